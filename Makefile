@@ -1,0 +1,33 @@
+# The commands of the project. `make run` and `make test` do all set-up themselves; both need Python 3.11 and a package index.
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: run test check bench clean help
+.DEFAULT_GOAL := help
+
+help:                 ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
+
+run: $(STAMP)         ## train, evaluate, register and promote the quickstart
+	@$(BIN)/agile train configs/quickstart.yaml
+
+test: check           ## lint, types, architecture, all tests
+	$(BIN)/python -m pytest
+
+check: $(STAMP)       ## lint, types, architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)       ## every benchmark, with its targets (long)
+	$(BIN)/python -m benchmarks
+
+clean:                ## remove the environment and caches; the state folder AGILE_HOME stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""The domain: nouns of agile text classification, free of orchestrator and registry."""

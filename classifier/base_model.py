@@ -1,0 +1,111 @@
+"""Base model: a frozen, optionally quantized encoder from a local folder.
+
+Loading is always offline: `ingest_base_model` brought the folder. Only safetensors are read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, BitsAndBytesConfig
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from classifier.errors import InputError
+
+HEAD_MODULES = ["classifier", "score", "pooler"]
+"""Small layers behind the encoder; bitsandbytes would quantize them and their training would crash."""
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer that stands beside a model or an adapter."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"model {folder}: no tokenizer that AutoTokenizer knows: {_first_line(error)}") from None
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_base_model(
+    folder: Path,
+    *,
+    pooling: str,
+    n_classes: int,
+    quantization: str,
+    double_quant: bool,
+    compute_dtype: str,
+    device: str,
+) -> PreTrainedModel:
+    """The encoder, frozen; for `native` pooling with its own sequence-classification head.
+
+    Parameters
+    ----------
+    quantization : {"nf4", "int8", "none"}
+        Storage of the frozen linear weights.
+    compute_dtype : {"float32", "bfloat16"}
+        Number format of products, and of everything that is not quantized.
+
+    Raises
+    ------
+    InputError
+        The folder holds no model that AutoModel knows.
+    """
+    dtype = getattr(torch, compute_dtype)
+    arguments: dict[str, Any] = {
+        "dtype": dtype,
+        "local_files_only": True,
+        "use_safetensors": True,
+        "device_map": {"": device},
+        "quantization_config": _quantization(quantization, double_quant=double_quant, dtype=dtype),
+    }
+    loader: Any = AutoModel
+    if pooling == "native":
+        loader, arguments["num_labels"] = AutoModelForSequenceClassification, n_classes
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # the load report lists only the unused head of the pretraining
+    try:
+        model = loader.from_pretrained(folder, **arguments)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"model {folder}: not a model that {loader.__name__} knows: {_first_line(error)}") from None
+    finally:
+        transformers_logging.set_verbosity(level)
+    _keep_nf4_weights_in_place(model)
+    return model.requires_grad_(False)
+
+
+def read_hidden_size(folder: Path) -> int:
+    """Width of the last hidden states."""
+    return int(AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config().hidden_size)
+
+
+def _quantization(quantization: str, *, double_quant: bool, dtype: torch.dtype) -> BitsAndBytesConfig | None:
+    configs: dict[str, dict[str, Any]] = {
+        "nf4": {
+            "load_in_4bit": True,
+            "bnb_4bit_quant_type": "nf4",
+            "bnb_4bit_use_double_quant": double_quant,
+            "bnb_4bit_compute_dtype": dtype,
+        },
+        "int8": {"load_in_8bit": True},
+    }
+    if quantization == "none":
+        return None
+    return BitsAndBytesConfig(llm_int8_skip_modules=HEAD_MODULES, **configs[quantization])
+
+
+def _keep_nf4_weights_in_place(model: PreTrainedModel) -> None:
+    """Forbid bitsandbytes 0.50 to repack 4-bit weights for AVX512-BF16 in the first evaluation pass.
+
+    After that repacking every LoRA gradient is None, silently; tests/classifier/test_fine_tuning.py guards it.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

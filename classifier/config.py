@@ -1,0 +1,370 @@
+"""RunConfig: the one typed description of a run.
+
+A YAML holds only what differs from the defaults here; its sections stand under `parameters:`, so that the same file
+is a ZenML run configuration. One default, one place: this module. Below the steps nothing sees these classes; the
+domain takes plain keyword values.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from classifier.errors import InputError
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+
+
+class Section(BaseModel):
+    """A section of the config: unknown fields are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Columns(Section):
+    """Which columns of the source play which role."""
+
+    text: str = "text"
+    """Column that holds the text."""
+    score: str | None = None
+    """Column that holds the annotators' score (a number), where the label rule needs one."""
+    id: str | None = None
+    """Column that names an example; without one, its row number, counted from 1."""
+    group: str | None = None
+    """Column whose values must not stand on both sides of a split (a document, an author)."""
+
+
+class DataConfig(Section):
+    """Where the examples come from and how they are read."""
+
+    source: str
+    """A file, https://…, hf://datasets/NAME[/CONFIG] or package://NAME==VERSION/path/in/archive."""
+    sha256: Names | None = None
+    """SHA-256 of the file, or of each package; with it `ingest` can be reused, without it `ingest` always runs."""
+    revision: str | None = None
+    """Commit of a hub data set."""
+    delimiter: str | None = None
+    """Column delimiter; by default the file's suffix decides (.csv `,`, .tsv and .txt a tab)."""
+    encoding: str = "utf-8"
+    """Character encoding of the file."""
+    column_names: tuple[str, ...] | None = None
+    """Names of the columns, for a file without a header line."""
+    quoting: bool = True
+    """Whether double quotes enclose values."""
+    columns: Columns = Columns()
+    """Which columns play which role."""
+    repair: tuple[Literal["treebank", "mojibake", "whitespace"], ...] = ()
+    """Repairs applied to every text, in this order."""
+    limit: Annotated[int, Field(gt=0)] | None = None
+    """Number of rows read, from the top; all without it."""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the source can never hold other bytes, so that fetching it again may be saved."""
+        return self.sha256 is not None or self.revision is not None
+
+
+class ValidationConfig(Section):
+    """What the examples must satisfy before anything is learnt from them."""
+
+    suite: str = "expectations/examples.yaml"
+    """Expectation suite, relative to the configs folder."""
+    score_min: float = 0.0
+    """Smallest allowed score, in the unit of the source."""
+    score_max: float = 1.0
+    """Largest allowed score, in the unit of the source."""
+    min_rows: Annotated[int, Field(gt=0)] = 50
+    """Smallest allowed number of examples."""
+    min_class_rows: Annotated[int, Field(gt=0)] = 10
+    """Smallest allowed number of examples of any class."""
+
+
+class LabelsConfig(Section):
+    """How scores or given columns become labels 0, 1, …"""
+
+    rule: Literal["median", "quantile", "value", "given", "any"] = "median"
+    """`median`, `quantile`, `value`: 1 where score >= label threshold; `given`: a column holds classes; `any`: 1 where any column is set."""
+    quantile: Share | None = None
+    """Share of scores below the label threshold, for `quantile`."""
+    value: float | None = None
+    """The label threshold, for `value`, in the unit of the score."""
+    columns: Names = ()
+    """Source columns read by `given` (one) and `any` (one or more: 0/1, or text that is empty where the kind is absent)."""
+    fit_on: Literal["train", "all"] = "train"
+    """Rows that the label threshold is computed from: `train` leaks nothing, `all` is the codelab's protocol."""
+    names: tuple[str, ...] | None = None
+    """Names of classes 0, 1, …; for `given`, the column's values in this order (default: sorted)."""
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> LabelsConfig:
+        needs = {"quantile": self.quantile, "value": self.value}
+        for rule, given in needs.items():
+            if (self.rule == rule) != (given is not None):
+                raise ValueError(f"labels.{rule} belongs to labels.rule {rule}; found rule {self.rule}, {rule} {given}")
+        if self.rule == "given" and len(self.columns) != 1:
+            raise ValueError(f"labels.rule given needs exactly one name in labels.columns, found {list(self.columns)}")
+        if (self.rule in ("given", "any")) != bool(self.columns):
+            raise ValueError(f"labels.columns belongs to labels.rule given or any; found rule {self.rule}, columns {list(self.columns)}")
+        if self.rule != "given" and self.names is not None and len(self.names) != 2:
+            raise ValueError(f"labels.names needs two names for labels.rule {self.rule}, found {list(self.names)}")
+        return self
+
+    @property
+    def needs_score(self) -> bool:
+        """Whether the rule cuts scores (rather than reading classes)."""
+        return self.rule in ("median", "quantile", "value")
+
+
+class SplitConfig(Section):
+    """Which examples train, validate and test. Sizes are rows (groups for method `group`); below 1 they are shares."""
+
+    method: Literal["stratified", "shuffle", "group", "columns"] = "stratified"
+    """`stratified` by score quantile or class, `shuffle` as pandas' sample, `group` keeps groups whole, `columns` reads the part from a column."""
+    train: Annotated[float, Field(gt=0)] | None = None
+    """Size of train: the first rows in the shuffled order; without it, what the other parts leave."""
+    validation: Annotated[float, Field(ge=0)] = 0.1
+    """Size of validation; 0 for a protocol without one."""
+    test: Annotated[float, Field(gt=0)] | None = 0.2
+    """Size of test: the last rows in the shuffled order; null: all that train and validation leave."""
+    validation_share: Share | None = None
+    """Share of train moved to validation, where the protocol leaves no validation rows."""
+    seed: int = 0
+    """Seed of the shuffle."""
+    column: str | None = None
+    """Source column that holds `train`, `validation` or `test`, for method `columns`."""
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> SplitConfig:
+        if (self.method == "columns") != (self.column is not None):
+            raise ValueError(f"split.column belongs to split.method columns; found method {self.method}, column {self.column}")
+        if self.validation_share is not None and self.validation:
+            raise ValueError(f"split.validation_share takes rows from train where split.validation is 0; found {self.validation}")
+        if self.train is None and self.test is None:
+            raise ValueError("split.train and split.test cannot both be null: one of them takes what is left")
+        return self
+
+
+class ModelConfig(Section):
+    """The frozen base model and how it is read."""
+
+    source: str
+    """A local folder, a hub id, or package://NAME==VERSION/path/in/archive."""
+    sha256: Names | None = None
+    """SHA-256 of each package; packages are always pinned."""
+    revision: str | None = None
+    """Commit of a hub model; hub models are always pinned."""
+    pooling: Literal["mean", "native"] = "mean"
+    """`mean` of the last hidden states under a linear head, or the model's `native` sequence-classification head."""
+    quantization: Literal["nf4", "int8", "none"] = "nf4"
+    """Storage of the frozen weights: 4-bit normal float, 8-bit integers, or the compute dtype."""
+    double_quant: bool = True
+    """Whether nf4's own scales are quantized too."""
+    compute_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`auto`: bfloat16 where the hardware has instructions for it, else float32."""
+    max_length: Annotated[int, Field(ge=8)] = 128
+    """Longest text the model reads, in tokens; longer ones are cut, and counted."""
+
+
+class EarlyStopping(Section):
+    """When to stop because validation no longer improves."""
+
+    metric: Literal["f1", "f1_macro", "roc_auc", "loss"] = "f1"
+    """Validation metric that names the best checkpoint."""
+    patience: Annotated[int, Field(gt=0)] | None = None
+    """Epochs without improvement before training stops; never without it."""
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    """Smallest change of the metric that counts as an improvement."""
+
+
+class FineTuneConfig(Section):
+    """LoRA and its optimisation."""
+
+    rank: Annotated[int, Field(gt=0)] = 8
+    """Rank of the LoRA matrices."""
+    alpha: Annotated[float, Field(gt=0)] = 16
+    """LoRA scale; the update is multiplied by alpha / rank."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Dropout before the LoRA matrices and before the head."""
+    target_modules: Names = ("all-linear",)
+    """Endings of the names of adapted layers; `all-linear`: every linear layer of the encoder."""
+    initialization: Literal["default", "loftq"] = "default"
+    """`loftq` starts the adapter at the quantization error of nf4 weights instead of at zero."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Peak learning rate of AdamW."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """AdamW's decoupled weight decay."""
+    epochs: Annotated[int, Field(gt=0)] = 8
+    """Passes over train."""
+    batch_size: Annotated[int, Field(gt=0)] = 16
+    """Texts in one forward pass."""
+    gradient_accumulation_steps: Annotated[int, Field(gt=0)] = 1
+    """Forward passes in one optimizer step."""
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of all steps in which the learning rate rises; it then falls linearly to 0."""
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Gradients are scaled down to this Euclidean norm."""
+    early_stopping: EarlyStopping = EarlyStopping()
+    """Which validation metric names the best checkpoint, and when to stop."""
+    max_time: Annotated[float, Field(gt=0)] = 10_800
+    """Longest training time, in seconds; then training ends with what it has."""
+    seed: int = 0
+    """Seed of initialisation, dropout and batch order."""
+
+    @property
+    def lora(self) -> dict[str, Any]:
+        """The fields that shape the adapter."""
+        return {name: getattr(self, name) for name in ("rank", "alpha", "dropout", "target_modules", "initialization")}
+
+    @property
+    def optimisation(self) -> dict[str, Any]:
+        """The fields that drive its training, flat."""
+        fields = self.model_dump(exclude={*self.lora, "early_stopping"})
+        return {**fields, **self.early_stopping.model_dump()}
+
+
+class EvaluationConfig(Section):
+    """How the tuned classifier is judged."""
+
+    decision_threshold: Literal["best_f1"] | Annotated[float, Field(gt=0, lt=1)] = "best_f1"
+    """Cut on the probability of class 1: a number, or `best_f1` on validation (0.5 where there is no validation)."""
+    n_resamples: Annotated[int, Field(ge=100)] = 1000
+    """Bootstrap resamples of the test rows."""
+    seed: int = 0
+    """Seed of the bootstrap."""
+
+
+class RegistryConfig(Section):
+    """Where the model version is kept."""
+
+    model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\- ]*$")]
+    """Name of the registered model."""
+    include_base: bool = False
+    """Whether the version holds the base model itself, rather than a pinned reference to it."""
+    parity_rows: Annotated[int, Field(ge=100)] = 200
+    """Test texts scored by the reloaded model before it is registered."""
+    parity_tolerance: Annotated[float, Field(gt=0)] = 1e-3
+    """Largest allowed change of a probability by saving and reloading."""
+
+
+class PromotionConfig(Section):
+    """What a candidate must show to become champion."""
+
+    metric: Literal["roc_auc", "f1", "pr_auc", "accuracy"] = "roc_auc"
+    """Metric that candidate and champion are compared on."""
+    smallest_gain: Annotated[float, Field(ge=0)] = 0.0
+    """Gain that the lower end of the paired 95 % interval must exceed."""
+    min_rows: Annotated[int, Field(gt=0)] = 100
+    """Fewest test rows, unseen by both models, that a comparison may rest on."""
+
+
+class RunConfig(Section):
+    """Everything that describes a training run."""
+
+    data: DataConfig
+    validation: ValidationConfig = ValidationConfig()
+    labels: LabelsConfig = LabelsConfig()
+    split: SplitConfig = SplitConfig()
+    model: ModelConfig
+    fine_tune: FineTuneConfig = FineTuneConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    registry: RegistryConfig
+    promotion: PromotionConfig = PromotionConfig()
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> RunConfig:
+        if self.labels.needs_score and self.data.columns.score is None:
+            raise ValueError(f"labels.rule {self.labels.rule} cuts scores: name the score column in data.columns.score")
+        if self.split.method == "group" and self.data.columns.group is None:
+            raise ValueError("split.method group needs data.columns.group")
+        return self
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What a model version records of the run that made it: everything but how it was judged for promotion."""
+        return self.model_dump(mode="json", exclude={"promotion", "registry"})
+
+    @property
+    def kept_columns(self) -> tuple[str, ...]:
+        """Source columns beyond the mapped roles that later steps read."""
+        return (*self.labels.columns, *((self.split.column,) if self.split.column else ()))
+
+
+def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> RunConfig:
+    """Read a YAML and the command line's `section.field=value` overrides.
+
+    Raises
+    ------
+    InputError
+        Names the file, the field, what was found and what is allowed.
+    """
+    parameters = read_parameters(path)
+    for override in overrides:
+        _override(parameters, override)
+    return parse_config(parameters, name=str(path))
+
+
+def read_parameters(path: Path) -> dict[str, Any]:
+    """The mapping under `parameters:` of a YAML, not yet validated."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such config file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text: {error}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    parameters = document.get("parameters") if isinstance(document, dict) else None
+    if not isinstance(parameters, dict):
+        raise InputError(f"{path}: the sections (data, model, …) must stand under a top-level `parameters:`")
+    return parameters
+
+
+def parse_config(parameters: dict[str, Any], *, name: str) -> RunConfig:
+    """Validate the sections; `name` says in an error where they came from."""
+    try:
+        return RunConfig.model_validate(parameters)
+    except ValidationError as error:
+        raise InputError(f"{name}: {_first_error(error)}") from None
+
+
+def _override(parameters: dict[str, Any], override: str) -> None:
+    path, equals, value = override.partition("=")
+    *parents, field = path.split(".")
+    if not (equals and parents and field):
+        raise InputError(f"--set {override}: expected section.field=value")
+    section = parameters
+    for parent in parents:
+        section = section.setdefault(parent, {})
+        if not isinstance(section, dict):
+            raise InputError(f"--set {override}: {parent} is a value, not a section")
+    section[field] = _scalar(value)
+
+
+def _scalar(text: str) -> Any:
+    """YAML 1.1 reads `1e-3` as text; everything else as in a config file."""
+    try:
+        return float(text) if "e" in text.lower() else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError):
+        return text
+
+
+def _first_error(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    field = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        allowed = ", ".join(_fields_at(problem["loc"][:-1]))
+        return f"{field}: unknown field; allowed here: {allowed}"
+    found = "" if problem["type"] in ("missing", "value_error") else f"; found {problem['input']!r}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{field}: {message}{found}" if field else message
+
+
+def _fields_at(location: tuple[int | str, ...]) -> list[str]:
+    section: Any = RunConfig
+    for part in location:
+        section = section.model_fields[part].annotation
+    return sorted(section.model_fields)

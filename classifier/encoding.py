@@ -1,0 +1,69 @@
+"""Encoding: texts to token ids, and the order in which short texts of different lengths fill batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch.utils.data import Sampler
+from transformers import PreTrainedTokenizerBase
+
+BATCHES_PER_BUCKET = 16
+"""Batches that are filled from one shuffled bucket, sorted by length: little padding, yet a fresh mix each epoch."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids of some texts."""
+
+    input_ids: list[list[int]]
+    n_cut: int
+    """How many texts were longer than the model reads, and cut."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each text, of shape (n,)."""
+        return np.asarray([len(ids) for ids in self.input_ids])
+
+
+def encode(texts: Sequence[str], *, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
+    """Tokenize with special tokens, at most `max_length` tokens each."""
+    if not texts:  # a fast tokenizer cannot take none
+        return Encoded([], 0)
+    full = tokenizer(list(texts), truncation=False, return_attention_mask=False, verbose=False)["input_ids"]
+    n_cut = sum(len(ids) > max_length for ids in full)
+    cut = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"] if n_cut else full
+    return Encoded(cut, n_cut)
+
+
+class LengthBucketSampler(Sampler[int]):
+    """Positions of the examples, a fresh order for each epoch that depends on (seed, epoch) alone.
+
+    Consecutive runs of `batch_size` positions are batches of similar length, so that padding costs little; being a
+    function of the epoch alone it lets a resumed training see exactly the batches of an unbroken one.
+    """
+
+    def __init__(self, lengths: np.ndarray, *, batch_size: int, seed: int) -> None:
+        self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next iteration; the data loader calls it."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        order = rng.permutation(len(self.lengths))
+        bucket = self.batch_size * BATCHES_PER_BUCKET
+        sorted_buckets = [
+            part[np.argsort(self.lengths[part], kind="stable")]
+            for part in np.split(order, np.arange(bucket, len(order), bucket))
+        ]
+        flat = np.concatenate(sorted_buckets)
+        batches = np.split(flat, np.arange(self.batch_size, len(flat), self.batch_size))
+        last = batches.pop() if len(batches[-1]) < self.batch_size else None  # a short batch stays last
+        shuffled = [batches[position] for position in rng.permutation(len(batches))]
+        return iter(np.concatenate([*shuffled, *([last] if last is not None else [])]).tolist())

@@ -1,0 +1,107 @@
+"""Evaluation: a tuned classifier and its baselines on the same test rows, with intervals.
+
+Test rows are never used for a choice: the decision threshold comes from validation, the baselines from train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from classifier.baselines import BASELINES
+from classifier.metrics import bootstrap_intervals, choose_decision_threshold, evaluate_scores
+
+PREFIXES = {"candidate": "test_", "last": "last_test_", "majority": "baseline_majority_test_", "tfidf": "baseline_tfidf_test_"}
+"""Contender → how its metrics are called in MLflow. `candidate` is the chosen checkpoint, `last` the last one."""
+
+Floats = NDArray[np.float64]
+
+
+class Evaluation(BaseModel):
+    """What was measured on the test rows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metrics: dict[str, dict[str, float]]
+    """Contender → metric → value."""
+    intervals: dict[str, dict[str, tuple[float, float]]]
+    """Contender → metric → 95 % bootstrap interval."""
+    thresholds: dict[str, float | None]
+    """Contender → decision threshold on the probability of class 1; None for more than two classes."""
+    n_test: int
+    n_cut_test: int
+    """Test texts longer than the model reads."""
+
+    @property
+    def decision_threshold(self) -> float | None:
+        """The chosen checkpoint's."""
+        return self.thresholds["candidate"]
+
+    def flat(self) -> dict[str, float]:
+        """Metrics by their MLflow names, `test_f1`, `last_test_f1`, `baseline_tfidf_test_f1`, …"""
+        return {f"{PREFIXES[who]}{name}": value for who, found in self.metrics.items() for name, value in found.items()}
+
+
+def score_baselines(train: pd.DataFrame, test: pd.DataFrame, *, names: Sequence[str], n_classes: int) -> dict[str, Floats]:
+    """Probabilities of the test rows, of shape (n_test, n_classes), by baseline; trained on the same train rows."""
+    label = train["label"].to_numpy()
+    return {
+        name: BASELINES[name](
+            train_text=list(train["text"]), train_label=label, test_text=list(test["text"]), n_classes=n_classes, seed=0
+        )
+        for name in names
+    }  # fmt: skip
+
+
+def choose_threshold(rule: str | float, *, y_true: NDArray[np.int64], y_score: Floats, n_classes: int) -> float | None:
+    """Decision threshold of a binary classifier: the number itself, or `best_f1` on validation, 0.5 without validation."""
+    if n_classes > 2:
+        return None
+    if isinstance(rule, float):
+        return rule
+    if len(np.unique(y_true)) < 2:
+        return 0.5
+    return choose_decision_threshold(y_true=y_true, y_score_positive=y_score[:, 1])
+
+
+def evaluate_contenders(
+    y_true: NDArray[np.int64],
+    scores: Mapping[str, Floats],
+    *,
+    thresholds: Mapping[str, float | None],
+    n_resamples: int,
+    seed: int,
+    n_cut_test: int,
+) -> Evaluation:
+    """Metrics and intervals of every contender on the same rows, under the same resamples.
+
+    Parameters
+    ----------
+    y_true : array of shape (n_test,)
+    scores : mapping of contender to array of shape (n_test, n_classes)
+    """
+    metrics, intervals = {}, {}
+    for name, y_score in scores.items():
+        metrics[name] = evaluate_scores(y_true=y_true, y_score=y_score, decision_threshold=thresholds[name])
+        intervals[name] = bootstrap_intervals(
+            y_true=y_true, y_score=y_score, decision_threshold=thresholds[name], n_resamples=n_resamples, seed=seed
+        )
+    return Evaluation(
+        metrics=metrics, intervals=intervals, thresholds=dict(thresholds), n_test=len(y_true), n_cut_test=n_cut_test
+    )
+
+
+def score_table(test: pd.DataFrame, scores: Mapping[str, Floats]) -> pd.DataFrame:
+    """One row a test example: `id`, `text`, `label`, and `CONTENDER_K`, the probability of class K."""
+    columns = {f"{name}_{k}": y_score[:, k] for name, y_score in scores.items() for k in range(y_score.shape[1])}
+    return test[["id", "text", "label"]].reset_index(drop=True).assign(**columns)
+
+
+def read_scores(table: pd.DataFrame, name: str) -> Floats:
+    """A contender's probabilities of shape (n_test, n_classes), from a `score_table`."""
+    columns = [column for column in table.columns if column.rpartition("_")[0] == name]
+    return table[columns].to_numpy(dtype="float64")

@@ -1,0 +1,163 @@
+"""Examination: best and last checkpoint and the baselines on every test row, and the report of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from classifier.encoding import encode
+from classifier.evaluation import Evaluation, Floats, choose_threshold, evaluate_contenders, read_scores, score_baselines, score_table
+from classifier.figures import draw_confusion, draw_roc, to_png
+from classifier.fine_tuning import CHECKPOINTS, read_history
+from classifier.metrics import PairedDifference, confusion, paired_bootstrap, predict
+from classifier.predictor import Predictor
+from classifier.promotion import FIRST_COMPARATORS
+from classifier.report import ReportInput, Result, render_report
+from classifier.spec import ClassifierSpec
+
+CONTENDERS = {"best": "candidate", "last": "last"}
+"""Checkpoint → contender."""
+TITLES = {"candidate": "best checkpoint", "last": "last checkpoint", "majority": "majority class", "tfidf": "TF-IDF + logistic regression"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report, and the figures that stand on their own."""
+
+    html: str
+    figures: dict[str, bytes]
+    """Name → PNG."""
+
+
+def examine(
+    *,
+    adapter: Path,
+    base: Path,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
+    decision_threshold: str | float,
+    n_resamples: int,
+    seed: int,
+) -> tuple[Evaluation, pd.DataFrame]:
+    """Measure every contender on the test rows; returns the evaluation and the table of scores behind it.
+
+    Each checkpoint's decision threshold is chosen on its own validation scores; a baseline's is 0.5.
+    """
+    n_classes = ClassifierSpec.load(adapter).n_classes
+    scores: dict[str, Floats] = {}
+    thresholds: dict[str, float | None] = {}
+    n_cut = 0
+    for checkpoint in CHECKPOINTS:
+        predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
+        who = CONTENDERS[checkpoint]
+        thresholds[who] = choose_threshold(
+            decision_threshold, y_true=validation["label"].to_numpy(), y_score=predictor.score(list(validation["text"])), n_classes=n_classes
+        )
+        scores[who] = predictor.score(list(test["text"]))
+        n_cut = encode(list(test["text"]), tokenizer=predictor.tokenizer, max_length=predictor.spec.max_length).n_cut
+    baselines = score_baselines(train, test, names=FIRST_COMPARATORS, n_classes=n_classes)
+    thresholds |= dict.fromkeys(baselines, 0.5 if n_classes == 2 else None)
+    scores |= baselines
+    evaluation = evaluate_contenders(
+        test["label"].to_numpy(), scores, thresholds=thresholds, n_resamples=n_resamples, seed=seed, n_cut_test=n_cut
+    )
+    return evaluation, score_table(test, scores)
+
+
+def compare_with_baselines(
+    evaluation: Evaluation, test_scores: pd.DataFrame, *, metric: str, seed: int = 0
+) -> dict[str, PairedDifference]:
+    """The candidate against each baseline on the same test rows."""
+    return {
+        name: paired_bootstrap(
+            y_true=test_scores["label"].to_numpy(),
+            candidate_score=read_scores(test_scores, "candidate"),
+            comparator_score=read_scores(test_scores, name),
+            metric=metric,
+            candidate_threshold=evaluation.thresholds["candidate"],
+            comparator_threshold=evaluation.thresholds[name],
+            seed=seed,
+        )
+        for name in FIRST_COMPARATORS
+    }
+
+
+def draw_page(
+    evaluation: Evaluation, test_scores: pd.DataFrame, *, adapter: Path, labelling: Mapping[str, Any], title: str, seed: int
+) -> Page:
+    """The report of an examination, with its confusion matrix and ROC curve as pictures."""
+    names = labelling["class_names"]
+    history = read_history(adapter)
+    y_true = test_scores["label"].to_numpy()
+    results = [_result(name, evaluation, test_scores) for name in evaluation.metrics]
+    differences = compare_with_baselines(evaluation, test_scores, metric="roc_auc", seed=seed)
+    report = ReportInput(
+        title=title,
+        class_names=names,
+        metric="roc_auc",
+        texts=list(test_scores["text"]),
+        y_true=y_true,
+        results=results,
+        differences={TITLES[name]: found for name, found in differences.items()},
+        history=history["epochs"],
+        best_epoch=history["best_epoch"],
+        parts={part: [facts["class_rows"][name] for name in names] for part, facts in labelling["parts"].items()},
+        facts=_facts(evaluation, ClassifierSpec.load(adapter), history, labelling),
+    )
+    chosen = read_scores(test_scores, "candidate")
+    counts = confusion(y_true=y_true, y_pred=predict(chosen, evaluation.decision_threshold), n_classes=len(names))
+    models = {result.name: np.asarray(result.y_score) for result in results}
+    figures = {
+        "confusion_matrix": to_png(draw_confusion(counts=counts, class_names=names)),
+        "roc_curve": to_png(draw_roc(y_true=y_true, models=models, class_names=names)),
+    }
+    return Page(render_report(report), figures)
+
+
+def _result(name: str, evaluation: Evaluation, test_scores: pd.DataFrame) -> Result:
+    return Result(
+        name=TITLES[name],
+        y_score=read_scores(test_scores, name),
+        decision_threshold=evaluation.thresholds[name],
+        metrics=evaluation.metrics[name],
+        intervals=evaluation.intervals[name],
+    )
+
+
+def _facts(
+    evaluation: Evaluation, spec: ClassifierSpec, history: Mapping[str, Any], labelling: Mapping[str, Any]
+) -> dict[str, dict[str, object]]:
+    threshold = labelling["label_threshold"]
+    return {
+        "Labels": {
+            "label threshold (score >=)": "none: classes are given" if threshold is None else f"{threshold:.4g}",
+            "scores that tie with it": labelling["n_ties"],
+            "rows in no part": labelling["n_unused"],
+            "decision threshold": evaluation.decision_threshold,
+        },
+        "Model": {
+            "base model": spec.base_source,
+            "quantization": spec.quantization,
+            "compute dtype": spec.compute_dtype,
+            "pooling": spec.pooling,
+            "longest text (tokens)": spec.max_length,
+            "test texts cut to it": evaluation.n_cut_test,
+            "trained parameters": history["n_trained_parameters"],
+        },
+        "Training": {
+            "device": f"{history['device']} {history['name']}",
+            "seconds": history["seconds"],
+            "optimizer steps": history["n_steps"],
+            "best epoch": history["best_epoch"],
+        },
+        "Digests": {
+            "base model": spec.base_digest,
+            **{part: facts["digest"] for part, facts in labelling["parts"].items()},
+        },
+    }

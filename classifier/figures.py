@@ -1,0 +1,284 @@
+"""Figures of an evaluation: drawn once, shown as inline SVG on a page or as PNG beside a run.
+
+Nothing here touches pyplot's global state. In SVG the colours become CSS variables of the same names, so that a page in
+dark mode redraws the figure by itself; text stays text; and the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+PALETTE = {
+    "paper": "#fffefd",
+    "ink": "#1c2028",
+    "muted": "#667084",
+    "rule": "#dfe3ea",
+    "series-1": "#2457c5",
+    "series-2": "#c26a00",
+    "series-3": "#0b8074",
+    "series-4": "#8a3fb8",
+    "series-5": "#b8324f",
+    "series-6": "#5c7a1f",
+    "series-7": "#6d5a4b",
+    "series-8": "#3a8ca8",
+}
+"""Colours on light paper, by the name of their CSS variable."""
+SERIES = [colour for name, colour in PALETTE.items() if name.startswith("series-")]
+NAME_LENGTH = 24
+"""Characters shown of a class name."""
+BINS = [step / 20 for step in range(21)]
+"""Edges of a histogram of probabilities."""
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.color": PALETTE["ink"],
+    "text.parse_math": False,  # class names are data: a dollar sign is a dollar sign
+    "axes.edgecolor": PALETTE["muted"],
+    "axes.labelcolor": PALETTE["muted"],
+    "axes.facecolor": "none",
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "grid.color": PALETTE["rule"],
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "xtick.color": PALETTE["muted"],
+    "ytick.color": PALETTE["muted"],
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "figure.facecolor": "none",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "report",
+}
+CHANCE: dict[str, Any] = {"color": PALETTE["muted"], "linewidth": 0.8, "linestyle": (0, (2, 3))}
+MARKED: dict[str, Any] = {"color": PALETTE["ink"], "linewidth": 1, "linestyle": (0, (4, 3))}
+_SVG_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+_styled = matplotlib.rc_context(STYLE)  # type: ignore[arg-type]  # matplotlib's stubs list the keys as literals
+
+
+@_styled
+def draw_roc(*, y_true: Ints, models: Mapping[str, Floats], class_names: Sequence[str]) -> Figure:
+    """ROC curves: of two classes one for each model, of more one for each class of the first model.
+
+    Parameters
+    ----------
+    y_true : array of shape (n,)
+    models : mapping of names to arrays of shape (n, n_classes)
+        The model in question first. A model that gives every text the same score has no curve and is left out.
+    """
+    figure, axes = _square("share of other texts flagged (false positive rate)", "share found (true positive rate)")
+    axes.plot([0, 1], [0, 1], label="guessing", **CHANCE)
+    for name, positive, score, style in _curves(y_true, models, class_names):
+        false_rate, true_rate, _ = roc_curve(positive, score)
+        axes.plot(false_rate, true_rate, label=name, **style)
+    _legend(axes, "lower right")
+    return figure
+
+
+@_styled
+def draw_precision_recall(*, y_true: Ints, models: Mapping[str, Floats], class_names: Sequence[str]) -> Figure:
+    """Precision against recall, with the parameters of `draw_roc`; dotted, for two classes, the share of class 1."""
+    figure, axes = _square("share found (recall)", "share right among flagged (precision)")
+    if len(class_names) == 2:
+        axes.axhline(float(np.mean(y_true == 1)), label="guessing", **CHANCE)
+    for name, positive, score, style in _curves(y_true, models, class_names):
+        precision, recall, _ = precision_recall_curve(positive, score)
+        axes.plot(recall, precision, label=name, drawstyle="steps-post", **style)
+    _legend(axes, "lower left")
+    return figure
+
+
+@_styled
+def draw_confusion(*, counts: Ints, class_names: Sequence[str]) -> Figure:
+    """Confusion matrix: rows are the truth, colour and percentage the share of the row.
+
+    Parameters
+    ----------
+    counts : array of shape (n_classes, n_classes)
+    """
+    n_classes = len(class_names)
+    side = float(np.clip(1.9 + 0.45 * n_classes, 3.4, 11))
+    figure, axes = _new(max(side, 4.6), side)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    for (row, column), value in np.ndenumerate(share):
+        corner, alpha = (column - 0.48, row - 0.48), 0.06 + 0.9 * value
+        axes.add_patch(Rectangle(corner, 0.96, 0.96, color=SERIES[0], alpha=alpha, linewidth=0))
+        if n_classes <= 12:
+            cell = f"{counts[row, column]}\n{value:.0%}" if n_classes <= 6 else f"{counts[row, column]}"
+            axes.text(column, row, cell, ha="center", va="center", color=PALETTE["paper" if value > 0.5 else "ink"])
+    names = [_short(name) for name in class_names]
+    turned: dict[str, Any] = {"rotation": 45, "ha": "right"} if n_classes > 3 else {}
+    axes.set_xticks(range(n_classes), names, **turned)
+    axes.set_yticks(range(n_classes), names)
+    axes.set(xlim=(-0.5, n_classes - 0.5), ylim=(n_classes - 0.5, -0.5), xlabel="predicted", ylabel="truth")
+    axes.tick_params(length=0, colors=PALETTE["ink"])
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+@_styled
+def draw_scores(
+    *, y_true: Ints, y_score: Floats, y_pred: Ints, decision_threshold: float | None, class_names: Sequence[str]
+) -> Figure:
+    """How probabilities are spread: of class 1 by truth; of more, of the predicted class by right and wrong."""
+    figure, axes = _new(4.6, 3.4)
+    if len(class_names) == 2:
+        shown, label = y_score[:, 1], f"probability of {_short(class_names[1])}"
+        parts = {f"truth: {_short(name)}": y_true == place for place, name in enumerate(class_names)}
+        cut = 0.5 if decision_threshold is None else decision_threshold
+        axes.axvline(cut, label=f"decision threshold {cut:.2f}", **MARKED)
+    else:
+        shown, label = y_score.max(axis=1), "probability of the predicted class"
+        parts = {"wrong": y_pred != y_true, "right": y_pred == y_true}
+    for (name, rows), colour in zip(parts.items(), (SERIES[1], SERIES[0]), strict=True):
+        axes.hist(shown[rows], bins=BINS, color=colour, alpha=0.5, label=f"{name} ({rows.sum()})")
+    axes.set(xlim=(0, 1), xlabel=label, ylabel="test texts")
+    axes.grid(axis="y")
+    _legend(axes, "best")
+    return figure
+
+
+@_styled
+def draw_training(
+    *, history: Sequence[Mapping[str, float]], metrics: Mapping[str, str], best_epoch: float | None
+) -> Figure:
+    """Loss on train and validation beside validation metrics, over the epochs.
+
+    Parameters
+    ----------
+    history : sequence of rows
+        `epoch`, `train_loss` and, where there is a validation part, `validation_loss` and other `validation_…`.
+    metrics : mapping
+        Columns to draw beside the losses, each with its title.
+    best_epoch : float or None
+        Marked by a vertical line.
+    """
+    figure = Figure(figsize=(9.4, 2.9), layout="constrained")
+    panels: list[tuple[str, dict[str, str]]] = [("loss", {"train_loss": "train", "validation_loss": "validation"})]
+    held = {column: title for column, title in metrics.items() if any(column in row for row in history)}
+    panels += [("validation", held)] if held else []
+    for axes, (title, columns) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        for (column, name), colour in zip(columns.items(), SERIES, strict=False):
+            points = [(row["epoch"], row[column]) for row in history if column in row]
+            if points:
+                axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=3, linewidth=1.6, label=name)
+        if best_epoch is not None:
+            axes.axvline(best_epoch, label="chosen", **MARKED)
+        axes.set(title=title, xlabel="epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(axis="y")
+        axes.legend(ncols=len(columns) + 1, borderpad=0, handlelength=1.2, loc="lower right", bbox_to_anchor=(1, 1))
+    return figure
+
+
+@_styled
+def draw_intervals(*, rows: Sequence[tuple[str, float, float, float]], label: str) -> Figure:
+    """One metric of each model as a point with its 95 % interval, the model in question first and in colour.
+
+    Parameters
+    ----------
+    rows : sequence of (name, value, low, high)
+    """
+    figure, axes = _new(9.4, 0.75 + 0.36 * len(rows))
+    for place, (_, value, low, high) in enumerate(rows):
+        colour = PALETTE["muted"] if place else SERIES[0]
+        axes.plot([low, high], [place, place], color=colour, linewidth=5, alpha=0.35, solid_capstyle="round")
+        axes.plot([value], [place], color=colour, marker="o", markersize=7, linestyle="none")
+        axes.annotate(f"{value:.3f}", (value, place), (0, 6), textcoords="offset points", ha="center", fontsize=8.5)
+    axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
+    axes.set(ylim=(len(rows) - 0.5, -0.7), xlabel=f"{label}, with its 95 % interval")
+    axes.tick_params(axis="y", length=0, labelcolor=PALETTE["ink"])
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
+    return figure
+
+
+def to_svg(figure: Figure, *, label: str) -> str:
+    """Inline `<svg>` that scales with its page, takes its colours from CSS variables and needs nothing from outside.
+
+    Parameters
+    ----------
+    label : str
+        What a screen reader says.
+    """
+    written = _save(figure, "svg").decode()
+    body = written[written.index("<svg") :].partition(">")[2]
+    body = re.sub(r'<g id="[^"]*"', "<g", body)  # the same names stand in every figure
+    width, height = figure.get_size_inches()
+    size = f'viewBox="0 0 {width * 72:g} {height * 72:g}" style="max-width: {width * 100:g}px"'  # 72 points an inch
+    drawn = f'<svg {size} role="img" aria-label="{html.escape(label)}">{body}'
+    for name, colour in PALETTE.items():
+        drawn = drawn.replace(colour, f"var(--{name})")
+    return drawn
+
+
+def to_png(figure: Figure) -> bytes:
+    """The figure on light paper, at 144 dots an inch."""
+    return _save(figure, "png", dpi=144, facecolor=PALETTE["paper"])
+
+
+@_styled
+def _save(figure: Figure, kind: str, **options: Any) -> bytes:
+    target = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a class name in a script that the font lacks
+        figure.savefig(target, format=kind, metadata=_SVG_METADATA if kind == "svg" else {"Software": None}, **options)
+    return target.getvalue()
+
+
+def _new(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of this many inches with one plot."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _square(x_label: str, y_label: str) -> tuple[Figure, Axes]:
+    figure, axes = _new(4.6, 3.9)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=x_label, ylabel=y_label)
+    axes.grid(True)
+    return figure, axes
+
+
+def _curves(
+    y_true: Ints, models: Mapping[str, Floats], class_names: Sequence[str]
+) -> list[tuple[str, NDArray[np.bool_], Floats, dict[str, Any]]]:
+    """Name, positives (n,), score (n,) and line style of every curve that can be drawn."""
+    if len(class_names) == 2:
+        lines = [(name, y_true == 1, score[:, 1]) for name, score in models.items()]
+    else:
+        first = next(iter(models.values()))
+        lines = [(_short(name), y_true == place, first[:, place]) for place, name in enumerate(class_names)]
+    lines = [line for line in lines if line[1].any() and np.ptp(line[2])]
+    if len(lines) > len(SERIES):
+        return [("", *line[1:], {"color": SERIES[0], "alpha": 0.35, "linewidth": 0.9}) for line in lines]
+    widths = [2.2] + [1.3] * len(SERIES) if len(class_names) == 2 else [1.6] * len(SERIES)
+    styles = [{"color": colour, "linewidth": width} for colour, width in zip(SERIES, widths, strict=False)]
+    return [(*line, style) for line, style in zip(lines, styles, strict=False)]
+
+
+def _legend(axes: Axes, place: Literal["best", "lower left", "lower right"]) -> None:
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(loc=place)
+
+
+def _short(name: str) -> str:
+    shown = name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
+    return f" {shown}" if shown.startswith("_") else shown  # matplotlib hides what starts with an underscore

@@ -1,0 +1,27 @@
+"""Places: where a machine keeps downloads, and what stands in for its network. The environment is read here alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """The state folder, `AGILE_HOME`."""
+    return Path(os.environ.get("AGILE_HOME") or "~/.local/share/agile-classifier").expanduser().absolute()
+
+
+def cache() -> Path:
+    """Downloads, by digest."""
+    return home() / "cache"
+
+
+def mirror() -> Path | None:
+    """A folder that is looked in before the network, `AGILE_MIRROR`."""
+    folder = os.environ.get("AGILE_MIRROR")
+    return Path(folder).expanduser().absolute() if folder else None
+
+
+def hub_token() -> str | None:
+    """Access token of a gated hub model, `HF_TOKEN`; never from a config."""
+    return os.environ.get("HF_TOKEN") or None

@@ -1,0 +1,74 @@
+"""Predictor: probabilities of texts, from an adapter folder and its base model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from classifier.base_model import load_base_model, load_tokenizer
+from classifier.encoding import encode
+from classifier.hardware import read_hardware
+from classifier.network import TextClassifier, load_network
+from classifier.spec import ClassifierSpec
+
+TOKENIZER_FOLDER = "tokenizer"
+TOKENS_PER_BATCH = 4096
+"""Budget of one forward pass, padding included."""
+
+
+class Predictor:
+    """Scores texts with a tuned classifier."""
+
+    def __init__(self, network: TextClassifier, tokenizer: PreTrainedTokenizerBase, spec: ClassifierSpec) -> None:
+        self.network, self.tokenizer, self.spec = network, tokenizer, spec
+
+    @classmethod
+    def load(cls, adapter: Path, *, base: Path, checkpoint: str = "best") -> Predictor:
+        """From the folder that `fine_tune` wrote; `checkpoint` is `best` or `last`."""
+        spec = ClassifierSpec.load(adapter)
+        base_model = load_base_model(
+            base,
+            pooling=spec.pooling,
+            n_classes=spec.n_classes,
+            quantization=spec.quantization,
+            double_quant=spec.double_quant,
+            compute_dtype=spec.compute_dtype,
+            device=read_hardware().device,
+        )
+        network = load_network(
+            base_model, adapter / checkpoint, pooling=spec.pooling, n_classes=spec.n_classes, hidden_size=spec.hidden_size
+        )
+        return cls(network, load_tokenizer(adapter / TOKENIZER_FOLDER), spec)
+
+    def score(self, texts: Sequence[str]) -> np.ndarray:
+        """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts.
+
+        Texts are sorted by length and batched by a token budget, so padding costs little.
+        """
+        encoded = encode(texts, tokenizer=self.tokenizer, max_length=self.spec.max_length)
+        probabilities = np.empty((len(texts), self.spec.n_classes))
+        for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
+            probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
+        return probabilities
+
+    @torch.inference_mode()
+    def _score_batch(self, input_ids: list[list[int]]) -> np.ndarray:
+        padded = self.tokenizer.pad({"input_ids": input_ids}, return_tensors="pt", padding=True)
+        device = next(self.network.parameters()).device
+        logits = self.network(padded["input_ids"].to(device), padded["attention_mask"].to(device))["logits"]
+        return torch.softmax(logits.double(), dim=-1).cpu().numpy()  # (B, n_classes)
+
+
+def token_batches(lengths: np.ndarray, *, budget: int) -> list[np.ndarray]:
+    """Positions, longest texts first, cut into batches whose padded size stays within `budget` tokens."""
+    order = np.argsort(-lengths, kind="stable")
+    batches, start = [], 0
+    while start < len(order):
+        n_rows = max(1, budget // int(lengths[order[start]]))
+        batches.append(order[start : start + n_rows])
+        start += n_rows
+    return batches

@@ -1,0 +1,62 @@
+"""ClassifierSpec: what must be known, beside the tensors, to score a text exactly as in training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+SPEC_FILE = "classifier.json"
+
+
+@dataclass(frozen=True)
+class ClassifierSpec:
+    """Stored as `classifier.json` beside the adapter."""
+
+    class_names: tuple[str, ...]
+    """Names of classes 0, 1, …"""
+    pooling: str
+    quantization: str
+    double_quant: bool
+    compute_dtype: str
+    """Number format that the adapter was trained in, resolved (never `auto`)."""
+    max_length: int
+    """Tokens the model reads of a text."""
+    hidden_size: int
+    """Width of the last hidden states."""
+    base_source: str
+    """Where the base model came from, as the config named it."""
+    base_sha256: tuple[str, ...] | None
+    base_revision: str | None
+    base_digest: str
+    """SHA-256 over the base model's files; loading refuses another base."""
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @classmethod
+    def describe(
+        cls, *, class_names: Sequence[str], base_digest: str, source: str, sha256: tuple[str, ...] | None,
+        revision: str | None, hidden_size: int = 0, **described: Any,
+    ) -> ClassifierSpec:  # fmt: skip
+        """From a config's model section; `compute_dtype` may still be `auto`, `hidden_size` still unread."""
+        return cls(
+            class_names=tuple(class_names), hidden_size=hidden_size, base_source=source, base_sha256=sha256,
+            base_revision=revision, base_digest=base_digest, **described,
+        )  # fmt: skip
+
+    def save(self, folder: Path) -> None:
+        """Write `classifier.json`."""
+        (folder / SPEC_FILE).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> ClassifierSpec:
+        """Read `classifier.json`."""
+        values = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
+        values["class_names"] = tuple(values["class_names"])
+        values["base_sha256"] = tuple(values["base_sha256"]) if values["base_sha256"] else None
+        return cls(**values)

@@ -1,0 +1,92 @@
+"""Texts: repairs that undo what a source did to them, and the form in which two texts count as the same."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable
+
+import ftfy
+from ftfy.badness import is_bad
+
+INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
+"""Characters that show nothing, though letters, marks or symbols to Unicode: fillers, variation selectors."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # category Cc but for tab and line ends
+_TREEBANK = tuple((re.compile(pattern, re.IGNORECASE), replacement) for pattern, replacement in (
+    (r"``\s?", '"'),
+    (r"\s?''", '"'),
+    (r"-l[rsc]b-\s?", lambda mark: {"r": "(", "s": "[", "c": "{"}[mark[0][2].lower()]),
+    (r"\s?-r[rsc]b-", lambda mark: {"r": ")", "s": "]", "c": "}"}[mark[0].strip()[2].lower()]),
+    (r"\b(can) (not)\b", r"\1\2"),
+    (r"\b(gon|wan) (na)\b|\b(got) (ta)\b|\b(gim|lem) (me)\b", lambda words: words[0].replace(" ", "")),
+    (r" (n'ts?|'s|'re|'ve|'ll|'d|'m)(?!\w)", r"\1"),
+    (r"(?<!\S)` ", "'"),
+    (r" '(?=[\s\"')\]},.;:?!]|$)", "'"),
+    (r" ([,.;:?!%]|\.\.\.)(?=[\s\"')\]},.;:?!]|$)", r"\1"),
+    (r"([$£€#]) (?=\d)", r"\1"),
+))
+"""In this order: quotes, brackets, words that were parted, and signs back to the words they belong to."""
+
+
+def undo_treebank(text: str) -> str:
+    """Join what Penn Treebank tokenisation parted, so that a tokenizer sees the words it was trained on.
+
+    `-lrb- the `` site '' -rrb- , owned` becomes `("the site"), owned`. Lower-casing is not undone. A sign whose side
+    cannot be told (a lone `''`) goes to the left. Source: the marks of the treebank's `tokenizer.sed`, reversed.
+    """
+    for pattern, replacement in _TREEBANK:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def collapse_whitespace(text: str) -> str:
+    """One space for every run of whitespace, none at the ends."""
+    return " ".join(text.split())
+
+
+REPAIRS: dict[str, Callable[[str], str]] = {
+    "treebank": undo_treebank,
+    "mojibake": ftfy.fix_text,
+    "whitespace": collapse_whitespace,
+}
+"""What `data.repair` may name."""
+
+
+def normalised(text: str) -> str:
+    """The form in which texts are compared: duplicates and leaks between splits often differ by case, width or space.
+
+    NFKC, case folded, invisible characters removed, whitespace collapsed; normalising again changes nothing.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", _visible(text)).casefold())
+    return collapse_whitespace(_visible(folded))
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of the text would show: spaces, zero-width and control characters only."""
+    return all(unicodedata.category(character)[0] == "Z" or unicodedata.category(character) == "Cc"
+               or _is_invisible(character) for character in text)
+
+
+def has_control_characters(text: str) -> bool:
+    """Whether the text holds control characters other than tab and line ends: a sign of a damaged source."""
+    return _CONTROL.search(text) is not None
+
+
+def looks_like_mojibake(text: str) -> bool:
+    """Whether the text looks as if decoded with the wrong encoding (`Ã©` for `é`), in ftfy's judgement."""
+    return is_bad(text)
+
+
+def text_digest(text: str) -> str:
+    """16 hex digits of the SHA-256 of the normalised text: a name for a text that does not show it."""
+    return hashlib.sha256(normalised(text).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _visible(text: str) -> str:
+    return text if text.isascii() else "".join(character for character in text if not _is_invisible(character))
+
+
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) == "Cf" or character in INVISIBLE

@@ -1,0 +1,1 @@
+"""What speaks to ZenML, MLflow and the state folder, beyond a single step."""

@@ -1,0 +1,46 @@
+"""Caching: a step is reused only while every project file that it reaches is unchanged.
+
+ZenML hashes a step's own function; a change in what it imports would go unnoticed. Here the step's import closure over
+the project's packages, computed from the source by grimp, is part of its cache key, with the data files that stand
+beside a module under its name (`report.py`, `report.html.j2`).
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import grimp
+from zenml.config import CachePolicy
+from zenml.utils import source_utils
+
+from operations.state import PROJECT
+
+PACKAGES = ("classifier", "operations", "steps")
+
+source_utils.set_custom_source_root(str(PROJECT))
+
+
+def reached_files(module: str) -> list[str]:
+    """Files of the project that a module reaches, its own included, relative to the project."""
+    graph = _import_graph()
+    modules = {module, *graph.find_upstream_modules(module)}
+    packages = {name.rpartition(".")[0] for name in modules} - {""}
+    return sorted(str(path.relative_to(PROJECT)) for name in modules | packages for path in _files_of(name))
+
+
+def on_reached_files(module: str) -> CachePolicy:
+    """Cache policy of a step: its parameters, the content of its inputs, and every file that it reaches."""
+    return CachePolicy(include_artifact_values=True, include_artifact_ids=True, file_dependencies=reached_files(module))
+
+
+@functools.cache
+def _import_graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*PACKAGES, cache_dir=None)
+
+
+def _files_of(module: str) -> list[Path]:
+    path = PROJECT / module.replace(".", "/")
+    if path.is_dir():
+        return [path / "__init__.py"]
+    return [file for file in path.parent.glob(f"{path.name}.*") if file.is_file()]

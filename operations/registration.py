@@ -1,0 +1,119 @@
+"""Registration: a logged classifier becomes a version only if it answers after reloading as it did before."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from zenml import get_step_context
+
+from classifier.evaluation import Evaluation, read_scores
+from classifier.text import text_digest
+from operations import registry, tracking
+from operations.state import PROJECT
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A new version."""
+
+    version: str
+    parity_error: float
+    """Largest change of a probability between the trained and the reloaded model."""
+
+
+def register(
+    *,
+    adapter: Path,
+    base: Path | None,
+    evaluation: Evaluation,
+    test_scores: pd.DataFrame,
+    learnt_from: Sequence[str],
+    labelling: Mapping[str, Any],
+    mlflow_run_id: str,
+    config: Mapping[str, Any],
+    model_name: str,
+    parity_rows: int,
+    parity_tolerance: float,
+) -> Registered:
+    """Log, reload in a fresh process, compare, and only then create the version, alias `candidate`.
+
+    Parameters
+    ----------
+    learnt_from : sequence of str
+        Texts of train and validation.
+    parity_rows : int
+        Test texts compared (all, where there are fewer).
+    parity_tolerance : float
+        Largest allowed change of a probability.
+
+    Raises
+    ------
+    RuntimeError
+        A probability moved further; nothing is registered.
+    """
+    compared = test_scores.head(parity_rows)
+    with tracking.resumed_run(mlflow_run_id):
+        model_uri = registry.log_classifier(
+            adapter, base=base, decision_threshold=evaluation.decision_threshold, learnt_from=map(text_digest, learnt_from)
+        )
+        reloaded = registry.score_in_fresh_process(model_uri, list(compared["text"]), class_names=labelling["class_names"])
+        parity_error = float(np.abs(reloaded - read_scores(compared, "candidate")).max())
+        mlflow.log_metric("largest_parity_error", parity_error)
+        if not parity_error <= parity_tolerance:
+            raise RuntimeError(
+                f"reload parity: a probability moved by {parity_error:.2g} after saving and reloading,"
+                f" {parity_tolerance:g} is allowed; nothing was registered"
+            )
+        mlflow.log_dict(dict(config), "config.json")
+        version = registry.create_version(
+            model_name,
+            model_uri=model_uri,
+            run_id=mlflow_run_id,
+            tags=_tags(evaluation, labelling, config, n_compared=len(compared), parity_error=parity_error),
+            description=_description(evaluation, labelling, config),
+        )
+    return Registered(version, parity_error)
+
+
+def _tags(
+    evaluation: Evaluation, labelling: Mapping[str, Any], config: Mapping[str, Any], *, n_compared: int, parity_error: float
+) -> dict[str, str]:
+    run = get_step_context().pipeline_run
+    return {
+        "zenml.run": str(run.id),
+        "zenml.run_name": run.name,
+        "git_commit": _git_commit(),
+        "config": json.dumps(config, sort_keys=True),
+        "seed": str(config["fine_tune"]["seed"]),
+        "parity": f"largest change {parity_error:.2g} over {n_compared} texts",
+        **{f"digest.{part}": facts["digest"] for part, facts in labelling["parts"].items()},
+        **{name: f"{value:.4f}" for name, value in evaluation.flat().items() if name.startswith("test_")},
+    }
+
+
+def _description(evaluation: Evaluation, labelling: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    names, parts = labelling["class_names"], labelling["parts"]
+    metrics = evaluation.metrics["candidate"]
+    return (
+        f"Tells {' / '.join(names)}. {config['model']['source'].partition('/model')[0]}, {config['model']['quantization']}, LoRA rank"
+        f" {config['fine_tune']['rank']}; trained on {parts['train']['n_rows']} texts of {config['data']['source']}. On"
+        f" {evaluation.n_test} test texts: ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}."
+    )
+
+
+def _git_commit() -> str:
+    """The project's commit, with `-dirty` where files differ from it; `unknown` outside a git checkout."""
+    command = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:  # a container has no git
+        return "unknown"
+    return done.stdout.strip() or "unknown"

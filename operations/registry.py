@@ -1,0 +1,178 @@
+"""Registry: model versions in MLflow. Aliases are `candidate` and `champion`; stages are gone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, Schema
+from numpy.typing import NDArray
+
+from classifier.errors import InputError
+from classifier.predictor import TOKENIZER_FOLDER
+from classifier.spec import SPEC_FILE, ClassifierSpec
+from operations.state import PROJECT
+
+CANDIDATE, CHAMPION = "candidate", "champion"
+PYFUNC_FILE = PROJECT / "operations" / "pyfunc_model.py"
+DECISION_FILE = "decision.json"
+LEARNT_FILE = "learnt_from.json"
+PROBABILITY = "probability_"
+REQUIREMENTS = (
+    "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "numpy", "pandas", "scikit-learn", "scipy",
+    "requests", "tqdm", "filelock", "ftfy", "huggingface-hub", "mlflow",
+)  # fmt: skip
+"""What scoring needs, installed at the very versions of training."""
+
+
+def log_classifier(adapter: Path, *, base: Path | None, decision_threshold: float | None, learnt_from: Iterable[str]) -> str:
+    """Log a classifier to the active MLflow run, not yet as a version; returns its model URI.
+
+    Parameters
+    ----------
+    base : Path or None
+        The base model's folder, to be kept inside; None keeps the pinned reference.
+    learnt_from : iterable of str
+        Digests of the train and validation texts, so that a later comparison can leave them out.
+    """
+    spec = ClassifierSpec.load(adapter)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = _pack(adapter, Path(scratch) / "classifier", decision_threshold=decision_threshold, learnt_from=learnt_from)
+        artifacts = {"classifier": str(folder), **({"base_model": str(base)} if base else {})}
+        info = mlflow.pyfunc.log_model(
+            name="classifier",
+            python_model=str(PYFUNC_FILE),
+            artifacts=artifacts,
+            code_paths=[str(PROJECT / "classifier")],
+            signature=_signature(spec.class_names),
+            pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
+        )
+    return str(info.model_uri)
+
+
+def score_in_fresh_process(model_uri: str, texts: Sequence[str], *, class_names: Sequence[str]) -> NDArray[np.float64]:
+    """Probabilities of shape (n, n_classes) as anyone gets them who loads the logged model elsewhere."""
+    with tempfile.TemporaryDirectory() as scratch:
+        given, answered = Path(scratch) / "input.json", Path(scratch) / "output.json"
+        given.write_text(json.dumps({"dataframe_split": {"columns": ["text"], "data": [[text] for text in texts]}}), encoding="utf-8")
+        command = [sys.executable, "-m", "mlflow", "models", "predict", "--model-uri", model_uri, "--env-manager", "local"]
+        command += ["--input-path", str(given), "--output-path", str(answered)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=scratch)
+        if done.returncode:
+            raise RuntimeError(f"the logged model {model_uri} cannot be loaded and scored:\n{done.stderr}")
+        frame = pd.DataFrame(json.loads(answered.read_text(encoding="utf-8"))["predictions"])
+    return frame[[f"{PROBABILITY}{name}" for name in class_names]].to_numpy(dtype="float64")
+
+
+def create_version(model_name: str, *, model_uri: str, run_id: str, tags: Mapping[str, str], description: str) -> str:
+    """Make a logged model a version with alias `candidate`; returns its number."""
+    client = MlflowClient()
+    try:
+        client.create_registered_model(model_name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    made = client.create_model_version(
+        model_name, source=model_uri, run_id=run_id, tags=dict(tags), description=description, model_id=model_uri.rpartition("/")[2]
+    )
+    client.set_registered_model_alias(model_name, CANDIDATE, made.version)
+    return str(made.version)
+
+
+def read_champion(model_name: str) -> str | None:
+    """Version that carries the alias `champion`, or None."""
+    try:
+        return str(MlflowClient().get_model_version_by_alias(model_name, CHAMPION).version)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def set_champion(model_name: str, version: str) -> None:
+    """Move the alias `champion`."""
+    MlflowClient().set_registered_model_alias(model_name, CHAMPION, version)
+
+
+def tag_version(model_name: str, version: str, tags: Mapping[str, str]) -> None:
+    """Write tags on a version."""
+    for key, value in tags.items():
+        MlflowClient().set_model_version_tag(model_name, version, key, value)
+
+
+def require_version(model_name: str, version: str) -> None:
+    """Refuse a version that the registry no longer holds (a reused `register` names one).
+
+    Raises
+    ------
+    InputError
+        The version was deleted.
+    """
+    try:
+        MlflowClient().get_model_version(model_name, version)
+    except MlflowException:
+        raise InputError(
+            f"model {model_name}: version {version}, which a reused step names, is not in the registry; run again with --no-cache"
+        ) from None
+
+
+def read_learnt_from(model_name: str, version: str) -> frozenset[str]:
+    """Digests of the texts that a version was trained or chosen on."""
+    return frozenset(json.loads((_files(model_name, version) / LEARNT_FILE).read_text(encoding="utf-8")))
+
+
+def read_spec(model_name: str, version: str) -> ClassifierSpec:
+    """What kind of classifier a version is."""
+    return ClassifierSpec.load(_files(model_name, version))
+
+
+def read_decision_threshold(model_name: str, version: str) -> float | None:
+    """A version's cut on the probability of class 1."""
+    found: float | None = json.loads((_files(model_name, version) / DECISION_FILE).read_text(encoding="utf-8"))["decision_threshold"]
+    return found
+
+
+def score_with_version(model_name: str, version: str, texts: Sequence[str]) -> pd.DataFrame:
+    """One row a text: `label` and `probability_NAME` of every class."""
+    model = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}")
+    frame: pd.DataFrame = model.predict(pd.DataFrame({"text": list(texts)}))
+    return frame
+
+
+def list_champions() -> dict[str, str]:
+    """Registered models that have a champion, with its version."""
+    champions = {model.name: read_champion(model.name) for model in MlflowClient().search_registered_models()}
+    return {name: version for name, version in champions.items() if version is not None}
+
+
+def _files(model_name: str, version: str) -> Path:
+    place = mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}")
+    return Path(place) / "artifacts" / "classifier"
+
+
+def _pack(adapter: Path, folder: Path, *, decision_threshold: float | None, learnt_from: Iterable[str]) -> Path:
+    for part in ("best", TOKENIZER_FOLDER):
+        shutil.copytree(adapter / part, folder / part)
+    shutil.copy2(adapter / SPEC_FILE, folder)
+    (folder / DECISION_FILE).write_text(json.dumps({"decision_threshold": decision_threshold}), encoding="utf-8")
+    (folder / LEARNT_FILE).write_text(json.dumps(sorted(set(learnt_from))), encoding="utf-8")
+    return folder
+
+
+def _signature(class_names: Sequence[str]) -> ModelSignature:
+    probabilities = [ColSpec(DataType.double, f"{PROBABILITY}{name}") for name in class_names]
+    return ModelSignature(
+        inputs=Schema([ColSpec(DataType.string, "text")]), outputs=Schema([ColSpec(DataType.string, "label"), *probabilities])
+    )

@@ -1,0 +1,1 @@
+"""One DAG a file; each reads as a sentence."""

@@ -1,0 +1,63 @@
+"""training: a few hundred scored texts in; a registered, perhaps promoted, classifier out.
+
+    zenml pipeline run pipelines.training.training --config configs/quickstart.yaml
+
+runs the same configuration files as `agile train`.
+"""
+
+from zenml import pipeline
+from zenml.enums import ExecutionMode
+
+from classifier.config import (
+    DataConfig,
+    EvaluationConfig,
+    FineTuneConfig,
+    LabelsConfig,
+    ModelConfig,
+    PromotionConfig,
+    RegistryConfig,
+    RunConfig,
+    SplitConfig,
+    ValidationConfig,
+)
+from operations.state import suite_digest
+from steps.evaluate import evaluate
+from steps.fine_tune import fine_tune as tune
+from steps.ingest import ingest
+from steps.ingest_base_model import ingest_base_model
+from steps.label_and_split import label_and_split
+from steps.promote import promote
+from steps.register import register
+from steps.validate import validate
+
+
+@pipeline(enable_cache=True, execution_mode=ExecutionMode.FAIL_FAST)
+def training(
+    data: DataConfig,
+    model: ModelConfig,
+    registry: RegistryConfig,
+    validation: ValidationConfig = ValidationConfig(),
+    labels: LabelsConfig = LabelsConfig(),
+    split: SplitConfig = SplitConfig(),
+    fine_tune: FineTuneConfig = FineTuneConfig(),
+    evaluation: EvaluationConfig = EvaluationConfig(),
+    promotion: PromotionConfig = PromotionConfig(),
+) -> None:
+    """The parameters are the sections of RunConfig; a step is given its own section and no other."""
+    config = RunConfig(
+        data=data, validation=validation, labels=labels, split=split, model=model, fine_tune=fine_tune,
+        evaluation=evaluation, registry=registry, promotion=promotion,
+    )  # fmt: skip
+    name = registry.model_name
+    raw_examples = ingest.with_options(enable_cache=data.is_pinned)(data, config.kept_columns)
+    base_model = ingest_base_model(model.source, model.sha256, model.revision)
+    examples, _ = validate(raw_examples, validation, labels, model.max_length, suite_digest(validation.suite))
+    train, validation_part, test, labelling = label_and_split(examples, labels, split)
+    adapter, mlflow_run_id = tune(train, validation_part, base_model, labelling, model, fine_tune, name)
+    judged, test_scores, _ = evaluate(
+        adapter, base_model, train, validation_part, test, labelling, mlflow_run_id, evaluation, name
+    )
+    model_version = register(
+        adapter, base_model, judged, test_scores, train, validation_part, labelling, mlflow_run_id, registry, config.recorded
+    )
+    promote(model_version, judged, test_scores, name, promotion)

@@ -1,0 +1,1 @@
+"""One verb a file; glue between the artifacts and the domain."""

@@ -1,0 +1,50 @@
+"""evaluate: adapter, base_model, train, validation, test → evaluation, test_scores, report."""
+
+from typing import Annotated, Any
+
+import pandas as pd
+from zenml import log_metadata, step
+from zenml.types import HTMLString
+
+from classifier.config import EvaluationConfig
+from classifier.evaluation import Evaluation
+from classifier.folders import Folder
+from operations import tracking
+from operations.caching import on_reached_files
+from operations.materializers import ExamplesMaterializer
+
+
+@step(cache_policy=on_reached_files(__name__), output_materializers={"test_scores": ExamplesMaterializer})
+def evaluate(
+    adapter: Folder,
+    base_model: Folder,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
+    labelling: dict[str, Any],
+    mlflow_run_id: str,
+    settings: EvaluationConfig,
+    title: str,
+) -> tuple[
+    Annotated[Evaluation, "evaluation"],
+    Annotated[pd.DataFrame, "test_scores"],
+    Annotated[HTMLString, "report"],
+]:
+    """Score best and last checkpoint and the baselines on every test row, and draw the report."""
+    from classifier.examination import draw_page, examine
+
+    evaluation, test_scores = examine(
+        adapter=adapter.path,
+        base=base_model.path,
+        train=train,
+        validation=validation,
+        test=test,
+        **settings.model_dump(),
+    )
+    page = draw_page(
+        evaluation, test_scores, adapter=adapter.path, labelling=labelling, title=title, seed=settings.seed
+    )
+    with tracking.resumed_run(mlflow_run_id):
+        tracking.log_evaluation(evaluation, report=page.html, figures=page.figures)
+    log_metadata(evaluation.flat(), artifact_name="evaluation", infer_artifact=True)
+    return evaluation, test_scores, HTMLString(page.html)

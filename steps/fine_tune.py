@@ -1,0 +1,50 @@
+"""fine_tune: train, validation, base_model → adapter, mlflow_run_id."""
+
+from typing import Annotated, Any
+
+import pandas as pd
+from zenml import log_metadata, step
+
+from classifier.config import FineTuneConfig, ModelConfig
+from classifier.folders import Folder
+from classifier.sources import tree_digest
+from classifier.spec import ClassifierSpec
+from operations import tracking
+from operations.caching import on_reached_files
+from operations.materializers import FolderMaterializer
+from operations.state import checkpoints, scratch
+
+
+@step(cache_policy=on_reached_files(__name__), output_materializers={"adapter": FolderMaterializer})
+def fine_tune(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    base_model: Folder,
+    labelling: dict[str, Any],
+    model: ModelConfig,
+    settings: FineTuneConfig,
+    experiment: str,
+) -> tuple[Annotated[Folder, "adapter"], Annotated[str, "mlflow_run_id"]]:
+    """Tune a LoRA adapter and a head on the frozen base model; goes on where a killed training stood."""
+    from classifier import fine_tuning
+
+    spec = ClassifierSpec.describe(
+        class_names=labelling["class_names"], base_digest=tree_digest(base_model.path), **model.model_dump()
+    )
+    key = tracking.training_key(train, validation, spec, settings)
+    adapter = scratch()
+    with tracking.training_run(experiment, key=key) as mlflow_run_id:
+        tracking.log_settings({"model": model, "fine_tune": settings}, labelling=labelling)
+        fine_tuning.fine_tune(
+            base=base_model.path,
+            spec=spec,
+            train=train,
+            validation=validation,
+            lora=settings.lora,
+            optimisation=fine_tuning.Optimisation(**settings.optimisation),
+            checkpoints=checkpoints() / key,
+            output=adapter,
+            on_epoch=tracking.log_epoch,
+        )
+        log_metadata({"training": tracking.log_history(fine_tuning.read_history(adapter))})
+    return Folder(adapter), mlflow_run_id

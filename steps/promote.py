@@ -1,0 +1,32 @@
+"""promote: model_version → promotion_decision. Never reused: it must see the champion of this moment."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import pandas as pd
+from zenml import log_metadata, step
+
+from classifier.config import PromotionConfig
+from classifier.evaluation import Evaluation
+from operations import promotion
+
+
+@step(enable_cache=False)
+def promote(
+    model_version: str,
+    evaluation: Evaluation,
+    test_scores: pd.DataFrame,
+    model_name: str,
+    settings: PromotionConfig,
+) -> Annotated[dict[str, Any], "promotion_decision"]:
+    """Compare candidate and champion on rows that neither has seen; move the alias only if the decision says so."""
+    decision = promotion.judge_candidate(
+        model_name=model_name,
+        candidate=model_version,
+        evaluation=evaluation,
+        test_scores=test_scores,
+        **settings.model_dump(),
+    )
+    promotion.carry_out(decision, model_name=model_name, candidate=model_version)
+    log_metadata({"promote": decision.promote, "reason": decision.reason})
+    return asdict(decision)

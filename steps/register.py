@@ -1,0 +1,46 @@
+"""register: adapter, evaluation → model_version, once the reloaded model answers as the trained one."""
+
+from typing import Annotated, Any
+
+import pandas as pd
+from zenml import log_metadata, step
+
+from classifier.config import RegistryConfig
+from classifier.evaluation import Evaluation
+from classifier.folders import Folder
+from operations import registration
+from operations.caching import on_reached_files
+
+
+@step(cache_policy=on_reached_files(__name__))
+def register(
+    adapter: Folder,
+    base_model: Folder,
+    evaluation: Evaluation,
+    test_scores: pd.DataFrame,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    labelling: dict[str, Any],
+    mlflow_run_id: str,
+    settings: RegistryConfig,
+    config: dict[str, Any],
+) -> Annotated[str, "model_version"]:
+    """Log the classifier, reload it in a fresh process, and make it a version only if its scores survived."""
+    registered = registration.register(
+        adapter=adapter.path,
+        base=base_model.path if settings.include_base else None,
+        evaluation=evaluation,
+        test_scores=test_scores,
+        learnt_from=[*train["text"], *validation["text"]],
+        labelling=labelling,
+        mlflow_run_id=mlflow_run_id,
+        config=config,
+        model_name=settings.model_name,
+        parity_rows=settings.parity_rows,
+        parity_tolerance=settings.parity_tolerance,
+    )
+    log_metadata({
+        "model_name": settings.model_name, "mlflow_model_version": registered.version,
+        "mlflow_run_id": mlflow_run_id, "largest_parity_error": registered.parity_error,
+    })  # fmt: skip
+    return registered.version
