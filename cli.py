@@ -1,3 +1,168 @@
-"""agile: the command line. It parses, loads a config, and calls a pipeline or an operation; no logic of its own."""
+"""agile: the command line. It parses, loads a config, and calls a pipeline or an operation; no logic of its own.
+
+    agile train configs/quickstart.yaml
+
+Libraries are imported inside the commands, so that `agile --help` is quick, and only after `prepare_state`, which says in
+the environment where zenml and mlflow keep their state.
+"""
 
 from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="agile",
+    help="Agile text classifiers: a few hundred scored texts in; a validated, tuned, evaluated, registered classifier out.",
+    epilog="Start with: agile train configs/quickstart.yaml",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> NoReturn:
+    """Run a command and exit: 0 done, 1 failed, 2 bad input, 3 refused by a gate, 130 interrupted."""
+    try:
+        app(prog_name="agile")
+    except Exception as error:  # the one place where every error becomes a line and an exit code
+        from operations.failures import explain
+
+        failure = explain(error)
+        if failure.is_defect:
+            traceback.print_exception(error)
+        print(f"agile: error: {failure.line}", file=sys.stderr)
+        sys.exit(failure.exit_code)
+    sys.exit(0)
+
+
+@app.command(epilog="Example: agile train configs/quickstart.yaml --set fine_tune.epochs=5 --limit 400")
+def train(
+    config: Annotated[Path, typer.Argument(help="YAML that describes the run; `agile configs` lists those at hand.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Override a value of the config; repeatable."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows read, from the top; all without it.")] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Run every step, though an equal one has run before.")
+    ] = False,
+) -> None:
+    """Train, evaluate, register and perhaps promote a classifier."""
+    from classifier.config import load_config
+    from operations.state import prepare_state
+
+    limits = () if limit is None else (f"data.limit={limit}",)
+    loaded = load_config(config, overrides=(*(overrides or ()), *limits))
+    prepare_state()
+    from operations import liveness, outcome
+    from pipelines.training import training
+
+    outcome.say_steps()
+    sections = {section: getattr(loaded, section) for section in type(loaded).model_fields}
+    with liveness.announced_run("training") as run_name:
+        run = training.with_options(run_name=run_name, enable_cache=not no_cache)(**sections)
+    outcome.show(run, model_name=loaded.registry.model_name)
+
+
+@app.command(epilog="Example: agile init reviews.csv --output reviews.yaml")
+def init(
+    file: Annotated[Path, typer.Argument(help="Your texts: .csv, .tsv, .txt, .jsonl or .parquet.")],
+    output: Annotated[
+        Path | None, typer.Option(help="The config; by default FILE's name with .yaml, in this folder.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a config that is there.")] = False,
+) -> None:
+    """Guess a first config for a file of your own."""
+    from classifier.config import read_parameters
+    from classifier.config_writing import write_config
+    from operations.state import CONFIGS
+
+    model = read_parameters(CONFIGS / "quickstart.yaml")["model"]
+    written = write_config(file, model=model, output=output, force=force)
+    print(written.read_text(encoding="utf-8"), end="")
+    print(f"written to {written}", file=sys.stderr)
+
+
+@app.command(epilog='Example: agile score "what a day" — or: agile score --input texts.csv --output scored.csv')
+def score(
+    texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts to score.")] = None,
+    source: Annotated[Path | None, typer.Option("--input", help="File of texts, in place of TEXT.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File for the scored rows of --input; its suffix names the format.")
+    ] = None,
+    column: Annotated[str, typer.Option(help="Column of --input that holds the texts.")] = "text",
+    delimiter: Annotated[
+        str | None, typer.Option(help="Column delimiter of --input; by default its suffix decides.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
+    ] = None,
+) -> None:
+    """Score texts, or a file of them, with the champion."""
+    if bool(texts) == bool(source):
+        raise typer.BadParameter("give either TEXT or --input FILE")
+    if bool(source) != bool(output):
+        raise typer.BadParameter("--input and --output go together")
+    from operations.state import prepare_state
+
+    prepare_state()
+    from operations import scoring
+
+    if source and output:
+        n_rows = scoring.score_file(source, output=output, column=column, delimiter=delimiter, model_name=model)
+        print(f"{n_rows} rows scored into {output}")
+    else:
+        print(scoring.as_table(texts or [], scoring.score_texts(texts or [], model_name=model)))
+
+
+@app.command(epilog="Example: agile configs")
+def configs() -> None:
+    """List the run configurations at hand."""
+    from operations.config_files import list_configs
+
+    for path, purpose in list_configs().items():
+        print(f"{path}  {purpose}")
+
+
+@app.command(epilog="Example: agile doctor")
+def doctor() -> None:
+    """Say what a run would find and miss; exit 2 if it would fail."""
+    from operations.doctor import examine
+
+    usable = True
+    for finding in examine():
+        print(f"{finding.name:18} {finding.value}", flush=True)
+        if finding.remedy:
+            print(f"{'':18} -> {finding.remedy}", flush=True)
+            usable = False
+    if not usable:
+        raise typer.Exit(2)
+
+
+@app.command(epilog="Example: agile prune --days 14 --dry-run")
+def prune(
+    days: Annotated[int, typer.Option(min=0, help="Age from which leftovers go, in days.")] = 30,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
+) -> None:
+    """Remove what old runs left behind.
+
+    Runs, their files, checkpoints of trainings that nobody went on with, and model versions without an alias; never a version
+    with an alias, nor what it rests on.
+    """
+    from operations.state import prepare_state
+
+    prepare_state()
+    from operations import pruning
+
+    for line in pruning.prune(days=days, dry_run=dry_run):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,12 +5,21 @@ Loading is always offline: `ingest_base_model` brought the folder. Only safetens
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, BitsAndBytesConfig
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as transformers_logging
 
 from classifier.errors import InputError
@@ -65,14 +74,11 @@ def load_base_model(
     loader: Any = AutoModel
     if pooling == "native":
         loader, arguments["num_labels"] = AutoModelForSequenceClassification, n_classes
-    level = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # the load report lists only the unused head of the pretraining
     try:
-        model = loader.from_pretrained(folder, **arguments)
+        with _without_load_report():
+            model = loader.from_pretrained(folder, **arguments)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"model {folder}: not a model that {loader.__name__} knows: {_first_line(error)}") from None
-    finally:
-        transformers_logging.set_verbosity(level)
     _keep_nf4_weights_in_place(model)
     return model.requires_grad_(False)
 
@@ -105,6 +111,19 @@ def _keep_nf4_weights_in_place(model: PreTrainedModel) -> None:
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
+
+
+@contextmanager
+def _without_load_report() -> Iterator[None]:
+    """Hide what is no news in loading a base model: the pretraining's head that is not there, and a progress bar."""
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.enable_progress_bar()
+        transformers_logging.set_verbosity(level)
 
 
 def _first_line(error: Exception) -> str:

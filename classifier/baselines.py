@@ -86,7 +86,12 @@ def score_tfidf_svm(
 
 
 def _score_majority_of_texts(
-    *, train_text: Sequence[str], train_label: ArrayLike, test_text: Sequence[str], n_classes: int, seed: int = 0
+    *,
+    train_text: Sequence[str],
+    train_label: ArrayLike,
+    test_text: Sequence[str],
+    n_classes: int,
+    seed: int = 0,  # noqa: ARG001
 ) -> Floats:
     return score_majority(train_label=train_label, n_test=len(test_text), n_classes=n_classes)
 

@@ -7,7 +7,6 @@ so a killed run leaves nothing that a later one could mistake for data. A mirror
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -42,6 +41,8 @@ def entry_name(name: str, *keys: str) -> str:
 
     Parameters
     ----------
+    name : str
+        Shortened to 60 characters that every file system takes.
     keys : str
         One digest is taken as it is; several values, or one that is no digest, are digested.
     """
@@ -65,6 +66,8 @@ def build_once(entry: Path, *, key: str, build: Callable[[Path], Path]) -> Path:
 
     Parameters
     ----------
+    entry : Path
+        Folder of the entry, made where absent.
     key : str
         What distinguishes this from other things built into the same entry.
     build : callable
@@ -110,8 +113,8 @@ def find_mirror_folder(mirror: Path | None, *, name: str) -> Path | None:
 
 def _keep(made: Path, holder: Path, place: Path) -> None:
     holder.mkdir()
-    os.replace(made, holder / made.name)
-    os.replace(holder, place)
+    made.replace(holder / made.name)
+    holder.replace(place)
 
 
 def _only(named: list[Path], mirror: Path) -> Path | None:

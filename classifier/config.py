@@ -7,6 +7,7 @@ domain takes plain keyword values.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -108,9 +109,13 @@ class LabelsConfig(Section):
         if self.rule == "given" and len(self.columns) != 1:
             raise ValueError(f"labels.rule given needs exactly one name in labels.columns, found {list(self.columns)}")
         if (self.rule in ("given", "any")) != bool(self.columns):
-            raise ValueError(f"labels.columns belongs to labels.rule given or any; found rule {self.rule}, columns {list(self.columns)}")
+            raise ValueError(
+                f"labels.columns belongs to labels.rule given or any; found rule {self.rule}, columns {list(self.columns)}"
+            )
         if self.rule != "given" and self.names is not None and len(self.names) != 2:
             raise ValueError(f"labels.names needs two names for labels.rule {self.rule}, found {list(self.names)}")
+        if self.names is not None and len(set(self.names)) < len(self.names):
+            raise ValueError(f"labels.names must differ, found {list(self.names)}")
         return self
 
     @property
@@ -140,9 +145,16 @@ class SplitConfig(Section):
     @model_validator(mode="after")
     def _fields_agree(self) -> SplitConfig:
         if (self.method == "columns") != (self.column is not None):
-            raise ValueError(f"split.column belongs to split.method columns; found method {self.method}, column {self.column}")
+            raise ValueError(
+                f"split.column belongs to split.method columns; found method {self.method}, column {self.column}"
+            )
         if self.validation_share is not None and self.validation:
-            raise ValueError(f"split.validation_share takes rows from train where split.validation is 0; found {self.validation}")
+            raise ValueError(
+                f"split.validation_share takes rows from train where split.validation is 0; found {self.validation}"
+            )
+        for part, size in {"train": self.train, "validation": self.validation, "test": self.test}.items():
+            if size is not None and size >= 1 and not size.is_integer():
+                raise ValueError(f"split.{part} is a share below 1 or a whole number, found {size}")
         if self.train is None and self.test is None:
             raise ValueError("split.train and split.test cannot both be null: one of them takes what is left")
         return self
@@ -315,7 +327,7 @@ def read_parameters(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: no such config file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text: {error}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date such as 2026-13-01 is a ValueError
         raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
     parameters = document.get("parameters") if isinstance(document, dict) else None
     if not isinstance(parameters, dict):
@@ -334,7 +346,7 @@ def parse_config(parameters: dict[str, Any], *, name: str) -> RunConfig:
 def _override(parameters: dict[str, Any], override: str) -> None:
     path, equals, value = override.partition("=")
     *parents, field = path.split(".")
-    if not (equals and parents and field):
+    if not (equals and parents and field and all(parents)):
         raise InputError(f"--set {override}: expected section.field=value")
     section = parameters
     for parent in parents:
@@ -346,21 +358,36 @@ def _override(parameters: dict[str, Any], override: str) -> None:
 
 def _scalar(text: str) -> Any:
     """YAML 1.1 reads `1e-3` as text; everything else as in a config file."""
+    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+", text):
+        return float(text)
     try:
-        return float(text) if "e" in text.lower() else yaml.safe_load(text)
+        return yaml.safe_load(text)
     except (ValueError, yaml.YAMLError):
         return text
 
 
 def _first_error(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    field = ".".join(str(part) for part in problem["loc"])
+    problem, *others = error.errors()
     if problem["type"] == "extra_forbidden":
         allowed = ", ".join(_fields_at(problem["loc"][:-1]))
-        return f"{field}: unknown field; allowed here: {allowed}"
+        return f"{'.'.join(map(str, problem['loc']))}: unknown field; allowed here: {allowed}"
+    field = _name(problem["loc"])
+    branches = [other["msg"] for other in others if field and _name(other["loc"]) == field]
     found = "" if problem["type"] in ("missing", "value_error") else f"; found {problem['input']!r}"
-    message = problem["msg"].removeprefix("Value error, ")
+    message = " or ".join([problem["msg"].removeprefix("Value error, "), *branches])
     return f"{field}: {message}{found}" if field else message
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    """`section.field`, without what pydantic adds for a branch of a union."""
+    section: Any = RunConfig
+    parts = []
+    for part in location:
+        if isinstance(part, str) and part not in getattr(section, "model_fields", ()):
+            break
+        parts.append(str(part))
+        section = section.model_fields[part].annotation if isinstance(part, str) else None
+    return ".".join(parts)
 
 
 def _fields_at(location: tuple[int | str, ...]) -> list[str]:

@@ -25,14 +25,20 @@ TRIED_ROWS = 20
 
 
 def read_delimited(
-    path: Path, *, delimiter: str, encoding: str, column_names: Sequence[str] | None, quoting: bool, limit: int | None,
+    path: Path, *, delimiter: str, encoding: str, column_names: Sequence[str] | None, quoting: bool, limit: int | None
 ) -> pd.DataFrame:
     """All cells of a delimited file as `str` columns of shape (n_rows, n_columns).
 
     Parameters
     ----------
+    path, encoding : Path, str
+        The file, and its encoding as Python names it.
+    delimiter : str
+        One character.
     column_names : sequence of str or None
         None: the first line holds them.
+    quoting : bool
+        Whether double quotes enclose cells that hold delimiters or line ends.
     limit : int or None
         Rows read, from the top.
 
@@ -76,8 +82,9 @@ def read_text(path: Path, *, encoding: str) -> str:
         raise InputError(f"{path}: data.encoding is {encoding!r}, no text encoding that Python knows") from None
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}: byte {error.start} (line {line}) is not {encoding}: {error.reason}; "
-                         "data.encoding names another") from None
+        raise InputError(
+            f"{path}: byte {error.start} (line {line}) is not {encoding}: {error.reason}; data.encoding names another"
+        ) from None
 
 
 def iter_rows(text: str, *, delimiter: str, quoting: bool, path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -91,8 +98,10 @@ def iter_rows(text: str, *, delimiter: str, quoting: bool, path: Path) -> Iterat
         try:
             row = next(reader, None)
         except csv.Error as error:
-            raise InputError(f"{path}: row at line {line}: a double quote is never closed, or too early ({error}); "
-                             "data.quoting: false reads quotes as they stand") from None
+            raise InputError(
+                f"{path}: row at line {line}: a double quote is never closed, or too early ({error}); "
+                "data.quoting: false reads quotes as they stand"
+            ) from None
         if row is None:
             return
         if row:
@@ -121,8 +130,10 @@ def _refuse_wrong_delimiter(path: Path, text: str, delimiter: str, quoting: bool
     for other in DELIMITERS:
         width = 0 if other == delimiter else table_width(text, delimiter=other, quoting=quoting)
         if width > 1:
-            raise InputError(f"{path}: delimiter {delimiter!r} gives one column, {other!r} would give {width}: "
-                             f"set data.delimiter to {other!r}")
+            raise InputError(
+                f"{path}: delimiter {delimiter!r} gives one column, {other!r} would give {width}: "
+                f"set data.delimiter to {other!r}"
+            )
 
 
 def _checked(path: Path, line: int, row: list[str], width: int) -> list[str]:

@@ -6,21 +6,21 @@ business of `classifier.sources`. Progress goes to stderr: a bar on a terminal, 
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
+from tqdm import tqdm
 
 from classifier.errors import InputError
 
@@ -30,26 +30,33 @@ PAUSE = 0.5
 """Seconds before the second try; one more of it before each further one."""
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and between two pieces of the answer."""
+PIP_OPTIONS = (
+    "--no-deps",
+    "--no-cache-dir",
+    "--require-hashes",
+    "--no-input",
+    "--disable-pip-version-check",
+    "--retries=2",
+)
 MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "LICENSE*", "README.md"]
-"""What is fetched of a hub model: no pickle (*.bin, *.pt) and no code, so nothing in it can run."""
+"""Of a hub model: no pickle (*.bin, *.pt) and no code, so nothing in it can run."""
 RANGE_ANSWERS = (requests.codes.partial_content, requests.codes.requested_range_not_satisfiable)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class _BrokenOff(Exception):
+class _BrokenOffError(Exception):
     """The answer ended early or the server is busy; another try may go on."""
 
 
 def download_url(url: str, *, to: Path) -> None:
     """Write the body of a URL to a file, going on where `to` ends if it exists and the server supports ranges.
 
-    Whether the result is what was wanted is for the caller to check: a file that was begun from other bytes goes on
-    with these.
+    Whether the result is what was wanted is for the caller to check.
 
     Parameters
     ----------
     url : str
-        https, or http to this machine (`refuse_plain_http`); redirects must keep to that.
+        https, or http to this machine; redirects must keep to that.
     to : Path
         The partial file.
 
@@ -65,7 +72,7 @@ def download_url(url: str, *, to: Path) -> None:
             with closing(_ask(url, offset=_size(to), validator=validator)) as response:
                 validator = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
                 return _receive(response, to)
-        except _BrokenOff as error:
+        except _BrokenOffError as error:
             reason = str(error)
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
             reason = type(error).__name__
@@ -76,7 +83,10 @@ def download_url(url: str, *, to: Path) -> None:
 
 def refuse_plain_http(url: str) -> None:
     """Anyone on the way can change what plain http carries; only a server on this machine may use it."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise InputError(f"{url.partition('?')[0]}: is no URL: {error}") from None
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise InputError(f"{shown(url)}: found {parts.scheme}://, allowed is https:// (http:// only to this machine)")
 
@@ -88,23 +98,18 @@ def shown(url: str) -> str:
 
 
 def download_package(name: str, package_version: str, *, sha256: str, to: Path) -> Path:
-    """Download one archive of a package; pip checks its hash before anything in it is opened.
+    """Download one archive of a package and return its path; pip checks its hash before anything in it is opened.
 
     pip reads the metadata of a source distribution by running its build, so a pin vouches for that code too.
 
     Parameters
     ----------
     name, package_version : str
-        As in a requirement `name==version`.
+        Of the requirement.
     sha256 : str
-        64 hex digits; among several archives of that version (wheels, source) it names the one that is meant.
+        64 hex digits; names one of that version's archives.
     to : Path
         Empty folder for the archive.
-
-    Returns
-    -------
-    Path
-        The archive.
 
     Raises
     ------
@@ -114,9 +119,8 @@ def download_package(name: str, package_version: str, *, sha256: str, to: Path) 
     with tempfile.TemporaryDirectory() as scratch:
         requirements = Path(scratch) / "requirements.txt"
         requirements.write_text(f"{name}=={package_version} --hash=sha256:{sha256}\n", encoding="utf-8")
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--require-hashes",
-                   "--disable-pip-version-check", "--no-input", "--retries", str(TRIES - 1), "--progress-bar",
-                   _progress_style(), "--dest", str(to), "--requirement", str(requirements)]
+        command = [sys.executable, "-m", "pip", "download", *PIP_OPTIONS, "--progress-bar", _progress_style()]
+        command += ["--dest", str(to), "--requirement", str(requirements)]
         lines = _run_pip(command, name)
     archives = [path for path in to.iterdir() if path.is_file()]
     if lines or len(archives) != 1:
@@ -131,8 +135,10 @@ def download_dataset(name: str, *, config: str | None, split: str | None, revisi
     ----------
     name : str
         `owner/name` on the hub, or a local folder in the hub's layout.
-    split : str or None
+    config, split : str or None
         May be left out where there is only one.
+    revision : str or None
+        Commit; None is the newest.
     to : Path
         The parquet file; it appears whole or not at all.
 
@@ -141,7 +147,7 @@ def download_dataset(name: str, *, config: str | None, split: str | None, revisi
     InputError
         Not found or not reachable, or `split` is needed and absent; lists the splits.
     """
-    import datasets  # type: ignore[import-untyped, unused-ignore]  # takes seconds, and only this scheme needs it
+    import datasets  # takes seconds, and only this scheme needs it
 
     _announce(name, None)
     with tempfile.TemporaryDirectory(dir=to.parent) as scratch:
@@ -153,7 +159,7 @@ def download_dataset(name: str, *, config: str | None, split: str | None, revisi
             raise InputError(f"hf://datasets/{name}: name a split, as in :train; there are {', '.join(found)}")
         table = next(iter(found.values())) if isinstance(found, dict) else found
         table.to_parquet(str(Path(scratch) / "table"))
-        os.replace(Path(scratch) / "table", to)
+        (Path(scratch) / "table").replace(to)
 
 
 def download_model(name: str, *, revision: str, token: str | None, to: Path) -> None:
@@ -161,6 +167,8 @@ def download_model(name: str, *, revision: str, token: str | None, to: Path) -> 
 
     Parameters
     ----------
+    name : str
+        `owner/name` or `name`.
     revision : str
         Commit, 40 hex digits.
     token : str or None
@@ -182,7 +190,7 @@ def download_model(name: str, *, revision: str, token: str | None, to: Path) -> 
     except (OSError, ValueError, _hub_transport_error()) as error:
         raise InputError(f"{name}: revision {revision[:12]} is not to be had from the hub: {one_line(error)}") from None
     shutil.rmtree(part / ".cache", ignore_errors=True)
-    os.replace(part, to)
+    part.replace(to)
 
 
 def one_line(error: Exception, *, longest: int = 300) -> str:
@@ -198,10 +206,7 @@ def _ask(url: str, *, offset: int, validator: str) -> requests.Response:
         if validator and not validator.startswith("W/"):
             headers["If-Range"] = validator
     hooks = {"response": _refuse_plain_redirect}
-    response = requests.get(url, headers=headers, stream=True, timeout=TIMEOUT, hooks=hooks)
-    if response.status_code == requests.codes.too_many_requests or response.status_code >= 500:
-        raise _BrokenOff(f"status {response.status_code}")
-    return response
+    return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT, hooks=hooks)
 
 
 def _refuse_plain_redirect(response: requests.Response, **_: object) -> None:
@@ -210,11 +215,13 @@ def _refuse_plain_redirect(response: requests.Response, **_: object) -> None:
 
 
 def _receive(response: requests.Response, to: Path) -> None:
+    if response.status_code == requests.codes.too_many_requests or response.status_code >= 500:
+        raise _BrokenOffError(f"status {response.status_code}")
     offset = _size(to)
     other_range = not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
     if offset and response.status_code in RANGE_ANSWERS and other_range:
         to.unlink()
-        raise _BrokenOff("a partial file that did not fit")
+        raise _BrokenOffError("a partial file that did not fit")
     if not response.ok:
         raise InputError(f"{shown(response.url)}: the server answered {response.status_code} {response.reason}")
     offset = offset if response.status_code == requests.codes.partial_content else 0
@@ -226,7 +233,7 @@ def _receive(response: requests.Response, to: Path) -> None:
         for chunk in response.iter_content(2**16):
             bar.update(file.write(chunk))
     if total is not None and _size(to) < total:
-        raise _BrokenOff(f"{_size(to)} of {total} bytes")
+        raise _BrokenOffError(f"{_size(to)} of {total} bytes")
 
 
 def _hub_transport_error() -> type[Exception]:
@@ -238,16 +245,15 @@ def _hub_transport_error() -> type[Exception]:
 
 
 def _run_pip(command: list[str], name: str) -> list[str]:
-    """pip's lines if it failed, else none; its progress becomes ours."""
+    """What pip said if it failed, else nothing; its progress becomes ours."""
     lines: list[str] = []
     pipe, both = subprocess.PIPE, subprocess.STDOUT
     with subprocess.Popen(command, stdout=pipe, stderr=both, encoding="utf-8", errors="replace") as pip:
-        assert pip.stdout is not None
-        _follow(pip.stdout, lines, name)
+        _follow(pip.stdout or (), lines, name)
     return lines if pip.returncode else []
 
 
-def _follow(output: IO[str], lines: list[str], name: str) -> None:
+def _follow(output: Iterable[str], lines: list[str], name: str) -> None:
     with _bar(name, None, 0) as bar:
         for line in output:
             lines.append(line.strip())
@@ -275,7 +281,7 @@ def _progress_style() -> str:
     return "raw" if (major, minor) >= (24, 1) else "off"
 
 
-def _bar(name: str, total: int | None, initial: int) -> tqdm:
+def _bar(name: str, total: int | None, initial: int) -> tqdm[Any]:
     """Does nothing where stderr is no terminal."""
     return tqdm(desc=name, total=total, initial=initial, unit="B", unit_scale=True, disable=None)
 

@@ -15,12 +15,12 @@ LEVELS = 256
 
 
 class ByteDropout(nn.Module):
-    """Zero each value with probability `round(256 p) / 256` and scale the rest up, in training mode only."""
+    """Zero each value with probability `round(256 p) / 256`, at most 255/256, and scale the rest up, in training mode only."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
-        self.n_dropped = round(p * LEVELS)
+        self.n_dropped = min(round(p * LEVELS), LEVELS - 1)
 
     def forward(self, values: Tensor) -> Tensor:
         """Same shape and dtype as `values`."""

@@ -28,13 +28,13 @@ class Encoded:
 
 
 def encode(texts: Sequence[str], *, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
-    """Tokenize with special tokens, at most `max_length` tokens each."""
+    """Tokenize with special tokens, at most `max_length` tokens each, and at least one: an empty text is its padding."""
     if not texts:  # a fast tokenizer cannot take none
         return Encoded([], 0)
     full = tokenizer(list(texts), truncation=False, return_attention_mask=False, verbose=False)["input_ids"]
     n_cut = sum(len(ids) > max_length for ids in full)
     cut = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"] if n_cut else full
-    return Encoded(cut, n_cut)
+    return Encoded([ids or [tokenizer.pad_token_id] for ids in cut], n_cut)
 
 
 class LengthBucketSampler(Sampler[int]):

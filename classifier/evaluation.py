@@ -15,7 +15,12 @@ from pydantic import BaseModel, ConfigDict
 from classifier.baselines import BASELINES
 from classifier.metrics import bootstrap_intervals, choose_decision_threshold, evaluate_scores
 
-PREFIXES = {"candidate": "test_", "last": "last_test_", "majority": "baseline_majority_test_", "tfidf": "baseline_tfidf_test_"}
+PREFIXES = {
+    "candidate": "test_",
+    "last": "last_test_",
+    "majority": "baseline_majority_test_",
+    "tfidf": "baseline_tfidf_test_",
+}
 """Contender → how its metrics are called in MLflow. `candidate` is the chosen checkpoint, `last` the last one."""
 
 Floats = NDArray[np.float64]
@@ -46,7 +51,9 @@ class Evaluation(BaseModel):
         return {f"{PREFIXES[who]}{name}": value for who, found in self.metrics.items() for name, value in found.items()}
 
 
-def score_baselines(train: pd.DataFrame, test: pd.DataFrame, *, names: Sequence[str], n_classes: int) -> dict[str, Floats]:
+def score_baselines(
+    train: pd.DataFrame, test: pd.DataFrame, *, names: Sequence[str], n_classes: int
+) -> dict[str, Floats]:
     """Probabilities of the test rows, of shape (n_test, n_classes), by baseline; trained on the same train rows."""
     label = train["label"].to_numpy()
     return {

@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 
 from classifier.encoding import encode
-from classifier.evaluation import Evaluation, Floats, choose_threshold, evaluate_contenders, read_scores, score_baselines, score_table
+from classifier.evaluation import (
+    Evaluation,
+    Floats,
+    choose_threshold,
+    evaluate_contenders,
+    read_scores,
+    score_baselines,
+    score_table,
+)
 from classifier.figures import draw_confusion, draw_roc, to_png
 from classifier.fine_tuning import CHECKPOINTS, read_history
 from classifier.metrics import PairedDifference, confusion, paired_bootstrap, predict
@@ -22,7 +30,12 @@ from classifier.spec import ClassifierSpec
 
 CONTENDERS = {"best": "candidate", "last": "last"}
 """Checkpoint → contender."""
-TITLES = {"candidate": "best checkpoint", "last": "last checkpoint", "majority": "majority class", "tfidf": "TF-IDF + logistic regression"}
+TITLES = {
+    "candidate": "best checkpoint",
+    "last": "last checkpoint",
+    "majority": "majority class",
+    "tfidf": "TF-IDF + logistic regression",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,10 @@ def examine(
         predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
         who = CONTENDERS[checkpoint]
         thresholds[who] = choose_threshold(
-            decision_threshold, y_true=validation["label"].to_numpy(), y_score=predictor.score(list(validation["text"])), n_classes=n_classes
+            decision_threshold,
+            y_true=validation["label"].to_numpy(),
+            y_score=predictor.score(list(validation["text"])),
+            n_classes=n_classes,
         )
         scores[who] = predictor.score(list(test["text"]))
         n_cut = encode(list(test["text"]), tokenizer=predictor.tokenizer, max_length=predictor.spec.max_length).n_cut
@@ -89,7 +105,13 @@ def compare_with_baselines(
 
 
 def draw_page(
-    evaluation: Evaluation, test_scores: pd.DataFrame, *, adapter: Path, labelling: Mapping[str, Any], title: str, seed: int
+    evaluation: Evaluation,
+    test_scores: pd.DataFrame,
+    *,
+    adapter: Path,
+    labelling: Mapping[str, Any],
+    title: str,
+    seed: int,
 ) -> Page:
     """The report of an examination, with its confusion matrix and ROC curve as pictures."""
     names = labelling["class_names"]

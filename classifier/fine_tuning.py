@@ -80,14 +80,18 @@ def fine_tune(
     """
     hardware = read_hardware()
     spec = replace(
-        spec, compute_dtype=choose_compute_dtype(spec.compute_dtype, hardware=hardware), hidden_size=read_hidden_size(base)
+        spec,
+        compute_dtype=choose_compute_dtype(spec.compute_dtype, hardware=hardware),
+        hidden_size=read_hidden_size(base),
     )
     tokenizer = load_tokenizer(base)
-    parts = [encode(list(part["text"]), tokenizer=tokenizer, max_length=spec.max_length) for part in (train, validation)]
+    parts = [
+        encode(list(part["text"]), tokenizer=tokenizer, max_length=spec.max_length) for part in (train, validation)
+    ]
     build = _Builder(base, spec, lora, optimisation.seed, hardware.device)
     trainer = _train_within_memory(
         build, optimisation, checkpoints, on_epoch, DataCollatorWithPadding(tokenizer),
-        [_dataset(encoded, part["label"]) for encoded, part in zip(parts, (train, validation), strict=True)],
+        [_dataset(encoded, list(part["label"])) for encoded, part in zip(parts, (train, validation), strict=True)],
     )  # fmt: skip
     output.mkdir(parents=True, exist_ok=True)
     _save_checkpoints(trainer, output)
@@ -278,7 +282,9 @@ def _write_history(trainer: Trainer, output: Path, *, facts: dict[str, Any]) -> 
     trained = [parameter for parameter in trainer.model.parameters() if parameter.requires_grad]
     history = {
         "epochs": log.epochs,
-        "best_epoch": best_epoch(log.epochs, metric=trainer.args.metric_for_best_model, step=trainer.state.best_global_step),
+        "best_epoch": best_epoch(
+            log.epochs, metric=trainer.args.metric_for_best_model, step=trainer.state.best_global_step
+        ),
         "seconds": round(clock.elapsed, 3),
         "n_steps": trainer.state.global_step,
         "n_trained_parameters": sum(parameter.numel() for parameter in trained),

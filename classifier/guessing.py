@@ -186,7 +186,7 @@ def _find_group(columns: Sequence[_Column], text: _Column, reasons: list[str]) -
 
 
 def _find_id(
-    columns: Sequence[_Column], text: _Column, group: _Column | None, *, has_header: bool, reasons: list[str],
+    columns: Sequence[_Column], text: _Column, group: _Column | None, *, has_header: bool, reasons: list[str]
 ) -> _Column | None:
     for column in columns:
         named = _ID.search(column.name) if has_header else column.is_whole
@@ -196,14 +196,13 @@ def _find_id(
     return None
 
 
-def _find_labels(
-    columns: Sequence[_Column], path: Path, reasons: list[str],
-) -> tuple[_Column, dict[str, object]]:
+def _find_labels(columns: Sequence[_Column], path: Path, reasons: list[str]) -> tuple[_Column, dict[str, object]]:
     ranked = sorted((column for column in columns if _rank(column) is not None), key=lambda column: _rank(column) or 0)
     if not ranked:
         raise InputError(
             f"{path}: nothing to learn from: needed beside the text is a score (numbers up to {LARGEST_SCORE:g}, "
-            f"more than 2 values) or a column of 2 to {MOST_CLASSES} classes, given in every row")
+            f"more than 2 values) or a column of 2 to {MOST_CLASSES} classes, given in every row"
+        )
     chosen, *others = ranked
     if others:
         reasons.append(f"Could be learnt too: {', '.join(repr(column.name) for column in others)}.")
@@ -230,7 +229,7 @@ def _is_score(column: _Column) -> bool:
 
 
 def _has_classes(column: _Column) -> bool:
-    numbers_are_codes = column.is_whole or not column.numbers
+    numbers_are_codes = column.is_whole or not any(map(_is_number, set(column.given)))
     enough = column.is_complete and 2 <= column.n_distinct <= min(MOST_CLASSES, len(column.cells) / 2)
     return enough and numbers_are_codes and not column.mean_length
 
@@ -260,8 +259,11 @@ def _remarks(columns: Sequence[_Column], text: _Column) -> list[str]:
         remarks.append(f"Only {n_rows} rows: below {FEW_ROWS} no result can be trusted.")
     if n_rows == ROWS_READ:
         remarks.append(f"Only the first {ROWS_READ} rows were looked at.")
-    remarks.extend(f"Column {column.name!r} may hold the parts of a split: split.method columns would use it."
-                   for column in columns if _PART.search(column.name))
+    remarks.extend(
+        f"Column {column.name!r} may hold the parts of a split: split.method columns would use it."
+        for column in columns
+        if _PART.search(column.name)
+    )
     if sum(bool(_TREEBANK_MARK.search(cell)) for cell in text.cells) > n_rows / 100:
         remarks.append("Texts hold Penn Treebank marks such as -lrb-: data.repair [treebank] would undo them.")
     return remarks

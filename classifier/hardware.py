@@ -30,7 +30,9 @@ def read_hardware() -> Hardware:
     """The device this process would train on."""
     threads = torch.get_num_threads()
     if torch.cuda.is_available():
-        return Hardware("cuda", torch.cuda.get_device_name(), torch.cuda.is_bf16_supported(including_emulation=False), threads)
+        return Hardware(
+            "cuda", torch.cuda.get_device_name(), torch.cuda.is_bf16_supported(including_emulation=False), threads
+        )
     fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return Hardware("cpu", platform.processor() or platform.machine(), bool(fast), threads)
 

@@ -17,7 +17,9 @@ ABSENT = {"", "0", "0.0", "false", "no", "[]"}
 """What a kind's column holds where the kind is absent, lower-cased."""
 
 
-def fit_label_threshold(score: pd.Series, *, rule: str, quantile: float | None = None, value: float | None = None) -> float:
+def fit_label_threshold(
+    score: pd.Series, *, rule: str, quantile: float | None = None, value: float | None = None
+) -> float:
     """The score at and above which an example is of class 1.
 
     Parameters
@@ -25,9 +27,14 @@ def fit_label_threshold(score: pd.Series, *, rule: str, quantile: float | None =
     score : Series of shape (n,)
         Annotators' scores the threshold may be fitted on.
     rule : {"median", "quantile", "value"}
+    quantile : float in (0, 1)
+        Share of scores below the threshold, for `quantile`; pandas' own interpolation.
+    value : float
+        The threshold itself, for `value`.
     """
-    fits = {"median": lambda: score.median(), "quantile": lambda: score.quantile(quantile), "value": lambda: value}
-    return float(fits[rule]())
+    if rule == "value" and value is not None:
+        return value
+    return float(np.quantile(score, 0.5 if quantile is None else quantile))
 
 
 def label_scores(score: pd.Series, *, label_threshold: float) -> pd.Series:
@@ -63,7 +70,9 @@ def label_given(column: pd.Series, *, names: Sequence[str] | None = None) -> tup
     values = column.map(_class_name)
     missing = column.index[values == ""]
     if len(missing):
-        raise InputError(f"column {column.name}: {len(missing)} rows have no class, first at row {missing[0] + 1}; every row needs one")
+        raise InputError(
+            f"column {column.name}: {len(missing)} rows have no class, first at row {missing[0] + 1}; every row needs one"
+        )
     order = tuple(names) if names is not None else tuple(sorted(values.unique()))
     unknown = sorted(set(values) - set(order))
     if unknown:
@@ -73,11 +82,11 @@ def label_given(column: pd.Series, *, names: Sequence[str] | None = None) -> tup
 
 def count_ties(score: pd.Series, *, label_threshold: float) -> int:
     """Examples whose score equals the threshold exactly; `>=` puts them into class 1."""
-    return int(np.isclose(score, label_threshold, rtol=0, atol=1e-12).sum())
+    return int((score == label_threshold).sum())
 
 
 def _class_name(cell: object) -> str:
-    if cell is None or (isinstance(cell, float) and np.isnan(cell)):
+    if _is_missing(cell):
         return ""
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
 
@@ -85,4 +94,8 @@ def _class_name(cell: object) -> str:
 def _is_absent(cell: object) -> bool:
     if isinstance(cell, (list, tuple, np.ndarray)):
         return len(cell) == 0
-    return cell is None or (isinstance(cell, float) and (np.isnan(cell) or cell == 0)) or str(cell).strip().lower() in ABSENT
+    return _is_missing(cell) or (isinstance(cell, float) and cell == 0) or str(cell).strip().lower() in ABSENT
+
+
+def _is_missing(cell: object) -> bool:
+    return cell is None or cell is pd.NA or (isinstance(cell, float) and np.isnan(cell))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from peft import LoraConfig, PeftModel, get_peft_model, replace_lora_weights_loftq
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from classifier.errors import InputError
+
+warnings.filterwarnings(
+    "ignore", message="`is_gradient_checkpointing`"
+)  # peft 0.21 asks transformers 5 by its old name
 
 HEAD_FILE = "head.safetensors"
 
@@ -27,14 +31,16 @@ class TextClassifier(nn.Module):
         super().__init__()
         self.encoder, self.head, self.pool = encoder, head, pool
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None, **extra: Tensor) -> dict[str, Tensor]:
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None, **extra: Tensor
+    ) -> dict[str, Tensor]:
         """`logits` (B, n_classes) in float32 and, with `labels` (B,), their mean cross-entropy as `loss`."""
         output = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **extra)
         logits = self.head(self.pool(output, attention_mask))  # (B, n_classes)
         loss = {} if labels is None else {"loss": nn.functional.cross_entropy(logits, labels)}
         return {**loss, "logits": logits}
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]  # torch's is overloaded
         """Trained tensors by name."""
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
         return {name: tensor for name, tensor in super().state_dict(*args, **kwargs).items() if name in trained}
@@ -43,12 +49,14 @@ class TextClassifier(nn.Module):
 def pool_mean(output: Any, attention_mask: Tensor) -> Tensor:
     """Mean of the last hidden states over a text's own tokens, (B, hidden), in float32."""
     mask = attention_mask.unsqueeze(-1).float()  # (B, T, 1)
-    return (output.last_hidden_state.float() * mask).sum(1) / mask.sum(1)
+    pooled: Tensor = (output.last_hidden_state.float() * mask).sum(1) / mask.sum(1)
+    return pooled
 
 
-def pool_native(output: Any, attention_mask: Tensor) -> Tensor:
+def pool_native(output: Any, attention_mask: Tensor) -> Tensor:  # noqa: ARG001
     """The model's own logits, (B, n_classes), in float32."""
-    return output.logits.float()
+    logits: Tensor = output.logits.float()
+    return logits
 
 
 def build_network(
@@ -96,7 +104,9 @@ def save_network(network: TextClassifier, folder: Path) -> None:
     save_file({name: tensor.contiguous() for name, tensor in network.head.state_dict().items()}, folder / HEAD_FILE)
 
 
-def load_network(base_model: PreTrainedModel, folder: Path, *, pooling: str, n_classes: int, hidden_size: int) -> TextClassifier:
+def load_network(
+    base_model: PreTrainedModel, folder: Path, *, pooling: str, n_classes: int, hidden_size: int
+) -> TextClassifier:
     """A saved adapter and head on their base model, in evaluation mode."""
     encoder = PeftModel.from_pretrained(base_model, str(folder), is_trainable=False)
     network = _with_head(encoder, pooling=pooling, n_classes=n_classes, hidden_size=hidden_size, dropout=0.0)

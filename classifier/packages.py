@@ -33,7 +33,13 @@ class _Package:
 
 
 def fetch_packages(
-    address: str, *, inner: Sequence[str], pins: Sequence[str], field: str, cache: Path, mirror: Path | None,
+    address: str,
+    *,
+    inner: Sequence[str],
+    pins: Sequence[str],
+    field: str,
+    cache: Path,
+    mirror: Path | None,
     offline: bool,
 ) -> Path:
     """The file or folder that a package address names, in the cache.
@@ -48,6 +54,8 @@ def fetch_packages(
         SHA-256 of each package's archive, in the order of the packages.
     field : str
         Of the config that holds the pins, for errors.
+    cache, mirror, offline : Path, Path or None, bool
+        As `classifier.sources.fetch_file` takes them.
 
     Raises
     ------
@@ -76,8 +84,10 @@ def fetch_packages(
 def _packages(address: str, *, pins: Sequence[str], field: str) -> list[_Package]:
     found = [_PACKAGE.fullmatch(single) for single in _expanded(address)]
     if len(found) != len(pins):
-        raise InputError(f"{address}: packages are always pinned: add {field}, the sha256 of each package's "
-                         f"archive; found {len(pins)} for {len(found)} packages")
+        raise InputError(
+            f"{address}: packages are always pinned: add {field}, the sha256 of each package's "
+            f"archive; found {len(pins)} for {len(found)} packages"
+        )
     matches = [match for match in found if match is not None]
     if len(matches) < len(found):
         raise InputError(f"{address}: a package is package://NAME==VERSION/path/in/archive")
@@ -89,8 +99,10 @@ def _expanded(address: str) -> list[str]:
     """`a{01..03}/{1..3}` → a01/1, a02/2, a03/3: all ranges count together."""
     lengths = {int(last) - int(first) + 1 for first, last in _RANGE.findall(address)} or {1}
     if len(lengths) > 1 or not 1 <= min(lengths) <= MOST_PACKAGES:
-        raise InputError(f"{address}: ranges in braces must rise and be of one length, at most {MOST_PACKAGES}; "
-                         f"found lengths {sorted(lengths)}")
+        raise InputError(
+            f"{address}: ranges in braces must rise and be of one length, at most {MOST_PACKAGES}; "
+            f"found lengths {sorted(lengths)}"
+        )
     return [_numbered(address, step) for step in range(min(lengths))]
 
 

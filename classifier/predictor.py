@@ -40,7 +40,11 @@ class Predictor:
             device=read_hardware().device,
         )
         network = load_network(
-            base_model, adapter / checkpoint, pooling=spec.pooling, n_classes=spec.n_classes, hidden_size=spec.hidden_size
+            base_model,
+            adapter / checkpoint,
+            pooling=spec.pooling,
+            n_classes=spec.n_classes,
+            hidden_size=spec.hidden_size,
         )
         return cls(network, load_tokenizer(adapter / TOKENIZER_FOLDER), spec)
 

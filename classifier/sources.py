@@ -7,7 +7,6 @@ looked in before the network, and what is fetched is kept in a cache.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -71,8 +70,13 @@ class _Request:
 
 
 def fetch_file(
-    source: str, *, sha256: str | tuple[str, ...] | None = None, revision: str | None = None, cache: Path,
-    mirror: Path | None = None, offline: bool = False,
+    source: str,
+    *,
+    sha256: str | tuple[str, ...] | None = None,
+    revision: str | None = None,
+    cache: Path,
+    mirror: Path | None = None,
+    offline: bool = False,
 ) -> Path:
     """The local file that a data source names, fetched where it is not at hand.
 
@@ -103,8 +107,13 @@ def fetch_file(
 
 
 def fetch_model(
-    source: str, *, sha256: str | tuple[str, ...] | None = None, revision: str | None = None, token: str | None = None,
-    cache: Path, mirror: Path | None = None,
+    source: str,
+    *,
+    sha256: str | tuple[str, ...] | None = None,
+    revision: str | None = None,
+    token: str | None = None,
+    cache: Path,
+    mirror: Path | None = None,
 ) -> Path:
     """The local folder of a base model: config.json, safetensors weights, tokenizer; or GGUF, which holds all three.
 
@@ -118,6 +127,8 @@ def fetch_model(
         Commit of a hub model, 40 hex digits; a branch or tag could move. A mirror's folder is taken at its word.
     token : str or None
         Hub access token of a gated model.
+    cache, mirror : Path
+        As for `fetch_file`.
 
     Raises
     ------
@@ -145,8 +156,15 @@ def _checked_pins(sha256: str | tuple[str, ...] | None, *, source: str, field: s
 def _fetch(request: _Request) -> Path:
     head, *inner = request.source.split("!/")
     if head.startswith("package://"):
-        return fetch_packages(head, inner=inner, pins=request.pins, field=request.field, cache=request.cache,
-                              mirror=request.mirror, offline=request.offline)
+        return fetch_packages(
+            head,
+            inner=inner,
+            pins=request.pins,
+            field=request.field,
+            cache=request.cache,
+            mirror=request.mirror,
+            offline=request.offline,
+        )
     found = _fetch_outer(request, head)
     if not inner:
         return found
@@ -180,7 +198,7 @@ def _find_local(request: _Request, head: str) -> Path:
 
 def _fetch_url(request: _Request, url: str) -> Path:
     downloads.refuse_plain_http(url)
-    name = Path(unquote(urlsplit(url).path)).name or "index"
+    name = Path(unquote(urlsplit(url).path).replace("\0", "")).name.lstrip(".")[-200:] or "index"
     with locked(request.cache / entry_name(name, request.pin or url)) as entry:
         target = entry / name
         if request.pin is not None and target.exists() and content_digest(target) == request.pin:
@@ -205,8 +223,7 @@ def _download(request: _Request, url: str, target: Path) -> Path:
     if request.pin is not None and (found := content_digest(part)) != request.pin:
         part.unlink()
         request.check(found)
-    os.replace(part, target)
-    return target
+    return part.replace(target)
 
 
 def _fetch_dataset(request: _Request, head: str) -> Path:
@@ -229,8 +246,10 @@ def _fetch_dataset(request: _Request, head: str) -> Path:
 def _fetch_hub_model(request: _Request, token: str | None) -> Path:
     name, revision = request.source, request.revision or ""
     if not re.fullmatch(r"[0-9a-f]{40}", revision):
-        raise InputError(f"{name}: no such folder, and a hub model is always pinned: model.revision is "
-                         f"{request.revision!r}, needed is a commit of 40 hex digits")
+        raise InputError(
+            f"{name}: no such folder, and a hub model is always pinned: model.revision is "
+            f"{request.revision!r}, needed is a commit of 40 hex digits"
+        )
     if (folder := find_mirror_folder(request.mirror, name=name)) is not None:
         return folder
     with locked(request.cache / entry_name(name, revision)) as entry:

@@ -34,10 +34,14 @@ def split_shuffle(n_rows: int, *, train: float | None, validation: float, test: 
     return _cut(order, sizes)
 
 
-def split_stratified(strata: pd.Series, *, train: float | None, validation: float, test: float | None, seed: int) -> Split:
-    """Like `split_shuffle`, but each part holds every stratum in the same share (to within one row of each stratum).
+def split_stratified(
+    strata: pd.Series, *, train: float | None, validation: float, test: float | None, seed: int
+) -> Split:
+    """Like `split_shuffle`, but each part holds every stratum in the same share: train and test to within one row of
+    each stratum, validation, which lies between two cuts, to within two.
 
-    The shuffled rows of each stratum are spread evenly over the order, so that any contiguous cut is stratified.
+    The shuffled rows of each stratum are spread evenly over the order, so that any cut is stratified, and another size of
+    train keeps the test rows.
 
     Parameters
     ----------
@@ -45,17 +49,18 @@ def split_stratified(strata: pd.Series, *, train: float | None, validation: floa
         A class or a score's quantile bin (`score_strata`).
     """
     shuffled = np.asarray(_shuffled(len(strata), seed))
-    stratum = strata.to_numpy()[shuffled]
-    frame = pd.DataFrame({"row": shuffled, "stratum": stratum})
-    within = frame.groupby("stratum", sort=False).cumcount()
-    size = frame.groupby("stratum", sort=False)["row"].transform("size")
-    offset = np.random.default_rng(seed).random(len(frame))  # breaks ties between strata at random, not by their order
-    order = frame.assign(place=(within + offset) / size).sort_values("place", kind="stable")["row"].to_numpy()
+    stratum = pd.factorize(strata.to_numpy()[shuffled])[0]
+    order = np.empty_like(shuffled)
+    order[np.argsort(_spread(np.bincount(stratum)), kind="stable")] = shuffled[np.argsort(stratum, kind="stable")]
     return _cut(order, _sizes(len(strata), train=train, validation=validation, test=test, unit="rows"))
 
 
 def split_group(group: pd.Series, *, train: float | None, validation: float, test: float | None, seed: int) -> Split:
     """Whole groups to each part; sizes count groups. No group stands on both sides."""
+    if group.isna().any():
+        raise InputError(
+            f"split: {group.isna().sum()} rows have no group, first row {np.flatnonzero(group.isna())[0] + 1}; every row needs one"
+        )
     names = sorted(group.astype(str).unique())
     sizes = _sizes(len(names), train=train, validation=validation, test=test, unit="groups")
     shuffled = [names[position] for position in _shuffled(len(names), seed)]
@@ -67,7 +72,7 @@ def split_group(group: pd.Series, *, train: float | None, validation: float, tes
 def split_columns(column: pd.Series) -> Split:
     """The part stands in a column, as `train`, `validation` or `test`."""
     values = column.astype(str).str.strip().str.lower().replace({"val": "validation", "dev": "validation"})
-    unknown = sorted(set(values) - set(PARTS))
+    unknown = sorted(set(values.map(str)) - set(PARTS))
     if unknown:
         raise InputError(f"column {column.name}: found part {unknown[0]!r}; allowed are {', '.join(PARTS)}")
     split = Split(**{part: np.flatnonzero(values == part) for part in PARTS})
@@ -88,7 +93,24 @@ def move_to_validation(split: Split, *, share: float, seed: int) -> Split:
 
 def score_strata(score: pd.Series) -> pd.Series:
     """Quantile bin of each score, of shape (n,); ties share a bin."""
+    if score.nunique() == 1:  # qcut finds no bin
+        return pd.Series(0, index=score.index)
     return pd.qcut(score.rank(method="average"), STRATA, labels=False, duplicates="drop").astype("int64")
+
+
+def _spread(sizes: np.ndarray) -> np.ndarray:
+    """An order of strata, of shape (sum of sizes,), whose every head holds each stratum's share to within one row.
+
+    The quota method of apportionment (Balinski and Young 1975): the next row is the stratum's that is most short of its
+    share, among those that one more row does not bring above it.
+    """
+    n, taken = int(sizes.sum()), np.zeros_like(sizes)
+    order = np.empty(n, dtype=np.int64)
+    for place in range(n):
+        may = taken * n < sizes * (place + 1)
+        order[place] = np.argmax(np.where(may, sizes / (taken + 1), -1))
+        taken[order[place]] += 1
+    return order
 
 
 def _shuffled(n: int, seed: int) -> list[int]:
@@ -96,8 +118,10 @@ def _shuffled(n: int, seed: int) -> list[int]:
 
 
 def _sizes(n: int, *, train: float | None, validation: float, test: float | None, unit: str) -> dict[str, int]:
-    sizes = {part: None if size is None else _count(size, n) for part, size in
-             zip(PARTS, (train, validation, test), strict=True)}
+    sizes = {
+        part: None if size is None else _count(size, n)
+        for part, size in zip(PARTS, (train, validation, test), strict=True)
+    }
     rest = n - sum(size for size in sizes.values() if size is not None)
     counts = {part: rest if size is None else size for part, size in sizes.items()}
     if rest < 0 or counts["train"] < 1 or counts["test"] < 1:
@@ -112,4 +136,4 @@ def _count(size: float, n: int) -> int:
 
 def _cut(order: np.ndarray, sizes: dict[str, int]) -> Split:
     n_train, n_validation, n_test = (sizes[part] for part in PARTS)
-    return Split(order[:n_train], order[n_train:n_train + n_validation], order[len(order) - n_test:])
+    return Split(order[:n_train], order[n_train : n_train + n_validation], order[len(order) - n_test :])

@@ -32,23 +32,26 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 
 
 def read_table(
-    path: Path, *, delimiter: str | None = None, encoding: str = "utf-8", column_names: tuple[str, ...] | None = None,
-    quoting: bool = True, limit: int | None = None,
+    path: Path,
+    *,
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+    column_names: tuple[str, ...] | None = None,
+    quoting: bool = True,
+    limit: int | None = None,
 ) -> pd.DataFrame:
     """Read .csv, .tsv, .txt, .jsonl or .parquet.
 
     Parameters
     ----------
+    path : Path
+        The suffix names the format.
     delimiter : str or None
         One character; None goes by the suffix. Ignored, like the next three, where the format has none.
     encoding : str
         As Python names it; a byte order mark is dropped.
-    column_names : tuple of str or None
-        For a file without a header line.
-    quoting : bool
-        Whether double quotes enclose cells that hold delimiters or line ends.
-    limit : int or None
-        Rows read, from the top.
+    column_names, quoting, limit : tuple of str or None, bool, int or None
+        Names for a file without a header line; whether double quotes enclose cells; rows read, from the top.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def read_table(
     Raises
     ------
     InputError
-        One line that names the file and, where there is one, the line.
+        Names the file and, where there is one, the line.
     """
     suffix = path.suffix.lower()
     _require_file(path, suffix)
@@ -67,31 +70,42 @@ def read_table(
     elif suffix == ".parquet":
         frame = _read_parquet(path, limit=limit)
     else:
-        frame = read_delimited(path, delimiter=delimiter or SUFFIXES[suffix] or ",", encoding=encoding,
-                               column_names=column_names, quoting=quoting, limit=limit)
+        frame = read_delimited(
+            path,
+            delimiter=delimiter or SUFFIXES[suffix] or ",",
+            encoding=encoding,
+            column_names=column_names,
+            quoting=quoting,
+            limit=limit,
+        )
     if not len(frame):
         raise InputError(f"{path}: has a header but no rows" if len(frame.columns) else f"{path}: the file is empty")
     return frame
 
 
 def to_examples(
-    frame: pd.DataFrame, *, path_name: str, text: str, score: str | None = None, id: str | None = None,
-    group: str | None = None, keep: tuple[str, ...] = (), repair: tuple[str, ...] = (),
+    frame: pd.DataFrame,
+    *,
+    path_name: str,
+    text: str,
+    score: str | None = None,
+    id: str | None = None,
+    group: str | None = None,
+    keep: tuple[str, ...] = (),
+    repair: tuple[str, ...] = (),
 ) -> pd.DataFrame:
     """Map a source's columns to the canonical ones.
 
     Parameters
     ----------
-    frame : DataFrame of shape (n, n_columns)
-        As `read_table` gives it.
-    path_name : str
-        Where the rows came from, for errors.
+    frame, path_name : DataFrame of shape (n, n_columns), str
+        As `read_table` gives it, and where it came from, for errors.
     text, score, id, group : str or None
         Source columns of the four roles; one column may have several roles.
     keep : tuple of str
         Further source columns to keep, under their own names.
     repair : tuple of str
-        Keys of `classifier.text.REPAIRS`, applied to every text in this order.
+        Keys of `classifier.text.REPAIRS`, in the order of use.
 
     Returns
     -------
@@ -102,7 +116,7 @@ def to_examples(
     Raises
     ------
     InputError
-        A column that is not there, a text that is no text, a score that is no number.
+        A column that is not there, a text that is none, a score that is no number.
     """
     roles = {role: name for role, name in (("text", text), ("score", score), ("id", id), ("group", group)) if name}
     _require_columns(frame, path_name, {f"data.columns.{role}": name for role, name in roles.items()})
@@ -217,8 +231,10 @@ def _texts(column: pd.Series[Any], path_name: str, *, repairs: list[Callable[[st
     texts: list[str | None] = []
     for row, cell in enumerate(column, start=1):
         if not (_is_missing(cell) or isinstance(cell, str)):
-            raise InputError(f"{path_name}: column {column.name!r} (data.columns.text) holds {cell!r} in row {row}, "
-                             f"a {type(cell).__name__}; needed is text")
+            raise InputError(
+                f"{path_name}: column {column.name!r} (data.columns.text) holds {cell!r} in row {row}, "
+                f"a {type(cell).__name__}; needed is text"
+            )
         texts.append(None if _is_missing(cell) else reduce(lambda text, repair: repair(text), repairs, cell))
     return pd.Series(texts, dtype="str")
 
@@ -228,8 +244,10 @@ def _scores(column: pd.Series[Any], path_name: str) -> pd.Series[float]:
     scores = [_number(cell) for cell in column]
     bad = [row for row, score in enumerate(scores) if score is None]
     if bad:
-        raise InputError(f"{path_name}: column {column.name!r} (data.columns.score) holds {column.iloc[bad[0]]!r} in "
-                         f"row {bad[0] + 1}; needed are numbers, and {len(bad)} of {len(scores)} cells are none")
+        raise InputError(
+            f"{path_name}: column {column.name!r} (data.columns.score) holds {column.iloc[bad[0]]!r} in "
+            f"row {bad[0] + 1}; needed are numbers, and {len(bad)} of {len(scores)} cells are none"
+        )
     return pd.Series(scores, dtype="float64")
 
 

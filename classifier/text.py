@@ -14,19 +14,22 @@ INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0") | {chr(code) for c
 """Characters that show nothing, though letters, marks or symbols to Unicode: fillers, variation selectors."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # category Cc but for tab and line ends
-_TREEBANK = tuple((re.compile(pattern, re.IGNORECASE), replacement) for pattern, replacement in (
-    (r"``\s?", '"'),
-    (r"\s?''", '"'),
-    (r"-l[rsc]b-\s?", lambda mark: {"r": "(", "s": "[", "c": "{"}[mark[0][2].lower()]),
-    (r"\s?-r[rsc]b-", lambda mark: {"r": ")", "s": "]", "c": "}"}[mark[0].strip()[2].lower()]),
-    (r"\b(can) (not)\b", r"\1\2"),
-    (r"\b(gon|wan) (na)\b|\b(got) (ta)\b|\b(gim|lem) (me)\b", lambda words: words[0].replace(" ", "")),
-    (r" (n'ts?|'s|'re|'ve|'ll|'d|'m)(?!\w)", r"\1"),
-    (r"(?<!\S)` ", "'"),
-    (r" '(?=[\s\"')\]},.;:?!]|$)", "'"),
-    (r" ([,.;:?!%]|\.\.\.)(?=[\s\"')\]},.;:?!]|$)", r"\1"),
-    (r"([$£€#]) (?=\d)", r"\1"),
-))
+_TREEBANK = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        (r"``\s?", '"'),
+        (r"\s?''", '"'),
+        (r"-l[rsc]b-\s?", lambda mark: {"r": "(", "s": "[", "c": "{"}[mark[0][2].lower()]),
+        (r"\s?-r[rsc]b-", lambda mark: {"r": ")", "s": "]", "c": "}"}[mark[0].strip()[2].lower()]),
+        (r"\b(can) (not)\b", r"\1\2"),
+        (r"\b(gon|wan) (na)\b|\b(got) (ta)\b|\b(gim|lem) (me)\b", lambda words: words[0].replace(" ", "")),
+        (r" (n'ts?|'s|'re|'ve|'ll|'d|'m)(?!\w)", r"\1"),
+        (r"(?<!\S)` ", "'"),
+        (r" '(?=[\s\"')\]},.;:?!]|$)", "'"),
+        (r" ([,.;:?!%]|\.\.\.)(?=[\s\"')\]},.;:?!]|$)", r"\1"),
+        (r"([$£€#]) (?=\d)", r"\1"),
+    )
+)
 """In this order: quotes, brackets, words that were parted, and signs back to the words they belong to."""
 
 
@@ -65,8 +68,10 @@ def normalised(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Whether nothing of the text would show: spaces, zero-width and control characters only."""
-    return all(unicodedata.category(character)[0] == "Z" or unicodedata.category(character) == "Cc"
-               or _is_invisible(character) for character in text)
+    return all(
+        unicodedata.category(character)[0] == "Z" or unicodedata.category(character) == "Cc" or _is_invisible(character)
+        for character in text
+    )
 
 
 def has_control_characters(text: str) -> bool:
@@ -76,7 +81,7 @@ def has_control_characters(text: str) -> bool:
 
 def looks_like_mojibake(text: str) -> bool:
     """Whether the text looks as if decoded with the wrong encoding (`Ã©` for `é`), in ftfy's judgement."""
-    return is_bad(text)
+    return bool(is_bad(text))
 
 
 def text_digest(text: str) -> str:

@@ -33,7 +33,9 @@ class TimeLimit(TrainerCallback, ExportableState):
         """Start the clock."""
         self.started = time.monotonic()
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> TrainerControl:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> TrainerControl:
         """Stop past the limit, with a last validation and checkpoint."""
         if self.elapsed > self.limit:
             control.should_training_stop = control.should_epoch_stop = True
@@ -41,7 +43,7 @@ class TimeLimit(TrainerCallback, ExportableState):
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Stop the clock."""
-        self.before, self.limit = self.elapsed, self.limit
+        self.before = self.elapsed
         self.started = time.monotonic()
 
 
@@ -75,9 +77,13 @@ class ProgressBar(TrainerCallback):
         """Advance."""
         self.bar.update(state.global_step - self.bar.n)
 
-    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, float], **_: Any) -> None:
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, float], **_: Any
+    ) -> None:
         """Show the newest loss and validation metric."""
-        shown = {name: f"{logs[name]:.3f}" for name in ("loss", "eval_loss", "eval_f1", "eval_roc_auc") if name in logs}
+        shown: dict[str, object] = {
+            name: f"{logs[name]:.3f}" for name in ("loss", "eval_loss", "eval_f1", "eval_roc_auc") if name in logs
+        }
         self.bar.set_postfix(shown, refresh=False)
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:

@@ -21,17 +21,24 @@ PACKAGES = ("classifier", "operations", "steps")
 source_utils.set_custom_source_root(str(PROJECT))
 
 
-def reached_files(module: str) -> list[str]:
-    """Files of the project that a module reaches, its own included, relative to the project."""
+def reached_files(*roots: str) -> list[str]:
+    """Files of the project that modules reach, their own included, relative to the project."""
     graph = _import_graph()
-    modules = {module, *graph.find_upstream_modules(module)}
+    modules = {*roots, *(reached for root in roots for reached in graph.find_upstream_modules(root))}
     packages = {name.rpartition(".")[0] for name in modules} - {""}
     return sorted(str(path.relative_to(PROJECT)) for name in modules | packages for path in _files_of(name))
 
 
-def on_reached_files(module: str) -> CachePolicy:
-    """Cache policy of a step: its parameters, the content of its inputs, and every file that it reaches."""
-    return CachePolicy(include_artifact_values=True, include_artifact_ids=True, file_dependencies=reached_files(module))
+def on_reached_files(module: str, *shipped: str) -> CachePolicy:
+    """Cache policy of a step: its parameters, the content of its inputs, and every file that it reaches.
+
+    Parameters
+    ----------
+    shipped : str
+        Modules whose files the step copies into its outcome without importing them.
+    """
+    files = reached_files(module, *shipped)
+    return CachePolicy(include_artifact_values=True, include_artifact_ids=True, file_dependencies=files)
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ import pandas as pd
 from zenml.enums import ArtifactType
 from zenml.io import fileio
 from zenml.materializers.base_materializer import BaseMaterializer
-from zenml.materializers.pandas_materializer import PandasMaterializer
+from zenml.integrations.pandas.materializers.pandas_materializer import PandasMaterializer
 
 from classifier.folders import Folder
 from classifier.sources import tree_digest
@@ -28,7 +29,7 @@ class ExamplesMaterializer(PandasMaterializer):
         """Digest of the rows, whatever their storage."""
         return examples_digest(data)
 
-    def extract_metadata(self, data: pd.DataFrame) -> dict[str, Any]:
+    def extract_metadata(self, data: Any) -> dict[str, Any]:
         """Rows and digest, shown beside the artifact."""
         return {**super().extract_metadata(data), "n_rows": len(data), "digest": examples_digest(data)}
 
@@ -52,10 +53,10 @@ class FolderMaterializer(BaseMaterializer):
             return Folder(Path(self.uri))
         local = Path(tempfile.mkdtemp(prefix="agile-"))
         for parent, _, names in fileio.walk(self.uri):
-            for name in map(str, names):
-                place = local / str(parent).removeprefix(self.uri).strip("/") / name
+            for name in map(os.fsdecode, names):
+                place = local / os.fsdecode(parent).removeprefix(self.uri).strip("/") / name
                 place.parent.mkdir(parents=True, exist_ok=True)
-                with fileio.open(f"{parent}/{name}", "rb") as source, place.open("wb") as target:
+                with fileio.open(f"{os.fsdecode(parent)}/{name}", "rb") as source, place.open("wb") as target:
                     shutil.copyfileobj(source, target)
         return Folder(local)
 
@@ -66,4 +67,8 @@ class FolderMaterializer(BaseMaterializer):
     def extract_metadata(self, data: Folder) -> dict[str, Any]:
         """Digest and size, shown beside the artifact."""
         files = [path for path in data.path.rglob("*") if path.is_file()]
-        return {"digest": tree_digest(data.path), "n_files": len(files), "bytes": sum(path.stat().st_size for path in files)}
+        return {
+            "digest": tree_digest(data.path),
+            "n_files": len(files),
+            "bytes": sum(path.stat().st_size for path in files),
+        }

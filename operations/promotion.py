@@ -55,7 +55,9 @@ def carry_out(decision: PromotionDecision, *, model_name: str, candidate: str) -
     if decision.promote:
         registry.set_champion(model_name, candidate)
     registry.tag_version(
-        model_name, candidate, {"promotion": "promoted" if decision.promote else "not promoted", "promotion.reason": decision.reason}
+        model_name,
+        candidate,
+        {"promotion": "promoted" if decision.promote else "not promoted", "promotion.reason": decision.reason},
     )
 
 

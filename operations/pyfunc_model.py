@@ -13,7 +13,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 from mlflow.exceptions import MlflowException
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from classifier.metrics import predict
 from classifier.places import cache, hub_token, mirror
@@ -26,7 +26,7 @@ DECISION_FILE = "decision.json"
 PROBABILITY = "probability_"
 
 
-class RegisteredClassifier(PythonModel):  # type: ignore[misc]  # mlflow's class is untyped
+class RegisteredClassifier(PythonModel):
     """Texts in; label and the probability of every class out."""
 
     def load_context(self, context: PythonModelContext) -> None:
@@ -37,7 +37,9 @@ class RegisteredClassifier(PythonModel):  # type: ignore[misc]  # mlflow's class
         self.predictor = Predictor.load(folder, base=base)
         self.decision_threshold = json.loads((folder / DECISION_FILE).read_text(encoding="utf-8"))["decision_threshold"]
 
-    def predict(self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
         """One row a text: `label`, and `probability_NAME` of every class.
 
         Raises
@@ -48,7 +50,9 @@ class RegisteredClassifier(PythonModel):  # type: ignore[misc]  # mlflow's class
         texts = model_input["text"].tolist()
         for row, text in enumerate(texts):
             if not isinstance(text, str) or is_blank(text):
-                raise MlflowException.invalid_parameter_value(f"row {row}: text is {text!r}; a text with visible characters is needed")
+                raise MlflowException.invalid_parameter_value(
+                    f"row {row}: text is {text!r}; a text with visible characters is needed"
+                )
         names = self.predictor.spec.class_names
         y_score = self.predictor.score(texts)  # (n, n_classes)
         y_pred = predict(y_score, self.decision_threshold)
@@ -59,11 +63,18 @@ class RegisteredClassifier(PythonModel):  # type: ignore[misc]  # mlflow's class
 def fetch_base(spec: ClassifierSpec) -> Path:
     """The base model that an adapter was trained on, and no other."""
     folder = fetch_model(
-        spec.base_source, sha256=spec.base_sha256, revision=spec.base_revision, token=hub_token(), cache=cache(), mirror=mirror()
+        spec.base_source,
+        sha256=spec.base_sha256,
+        revision=spec.base_revision,
+        token=hub_token(),
+        cache=cache(),
+        mirror=mirror(),
     )
     digest = tree_digest(folder)
     if digest != spec.base_digest:
-        raise MlflowException(f"base model {spec.base_source}: digest is {digest}, the adapter was trained on {spec.base_digest}")
+        raise MlflowException(
+            f"base model {spec.base_source}: digest is {digest}, the adapter was trained on {spec.base_digest}"
+        )
     return folder
 
 

@@ -62,9 +62,14 @@ def register(
     compared = test_scores.head(parity_rows)
     with tracking.resumed_run(mlflow_run_id):
         model_uri = registry.log_classifier(
-            adapter, base=base, decision_threshold=evaluation.decision_threshold, learnt_from=map(text_digest, learnt_from)
+            adapter,
+            base=base,
+            decision_threshold=evaluation.decision_threshold,
+            learnt_from=map(text_digest, learnt_from),
         )
-        reloaded = registry.score_in_fresh_process(model_uri, list(compared["text"]), class_names=labelling["class_names"])
+        reloaded = registry.score_in_fresh_process(
+            model_uri, list(compared["text"]), class_names=labelling["class_names"]
+        )
         parity_error = float(np.abs(reloaded - read_scores(compared, "candidate")).max())
         mlflow.log_metric("largest_parity_error", parity_error)
         if not parity_error <= parity_tolerance:
@@ -84,7 +89,12 @@ def register(
 
 
 def _tags(
-    evaluation: Evaluation, labelling: Mapping[str, Any], config: Mapping[str, Any], *, n_compared: int, parity_error: float
+    evaluation: Evaluation,
+    labelling: Mapping[str, Any],
+    config: Mapping[str, Any],
+    *,
+    n_compared: int,
+    parity_error: float,
 ) -> dict[str, str]:
     run = get_step_context().pipeline_run
     return {

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -37,7 +38,9 @@ REQUIREMENTS = (
 """What scoring needs, installed at the very versions of training."""
 
 
-def log_classifier(adapter: Path, *, base: Path | None, decision_threshold: float | None, learnt_from: Iterable[str]) -> str:
+def log_classifier(
+    adapter: Path, *, base: Path | None, decision_threshold: float | None, learnt_from: Iterable[str]
+) -> str:
     """Log a classifier to the active MLflow run, not yet as a version; returns its model URI.
 
     Parameters
@@ -49,16 +52,20 @@ def log_classifier(adapter: Path, *, base: Path | None, decision_threshold: floa
     """
     spec = ClassifierSpec.load(adapter)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = _pack(adapter, Path(scratch) / "classifier", decision_threshold=decision_threshold, learnt_from=learnt_from)
-        artifacts = {"classifier": str(folder), **({"base_model": str(base)} if base else {})}
-        info = mlflow.pyfunc.log_model(
-            name="classifier",
-            python_model=str(PYFUNC_FILE),
-            artifacts=artifacts,
-            code_paths=[str(PROJECT / "classifier")],
-            signature=_signature(spec.class_names),
-            pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
+        folder = _pack(
+            adapter, Path(scratch) / "classifier", decision_threshold=decision_threshold, learnt_from=learnt_from
         )
+        artifacts = {"classifier": str(folder), **({"base_model": str(base)} if base else {})}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*input example was not provided")  # the signature is given
+            info = mlflow.pyfunc.log_model(
+                name="classifier",
+                python_model=str(PYFUNC_FILE),
+                artifacts=artifacts,
+                code_paths=[str(PROJECT / "classifier")],
+                signature=_signature(spec.class_names),
+                pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
+            )
     return str(info.model_uri)
 
 
@@ -66,8 +73,20 @@ def score_in_fresh_process(model_uri: str, texts: Sequence[str], *, class_names:
     """Probabilities of shape (n, n_classes) as anyone gets them who loads the logged model elsewhere."""
     with tempfile.TemporaryDirectory() as scratch:
         given, answered = Path(scratch) / "input.json", Path(scratch) / "output.json"
-        given.write_text(json.dumps({"dataframe_split": {"columns": ["text"], "data": [[text] for text in texts]}}), encoding="utf-8")
-        command = [sys.executable, "-m", "mlflow", "models", "predict", "--model-uri", model_uri, "--env-manager", "local"]
+        given.write_text(
+            json.dumps({"dataframe_split": {"columns": ["text"], "data": [[text] for text in texts]}}), encoding="utf-8"
+        )
+        command = [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "models",
+            "predict",
+            "--model-uri",
+            model_uri,
+            "--env-manager",
+            "local",
+        ]
         command += ["--input-path", str(given), "--output-path", str(answered)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=scratch)
         if done.returncode:
@@ -85,7 +104,12 @@ def create_version(model_name: str, *, model_uri: str, run_id: str, tags: Mappin
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     made = client.create_model_version(
-        model_name, source=model_uri, run_id=run_id, tags=dict(tags), description=description, model_id=model_uri.rpartition("/")[2]
+        model_name,
+        source=model_uri,
+        run_id=run_id,
+        tags=dict(tags),
+        description=description,
+        model_id=model_uri.rpartition("/")[2],
     )
     client.set_registered_model_alias(model_name, CANDIDATE, made.version)
     return str(made.version)
@@ -140,7 +164,9 @@ def read_spec(model_name: str, version: str) -> ClassifierSpec:
 
 def read_decision_threshold(model_name: str, version: str) -> float | None:
     """A version's cut on the probability of class 1."""
-    found: float | None = json.loads((_files(model_name, version) / DECISION_FILE).read_text(encoding="utf-8"))["decision_threshold"]
+    found: float | None = json.loads((_files(model_name, version) / DECISION_FILE).read_text(encoding="utf-8"))[
+        "decision_threshold"
+    ]
     return found
 
 
@@ -174,5 +200,6 @@ def _pack(adapter: Path, folder: Path, *, decision_threshold: float | None, lear
 def _signature(class_names: Sequence[str]) -> ModelSignature:
     probabilities = [ColSpec(DataType.double, f"{PROBABILITY}{name}") for name in class_names]
     return ModelSignature(
-        inputs=Schema([ColSpec(DataType.string, "text")]), outputs=Schema([ColSpec(DataType.string, "label"), *probabilities])
+        inputs=Schema([ColSpec(DataType.string, "text")]),
+        outputs=Schema([ColSpec(DataType.string, "label"), *probabilities]),
     )

@@ -93,7 +93,9 @@ def _check_writable(folder: Path) -> None:
         probe.write_bytes(b"0")
         probe.unlink()
     except OSError as error:
-        raise InputError(f"AGILE_HOME {folder}: cannot be written ({error.strerror}); name a folder of yours in AGILE_HOME") from None
+        raise InputError(
+            f"AGILE_HOME {folder}: cannot be written ({error.strerror}); name a folder of yours in AGILE_HOME"
+        ) from None
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE_BYTES:
         raise InputError(
@@ -109,6 +111,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "ZENML_DISABLE_STEP_LOGS_STORAGE": "true",
         "ZENML_ENABLE_RICH_TRACEBACK": "false",
         "ZENML_LOGGING_VERBOSITY": "WARN",
+        "ZENML_LOGGING_COLORS_DISABLED": str(not sys.stdout.isatty()).lower(),
         "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",

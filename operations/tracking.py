@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from classifier.evaluation import Evaluation
 from classifier.spec import ClassifierSpec
 from classifier.tables import examples_digest
 from operations.state import mlflow_artifacts
+
+logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)
 
 TRAINING_KEY = "agile.training_key"
 ZENML_RUN = "zenml.run"
@@ -72,8 +75,12 @@ def training_key(train: pd.DataFrame, validation: pd.DataFrame, spec: Classifier
 
 def log_settings(sections: Mapping[str, BaseModel], *, labelling: Mapping[str, Any]) -> None:
     """Log sections of the config, and what the labels came from, as MLflow parameters `section.field`."""
-    parameters = {f"{name}.{field}": value for name, section in sections.items() for field, value in section.model_dump().items()}
-    parts = {f"labelling.{part}.{fact}": value for part, facts in labelling["parts"].items() for fact, value in facts.items()}
+    parameters = {
+        f"{name}.{field}": value for name, section in sections.items() for field, value in section.model_dump().items()
+    }
+    parts = {
+        f"labelling.{part}.{fact}": value for part, facts in labelling["parts"].items() for fact, value in facts.items()
+    }
     mlflow.log_params({**parameters, "labelling.label_threshold": labelling["label_threshold"], **parts})
 
 

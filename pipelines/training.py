@@ -49,7 +49,8 @@ def training(
         evaluation=evaluation, registry=registry, promotion=promotion,
     )  # fmt: skip
     name = registry.model_name
-    raw_examples = ingest.with_options(enable_cache=data.is_pinned)(data, config.kept_columns)
+    read = ingest if data.is_pinned else ingest.with_options(enable_cache=False)
+    raw_examples = read(data, config.kept_columns)
     base_model = ingest_base_model(model.source, model.sha256, model.revision)
     examples, _ = validate(raw_examples, validation, labels, model.max_length, suite_digest(validation.suite))
     train, validation_part, test, labelling = label_and_split(examples, labels, split)
@@ -58,6 +59,15 @@ def training(
         adapter, base_model, train, validation_part, test, labelling, mlflow_run_id, evaluation, name
     )
     model_version = register(
-        adapter, base_model, judged, test_scores, train, validation_part, labelling, mlflow_run_id, registry, config.recorded
+        adapter,
+        base_model,
+        judged,
+        test_scores,
+        train,
+        validation_part,
+        labelling,
+        mlflow_run_id,
+        registry,
+        config.recorded,
     )
     promote(model_version, judged, test_scores, name, promotion)

@@ -46,5 +46,5 @@ def evaluate(
     )
     with tracking.resumed_run(mlflow_run_id):
         tracking.log_evaluation(evaluation, report=page.html, figures=page.figures)
-    log_metadata(evaluation.flat(), artifact_name="evaluation", infer_artifact=True)
+    log_metadata(metadata=dict(evaluation.flat()), artifact_name="evaluation", infer_artifact=True)
     return evaluation, test_scores, HTMLString(page.html)

@@ -25,6 +25,4 @@ def ingest(data: DataConfig, kept_columns: tuple[str, ...]) -> Annotated[pd.Data
         quoting=data.quoting,
         limit=data.limit,
     )
-    return to_examples(
-        frame, path_name=data.source, **data.columns.model_dump(), keep=kept_columns, repair=data.repair
-    )
+    return to_examples(frame, path_name=data.source, **data.columns.model_dump(), keep=kept_columns, repair=data.repair)

@@ -12,7 +12,7 @@ from operations import registration
 from operations.caching import on_reached_files
 
 
-@step(cache_policy=on_reached_files(__name__))
+@step(cache_policy=on_reached_files(__name__, "operations.pyfunc_model"))
 def register(
     adapter: Folder,
     base_model: Folder,

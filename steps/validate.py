@@ -21,7 +21,7 @@ def validate(
     validation: ValidationConfig,
     labels: LabelsConfig,
     max_length: int,
-    suite_digest: str,
+    suite_digest: str,  # noqa: ARG001  (keys the reuse of this step)
 ) -> tuple[Annotated[pd.DataFrame, "validated_examples"], Annotated[HTMLString, "validation_report"]]:
     """Hold the examples against the expectation suite; a critical failure ends the run, warnings are recorded.
 
@@ -35,7 +35,9 @@ def validate(
         rule=labels.model_dump(exclude={"fit_on"}),
         bounds={**validation.model_dump(exclude={"suite"}), "max_words": max_length},
     )
-    log_metadata({"n_expectations": report.n_expectations, "warnings": [warning.sentence for warning in report.warnings]})
+    log_metadata(
+        {"n_expectations": report.n_expectations, "warnings": [warning.sentence for warning in report.warnings]}
+    )
     for warning in report.warnings:
         print(f"validate: warning: {warning.sentence}")
     return raw_examples, HTMLString(report.html)

@@ -55,13 +55,16 @@ def test_a_chain_goes_into_an_archive_in_an_archive_and_an_empty_path_is_everyth
     assert files_below(everything) == ["top/a.txt", "top/b.txt"]
 
 
-@pytest.mark.parametrize(("members", "path"), [
-    ({"name-1.0/data.csv": b"1", "name-1.0/setup.py": b""}, "data.csv"),
-    ({"data.csv": b"1", "name-1.0.dist-info/WHEEL": b""}, "data.csv"),
-    ({"name/data.csv": b"1", "name-1.0.dist-info/WHEEL": b""}, "name/data.csv"),
-])
+@pytest.mark.parametrize(
+    ("members", "path"),
+    [
+        ({"name-1.0/data.csv": b"1", "name-1.0/setup.py": b""}, "data.csv"),
+        ({"data.csv": b"1", "name-1.0.dist-info/WHEEL": b""}, "data.csv"),
+        ({"name/data.csv": b"1", "name-1.0.dist-info/WHEEL": b""}, "name/data.csv"),
+    ],
+)
 def test_only_the_single_top_folder_of_a_source_distribution_is_stripped(
-    tmp_path: Path, members: dict[str, bytes], path: str,
+    tmp_path: Path, members: dict[str, bytes], path: str
 ) -> None:
     archive = make_zip(tmp_path / "a.zip", members)
     assert extract(archive, chain=[path], scratch=tmp_path / "out", strip_top=True).read_bytes() == b"1"
@@ -69,8 +72,10 @@ def test_only_the_single_top_folder_of_a_source_distribution_is_stripped(
 
 @pytest.mark.parametrize("name", ["/etc/evil", "../evil", "a/../../evil", "C:/evil", "..\\evil", "\\evil"])
 def test_a_member_that_would_leave_its_folder_refuses_the_whole_archive(tmp_path: Path, name: str) -> None:
-    hostile = (make_zip(tmp_path / "a.zip", {"good": b"1", name: b"evil"}),
-               make_tar(tmp_path / "a.tar", tar_info("good"), tar_info(name), mode="w"))
+    hostile = (
+        make_zip(tmp_path / "a.zip", {"good": b"1", name: b"evil"}),
+        make_tar(tmp_path / "a.tar", tar_info("good"), tar_info(name), mode="w"),
+    )
     for archive in hostile:
         with pytest.raises(InputError, match=r"a\.(zip|tar): refused: .* would leave its folder"):
             extract(archive, chain=["good"], scratch=tmp_path / archive.suffix)

@@ -48,16 +48,20 @@ class Handler(BaseHTTPRequestHandler):
         asked = self.headers.get("Range")
         self.server.asked.append((self.path, asked))
         if self.path in self.server.redirects:
-            return self.answer(302, Location=self.server.redirects[self.path])
+            self.answer(302, Location=self.server.redirects[self.path])
+            return
         if self.server.n_busy:
             self.server.n_busy -= 1
-            return self.answer(503)
+            self.answer(503)
+            return
         body = self.server.bodies.get(self.path.partition("?")[0])
         if body is None:
-            return self.answer(404)
+            self.answer(404)
+            return
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.server.ranges else 0
         if start >= len(body):
-            return self.answer(416)
+            self.answer(416)
+            return
         part = body[start:]
         headers = {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"} if start else {}
         self.answer(206 if start else 200, length=len(part), **headers)
@@ -68,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
             part = part[: len(part) // 2]
         self.wfile.write(part)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815
 
     def answer(self, status: int, length: int = 0, **headers: str) -> None:
         self.send_response(status)
@@ -121,7 +125,8 @@ def test_a_download_that_breaks_off_goes_on_where_it_ended(server: Server, cache
     assert fetch_file(server.url("/x.csv"), cache=cache).read_bytes() == BODY
     (_, first), (_, second) = server.asked
     assert first is None
-    assert second is not None and 0 < int(second[len("bytes="):-1]) <= len(BODY) // 2
+    assert second is not None
+    assert 0 < int(second[len("bytes=") : -1]) <= len(BODY) // 2
 
 
 def test_a_download_starts_over_where_the_server_knows_no_ranges(server: Server, cache: Path) -> None:
@@ -131,7 +136,7 @@ def test_a_download_starts_over_where_the_server_knows_no_ranges(server: Server,
 
 @pytest.mark.parametrize("left", [BODY[:1000], b"other bytes", BODY + b"too long"])
 def test_what_a_killed_run_left_is_gone_on_with_only_if_the_sha256_agrees_in_the_end(
-    server: Server, cache: Path, left: bytes,
+    server: Server, cache: Path, left: bytes
 ) -> None:
     server.bodies["/x.csv"] = BODY
     entry = cache / f"x.csv-{sha(BODY)[:12]}"
@@ -168,8 +173,10 @@ def test_plain_http_is_for_this_machine_only_even_after_a_redirect(server: Serve
 
 def test_processes_that_fetch_the_same_file_at_once_fetch_it_once(server: Server, cache: Path) -> None:
     server.bodies["/x.csv"] = BODY
-    script = ("import sys, pathlib; from classifier.sources import fetch_file;"
-              "print(fetch_file(sys.argv[1], sha256=sys.argv[2], cache=pathlib.Path(sys.argv[3])))")
+    script = (
+        "import sys, pathlib; from classifier.sources import fetch_file;"
+        "print(fetch_file(sys.argv[1], sha256=sys.argv[2], cache=pathlib.Path(sys.argv[3])))"
+    )
     command = [sys.executable, "-c", script, server.url("/x.csv"), sha(BODY), str(cache)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     answers = {process.communicate()[0].strip() for process in running}
@@ -178,15 +185,17 @@ def test_processes_that_fetch_the_same_file_at_once_fetch_it_once(server: Server
 
 
 def test_a_hub_model_is_fetched_without_its_pickles_and_a_broken_connection_is_one_line(
-    server: Server, cache: Path,
+    server: Server, cache: Path
 ) -> None:
     files = ("config.json", "tokenizer.json", "model.safetensors", "pytorch_model.bin", "deep/rust.pt", "run.py")
     for name in ("owner/good", "owner/broken"):
         tree = [{"type": "file", "path": path, "size": 2, "oid": path} for path in files]
         server.bodies[f"/api/models/{name}/tree/{COMMIT}"] = json.dumps(tree).encode()
         server.bodies.update({f"/{name}/resolve/{COMMIT}/{path}": b"{}" for path in files})
-    script = ("import sys, pathlib; from classifier.sources import fetch_model\n"
-              "print(fetch_model(sys.argv[1], revision=sys.argv[2], token='t', cache=pathlib.Path(sys.argv[3])))")
+    script = (
+        "import sys, pathlib; from classifier.sources import fetch_model\n"
+        "print(fetch_model(sys.argv[1], revision=sys.argv[2], token='t', cache=pathlib.Path(sys.argv[3])))"
+    )
     environment = {**os.environ, "HF_ENDPOINT": server.url("")}  # the hub client reads it once, when it is imported
 
     def fetch(name: str) -> subprocess.CompletedProcess[str]:

@@ -233,7 +233,7 @@ def test_labels_are_matched_by_position_whatever_the_index(suite: Suite) -> None
     shuffled = examples.set_index(pd.Index(np.arange(N_EXAMPLES)[::-1]))
     report = evaluate_expectations(shuffled, suite=suite, parameters=PARAMETERS, provisional_label=label)
     assert report.critical == ()
-    with pytest.raises(ValueError, match="[Ll]ength"):
+    with pytest.raises(ValueError, match=r"[Ll]ength"):
         evaluate_expectations(examples, suite=suite, parameters=PARAMETERS, provisional_label=label.iloc[1:])
 
 

@@ -17,8 +17,12 @@ WORDS = ["a fine day indeed", "what a mess this is", "no idea what you mean", "w
 def make_frame(n_rows: int = 120, **columns: Any) -> pd.DataFrame:
     """Rows of distinct texts; each further column repeats the values it is given."""
     text = [f"{WORDS[row % 4]} {row}" for row in range(n_rows)]
-    return pd.DataFrame({"text": text, **{name: [values[row % len(values)] for row in range(n_rows)]
-                                          for name, values in columns.items()}})
+    return pd.DataFrame(
+        {
+            "text": text,
+            **{name: [values[row % len(values)] for row in range(n_rows)] for name, values in columns.items()},
+        }
+    )
 
 
 def guessed(folder: Path, frame: pd.DataFrame, name: str = "x.csv", **options: Any) -> Any:
@@ -27,8 +31,14 @@ def guessed(folder: Path, frame: pd.DataFrame, name: str = "x.csv", **options: A
 
 
 def real_file(name: str) -> Path:
-    found = next((folder / "shared/data" / name for folder in Path(__file__).parents
-                  if (folder / "shared/data" / name).exists()), None)
+    found = next(
+        (
+            folder / "shared/data" / name
+            for folder in Path(__file__).parents
+            if (folder / "shared/data" / name).exists()
+        ),
+        None,
+    )
     if found is None:
         pytest.skip(f"shared/data/{name} is not at hand")
     return found
@@ -59,17 +69,20 @@ def test_every_role_is_found_and_explained_in_a_sentence(tmp_path: Path) -> None
         assert any(word in reason for reason in found.reasons), word
 
 
-@pytest.mark.parametrize(("columns", "labels", "score"), [
-    ({"label": ["spam", "ham"]}, {"rule": "given", "columns": ["label"]}, None),
-    ({"label": [0, 1]}, {"rule": "given", "columns": ["label"]}, None),
-    ({"stars": [1, 2, 3, 4, 5]}, {"rule": "median"}, "stars"),
-    ({"confidence": [0.1, 0.2, 0.3], "label": ["a", "b"]}, {"rule": "given", "columns": ["label"]}, None),
-    ({"toxicity": [0.1, 0.2, 0.3], "label": ["a", "b"]}, {"rule": "median"}, "toxicity"),
-    ({"toxic": [0, 1], "split": ["train", "test"]}, {"rule": "given", "columns": ["toxic"]}, None),
-    ({"toxicity": [0.0, 0.0, 0.0, 0.2, 0.9]}, {"rule": "value", "value": 0.2}, "toxicity"),
-])
+@pytest.mark.parametrize(
+    ("columns", "labels", "score"),
+    [
+        ({"label": ["spam", "ham"]}, {"rule": "given", "columns": ["label"]}, None),
+        ({"label": [0, 1]}, {"rule": "given", "columns": ["label"]}, None),
+        ({"stars": [1, 2, 3, 4, 5]}, {"rule": "median"}, "stars"),
+        ({"confidence": [0.1, 0.2, 0.3], "label": ["a", "b"]}, {"rule": "given", "columns": ["label"]}, None),
+        ({"toxicity": [0.1, 0.2, 0.3], "label": ["a", "b"]}, {"rule": "median"}, "toxicity"),
+        ({"toxic": [0, 1], "split": ["train", "test"]}, {"rule": "given", "columns": ["toxic"]}, None),
+        ({"toxicity": [0.0, 0.0, 0.0, 0.2, 0.9]}, {"rule": "value", "value": 0.2}, "toxicity"),
+    ],
+)
 def test_scores_and_classes_are_told_apart(
-    tmp_path: Path, columns: dict[str, Any], labels: dict[str, object], score: str | None,
+    tmp_path: Path, columns: dict[str, Any], labels: dict[str, object], score: str | None
 ) -> None:
     found = guessed(tmp_path, make_frame(**columns))
     assert (found.labels, found.data["columns"].get("score")) == (labels, score)
@@ -106,25 +119,35 @@ def test_few_rows_and_few_groups_are_warned_of(tmp_path: Path) -> None:
     assert any("'source' may name groups, but 2 are too few" in reason for reason in reasons)
 
 
-@pytest.mark.parametrize(("frame", "message"), [
-    (pd.DataFrame({"name": ["a", "b", "c"] * 9, "label": [0, 1, 1] * 9}), r"no column looks like text .* 'name', 'label'"),
-    (make_frame(), r"nothing to learn from: needed beside the text is a score"),
-    (make_frame(label=[1]), r"nothing to learn from"),
-    (make_frame(price=[1000.5, 2000.5, 1.5]), r"nothing to learn from"),
-    (make_frame(label=["a", "b", None]), r"nothing to learn from"),
-    (make_frame(score=[float("inf"), 1.0, 2.5]), r"nothing to learn from"),
-])
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"name": ["a", "b"] * 9, "label": [0, 1] * 9}), r"no column looks like text .* 'name', 'label'"),
+        (make_frame(), r"nothing to learn from: needed beside the text is a score"),
+        (make_frame(label=[1]), r"nothing to learn from"),
+        (make_frame(price=[1000.5, 2000.5, 1.5]), r"nothing to learn from"),
+        (make_frame(label=["a", "b", None]), r"nothing to learn from"),
+        (make_frame(score=[float("inf"), 1.0, 2.5]), r"nothing to learn from"),
+    ],
+)
 def test_a_file_that_offers_nothing_to_learn_is_refused_with_what_was_looked_for(
-    tmp_path: Path, frame: pd.DataFrame, message: str,
+    tmp_path: Path, frame: pd.DataFrame, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         guessed(tmp_path, frame)
 
 
-@pytest.mark.parametrize(("name", "content", "message"), [
-    ("gone.csv", None, "no such file"), ("x.csv", b"", "the file is empty"), ("x.csv", b"\x00\x01", "is NUL"),
-    ("x.docx", b"x", "found suffix"), ("x.parquet", b"x", "not a readable parquet"), ("x.jsonl", b"{", "line 1 is not JSON"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("gone.csv", None, "no such file"),
+        ("x.csv", b"", "the file is empty"),
+        ("x.csv", b"\x00\x01", "is NUL"),
+        ("x.docx", b"x", "found suffix"),
+        ("x.parquet", b"x", "not a readable parquet"),
+        ("x.jsonl", b"{", "is not JSON"),
+    ],
+)
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)

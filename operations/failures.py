@@ -1,0 +1,85 @@
+"""Failures: what a command that could not finish says, and its exit code. Imports neither zenml nor mlflow: it must not fail."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from classifier.errors import GateRefused, InputError
+from classifier.places import home
+
+PROJECT = Path(__file__).resolve().parent.parent
+FAILED = 1
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+NO_ROOM_SAID = (
+    "database or disk is full",
+    "No space left on device",
+    "Read-only file system",
+    "attempt to write a readonly database",
+)
+"""Databases, safetensors and child processes pass a full disk on as text alone."""
+OUTSIDE = ("mlflow", "requests", "sqlalchemy", "urllib3", "zenml")
+"""Libraries whose errors tell of a server, a database or a network, not of a defect here."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a command ends."""
+
+    line: str
+    """What a person reads."""
+    exit_code: int
+    is_defect: bool
+    """Whether the traceback says more than the line."""
+
+
+def explain(error: BaseException) -> Failure:
+    """The line and the exit code of an error, by what it is or what it was raised from."""
+    if any(_is_no_room(cause) for cause in _causes(error, with_context=True)):
+        return Failure(_no_room(error), InputError.exit_code, is_defect=False)
+    for cause in _causes(error, with_context=False):
+        if isinstance(cause, (InputError, GateRefused)):
+            return Failure(" ".join(str(cause).splitlines()), cause.exit_code, is_defect=False)
+    if _is_statement(error):
+        return Failure(str(error), FAILED, is_defect=False)
+    outside = isinstance(error, OSError) or type(error).__module__.partition(".")[0] in OUTSIDE
+    return Failure(f"{type(error).__name__}: {' '.join(str(error).split())}", FAILED, is_defect=not outside)
+
+
+def _causes(error: BaseException, *, with_context: bool) -> Iterator[BaseException]:
+    """The error and what led to it; the context counts where any trace of a cause will do."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if cause is not None and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            waiting += [cause.__cause__, cause.__context__ if with_context else None]
+
+
+def _is_no_room(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return True
+    return not isinstance(error, InputError) and any(said in str(error) for said in NO_ROOM_SAID)
+
+
+def _no_room(error: BaseException) -> str:
+    folder = home()
+    free = f"{shutil.disk_usage(folder).free / 1e9:.2f} GB free" if folder.is_dir() else "no folder"
+    said = " ".join(str(error).split())[:200]
+    return f"AGILE_HOME {folder}: no room left or read-only ({free}); make room, or name another folder in AGILE_HOME: {said}"
+
+
+def _is_statement(error: BaseException) -> bool:
+    """Whether the project itself raised it, with a sentence for a person: a failed run, not a defect."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if type(error) is not RuntimeError or frame is None:
+        return False
+    raised_in = Path(frame.tb_frame.f_code.co_filename)
+    return raised_in.is_relative_to(PROJECT) and "site-packages" not in raised_in.parts

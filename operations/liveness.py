@@ -1,0 +1,50 @@
+"""Liveness: whether the process that works on a ZenML run still lives.
+
+A killed process leaves its run `running` for ever, and ZenML cannot tell. So a process announces its run by a locked
+file, which the kernel unlocks whenever the process ends, however it ends: a file that is there and can be locked is
+the trace of a dead one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from classifier.places import home
+
+
+@contextmanager
+def announced_run(pipeline: str) -> Iterator[str]:
+    """Name a new run, and hold its announcement for as long as this process works on it; a finished run leaves none."""
+    run_name = f"{pipeline}-{datetime.now(UTC):%Y_%m_%d-%H_%M_%S}-{secrets.token_hex(2)}"
+    path = _announcement(run_name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield run_name
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def is_known_dead(run_name: str) -> bool:
+    """Whether the run was announced and nobody holds the announcement; False where that cannot be known."""
+    try:
+        with _announcement(run_name).open("r+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (FileNotFoundError, BlockingIOError):
+        return False
+    return True
+
+
+def forget(run_name: str) -> None:
+    """Remove the announcement of a dead process."""
+    _announcement(run_name).unlink(missing_ok=True)
+
+
+def _announcement(run_name: str) -> Path:
+    return home() / "alive" / f"{run_name.replace('/', '_')}.lock"

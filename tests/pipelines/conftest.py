@@ -1,0 +1,47 @@
+"""A state folder of the tests' own, and a pipeline on a toy model; ZenML and MLflow are the real ones."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from classifier.config import RunConfig
+
+
+@pytest.fixture(scope="session")
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("agile-home")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("AGILE_HOME", str(folder))
+    from operations.state import prepare_state
+
+    return prepare_state()
+
+
+@pytest.fixture
+def config_of(
+    state_folder: Path, tiny_model: Path, tiny_examples: pd.DataFrame, tmp_path: Path
+) -> Callable[..., RunConfig]:
+    """A config on the toy model and a CSV; keyword arguments replace fields, `section__field=value`."""
+    data = tmp_path / "examples.csv"
+    tiny_examples.to_csv(data, index=False)
+
+    def build(name: str, **fields: Any) -> RunConfig:
+        sections: dict[str, dict[str, Any]] = {
+            "data": {"source": str(data), "columns": {"text": "text", "score": "score", "id": "id"}},
+            "validation": {"min_rows": 20, "min_class_rows": 5, "score_min": -10, "score_max": 10},
+            "split": {"train": 60, "validation": 20, "test": None},
+            "model": {"source": str(tiny_model), "max_length": 32},
+            "fine_tune": {"epochs": 8, "rank": 4, "learning_rate": 1e-2, "batch_size": 8},
+            "evaluation": {"n_resamples": 100},
+            "promotion": {"min_rows": 10},
+            "registry": {"model_name": name},
+        }
+        for path, value in fields.items():
+            section, _, field = path.partition("__")
+            sections.setdefault(section, {}).update({field: value} if field else value)
+        return RunConfig.model_validate(sections)
+
+    return build
