@@ -5,12 +5,13 @@ Loading is always offline: `ingest_base_model` brought the folder. Only safetens
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -61,7 +62,7 @@ def load_base_model(
     Raises
     ------
     InputError
-        The folder holds no model that AutoModel knows.
+        The folder holds no model that AutoModel knows, or not all of its weights.
     """
     dtype = getattr(torch, compute_dtype)
     arguments: dict[str, Any] = {
@@ -76,16 +77,23 @@ def load_base_model(
         loader, arguments["num_labels"] = AutoModelForSequenceClassification, n_classes
     try:
         with _without_load_report():
-            model = loader.from_pretrained(folder, **arguments)
-    except (OSError, ValueError, KeyError) as error:
+            model, report = loader.from_pretrained(folder, output_loading_info=True, **arguments)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise InputError(f"model {folder}: not a model that {loader.__name__} knows: {_first_line(error)}") from None
+    _refuse_random_weights(report["missing_keys"], folder=folder, pooling=pooling)
+    if pooling == "native" and model.config.pad_token_id is None:  # decoders look for it to find a text's last token
+        model.config.pad_token_id = load_tokenizer(folder).pad_token_id
     _keep_nf4_weights_in_place(model)
     return model.requires_grad_(False)
 
 
 def read_hidden_size(folder: Path) -> int:
     """Width of the last hidden states."""
-    return int(AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config().hidden_size)
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"model {folder}: not a model that AutoConfig knows: {_first_line(error)}") from None
+    return int(config.get_text_config().hidden_size)
 
 
 def _quantization(quantization: str, *, double_quant: bool, dtype: torch.dtype) -> BitsAndBytesConfig | None:
@@ -101,6 +109,18 @@ def _quantization(quantization: str, *, double_quant: bool, dtype: torch.dtype) 
     if quantization == "none":
         return None
     return BitsAndBytesConfig(llm_int8_skip_modules=HEAD_MODULES, **configs[quantization])
+
+
+def _refuse_random_weights(missing: Iterable[str], *, folder: Path, pooling: str) -> None:
+    """A frozen layer that the folder lacks would be drawn anew by every load, and score otherwise each time.
+
+    The head may be new, for it is trained and saved with the adapter; under `mean` pooling nothing reads a pooler.
+    """
+    may_lack = ("classifier", "score") if pooling == "native" else ("pooler",)
+    lacking = sorted(name for name in missing if not any(part.endswith(may_lack) for part in name.split(".")))
+    if lacking:
+        hint = "; model.pooling mean needs no pooler" if "pooler" in lacking[0] else ""
+        raise InputError(f"model {folder}: no weights for {lacking[0]} ({len(lacking)} tensors in all){hint}")
 
 
 def _keep_nf4_weights_in_place(model: PreTrainedModel) -> None:

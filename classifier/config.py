@@ -209,7 +209,7 @@ class FineTuneConfig(Section):
     """Peak learning rate of AdamW."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """AdamW's decoupled weight decay."""
-    epochs: Annotated[int, Field(gt=0)] = 8
+    epochs: Annotated[int, Field(gt=0)] = 5
     """Passes over train."""
     batch_size: Annotated[int, Field(gt=0)] = 16
     """Texts in one forward pass."""

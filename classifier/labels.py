@@ -28,13 +28,13 @@ def fit_label_threshold(
         Annotators' scores the threshold may be fitted on.
     rule : {"median", "quantile", "value"}
     quantile : float in (0, 1)
-        Share of scores below the threshold, for `quantile`; pandas' own interpolation.
+        Share of scores below the threshold, for `quantile`.
     value : float
         The threshold itself, for `value`.
     """
     if rule == "value" and value is not None:
         return value
-    return float(np.quantile(score, 0.5 if quantile is None else quantile))
+    return float(score.median()) if quantile is None else float(score.quantile(quantile))
 
 
 def label_scores(score: pd.Series, *, label_threshold: float) -> pd.Series:

@@ -91,7 +91,7 @@ def build_network(
     try:
         encoder = get_peft_model(base_model, lora)
     except ValueError as error:
-        raise InputError(f"fine_tune.target_modules: {str(error).splitlines()[0]}") from None
+        raise InputError(f"fine_tune.target_modules {list(target_modules)}: {str(error).splitlines()[0]}") from None
     if initialization == "loftq":
         replace_lora_weights_loftq(encoder, model_path=str(base_folder / "model.safetensors"))
     return _with_head(encoder, pooling=pooling, n_classes=n_classes, hidden_size=hidden_size, dropout=dropout)

@@ -37,10 +37,9 @@ def split_shuffle(n_rows: int, *, train: float | None, validation: float, test: 
 def split_stratified(
     strata: pd.Series, *, train: float | None, validation: float, test: float | None, seed: int
 ) -> Split:
-    """Like `split_shuffle`, but each part holds every stratum in the same share: train and test to within one row of
-    each stratum, validation, which lies between two cuts, to within two.
+    """Like `split_shuffle`, but each part holds every stratum in the same share.
 
-    The shuffled rows of each stratum are spread evenly over the order, so that any cut is stratified, and another size of
+    Train and test do so to within one row of each stratum; validation, which lies between two cuts, to within two. The shuffled rows of each stratum are spread evenly over the order, so that any cut is stratified, and another size of
     train keeps the test rows.
 
     Parameters

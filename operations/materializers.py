@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 import pandas as pd
 from zenml.enums import ArtifactType
+from zenml.integrations.pandas.materializers.pandas_materializer import PandasMaterializer
 from zenml.io import fileio
 from zenml.materializers.base_materializer import BaseMaterializer
-from zenml.integrations.pandas.materializers.pandas_materializer import PandasMaterializer
 
 from classifier.folders import Folder
 from classifier.sources import tree_digest

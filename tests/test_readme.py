@@ -42,7 +42,7 @@ COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined
 
 
 def draw_tree() -> str:
-    """`cli.py`, then every folder with its modules and configs, each with the first line it says about itself."""
+    """`cli.py`, then every folder with its modules and configs, each with what it says of itself first."""
     lines = [_tree_line("cli.py", PROJECT / "cli.py")]
     for folder in FOLDERS:
         files = _listed_files(PROJECT / folder)
@@ -102,7 +102,6 @@ def test_the_table_of_steps_says_what_each_step_says_of_itself() -> None:
         name: (match[1], match[2]) for name, match in stated.items() if match
     }
     assert len(rows) == len(_steps())
-    assert [name for name, *_ in rows] == [name for name in _called_in_pipeline() if name in stated]
 
 
 def test_every_field_of_the_config_says_what_it_is() -> None:
@@ -183,13 +182,13 @@ def _tree_line(name: str, file: Path) -> str:
 
 
 def _says(file: Path) -> str:
-    """The first line of a module without a label that repeats its name; of a YAML the first clause of its first comment."""
+    """The first sentence of a module without a label that repeats its name; of a YAML the first clause of its first comment."""
     if file.suffix == ".yaml":
         comment = file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
         return re.split(r"\. |, | \(", comment)[0].rstrip(".")
     says = _docstring(file)
     label, colon, rest = says.partition(": ")
-    return (rest if colon and re.sub(r"\W", "_", label.lower()) == file.stem else says).rstrip(".")
+    return _first_sentence(rest if colon and re.sub(r"\W", "_", label.lower()) == file.stem else says).rstrip(".")
 
 
 def _docstring(file: Path) -> str:
@@ -237,7 +236,12 @@ def _default(field: FieldInfo) -> str:
     others = [
         word for word in _words(field.annotation) if word != field.default and word not in (field.description or "")
     ]
-    return f"`{_as_yaml(field.default)}`" + (f" (or {', '.join(f'`{word}`' for word in others)})" if others else "")
+    allowed = (
+        f" ({'of' if isinstance(field.default, tuple) else 'or'} {', '.join(f'`{word}`' for word in others)})"
+        if others
+        else ""
+    )
+    return f"`{_as_yaml(field.default)}`{allowed}"
 
 
 def _words(annotation: Any) -> list[str]:
@@ -290,20 +294,6 @@ def _anchors(path: Path) -> set[str]:
 
 def _steps() -> list[Path]:
     return [path for path in sorted((PROJECT / "steps").glob("*.py")) if path.name != "__init__.py"]
-
-
-def _called_in_pipeline() -> list[str]:
-    """Names of the steps in the order in which the training pipeline calls them."""
-    tree = ast.parse((PROJECT / "pipelines" / "training.py").read_text(encoding="utf-8"))
-    body = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
-    imported = {
-        alias.asname or alias.name: node.module.rpartition(".")[2]
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("steps.")
-        for alias in node.names
-    }
-    names = [node.id for statement in body.body for node in ast.walk(statement) if isinstance(node, ast.Name)]
-    return list(dict.fromkeys(imported[name] for name in names if name in imported))
 
 
 def _sources() -> list[Path]:

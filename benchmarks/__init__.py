@@ -1,0 +1,1 @@
+"""Commands of their own that measure; nothing imports them. `make bench` runs all."""
