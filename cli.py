@@ -67,7 +67,8 @@ def train(
     sections = {section: getattr(loaded, section) for section in type(loaded).model_fields}
     with liveness.announced_run("training") as run_name:
         run = training.with_options(run_name=run_name, enable_cache=not no_cache)(**sections)
-    outcome.show(run, model_name=loaded.registry.model_name)
+    if run is not None:  # a stack may only have scheduled it
+        outcome.show(run, model_name=loaded.registry.model_name)
 
 
 @app.command(epilog="Example: agile init reviews.csv --output reviews.yaml")

@@ -25,8 +25,9 @@ from transformers.utils import logging as transformers_logging
 
 from classifier.errors import InputError
 
-HEAD_MODULES = ["classifier", "score", "pooler"]
-"""Small layers behind the encoder; bitsandbytes would quantize them and their training would crash."""
+HEAD_MODULES = ["classifier", "score", "pooler", r".*\.pooler"]
+"""Small layers behind the encoder; bitsandbytes would quantize them and their training would crash. Plain names match a
+name's start or end, patterns its start."""
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
@@ -35,6 +36,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
         raise InputError(f"model {folder}: no tokenizer that AutoTokenizer knows: {_first_line(error)}") from None
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):  # without its files AutoTokenizer makes an empty one
+        raise InputError(f"model {folder}: its tokenizer knows no words; tokenizer.json, or the vocabulary, is missing")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer

@@ -292,6 +292,8 @@ class RunConfig(Section):
             raise ValueError(f"labels.rule {self.labels.rule} cuts scores: name the score column in data.columns.score")
         if self.split.method == "group" and self.data.columns.group is None:
             raise ValueError("split.method group needs data.columns.group")
+        if self.fine_tune.initialization == "loftq" and self.model.quantization != "nf4":
+            raise ValueError(f"fine_tune.initialization loftq needs model.quantization nf4, found {self.model.quantization}")
         return self
 
     @property
@@ -357,13 +359,14 @@ def _override(parameters: dict[str, Any], override: str) -> None:
 
 
 def _scalar(text: str) -> Any:
-    """YAML 1.1 reads `1e-3` as text; everything else as in a config file."""
+    """YAML 1.1 reads `1e-3` as text; everything else as an element of a config file's list, where `|` is a text too."""
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+", text):
         return float(text)
     try:
-        return yaml.safe_load(text)
+        values = yaml.safe_load(f"[{text}]") or [None]
     except (ValueError, yaml.YAMLError):
         return text
+    return values[0] if len(values) == 1 else text
 
 
 def _first_error(error: ValidationError) -> str:

@@ -76,16 +76,16 @@ def write_config(source: Path, *, model: Mapping[str, Any], output: Path | None,
 
 def _read_examples(found: Guess) -> pd.DataFrame:
     """The whole file, as a run will see it."""
-    data = dict(found.data)
-    source, columns = Path(str(data.pop("source"))), data.pop("columns")
-    kept = found.labels.get("columns", ())
-    return to_examples(read_table(source, **data), path_name=str(source), **columns, keep=tuple(kept))  # type: ignore[arg-type, call-overload]
+    data: dict[str, Any] = dict(found.data)
+    labels: dict[str, Any] = dict(found.labels)
+    source, columns = Path(data.pop("source")), data.pop("columns")
+    return to_examples(read_table(source, **data), path_name=str(source), **columns, keep=tuple(labels.get("columns", ())))
 
 
 def _sections(found: Guess, examples: pd.DataFrame, *, model: Mapping[str, Any], model_name: str) -> dict[str, Any]:
     bounds = _score_bounds(examples)
     split = {} if found.split == {"method": "stratified"} else found.split
-    sections = {
+    sections: dict[str, Mapping[str, Any]] = {
         "data": found.data,
         "validation": {} if bounds == (0, 1) else {"score_min": bounds[0], "score_max": bounds[1]},
         "labels": found.labels,
@@ -129,17 +129,16 @@ def _forecast(examples: pd.DataFrame, config: RunConfig) -> list[str]:
         return [f"It cannot train yet: {int(examples['text'].isna().sum())} rows have no text."]
     if "score" in examples and examples["score"].isna().any():
         return [f"It cannot train yet: {int(examples['score'].isna().sum())} rows have no score."]
-    rule = config.labels.model_dump(exclude={"fit_on"})
     try:
-        counts = label_examples(examples, **rule)[0].value_counts()
+        smallest = label_examples(examples, **config.labels.model_dump(exclude={"fit_on"}))[0].value_counts().min()
+        if smallest < limits.min_class_rows:
+            return [
+                f"It cannot train yet: the smallest class has {smallest} rows, and validation.min_class_rows asks for "
+                f"{limits.min_class_rows}."
+            ]
         parts = label_and_split(examples, **config.labels.model_dump(), **config.split.model_dump()).parts
     except InputError as error:
         return [f"It cannot train yet: {error}."]
-    if counts.min() < limits.min_class_rows:
-        return [
-            f"It cannot train yet: the smallest class has {counts.min()} rows, and validation.min_class_rows asks for "
-            f"{limits.min_class_rows}."
-        ]
     return _expected_parts({part: len(frame) for part, frame in parts.items()}, fewest=config.promotion.min_rows)
 
 

@@ -23,6 +23,9 @@ PREFIXES = {
 }
 """Contender → how its metrics are called in MLflow. `candidate` is the chosen checkpoint, `last` the last one."""
 
+BASELINE_NAMES = tuple(name for name in PREFIXES if name in BASELINES)
+"""Baselines that stand beside every model."""
+
 Floats = NDArray[np.float64]
 
 

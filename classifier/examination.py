@@ -12,6 +12,7 @@ import pandas as pd
 
 from classifier.encoding import encode
 from classifier.evaluation import (
+    BASELINE_NAMES,
     Evaluation,
     Floats,
     choose_threshold,
@@ -24,7 +25,6 @@ from classifier.figures import draw_confusion, draw_roc, to_png
 from classifier.fine_tuning import CHECKPOINTS, read_history
 from classifier.metrics import PairedDifference, confusion, paired_bootstrap, predict
 from classifier.predictor import Predictor
-from classifier.promotion import FIRST_COMPARATORS
 from classifier.report import ReportInput, Result, render_report
 from classifier.spec import ClassifierSpec
 
@@ -77,7 +77,7 @@ def examine(
         )
         scores[who] = predictor.score(list(test["text"]))
         n_cut = encode(list(test["text"]), tokenizer=predictor.tokenizer, max_length=predictor.spec.max_length).n_cut
-    baselines = score_baselines(train, test, names=FIRST_COMPARATORS, n_classes=n_classes)
+    baselines = score_baselines(train, test, names=BASELINE_NAMES, n_classes=n_classes)
     thresholds |= dict.fromkeys(baselines, 0.5 if n_classes == 2 else None)
     scores |= baselines
     evaluation = evaluate_contenders(
@@ -100,7 +100,7 @@ def compare_with_baselines(
             comparator_threshold=evaluation.thresholds[name],
             seed=seed,
         )
-        for name in FIRST_COMPARATORS
+        for name in BASELINE_NAMES
     }
 
 

@@ -123,7 +123,7 @@ class _Builder:
             compute_dtype=self.spec.compute_dtype,
             device=self.device,
         )
-        base_model.config.name_or_path = self.spec.base_source  # not this machine's folder, in what PEFT writes
+        base_model.name_or_path = self.spec.base_source  # not this machine's folder, in what PEFT writes
         network = build_network(
             base_model,
             pooling=self.spec.pooling,
@@ -272,7 +272,7 @@ def _save_checkpoints(trainer: Trainer, output: Path) -> None:
     save_network(network, output / "last")
     best = trainer.state.best_model_checkpoint
     if best is not None:
-        network.load_state_dict(load_file(f"{best}/model.safetensors"), strict=False)
+        network.load_state_dict(load_file(f"{best}/model.safetensors"))
     save_network(network, output / "best")
 
 

@@ -33,7 +33,7 @@ def fit_label_threshold(
         The threshold itself, for `value`.
     """
     if rule == "value" and value is not None:
-        return value
+        return float(value)
     return float(score.median()) if quantile is None else float(score.quantile(quantile))
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from peft import LoraConfig, PeftModel, get_peft_model, replace_lora_weights_loftq
+import torch
+from bitsandbytes.functional import dequantize_4bit
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import Linear4bit
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -44,6 +48,14 @@ class TextClassifier(nn.Module):
         """Trained tensors by name."""
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
         return {name: tensor for name, tensor in super().state_dict(*args, **kwargs).items() if name in trained}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Take over trained tensors: all of them, and nothing else, whatever `strict` says (the Trainer says False)."""
+        expected = set(self.state_dict())
+        if set(state_dict) != expected:
+            raise RuntimeError(f"trained tensors differ: {sorted(set(state_dict) ^ expected)}")
+        found = super().load_state_dict(state_dict, strict=False, assign=assign)
+        return type(found)(missing_keys=[], unexpected_keys=[])
 
 
 def pool_mean(output: Any, attention_mask: Tensor) -> Tensor:
@@ -93,7 +105,7 @@ def build_network(
     except ValueError as error:
         raise InputError(f"fine_tune.target_modules {list(target_modules)}: {str(error).splitlines()[0]}") from None
     if initialization == "loftq":
-        replace_lora_weights_loftq(encoder, model_path=str(base_folder / "model.safetensors"))
+        _start_at_quantization_error(encoder, base_folder)
     return _with_head(encoder, pooling=pooling, n_classes=n_classes, hidden_size=hidden_size, dropout=dropout)
 
 
@@ -112,6 +124,34 @@ def load_network(
     network = _with_head(encoder, pooling=pooling, n_classes=n_classes, hidden_size=hidden_size, dropout=0.0)
     network.head.load_state_dict(load_file(folder / HEAD_FILE))
     return network.eval()
+
+
+@torch.no_grad()
+def _start_at_quantization_error(encoder: PeftModel, base_folder: Path) -> None:
+    """Bring nf4 weights and adapter together as near to the full weights as the rank allows: one round of LoftQ (arXiv 2310.08659).
+
+    PEFT's own function needs a GPU, and forgets that the adapter counts alpha / rank times.
+    """
+    for name, layer in encoder.named_modules():
+        if isinstance(layer, Linear4bit):
+            stored = dequantize_4bit(layer.weight.data, layer.weight.quant_state).float()  # (out, in)
+            full = _read_weight(base_folder, name.removeprefix("base_model.model."))
+            u, singular, v = torch.linalg.svd(full.to(stored) - stored, full_matrices=False)
+            root = (singular[: layer.r["default"]] / layer.scaling["default"]).sqrt()
+            layer.lora_B["default"].weight[:, : len(root)] = u[:, : len(root)] * root
+            layer.lora_A["default"].weight[: len(root)] = root[:, None] * v[: len(root)]
+
+
+def _read_weight(folder: Path, layer: str) -> Tensor:
+    """A layer's weight as the base model's files hold it, whatever the prefix of its name there."""
+    wanted = f".{layer}.weight"
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118  (it is no dict)
+                if wanted.endswith(f".{name}") or f".{name}".endswith(wanted):
+                    weight: Tensor = file.get_tensor(name)
+                    return weight
+    raise InputError(f"fine_tune.initialization loftq: {folder} holds no full weights of {layer}")
 
 
 def _with_head(encoder: PeftModel, *, pooling: str, n_classes: int, hidden_size: int, dropout: float) -> TextClassifier:

@@ -16,6 +16,7 @@ from zenml.utils import source_utils
 
 from operations.state import PROJECT
 
+LOCK = "constraints.txt"
 PACKAGES = ("classifier", "operations", "steps")
 
 source_utils.set_custom_source_root(str(PROJECT))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from classifier.errors import InputError
 from classifier.places import cache, home, hub_token, mirror
+from operations.failures import redact
 from operations.state import PROJECT, prepare_state
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "zenml", "mlflow", "great-expectations")
@@ -47,8 +47,6 @@ REMEDIES = {
     "MLflow": "check MLFLOW_TRACKING_URI and its credentials; without them a database in AGILE_HOME is used",
 }
 IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
-_SECRET_NAME = re.compile(r"PASSWORD|TOKEN|SECRET|KEY", re.IGNORECASE)
-_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 @dataclass(frozen=True)
@@ -71,14 +69,6 @@ def examine() -> Iterator[Finding]:
     asked = {name: _ask(question) for name, question in QUESTIONS.items() if problem is None or name == "hardware"}
     for name, process in asked.items():
         yield _answer(name, process)
-
-
-def redact(text: str) -> str:
-    """Without credentials in addresses, and without the values of the environment's secrets."""
-    for name, value in os.environ.items():
-        if _SECRET_NAME.search(name) and len(value) > 3:
-            text = text.replace(value, "***")
-    return _IN_ADDRESS.sub("***@", text)
 
 
 def _package(name: str) -> Finding:

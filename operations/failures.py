@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +25,11 @@ NO_ROOM_SAID = (
 """Databases, safetensors and child processes pass a full disk on as text alone."""
 OUTSIDE = ("mlflow", "requests", "sqlalchemy", "urllib3", "zenml")
 """Libraries whose errors tell of a server, a database or a network, not of a defect here."""
+SHORTEST_SECRET = 4
+"""Characters; shorter values stand in any text."""
+
+_SECRET_NAME = re.compile(r"PASSWORD|TOKEN(?!IZER)|SECRET|API_?KEY", re.IGNORECASE)
+_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 @dataclass(frozen=True)
@@ -38,15 +45,25 @@ class Failure:
 
 def explain(error: BaseException) -> Failure:
     """The line and the exit code of an error, by what it is or what it was raised from."""
-    if any(_is_no_room(cause) for cause in _causes(error, with_context=True)):
-        return Failure(_no_room(error), InputError.exit_code, is_defect=False)
-    for cause in _causes(error, with_context=False):
+    full = next(filter(_is_no_room, _causes(error, with_context=True)), None)
+    if full is not None:
+        return Failure(_no_room(full), InputError.exit_code, is_defect=False)
+    causes = list(_causes(error, with_context=False))
+    for cause in causes:
         if isinstance(cause, (InputError, GateRefused)):
-            return Failure(" ".join(str(cause).splitlines()), cause.exit_code, is_defect=False)
+            return Failure(redact(" ".join(str(cause).splitlines())), cause.exit_code, is_defect=False)
     if _is_statement(error):
-        return Failure(str(error), FAILED, is_defect=False)
-    outside = isinstance(error, OSError) or type(error).__module__.partition(".")[0] in OUTSIDE
-    return Failure(f"{type(error).__name__}: {' '.join(str(error).split())}", FAILED, is_defect=not outside)
+        return Failure(redact(str(error)), FAILED, is_defect=False)
+    line = redact(f"{type(error).__name__}: {' '.join(str(error).split())}")
+    return Failure(line, FAILED, is_defect=not any(map(_is_outside, causes)))
+
+
+def redact(text: str) -> str:
+    """Without credentials in addresses, and without the values of the environment's secrets."""
+    for name, value in os.environ.items():
+        if _SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET:
+            text = text.replace(value, "***")
+    return _IN_ADDRESS.sub("***@", text)
 
 
 def _causes(error: BaseException, *, with_context: bool) -> Iterator[BaseException]:
@@ -61,6 +78,10 @@ def _causes(error: BaseException, *, with_context: bool) -> Iterator[BaseExcepti
             waiting += [cause.__cause__, cause.__context__ if with_context else None]
 
 
+def _is_outside(error: BaseException) -> bool:
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in OUTSIDE
+
+
 def _is_no_room(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return True
@@ -71,7 +92,7 @@ def _no_room(error: BaseException) -> str:
     folder = home()
     free = f"{shutil.disk_usage(folder).free / 1e9:.2f} GB free" if folder.is_dir() else "no folder"
     said = " ".join(str(error).split())[:200]
-    return f"AGILE_HOME {folder}: no room left or read-only ({free}); make room, or name another folder in AGILE_HOME: {said}"
+    return f"AGILE_HOME {folder}: no room left or read-only ({free}); make room, or name another folder in AGILE_HOME: {redact(said)}"
 
 
 def _is_statement(error: BaseException) -> bool:

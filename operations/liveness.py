@@ -19,16 +19,17 @@ from classifier.places import home
 
 @contextmanager
 def announced_run(pipeline: str) -> Iterator[str]:
-    """Name a new run, and hold its announcement for as long as this process works on it; a finished run leaves none."""
+    """Name a new run, and hold its announcement for as long as this process works on it; a finished run leaves none.
+
+    One that was cut short leaves it, for ZenML may not have heard of its end.
+    """
     run_name = f"{pipeline}-{datetime.now(UTC):%Y_%m_%d-%H_%M_%S}-{secrets.token_hex(2)}"
     path = _announcement(run_name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield run_name
-        finally:
-            path.unlink(missing_ok=True)
+        yield run_name
+    path.unlink(missing_ok=True)
 
 
 def is_known_dead(run_name: str) -> bool:

@@ -140,13 +140,14 @@ def _training_run(run: Run) -> TrainingRun:
 
 def _version(client: MlflowClient, found: ModelVersion) -> Version:
     aliases = client.get_model_version(found.name, found.version).aliases  # a search leaves them out
+    source = found.source or ""
     return Version(
         model_name=found.name,
         number=str(found.version),
         has_alias=bool(aliases),
         run_id=found.run_id or "",
         zenml_run=found.tags[ZENML_RUN],
-        logged_model=found.source.removeprefix("models:/") if found.source.startswith("models:/m-") else None,
+        logged_model=source.removeprefix("models:/") if source.startswith("models:/m-") else None,
         created=_moment(found.creation_timestamp),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from classifier.evaluation import Evaluation, read_scores
@@ -31,14 +33,11 @@ def judge_candidate(
     """
     registry.require_version(model_name, candidate)
     champion = registry.read_champion(model_name)
-    rows = test_scores
-    differences: dict[str, PairedDifference | None]
-    if champion is None:
-        differences = dict(compare_with_baselines(evaluation, test_scores, metric=metric))
-    elif champion == candidate:
-        differences = {}
-    else:
-        rows = _unseen(test_scores, model_name, candidate, champion)
+    rows = _unseen(test_scores, model_name, {candidate, champion or candidate})
+    differences: dict[str, PairedDifference | None] = {}
+    if champion is None and rows["label"].nunique() > 1:
+        differences = dict(compare_with_baselines(evaluation, rows, metric=metric))
+    elif champion not in (None, candidate):
         differences = {"champion": _compare(model_name, candidate, champion, rows, metric=metric, min_rows=min_rows)}
     return decide(
         candidate=candidate,
@@ -61,8 +60,8 @@ def carry_out(decision: PromotionDecision, *, model_name: str, candidate: str) -
     )
 
 
-def _unseen(test_scores: pd.DataFrame, model_name: str, candidate: str, champion: str) -> pd.DataFrame:
-    seen = [registry.read_learnt_from(model_name, version) for version in (candidate, champion)]
+def _unseen(test_scores: pd.DataFrame, model_name: str, versions: Collection[str]) -> pd.DataFrame:
+    seen = [registry.read_learnt_from(model_name, version) for version in versions]
     return test_scores[comparable_rows([text_digest(text) for text in test_scores["text"]], *seen)]
 
 

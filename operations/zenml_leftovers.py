@@ -13,8 +13,10 @@ from zenml.enums import ExecutionStatus, StackComponentType
 from zenml.models import ArtifactVersionResponse, PipelineRunResponse, PipelineRunUpdate, StepRunUpdate
 from zenml.utils.pagination_utils import depaginate
 
+from classifier.errors import InputError
+from classifier.places import home
 from operations import liveness
-from operations.state import PROJECT, home
+from operations.state import PROJECT
 
 MLFLOW_RUN = "mlflow_run_id"
 """Name of the output of `fine_tune` that later steps write to."""
@@ -65,10 +67,15 @@ def read_pipeline_runs() -> list[PipelineRun]:
 
 
 def mlflow_runs_named_by(runs: Iterable[PipelineRun]) -> frozenset[str]:
-    """Ids of the MLflow runs that later runs would go on with, for a reused `fine_tune` names one."""
-    artifacts = {artifact.id for run in runs for artifact in run.wrote if artifact.name == MLFLOW_RUN}
-    client = Client()
-    return frozenset(str(client.get_artifact_version(artifact).load()) for artifact in artifacts)
+    """Ids of the MLflow runs that later runs would go on with, for a reused `fine_tune` names one.
+
+    Raises
+    ------
+    InputError
+        A name cannot be read, and so it is not known what must stay.
+    """
+    names = {artifact.id: run.name for run in runs for artifact in run.wrote if artifact.name == MLFLOW_RUN}
+    return frozenset(_read_name(artifact, run_name) for artifact, run_name in names.items())
 
 
 def mark_failed(run: PipelineRun) -> None:
@@ -130,3 +137,13 @@ def _step_artifact(version: ArtifactVersionResponse) -> StepArtifact:
 
 def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _read_name(artifact: UUID, run_name: str) -> str:
+    try:
+        return str(Client().get_artifact_version(artifact).load())
+    except FileNotFoundError as error:
+        raise InputError(
+            f"ZenML run {run_name}: {error.filename} is gone, so what the run rests on is unknown and nothing was removed; "
+            f"bring the file back, or delete the run: zenml pipeline runs delete {run_name}"
+        ) from None

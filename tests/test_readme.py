@@ -2,8 +2,7 @@
 
     UPDATE_README=1 .venv/bin/python -m pytest tests/test_readme.py
 
-writes the generated parts of README.md anew: what stands between `<!-- NAME -->` and `<!-- /NAME -->` for `tree`,
-`commands` and `config`. What is written by hand, `results` included, stays as it is.
+writes anew what stands between `<!-- NAME -->` and `<!-- /NAME -->` in README.md for `tree`, `commands`, `config`.
 """
 
 from __future__ import annotations
@@ -33,7 +32,6 @@ README = PROJECT / "README.md"
 DOCUMENTS = [README, PROJECT / "CONTRIBUTING.md", PROJECT / "CHANGELOG.md"]
 FOLDERS = ("configs", "pipelines", "steps", "operations", "classifier", "benchmarks")
 """Listed file by file, in the order of the import law, where they hold files."""
-LISTED = (".py", ".yaml")
 TREE_COLUMN = 29
 CALL = re.compile(r"(?:^|: |# +)agile ([a-z-]+)([^\n#|;]*)", re.MULTILINE)
 """Of the command line: at the start of a line or a code span, in a comment, or after a colon."""
@@ -196,7 +194,7 @@ def _docstring(file: Path) -> str:
 
 
 def _listed_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix in LISTED and path.name != "__init__.py")
+    return sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".yaml") and path.name != "__init__.py")
 
 
 def _usage(command: Any) -> str:

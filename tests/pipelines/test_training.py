@@ -47,81 +47,85 @@ def versions(name: str) -> list[Any]:
     return list(client().search_model_versions(f"name = '{name}'"))
 
 
-def test_a_first_run_registers_a_champion_whose_scores_survived_reloading(config_of: ConfigOf) -> None:
-    record = run(config_of("first"))
-    assert set(statuses(record).values()) == {"completed"}
-    decision = output(record, "promote", "promotion_decision")
+def replaced(config: RunConfig, section: str, **fields: Any) -> RunConfig:
+    return config.model_copy(update={section: getattr(config, section).model_copy(update=fields)})
+
+
+@pytest.fixture(scope="module")
+def config(config_of: ConfigOf, tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    return config_of(tmp_path_factory.mktemp("life") / "examples.csv", "life")
+
+
+@pytest.fixture(scope="module")
+def first(config: RunConfig) -> Any:
+    return run(config)
+
+
+@pytest.fixture(scope="module")
+def second(config: RunConfig, first: Any) -> Any:
+    return run(config)
+
+
+@pytest.fixture(scope="module")
+def another_seed(config: RunConfig, second: Any) -> Any:
+    return run(replaced(config, "fine_tune", seed=1))
+
+
+def test_a_first_run_registers_a_champion_whose_scores_survived_reloading(first: Any) -> None:
+    assert set(statuses(first).values()) == {"completed"}
+    decision = output(first, "promote", "promotion_decision")
     assert decision["promote"], decision["reason"]
-    version = client().get_model_version_by_alias("first", "champion")
-    assert version.version == output(record, "register", "model_version") == "1"
-    assert client().get_model_version_by_alias("first", "candidate").version == "1"
-    assert version.tags["zenml.run"] == str(record.id)
+    assert output(first, "register", "model_version") == "1"
+    version = client().get_model_version("life", "1")
+    assert version.tags["zenml.run"] == str(first.id)
+    assert version.tags["promotion"] == "promoted"
     assert json.loads(version.tags["config"])["fine_tune"]["rank"] == 4
     mlflow_run = client().get_run(version.run_id)
     assert mlflow_run.info.status == "FINISHED"
-    assert mlflow_run.data.tags["zenml.run"] == str(record.id)
+    assert mlflow_run.data.tags["zenml.run"] == str(first.id)
     assert mlflow_run.data.metrics["largest_parity_error"] <= 1e-3
-    expected = output(record, "evaluate", "evaluation").flat()
+    expected = output(first, "evaluate", "evaluation").flat()
     assert {"test_f1", "last_test_roc_auc", "baseline_tfidf_test_f1"} <= set(expected)
     assert {name: mlflow_run.data.metrics[name] for name in expected} == pytest.approx(expected)
-    assert {artifact.path for artifact in client().list_artifacts(version.run_id)} >= {
-        "report.html",
-        "figures",
-        "config.json",
-    }
-    assert record.steps["fine_tune"].run_metadata["mlflow_run_id"] == version.run_id
+    logged = {artifact.path for artifact in client().list_artifacts(version.run_id)}
+    assert logged >= {"report.html", "figures", "config.json"}
+    assert first.steps["fine_tune"].run_metadata["mlflow_run_id"] == version.run_id
 
 
-def test_a_second_run_reuses_every_step_but_promote_and_registers_nothing(config_of: ConfigOf) -> None:
-    config = config_of("second")
-    run(config)
-    again = statuses(run(config))
+def test_a_second_run_reuses_every_step_but_promote_and_registers_nothing(second: Any) -> None:
+    again = statuses(second)
     assert again.pop("ingest") == "completed"  # the file is not pinned: it is read again, and its digest keys the rest
     assert again.pop("promote") == "completed"
     assert set(again.values()) == {"cached"}
-    assert len(versions("second")) == 1
+    assert output(second, "register", "model_version") == "1"
 
 
-def test_a_changed_data_file_runs_everything_that_learns_from_it_again(config_of: ConfigOf) -> None:
-    config = config_of("changed-data")
-    run(config)
-    path = Path(config.data.source)
-    path.write_text(path.read_text() + "extra-1,a new text that is good,9.5\n")
-    again = statuses(run(config))
-    assert again.pop("ingest_base_model") == "cached"
-    assert set(again.values()) == {"completed"}
-
-
-def test_a_changed_knob_of_training_reuses_the_data(config_of: ConfigOf) -> None:
-    config = config_of("changed-seed")
-    run(config)
-    record = run(config.model_copy(update={"fine_tune": config.fine_tune.model_copy(update={"seed": 1})}))
-    again = statuses(record)
+def test_a_changed_knob_of_training_reuses_the_data_and_challenges_the_champion(another_seed: Any) -> None:
+    again = statuses(another_seed)
     assert {name: again[name] for name in LEARNT} == dict.fromkeys(LEARNT, "completed")
     assert {again[name] for name in ("ingest_base_model", "validate", "label_and_split")} == {"cached"}
-    decision = output(record, "promote", "promotion_decision")
-    assert decision["evidence"]["champion"] == "1"
-    assert decision["evidence"]["n_rows"] > 0
+    evidence = output(another_seed, "promote", "promotion_decision")["evidence"]
+    assert evidence["champion"] == "1"
+    assert evidence["candidate"] == "2"
+    assert evidence["n_rows"] > 0
+    assert "champion" in evidence["differences"]
 
 
-def test_too_few_rows_that_neither_model_has_seen_leave_the_champion(config_of: ConfigOf) -> None:
-    config = config_of("few-rows")
-    run(config)
-    other = {
-        "split": config.split.model_copy(update={"seed": 1}),
-        "promotion": config.promotion.model_copy(update={"min_rows": 39}),
-    }
-    decision = output(run(config.model_copy(update=other)), "promote", "promotion_decision")
+def test_too_few_rows_that_neither_model_has_seen_leave_the_champion(config: RunConfig, another_seed: Any) -> None:
+    champion = client().get_model_version_by_alias("life", "champion").version
+    shuffled = replaced(replaced(config, "split", seed=1), "promotion", min_rows=39)
+    decision = output(run(shuffled), "promote", "promotion_decision")
     assert not decision["promote"]
     assert "needs 39" in decision["reason"]
-    assert client().get_model_version_by_alias("few-rows", "champion").version == "1"
+    assert client().get_model_version_by_alias("life", "champion").version == champion
 
 
 def test_a_model_whose_scores_move_by_reloading_is_not_registered(
-    config_of: ConfigOf, monkeypatch: pytest.MonkeyPatch
+    config: RunConfig, second: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from operations import registry
 
+    before = versions("life")
     score = registry.score_in_fresh_process
 
     def score_a_little_off(*arguments: Any, **named: Any) -> np.ndarray:
@@ -129,29 +133,29 @@ def test_a_model_whose_scores_move_by_reloading_is_not_registered(
 
     monkeypatch.setattr(registry, "score_in_fresh_process", score_a_little_off)
     with pytest.raises(RuntimeError, match=r"reload parity: a probability moved by 0\.002"):
-        run(config_of("moved"))
-    assert versions("moved") == []
+        run(replaced(config, "registry", parity_rows=101))
+    assert versions("life") == before
 
 
-def test_critical_failures_of_validation_stop_the_run_with_the_rows_and_register_nothing(config_of: ConfigOf) -> None:
-    config = config_of("invalid")
-    frame = pd.read_csv(config.data.source)
+def test_critical_failures_of_validation_stop_the_run_with_the_rows_and_register_nothing(
+    config_of: ConfigOf, tiny_examples: pd.DataFrame, tmp_path: Path
+) -> None:
+    frame = tiny_examples.copy()
     frame.loc[4, "text"] = "\u200b "
-    frame.to_csv(config.data.source, index=False)
+    frame.to_csv(tmp_path / "examples.csv", index=False)
     with pytest.raises(InputError) as refused:
-        run(config)
+        run(config_of(tmp_path / "examples.csv", "invalid"))
     assert str(frame.loc[4, "id"]) in str(refused.value)
     assert "\n" not in str(refused.value)
     assert versions("invalid") == []
 
 
 def test_a_config_file_resolves_alike_through_agile_and_through_zenml(
-    config_of: ConfigOf, state_folder: Path, tmp_path: Path
+    config: RunConfig, second: Any, tmp_path: Path
 ) -> None:
-    config = config_of("both-ways")
     path = tmp_path / "both-ways.yaml"
     path.write_text(yaml.safe_dump({"parameters": config.model_dump(mode="json", exclude_defaults=True)}))
-    ours = run(load_config(path))
+    assert load_config(path) == config
     command = [
         str(Path(sys.executable).parent / "zenml"),
         "pipeline",
@@ -166,22 +170,26 @@ def test_a_config_file_resolves_alike_through_agile_and_through_zenml(
     from zenml.client import Client
 
     theirs = Client().list_pipeline_runs(sort_by="desc:created", size=1)[0]
-    assert theirs.id != ours.id
-    for name, step in ours.steps.items():
+    assert theirs.id != second.id
+    for name, step in second.steps.items():
         assert step.config.parameters == theirs.steps[name].config.parameters, name
+    assert statuses(theirs)["fine_tune"] == "cached"
 
 
-def test_a_model_without_validation_rows_or_with_three_classes_goes_the_same_way(config_of: ConfigOf) -> None:
-    config = config_of(
-        "three",
-        labels={"rule": "given", "columns": ["mood"], "names": ["bad", "middling", "good"]},
-        split__validation=0,
-    )
-    frame = pd.read_csv(config.data.source)
-    frame["mood"] = pd.qcut(frame["score"].rank(method="first"), 3, labels=["bad", "middling", "good"])
-    frame.to_csv(config.data.source, index=False)
-    record = run(config)
-    evaluation = output(record, "evaluate", "evaluation")
+def test_a_changed_data_file_runs_everything_that_learns_from_it_again_even_with_three_classes_and_no_validation(
+    config_of: ConfigOf, tiny_examples: pd.DataFrame, tmp_path: Path
+) -> None:
+    data = tmp_path / "examples.csv"
+    mood = pd.qcut(tiny_examples["score"].rank(method="first"), 3, labels=["bad", "middling", "good"])
+    tiny_examples.assign(mood=mood).to_csv(data, index=False)
+    classes = {"rule": "given", "columns": ["mood"], "names": ["bad", "middling", "good"]}
+    config = config_of(data, "three", labels=classes, split__validation=0, fine_tune__epochs=2)
+    evaluation = output(run(config), "evaluate", "evaluation")
     assert evaluation.decision_threshold is None
     assert evaluation.metrics["candidate"]["f1"] == evaluation.metrics["candidate"]["f1_macro"]
-    assert output(record, "register", "model_version") == "1"
+    data.write_text(data.read_text() + "extra-1,a new text that is good,9.5,good\n")
+    record = run(config)
+    again = statuses(record)
+    assert again.pop("ingest_base_model") == "cached"
+    assert set(again.values()) == {"completed"}
+    assert output(record, "register", "model_version") == "2"

@@ -1,0 +1,138 @@
+"""Evaluation: names in MLflow, thresholds by rule, and one table that all comparisons read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import f1_score, roc_auc_score
+
+from classifier.baselines import score_tfidf_logistic
+from classifier.evaluation import (
+    PREFIXES,
+    Evaluation,
+    choose_threshold,
+    evaluate_contenders,
+    read_scores,
+    score_baselines,
+    score_table,
+)
+
+RNG = np.random.default_rng(0)
+Y_TRUE = RNG.integers(0, 2, 60)
+
+
+def binary(y_score_positive: np.ndarray) -> np.ndarray:
+    return np.column_stack([1 - y_score_positive, y_score_positive])
+
+
+SCORES = {
+    "candidate": binary((0.4 * Y_TRUE + 0.6 * RNG.random(60)).round(4)),
+    "last": binary((0.1 * Y_TRUE + 0.9 * RNG.random(60)).round(4)),
+    "majority": binary(np.full(60, 0.5)),
+    "tfidf": binary(RNG.random(60).round(4)),
+}
+THRESHOLDS = {"candidate": 0.45, "last": 0.5, "majority": 0.5, "tfidf": 0.5}
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> Evaluation:
+    return evaluate_contenders(Y_TRUE, SCORES, thresholds=THRESHOLDS, n_resamples=200, seed=0, n_cut_test=3)
+
+
+def test_metrics_are_logged_under_flat_names_that_say_whose_they_are(evaluation: Evaluation) -> None:
+    flat = evaluation.flat()
+    assert len(flat) == 4 * len(evaluation.metrics["candidate"])
+    assert flat["test_f1"] == evaluation.metrics["candidate"]["f1"]
+    assert flat["last_test_f1"] == evaluation.metrics["last"]["f1"]
+    assert flat["baseline_majority_test_accuracy"] == evaluation.metrics["majority"]["accuracy"]
+    assert flat["baseline_tfidf_test_roc_auc"] == evaluation.metrics["tfidf"]["roc_auc"]
+
+
+def test_no_two_contenders_share_a_prefix() -> None:
+    assert len(set(PREFIXES.values())) == len(PREFIXES)
+
+
+def test_each_contender_is_measured_at_its_own_threshold_on_the_same_rows(evaluation: Evaluation) -> None:
+    for name, y_score in SCORES.items():
+        assert evaluation.metrics[name]["f1"] == pytest.approx(f1_score(Y_TRUE, y_score[:, 1] >= THRESHOLDS[name]))
+        assert evaluation.metrics[name]["roc_auc"] == pytest.approx(roc_auc_score(Y_TRUE, y_score[:, 1]))
+        for metric, (low, high) in evaluation.intervals[name].items():
+            assert low <= high, metric
+    assert (evaluation.n_test, evaluation.n_cut_test, evaluation.decision_threshold) == (60, 3, 0.45)
+
+
+def test_equal_scores_have_equal_intervals_because_the_resamples_are_the_same() -> None:
+    twins = {name: SCORES["candidate"] for name in ("candidate", "last")}
+    found = evaluate_contenders(
+        Y_TRUE, twins, thresholds=dict.fromkeys(twins, 0.5), n_resamples=100, seed=7, n_cut_test=0
+    )
+    assert found.intervals["candidate"] == found.intervals["last"]
+
+
+def test_an_evaluation_survives_json(evaluation: Evaluation) -> None:
+    assert Evaluation.model_validate(json.loads(evaluation.model_dump_json())) == evaluation
+
+
+VALIDATION = np.array([0, 0, 0, 1, 1])
+VALIDATION_SCORE = binary(np.array([0.1, 0.2, 0.55, 0.6, 0.9]))
+NOTHING = np.empty(0, dtype=np.int64)
+RULES = [
+    ("a number stands", 0.3, VALIDATION, VALIDATION_SCORE, 2, 0.3),
+    ("a number needs no validation", 0.3, NOTHING, np.empty((0, 2)), 2, 0.3),
+    ("best F1 lies midway between the classes", "best_f1", VALIDATION, VALIDATION_SCORE, 2, 0.575),
+    ("best F1 is 0.5 without validation", "best_f1", NOTHING, np.empty((0, 2)), 2, 0.5),
+    ("best F1 is 0.5 where validation holds one class", "best_f1", VALIDATION[:3], VALIDATION_SCORE[:3], 2, 0.5),
+    ("three classes have none", "best_f1", VALIDATION, np.full((5, 3), 1 / 3), 3, None),
+    ("three classes have none, whatever is asked", 0.3, VALIDATION, np.full((5, 3), 1 / 3), 3, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_case", "rule", "y_true", "y_score", "n_classes", "expected"), RULES, ids=[rule[0] for rule in RULES])
+def test_a_decision_threshold_follows_its_rule(
+    _case: str, rule: str | float, y_true: np.ndarray, y_score: np.ndarray, n_classes: int, expected: float | None
+) -> None:
+    found = choose_threshold(rule, y_true=y_true, y_score=y_score, n_classes=n_classes)
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+def table_of(scores: dict[str, np.ndarray]) -> pd.DataFrame:
+    test = pd.DataFrame({"id": [f"row {n}" for n in range(60)], "text": "t", "label": Y_TRUE, "score": 0.5})
+    return score_table(test.sample(frac=1, random_state=0), scores)
+
+
+def test_scores_are_read_back_by_name_even_where_one_name_continues_another(tmp_path: Path) -> None:
+    names = ("tfidf", "tfidf_svm", "tfidf_svm_2", "a", "a_0")
+    scores = {name: RNG.random((60, 3)) for name in names}
+    table_of(scores).to_parquet(tmp_path / "table.parquet")
+    table = pd.read_parquet(tmp_path / "table.parquet")
+    for name, y_score in scores.items():
+        assert np.array_equal(read_scores(table, name), y_score)
+
+
+def test_a_table_of_many_classes_keeps_their_order() -> None:
+    y_score = RNG.random((60, 12))
+    assert np.array_equal(read_scores(table_of({"candidate": y_score}), "candidate"), y_score)
+
+
+def test_a_table_holds_one_row_a_test_example_and_nothing_that_no_comparison_needs() -> None:
+    table = table_of({"candidate": SCORES["candidate"]})
+    assert table.columns.tolist() == ["id", "text", "label", "candidate_0", "candidate_1"]
+    assert table.index.tolist() == list(range(60))
+    assert sorted(table["id"]) == sorted(f"row {n}" for n in range(60))
+
+
+def test_baselines_learn_from_train_and_score_the_same_test_rows(tiny_examples: pd.DataFrame) -> None:
+    labelled = tiny_examples.assign(label=(tiny_examples["score"] >= 0.5).astype(int))
+    train, test = labelled[:80].reset_index(drop=True), labelled[80:].reset_index(drop=True)
+    scores = score_baselines(train, test, names=("majority", "tfidf"), n_classes=2)
+    assert {name: y_score.shape for name, y_score in scores.items()} == {"majority": (40, 2), "tfidf": (40, 2)}
+    assert scores["majority"][:, 1] == pytest.approx(train["label"].mean())
+    alone = score_tfidf_logistic(
+        train_text=list(train["text"]), train_label=train["label"], test_text=list(test["text"]), n_classes=2
+    )
+    assert np.array_equal(scores["tfidf"], alone)
+    assert roc_auc_score(test["label"], scores["tfidf"][:, 1]) > 0.9
