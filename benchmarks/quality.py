@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -139,7 +140,8 @@ def _read_parts(config: Any) -> tuple[dict[str, Any], list[str]]:
 
 def _measure_apart(name: str, seed: str) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.quality", "--one", name, seed]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}  # as operations.state sets it
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     print(f"{name} {ROWS[name].varies}={seed}: {found}", flush=True)
     return found

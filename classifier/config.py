@@ -293,7 +293,7 @@ class RunConfig(Section):
         if self.split.method == "group" and self.data.columns.group is None:
             raise ValueError("split.method group needs data.columns.group")
         if self.fine_tune.initialization == "loftq" and self.model.quantization != "nf4":
-            raise ValueError(f"fine_tune.initialization loftq needs model.quantization nf4, found {self.model.quantization}")
+            raise ValueError(f"fine_tune.initialization loftq needs quantization nf4, found {self.model.quantization}")
         return self
 
     @property

@@ -79,7 +79,9 @@ def _read_examples(found: Guess) -> pd.DataFrame:
     data: dict[str, Any] = dict(found.data)
     labels: dict[str, Any] = dict(found.labels)
     source, columns = Path(data.pop("source")), data.pop("columns")
-    return to_examples(read_table(source, **data), path_name=str(source), **columns, keep=tuple(labels.get("columns", ())))
+    return to_examples(
+        read_table(source, **data), path_name=str(source), **columns, keep=tuple(labels.get("columns", ()))
+    )
 
 
 def _sections(found: Guess, examples: pd.DataFrame, *, model: Mapping[str, Any], model_name: str) -> dict[str, Any]:

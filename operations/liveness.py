@@ -34,17 +34,23 @@ def announced_run(pipeline: str) -> Iterator[str]:
 
 def is_known_dead(run_name: str) -> bool:
     """Whether the run was announced and nobody holds the announcement; False where that cannot be known."""
+    return _is_abandoned(_announcement(run_name))
+
+
+def forget_dead() -> None:
+    """Remove the announcements that nobody holds."""
+    for path in home().glob("alive/*.lock"):
+        if _is_abandoned(path):
+            path.unlink(missing_ok=True)
+
+
+def _is_abandoned(path: Path) -> bool:
     try:
-        with _announcement(run_name).open("r+", encoding="utf-8") as file:
+        with path.open("r+", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (FileNotFoundError, BlockingIOError):
         return False
     return True
-
-
-def forget(run_name: str) -> None:
-    """Remove the announcement of a dead process."""
-    _announcement(run_name).unlink(missing_ok=True)
 
 
 def _announcement(run_name: str) -> Path:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from operations import liveness
 from operations import mlflow_leftovers as mlflow_side
 from operations import zenml_leftovers as zenml_side
 from operations.mlflow_leftovers import TrainingRun, Version
@@ -57,6 +58,8 @@ def prune(*, days: int, dry_run: bool) -> Iterator[str]:
             continue
         yield f"{'would go' if dry_run else 'removed'}  {leftover.kind} {leftover.name}  {_size(leftover.n_bytes)}"
         n_bytes, n_things = n_bytes + leftover.n_bytes, n_things + 1
+    if not dry_run:
+        liveness.forget_dead()
     yield f"{n_things} things older than {days} days, {_size(n_bytes)}{'; nothing was changed' if dry_run else ''}"
 
 

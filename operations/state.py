@@ -119,6 +119,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "GX_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait by spinning slow training several times on a busy machine
     }
 
 

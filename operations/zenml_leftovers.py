@@ -87,14 +87,12 @@ def mark_failed(run: PipelineRun) -> None:
             client.zen_store.update_run_step(step.id, ended)
     reason = "the process that ran it was killed"
     client.zen_store.update_run(UUID(run.id), PipelineRunUpdate(status=ExecutionStatus.FAILED, status_reason=reason))
-    liveness.forget(run.name)
 
 
 def remove_run(run: PipelineRun) -> None:
     """Delete a run and the copy of its report; its artifacts stay until `remove_artifact`."""
     Client().zen_store.delete_run(UUID(run.id))
     run.report.unlink(missing_ok=True)
-    liveness.forget(run.name)
 
 
 def remove_artifact(artifact: StepArtifact) -> bool:

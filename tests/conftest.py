@@ -12,6 +12,8 @@ from hypothesis import settings
 
 from classifier.places import mirror
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as operations.state sets it; torch reads it when it is loaded
+
 settings.register_profile("shared machine", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("shared machine")
 

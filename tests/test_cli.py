@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -15,11 +16,23 @@ from typer.testing import CliRunner
 
 import cli
 from classifier.config import load_config
+from classifier.errors import GateRefused, InputError
 from operations.state import CONFIGS, PROJECT
 
 COMMANDS = sorted(get_command(cli.app).commands)  # type: ignore[attr-defined]
 QUICKSTART = str(CONFIGS / "quickstart.yaml")
-HEAVY = {"datasets", "great_expectations", "matplotlib", "mlflow", "pandas", "peft", "sklearn", "torch", "transformers", "zenml"}
+HEAVY = {
+    "datasets",
+    "great_expectations",
+    "matplotlib",
+    "mlflow",
+    "pandas",
+    "peft",
+    "sklearn",
+    "torch",
+    "transformers",
+    "zenml",
+}
 Agile = Callable[..., tuple[int, str, str]]
 
 
@@ -59,10 +72,14 @@ def test_the_help_of_every_command_ends_with_an_example_of_it(command: str) -> N
 
 def test_help_is_quick_and_loads_no_library() -> None:
     loaded = "import cli, sys, typer; typer.main.get_command(cli.app); print(*{name.partition('.')[0] for name in sys.modules})"
-    names = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True, cwd=PROJECT).stdout
+    names = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, cwd=PROJECT
+    ).stdout
     assert HEAVY & set(names.split()) == set()
     before = os.times().children_user
-    done = subprocess.run([sys.executable, "-m", "cli", "--help"], capture_output=True, text=True, check=True, cwd=PROJECT)
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "--help"], capture_output=True, text=True, check=True, cwd=PROJECT
+    )
     assert os.times().children_user - before < 1
     assert all(command in done.stdout for command in COMMANDS)
 
@@ -105,7 +122,9 @@ BAD_CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "said"), [case[1:] for case in BAD_CONFIGS], ids=[case[0] for case in BAD_CONFIGS])
+@pytest.mark.parametrize(
+    ("arguments", "said"), [case[1:] for case in BAD_CONFIGS], ids=[case[0] for case in BAD_CONFIGS]
+)
 def test_a_bad_config_is_one_line_and_exits_2(agile: Agile, tmp_path: Path, arguments: list[str], said: str) -> None:
     (tmp_path / "broken.yaml").write_text("a: [b\n")
     (tmp_path / "empty.yaml").write_text("data: {}\n")
@@ -115,7 +134,9 @@ def test_a_bad_config_is_one_line_and_exits_2(agile: Agile, tmp_path: Path, argu
     assert said in complaint
 
 
-@pytest.mark.parametrize("arguments", [["train", QUICKSTART], ["score", "a text"], ["prune"]], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    "arguments", [["train", QUICKSTART], ["score", "a text"], ["prune"]], ids=lambda words: words[0]
+)
 def test_a_state_folder_that_cannot_be_written_is_named_and_exits_2(
     agile: Agile, comments: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
@@ -123,6 +144,34 @@ def test_a_state_folder_that_cannot_be_written_is_named_and_exits_2(
     code, _, complaint = agile(*arguments)
     assert (code, is_one_line(complaint)) == (2, True), complaint
     assert f"AGILE_HOME {comments}" in complaint
+
+
+ENDS = [
+    ("bad input", InputError("row 3: no text"), 2, "agile: error: row 3: no text\n"),
+    ("a gate that refused", GateRefused("80 ms, 50 ms are allowed"), 3, "agile: error: 80 ms, 50 ms are allowed\n"),
+    ("a full disk", OSError(errno.ENOSPC, "No space left on device"), 2, "agile: error: AGILE_HOME "),
+    (
+        "a file that is gone",
+        FileNotFoundError(errno.ENOENT, "No such file", "a"),
+        1,
+        "agile: error: FileNotFoundError: ",
+    ),
+    ("ctrl-C", KeyboardInterrupt(), 130, ""),
+]
+
+
+@pytest.mark.parametrize(("error", "exit_code", "said"), [case[1:] for case in ENDS], ids=[case[0] for case in ENDS])
+def test_every_end_of_a_command_has_its_exit_code_and_at_most_one_line(
+    agile: Agile, monkeypatch: pytest.MonkeyPatch, error: BaseException, exit_code: int, said: str
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("operations.config_files.list_configs", fail)
+    code, _, complaint = agile("configs")
+    assert code == exit_code
+    assert complaint.startswith(said)
+    assert complaint.count("\n") <= 1
 
 
 def test_an_error_of_our_own_making_exits_1_with_its_traceback(agile: Agile, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +206,10 @@ def test_init_writes_a_config_that_loads_with_the_default_model(agile: Agile, co
     assert "agile train comments.yaml" in shown
     config = load_config(written)
     assert (config.data.source, config.data.delimiter) == (str(comments), ";")
-    assert yaml.safe_load(shown)["parameters"]["model"] == yaml.safe_load(Path(QUICKSTART).read_text())["parameters"]["model"]
+    assert (
+        yaml.safe_load(shown)["parameters"]["model"]
+        == yaml.safe_load(Path(QUICKSTART).read_text())["parameters"]["model"]
+    )
 
 
 def test_init_overwrites_only_by_force(agile: Agile, comments: Path, tmp_path: Path) -> None:

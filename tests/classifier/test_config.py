@@ -90,7 +90,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"split": {"train": None, "test": None}}, "split.train and split.test cannot both be null"),
     ({"split": {"train": 1.5}}, "split.train is a share below 1 or a whole number, found 1.5"),
     ({"split": {"method": "group"}}, "split.method group needs data.columns.group"),
-    ({"fine_tune": {"initialization": "loftq"}, "model": {"source": "m", "quantization": "none"}}, "fine_tune.initialization loftq needs model.quantization nf4, found none"),
+    ({"fine_tune": {"initialization": "loftq"}, "model": {"source": "m", "quantization": "none"}}, "fine_tune.initialization loftq needs quantization nf4, found none"),
     ({"data": {"source": "a.csv"}}, "labels.rule median cuts scores: name the score column in data.columns.score"),
 ]  # fmt: skip
 

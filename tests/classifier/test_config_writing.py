@@ -33,7 +33,9 @@ def table(n_rows: int, *, delimiter: str = ",", score: Callable[[int], object] =
     return "\n".join((f"comment{delimiter}score", *rows)) + "\n"
 
 
-def test_a_semicolon_file_of_60_rows_can_train_and_says_what_it_lacks_for_promotion(write: Write, tmp_path: Path) -> None:
+def test_a_semicolon_file_of_60_rows_can_train_and_says_what_it_lacks_for_promotion(
+    write: Write, tmp_path: Path
+) -> None:
     text, config = write(table(60, delimiter=";"))
     assert config.data.source == str(tmp_path / "comments.csv")
     assert (config.data.delimiter, config.data.columns.text, config.data.columns.score) == (";", "comment", "score")
@@ -81,7 +83,11 @@ GROUPED = "text,label,author\n" + "".join(
 HINDRANCES = [
     ("too few rows", table(49), "49 rows, and validation.min_rows asks for 50"),
     ("a row without a score", table(60, score=lambda row: "" if row == 7 else row / 60), "1 rows have no score"),
-    ("a class that is too small", table(60, score=lambda row: (0, 0.5, 1)[max(0, row - 57)]), "the smallest class has 2 rows"),
+    (
+        "a class that is too small",
+        table(60, score=lambda row: (0, 0.5, 1)[max(0, row - 57)]),
+        "the smallest class has 2 rows",
+    ),
     ("a part of the split that holds one class", GROUPED, "split: "),
 ]
 
@@ -94,7 +100,12 @@ def test_what_would_stop_a_run_is_said_beforehand(write: Write, content: str, sa
 
 @pytest.mark.parametrize(
     ("name", "model_name"),
-    [("a b.csv", "a-b"), ("Über uns (2).csv", "Uber-uns-2"), ("評価.csv", "classifier"), ("_x/y_.csv".replace("/", ":"), "x-y")],
+    [
+        ("a b.csv", "a-b"),
+        ("Über uns (2).csv", "Uber-uns-2"),
+        ("評価.csv", "classifier"),
+        ("_x/y_.csv".replace("/", ":"), "x-y"),
+    ],
 )
 def test_the_model_is_named_after_the_file(write: Write, name: str, model_name: str) -> None:
     assert write(table(60), name=name)[1].registry.model_name == model_name
@@ -126,7 +137,8 @@ def test_without_a_place_the_config_stands_in_the_current_folder_under_the_file_
 
 
 @pytest.mark.parametrize(
-    ("place", "said"), [("", "is a folder"), ("gone/made.yaml", "cannot be written"), ("comments.csv/made.yaml", "cannot")]
+    ("place", "said"),
+    [("", "is a folder"), ("gone/made.yaml", "cannot be written"), ("comments.csv/made.yaml", "cannot")],
 )
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str, said: str) -> None:
     (tmp_path / "comments.csv").write_text(table(60))

@@ -66,7 +66,7 @@ def test_each_contender_is_measured_at_its_own_threshold_on_the_same_rows(evalua
 
 
 def test_equal_scores_have_equal_intervals_because_the_resamples_are_the_same() -> None:
-    twins = {name: SCORES["candidate"] for name in ("candidate", "last")}
+    twins = dict.fromkeys(("candidate", "last"), SCORES["candidate"])
     found = evaluate_contenders(
         Y_TRUE, twins, thresholds=dict.fromkeys(twins, 0.5), n_resamples=100, seed=7, n_cut_test=0
     )
@@ -91,7 +91,9 @@ RULES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("_case", "rule", "y_true", "y_score", "n_classes", "expected"), RULES, ids=[rule[0] for rule in RULES])
+@pytest.mark.parametrize(
+    ("_case", "rule", "y_true", "y_score", "n_classes", "expected"), RULES, ids=[rule[0] for rule in RULES]
+)
 def test_a_decision_threshold_follows_its_rule(
     _case: str, rule: str | float, y_true: np.ndarray, y_score: np.ndarray, n_classes: int, expected: float | None
 ) -> None:

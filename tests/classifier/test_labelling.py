@@ -108,7 +108,7 @@ def test_the_label_threshold_is_fitted_on_train_alone_unless_the_protocol_says_a
 def test_scores_of_other_parts_never_move_the_label_threshold(examples: pd.DataFrame) -> None:
     asked = {**TOY, "validation": 0, "validation_share": 0.3}
     before = label_and_split(examples, **asked)
-    others = [id for part in ("validation", "test") for id in before.parts[part]["id"]]
+    others = [name for part in ("validation", "test") for name in before.parts[part]["id"]]
     changed = examples.assign(score=examples["score"].where(~examples["id"].isin(others), examples["score"] + 0.5))
     after = label_and_split(changed, **asked)
     assert after.facts["label_threshold"] == before.facts["label_threshold"]
@@ -127,7 +127,7 @@ PARTITIONS: dict[str, dict[str, Any]] = {
 def test_every_method_labels_the_rows_of_every_part(examples: pd.DataFrame, method: str) -> None:
     rule = {"rule": "given", "columns": ("kind",)}
     labelled = label_and_split(examples, **{**TOY, **rule, **PARTITIONS[method], "method": method})
-    ids = [id for frame in labelled.parts.values() for id in frame["id"]]
+    ids = [name for frame in labelled.parts.values() for name in frame["id"]]
     assert sorted(ids) == sorted(examples["id"])
     for part, frame in labelled.parts.items():
         facts = labelled.facts["parts"][part]

@@ -97,7 +97,7 @@ def test_a_class_that_is_a_number_has_one_name_whatever_its_type(column: Any) ->
 @pytest.mark.parametrize("missing", [None, float("nan"), "", " ", pd.NA])
 def test_a_row_without_a_class_is_refused_by_its_number(missing: Any) -> None:
     column = pd.Series(["a", "b", missing, missing], dtype="object", name="kind")
-    with pytest.raises(InputError, match="^column kind: 2 rows have no class, first at row 3; every row needs one$"):
+    with pytest.raises(InputError, match=r"^column kind: 2 rows have no class, first at row 3; every row needs one$"):
         label_given(column)
 
 

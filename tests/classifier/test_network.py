@@ -69,7 +69,7 @@ def test_a_state_is_taken_over_whole_or_not_at_all(tiny_model: Path) -> None:
     assert torch.equal(logits_of(network, tiny_model, TEXTS), logits_of(other, tiny_model, TEXTS))
     state = network.state_dict()
     del state["head.1.bias"]
-    with pytest.raises(RuntimeError, match="head.1.bias"):
+    with pytest.raises(RuntimeError, match=r"head\.1\.bias"):
         other.load_state_dict(state, strict=False)
 
 
@@ -138,6 +138,12 @@ def test_a_fresh_adapter_adds_nothing_and_follows_torchs_seed(tiny_model: Path) 
     assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in network.state_dict().items())
 
 
+def test_dropout_stands_before_every_lora_matrix_and_before_the_head(tiny_model: Path) -> None:
+    layers = build(tiny_model, dropout=0.3).named_modules()
+    rates = [layer.p for name, layer in layers if isinstance(layer, nn.Dropout) and ("lora" in name or "head" in name)]
+    assert rates == [0.3] * (2 * 6 + 1)
+
+
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_layers_are_chosen_by_the_ending_of_their_names_and_never_in_the_head(tiny_model: Path, pooling: str) -> None:
     chosen = build(tiny_model, pooling=pooling, target_modules=("query", "value"))
@@ -158,7 +164,9 @@ def test_target_modules_that_match_nothing_are_refused_in_one_line(tiny_model: P
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
-def test_loftq_of_full_rank_undoes_the_quantization_and_of_a_lower_rank_part_of_it(tiny_model: Path, pooling: str) -> None:
+def test_loftq_of_full_rank_undoes_the_quantization_and_of_a_lower_rank_part_of_it(
+    tiny_model: Path, pooling: str
+) -> None:
     def fresh(**changed: Any) -> Tensor:
         network = build(tiny_model, pooling=pooling, alpha=24, **changed)
         torch.manual_seed(2)
@@ -174,5 +182,7 @@ def test_loftq_of_full_rank_undoes_the_quantization_and_of_a_lower_rank_part_of_
 
 
 def test_loftq_without_full_weights_is_refused(tiny_model: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="^fine_tune.initialization loftq: .* holds no full weights of encoder.layer.0"):
+    with pytest.raises(
+        InputError, match=r"^fine_tune\.initialization loftq: .* holds no full weights of encoder\.layer\.0"
+    ):
         build(tiny_model, quantization="nf4", initialization="loftq", base_folder=tmp_path)

@@ -153,12 +153,12 @@ def test_groups_are_shuffled_by_name_whatever_the_order_of_their_rows() -> None:
 
 
 def test_a_row_without_a_group_is_refused() -> None:
-    with pytest.raises(InputError, match="^split: 2 rows have no group, first row 2; every row needs one$"):
+    with pytest.raises(InputError, match=r"^split: 2 rows have no group, first row 2; every row needs one$"):
         split_group(pd.Series(["a", None, "b", None]), train=None, validation=0, test=1, seed=0)
 
 
 def test_too_few_groups_are_refused_as_groups() -> None:
-    with pytest.raises(InputError, match="need more than the 3 groups there are$"):
+    with pytest.raises(InputError, match=r"need more than the 3 groups there are$"):
         split_group(pd.Series(list("aabbcc")), train=2, validation=1, test=1, seed=0)
 
 

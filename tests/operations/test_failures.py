@@ -35,7 +35,12 @@ NO_ROOM = [
 ]
 CODES = [
     ("bad input", InputError("row 3: no text"), 2, False),
-    ("bad input behind a library's error", chained(RuntimeError("step failed"), InputError("row 3: no text")), 2, False),
+    (
+        "bad input behind a library's error",
+        chained(RuntimeError("step failed"), InputError("row 3: no text")),
+        2,
+        False,
+    ),
     ("a gate", GateRefused("p95 is 80 ms, 50 ms are allowed"), 3, False),
     ("a file that is gone", FileNotFoundError(errno.ENOENT, "No such file", "x"), 1, False),
     ("a server that is down", chained(RuntimeError("cannot connect"), ConnectionRefusedError("refused")), 1, False),
@@ -87,7 +92,9 @@ def test_an_error_that_is_its_own_cause_ends() -> None:
 def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "hunter22")
     monkeypatch.setenv("HF_TOKEN", "hf_abcdef")
-    shown = redact("http://ann:geheim@host:5000/a?token=hf_abcdef refused hunter22, sqlite:///home/a.db and https://h/x@y")
+    shown = redact(
+        "http://ann:geheim@host:5000/a?token=hf_abcdef refused hunter22, sqlite:///home/a.db and https://h/x@y"
+    )
     assert shown == "http://***@host:5000/a?token=*** refused ***, sqlite:///home/a.db and https://h/x@y"
     assert "hunter22" not in explain(OSError("hunter22")).line
 

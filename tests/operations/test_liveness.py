@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.liveness import announced_run, forget, is_known_dead
+from operations.liveness import announced_run, forget_dead, is_known_dead
 
 HOLDER = """
 import time
@@ -31,7 +31,7 @@ def test_a_run_is_alive_until_its_process_is_killed_and_dead_from_then_on() -> N
         assert not is_known_dead(name)
         process.kill()
     assert is_known_dead(name)
-    forget(name)
+    forget_dead()
     assert not is_known_dead(name)
 
 
@@ -57,8 +57,14 @@ def test_two_runs_of_one_second_have_two_names() -> None:
         assert first != second
 
 
+def test_only_the_dead_are_forgotten(tmp_path: Path) -> None:
+    with announced_run("training") as name:
+        (tmp_path / "alive" / "dead.lock").touch()
+        forget_dead()
+        assert [path.stem for path in (tmp_path / "alive").iterdir()] == [name]
+
+
 def test_a_name_never_leads_out_of_the_folder(tmp_path: Path) -> None:
-    outside = tmp_path / "kept.lock"
-    outside.touch()
-    forget("../kept")
-    assert outside.exists()
+    (tmp_path / "alive").mkdir()
+    (tmp_path / "elsewhere.lock").touch()
+    assert not is_known_dead("../elsewhere")

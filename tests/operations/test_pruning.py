@@ -5,27 +5,21 @@ The choice is tested on tables; carrying it out on a real state folder, with run
 
 from __future__ import annotations
 
-import os
+import fcntl
+import subprocess
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
+
+from operations.state import PROJECT
 
 NOW = datetime.now(UTC)
 LONG_AGO, YESTERDAY = NOW - timedelta(days=90), NOW - timedelta(days=1)
 BEFORE = NOW - timedelta(days=30)
-
-
-@pytest.fixture(scope="module")
-def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if "ZENML_CONFIG_PATH" not in os.environ:  # ZenML reads it once a process; tests that ran before may have set it
-        os.environ["AGILE_HOME"] = str(tmp_path_factory.mktemp("agile-home"))
-    from operations.state import prepare_state
-
-    return prepare_state()
 
 
 def version(number: str, **facts: Any) -> Any:
@@ -45,12 +39,23 @@ def training_run(id: str, **facts: Any) -> Any:
 def pipeline_run(id: str, **facts: Any) -> Any:
     from operations.zenml_leftovers import PipelineRun
 
-    known = {"status": "completed", "is_finished": True, "is_over": True, "used": LONG_AGO, "wrote": (), "reads": frozenset()}
+    known = {
+        "status": "completed",
+        "is_finished": True,
+        "is_over": True,
+        "used": LONG_AGO,
+        "wrote": (),
+        "reads": frozenset(),
+    }
     return PipelineRun(id=id, name=id, **{**known, **facts})
 
 
 def chosen(
-    *, versions: Iterable[Any] = (), runs: Iterable[Any] = (), pipelines: Iterable[Any] = (), names: dict[str, str] | None = None
+    *,
+    versions: Iterable[Any] = (),
+    runs: Iterable[Any] = (),
+    pipelines: Iterable[Any] = (),
+    names: dict[str, str] | None = None,
 ) -> tuple[list[str], list[str], list[str]]:
     """Numbers of versions, ids of MLflow runs and of ZenML runs that go; `names`: ZenML run → MLflow run it names."""
     from operations.pruning import choose
@@ -100,9 +105,7 @@ def test_what_a_young_run_reused_stays_for_the_next_run_to_reuse() -> None:
 
 def test_a_training_under_way_keeps_its_run_however_long_ago_it_began() -> None:
     running = {"status": "running", "is_finished": False, "is_over": False}
-    found = chosen(
-        runs=[training_run("mlflow-1", says_running=True)], pipelines=[pipeline_run("zenml-1", **running)]
-    )
+    found = chosen(runs=[training_run("mlflow-1", says_running=True)], pipelines=[pipeline_run("zenml-1", **running)])
     assert found == ([], [], [])
 
 
@@ -117,41 +120,114 @@ def test_a_run_that_says_it_runs_though_zenml_forgot_it_goes_when_it_is_old() ->
     assert chosen(runs=runs) == ([], ["mlflow-1"], [])
 
 
-def toy_run(*, stops: bool = False) -> tuple[Any, str]:
-    """A run of a pipeline named `training`, as the real one leaves it: an MLflow run, a logged model, a version."""
-    import mlflow
-    from zenml import get_step_context, pipeline, step
+@pytest.fixture
+def toy(state_folder: Path) -> Any:
+    """The toy pipeline, in a state where nothing else is left to prune."""
+    from operations.pruning import prune
+    from tests.operations import toy_training
 
-    from operations import liveness
-
-    @step(enable_cache=False)
-    def fine_tune() -> str:
-        with mlflow.start_run(experiment_id=experiment()) as run:
-            mlflow.set_tags({"agile.training_key": run.info.run_id, "zenml.run": str(get_step_context().pipeline_run.id)})
-            mlflow.log_text("x" * 50_000, "report.html")
-            if stops:
-                raise KeyboardInterrupt
-        return run.info.run_id
-
-    @pipeline(enable_cache=False)
-    def training() -> None:
-        fine_tune()
-
-    with liveness.announced_run("training") as name:
-        run = training.with_options(run_name=name)()
-    return run, run.steps["fine_tune"].outputs["output"][0].load()
+    list(prune(days=0, dry_run=False))
+    return toy_training
 
 
-def experiment() -> str:
-    import mlflow
+def versions(model_name: str) -> list[str]:
+    from mlflow import MlflowClient
 
-    from operations.state import mlflow_artifacts
-
-    found = mlflow.get_experiment_by_name("toy")
-    if found is not None:
-        return str(found.experiment_id)
-    return str(mlflow.create_experiment("toy", artifact_location=f"{mlflow_artifacts()}/toy"))
+    return sorted(str(found.version) for found in MlflowClient().search_model_versions(f"name = '{model_name}'"))
 
 
-def test_zz(state_folder: Path) -> None:
-    print(toy_run())
+def pipeline_runs() -> dict[str, str]:
+    from zenml.client import Client
+
+    return {run.name: run.status.value for run in Client().list_pipeline_runs(size=200).items}
+
+
+def stored_bytes(folder: Path) -> int:
+    """Of everything but databases."""
+    files = [path for path in folder.rglob("*") if path.is_file() and ".db" not in path.name]
+    return sum(path.stat().st_size for path in files)
+
+
+@pytest.mark.slow
+def test_a_real_state_loses_what_nothing_rests_on_and_keeps_what_the_champion_rests_on(
+    toy: Any, state_folder: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    from operations.pruning import prune
+    from operations.registry import score_with_version, set_champion
+    from operations.state import checkpoints
+
+    first, second = toy.train("pruned"), toy.train("pruned")
+    set_champion("pruned", "2")
+    with pytest.raises(KeyboardInterrupt):
+        toy.train("pruned", end=toy.INTERRUPTED)
+    foreign = MlflowClient().create_run("0", start_time=0)
+    before = stored_bytes(state_folder)
+
+    foretold = list(prune(days=0, dry_run=True))
+    assert versions("pruned") == ["1", "2"]
+    assert stored_bytes(state_folder) == before
+    assert {first, second} <= set(pipeline_runs())
+
+    said = list(prune(days=0, dry_run=False))
+    assert [line.replace("would go", "removed") for line in foretold[:-1]] == said[:-1]
+    assert "removed  model version pruned version 1" in " ".join(said)
+    assert versions("pruned") == ["2"]
+    assert first not in pipeline_runs()
+    assert second in pipeline_runs()
+    assert list(checkpoints().iterdir()) == []
+    assert list((state_folder / "alive").iterdir()) == []
+    assert MlflowClient().get_run(foreign.info.run_id).info.lifecycle_stage == "active"
+    freed = before - stored_bytes(state_folder)
+    assert freed > 170_000  # two reports and a checkpoint
+    assert f"{freed / 1e6:,.1f} MB" in said[-1]
+    assert list(score_with_version("pruned", "2", ["a text"])["label"]) == ["short"]
+    assert list(prune(days=0, dry_run=False)) == ["0 things older than 0 days, 0 bytes"]
+
+
+@pytest.mark.slow
+def test_nothing_goes_before_its_days_are_over(toy: Any) -> None:
+    from operations.pruning import prune
+
+    with pytest.raises(KeyboardInterrupt):
+        toy.train("young", end=toy.INTERRUPTED)
+    assert list(prune(days=1, dry_run=False)) == ["0 things older than 1 days, 0 bytes"]
+
+
+KILLED = """
+from operations.state import prepare_state
+prepare_state()
+from tests.operations import toy_training as toy
+toy.train("killed", end=toy.KILLED)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_run_is_ended_only_when_its_process_is_known_to_be_dead(toy: Any, state_folder: Path) -> None:
+    from operations.pruning import prune
+
+    subprocess.run([sys.executable, "-c", KILLED], cwd=PROJECT, check=False, capture_output=True)
+    announcement = next((state_folder / "alive").iterdir())
+    name = announcement.stem
+    assert pipeline_runs()[name] == "running"
+
+    with announcement.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        alive = list(prune(days=0, dry_run=False))
+    unknown_place = announcement.rename(state_folder / "elsewhere")
+    unknown = list(prune(days=0, dry_run=False))
+    for said in (alive, unknown):
+        assert len(said) == 2
+        assert f"kept  ZenML run {name}: running since" in said[0]
+        assert said[1].startswith("0 things")
+    unknown_place.rename(announcement)
+    foretold, *_ = prune(days=1, dry_run=True)
+    assert "would be marked failed" in foretold
+    assert pipeline_runs()[name] == "running"
+    marked, *_ = prune(days=1, dry_run=False)
+    assert marked.startswith(f"marked failed  ZenML run {name}")
+    assert pipeline_runs()[name] == "failed"
+    assert not announcement.exists()
+    gone = [line for line in prune(days=0, dry_run=False) if line.startswith("removed")]
+    assert {line.split("  ")[1].split(" training-")[0] for line in gone} == {"MLflow run", "ZenML run", "checkpoints"}
