@@ -54,7 +54,7 @@ def train(
     ] = False,
 ) -> None:
     """Train, evaluate, register and perhaps promote a classifier."""
-    from classifier.config import load_config
+    from classifier.config_file import load_config
     from operations.state import prepare_state
 
     limits = () if limit is None else (f"data.limit={limit}",)
@@ -80,7 +80,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite a config that is there.")] = False,
 ) -> None:
     """Guess a first config for a file of your own."""
-    from classifier.config import read_parameters
+    from classifier.config_file import read_parameters
     from classifier.config_writing import write_config
     from operations.state import CONFIGS
 
@@ -158,7 +158,7 @@ def prune(
     """
     from operations.state import prepare_state
 
-    prepare_state()
+    prepare_state(least_free=0)
     from operations import pruning
 
     for line in pruning.prune(days=days, dry_run=dry_run):

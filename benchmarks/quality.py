@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
 def measure(row: Row, seed: str) -> dict[str, float]:
     """Train and judge once, as the pipeline does, without orchestrator and registry."""
     from classifier.baselines import BASELINES
-    from classifier.config import load_config
+    from classifier.config_file import load_config
     from classifier.evaluation import choose_threshold
     from classifier.fine_tuning import Optimisation, fine_tune, read_history
     from classifier.metrics import evaluate_scores

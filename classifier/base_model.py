@@ -79,7 +79,7 @@ def load_base_model(
     if pooling == "native":
         loader, arguments["num_labels"] = AutoModelForSequenceClassification, n_classes
     try:
-        with _without_load_report():
+        with quiet_transformers():
             model, report = loader.from_pretrained(folder, output_loading_info=True, **arguments)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise InputError(f"model {folder}: not a model that {loader.__name__} knows: {_first_line(error)}") from None
@@ -137,8 +137,8 @@ def _keep_nf4_weights_in_place(model: PreTrainedModel) -> None:
 
 
 @contextmanager
-def _without_load_report() -> Iterator[None]:
-    """Hide what is no news in loading a base model: the pretraining's head that is not there, and a progress bar."""
+def quiet_transformers() -> Iterator[None]:
+    """Hide transformers' own words: a progress bar, the pretraining's missing head, advice on options we do not use."""
     level = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

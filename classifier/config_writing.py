@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from classifier.config import RunConfig, parse_config
+from classifier.config import RunConfig
+from classifier.config_file import parse_config
 from classifier.errors import InputError
 from classifier.guessing import Guess, guess
 from classifier.labelling import label_and_split, label_examples

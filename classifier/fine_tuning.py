@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
-from classifier.base_model import load_base_model, load_tokenizer, read_hidden_size
+from classifier.base_model import load_base_model, load_tokenizer, quiet_transformers, read_hidden_size
 from classifier.dropout import use_byte_dropout
 from classifier.encoding import Encoded, LengthBucketSampler, encode
 from classifier.hardware import choose_compute_dtype, read_hardware
@@ -158,7 +158,8 @@ def _train_within_memory(
     while True:
         trainer = _trainer(build(), optimisation, checkpoints, on_epoch, collator, datasets)
         try:
-            trainer.train(resume_from_checkpoint=last_complete_checkpoint(checkpoints))
+            with quiet_transformers():
+                trainer.train(resume_from_checkpoint=last_complete_checkpoint(checkpoints))
             return trainer
         except (torch.OutOfMemoryError, RuntimeError) as error:
             if optimisation.batch_size == 1 or not _is_out_of_memory(error):

@@ -111,7 +111,7 @@ def build_network(
 
 def save_network(network: TextClassifier, folder: Path) -> None:
     """Adapter in PEFT's own format, head beside it, all safetensors."""
-    network.encoder.save_pretrained(str(folder), safe_serialization=True)
+    network.encoder.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # PEFT writes an empty model card
     save_file({name: tensor.contiguous() for name, tensor in network.head.state_dict().items()}, folder / HEAD_FILE)
 

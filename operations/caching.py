@@ -31,14 +31,14 @@ def reached_files(*roots: str) -> list[str]:
 
 
 def on_reached_files(module: str, *shipped: str) -> CachePolicy:
-    """Cache policy of a step: its parameters, the content of its inputs, and every file that it reaches.
+    """Cache policy of a step: its parameters, the content of its inputs, every file it reaches, the locked packages.
 
     Parameters
     ----------
     shipped : str
         Modules whose files the step copies into its outcome without importing them.
     """
-    files = reached_files(module, *shipped)
+    files = [*reached_files(module, *shipped), LOCK]
     return CachePolicy(include_artifact_values=True, include_artifact_ids=True, file_dependencies=files)
 
 

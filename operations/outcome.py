@@ -11,7 +11,6 @@ from rich.table import Table
 from zenml.enums import ExecutionStatus
 from zenml.models import PipelineRunResponse
 
-from classifier.errors import GateRefused, InputError
 from classifier.evaluation import Evaluation
 from classifier.places import home
 
@@ -21,13 +20,12 @@ STEP_LOGGERS = ("zenml.orchestrators.step_launcher", "zenml.orchestrators.step_r
 """They say when a step starts, and when it is reused."""
 
 
-class HideMendableErrors(logging.Filter):
-    """Drops ZenML's traceback of an error that the command line states in one line."""
+class HideExplainedErrors(logging.Filter):
+    """Drops ZenML's traceback of an error: the command line states it, in one line where a person can mend it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is shown."""
-        error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, (InputError, GateRefused))
+        return not record.exc_info
 
 
 def say_steps() -> None:
@@ -35,7 +33,7 @@ def say_steps() -> None:
     for name in STEP_LOGGERS:
         logging.getLogger(name).setLevel(logging.INFO)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(HideMendableErrors())
+        handler.addFilter(HideExplainedErrors())
 
 
 def show(run: PipelineRunResponse, *, model_name: str) -> None:

@@ -63,10 +63,15 @@ def suite_digest(suite: str) -> str:
     return content_digest(path)
 
 
-def prepare_state() -> Path:
+def prepare_state(*, least_free: int = LEAST_FREE_BYTES) -> Path:
     """Make the state folder usable and point ZenML and MLflow at it.
 
     Both databases are created once, under a lock: two runs that start together on an empty folder would break them.
+
+    Parameters
+    ----------
+    least_free : int
+        Bytes that must be free on its disk; 0 for a command that makes room.
 
     Raises
     ------
@@ -74,7 +79,7 @@ def prepare_state() -> Path:
         The folder cannot be written, or its disk is full.
     """
     folder = home()
-    _check_writable(folder)
+    _check_writable(folder, least_free=least_free)
     for name, value in _environment(folder).items():
         os.environ.setdefault(name, value)
     ready = folder / "ready"
@@ -86,7 +91,7 @@ def prepare_state() -> Path:
     return folder
 
 
-def _check_writable(folder: Path) -> None:
+def _check_writable(folder: Path, *, least_free: int) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".probe-{os.getpid()}"
@@ -97,9 +102,9 @@ def _check_writable(folder: Path) -> None:
             f"AGILE_HOME {folder}: cannot be written ({error.strerror}); name a folder of yours in AGILE_HOME"
         ) from None
     free = shutil.disk_usage(folder).free
-    if free < LEAST_FREE_BYTES:
+    if free < least_free:
         raise InputError(
-            f"AGILE_HOME {folder}: {free / 1e9:.2f} GB free, a run needs {LEAST_FREE_BYTES / 1e9:.0f} GB; make room or name another folder"
+            f"AGILE_HOME {folder}: {free / 1e9:.2f} GB free, a run needs {least_free / 1e9:.0f} GB; make room or name another folder"
         )
 
 

@@ -15,7 +15,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import cli
-from classifier.config import load_config
+from classifier.config_file import load_config
 from classifier.errors import GateRefused, InputError
 from operations.state import CONFIGS, PROJECT
 

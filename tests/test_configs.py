@@ -10,7 +10,8 @@ import pytest
 import yaml
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 
-from classifier.config import RunConfig, load_config
+from classifier.config import RunConfig
+from classifier.config_file import load_config
 from classifier.expectations import read_suite
 from operations.state import CONFIGS, PROJECT
 

@@ -24,7 +24,8 @@ from pydantic.fields import FieldInfo
 
 import cli
 from classifier import errors
-from classifier.config import RunConfig, parse_config
+from classifier.config import RunConfig
+from classifier.config_file import parse_config
 from classifier.places import home
 
 PROJECT = Path(__file__).resolve().parent.parent

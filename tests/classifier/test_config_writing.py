@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier.config import RunConfig, load_config
+from classifier.config import RunConfig
+from classifier.config_file import load_config
 from classifier.config_writing import write_config
 from classifier.errors import InputError
 

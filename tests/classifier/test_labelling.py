@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classifier.config import RunConfig, load_config
+from classifier.config import RunConfig
+from classifier.config_file import load_config
 from classifier.errors import InputError
 from classifier.labelling import Labelled, label_and_split, label_examples
 from classifier.tables import examples_digest, read_table, to_examples

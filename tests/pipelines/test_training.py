@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from classifier.config import RunConfig, load_config
+from classifier.config import RunConfig
+from classifier.config_file import load_config
 from classifier.errors import InputError
 
 pytestmark = pytest.mark.slow
