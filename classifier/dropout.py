@@ -1,6 +1,6 @@
-"""Dropout for CPUs: torch's own draws one random number per value there, a third of a short text's training time.
+"""Dropout for CPUs: torch's own draws one random number per value there, a large part of a short text's training time.
 
-Eight values share one 64-bit draw here, three times faster (`make bench`). The rate is rounded to a 256th and the scale
+Eight values share one 64-bit draw here; `python -m benchmarks.dropout` says what that is worth. The rate is rounded to a 256th and the scale
 follows the rounded rate, so the expectation stays exact. Draws come from torch's global generator, so seeds and
 checkpoints cover them.
 """
