@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from classifier.baselines import BASELINES
-from classifier.metrics import bootstrap_intervals, choose_decision_threshold, evaluate_scores
+from classifier.metrics import (
+    PairedDifference,
+    bootstrap_intervals,
+    choose_decision_threshold,
+    evaluate_scores,
+    paired_bootstrap,
+)
 
 PREFIXES = {
     "candidate": "test_",
@@ -115,3 +121,21 @@ def read_scores(table: pd.DataFrame, name: str) -> Floats:
     """A contender's probabilities of shape (n_test, n_classes), from a `score_table`."""
     columns = [column for column in table.columns if column.rpartition("_")[0] == name]
     return table[columns].to_numpy(dtype="float64")
+
+
+def compare_with_baselines(
+    evaluation: Evaluation, test_scores: pd.DataFrame, *, metric: str, seed: int = 0
+) -> dict[str, PairedDifference]:
+    """The candidate against each baseline on the same test rows."""
+    return {
+        name: paired_bootstrap(
+            y_true=test_scores["label"].to_numpy(),
+            candidate_score=read_scores(test_scores, "candidate"),
+            comparator_score=read_scores(test_scores, name),
+            metric=metric,
+            candidate_threshold=evaluation.thresholds["candidate"],
+            comparator_threshold=evaluation.thresholds[name],
+            seed=seed,
+        )
+        for name in BASELINE_NAMES
+    }

@@ -16,6 +16,7 @@ from classifier.evaluation import (
     Evaluation,
     Floats,
     choose_threshold,
+    compare_with_baselines,
     evaluate_contenders,
     read_scores,
     score_baselines,
@@ -23,7 +24,7 @@ from classifier.evaluation import (
 )
 from classifier.figures import draw_confusion, draw_roc, to_png
 from classifier.fine_tuning import CHECKPOINTS, read_history
-from classifier.metrics import PairedDifference, confusion, paired_bootstrap, predict
+from classifier.metrics import confusion, predict
 from classifier.predictor import Predictor
 from classifier.report import ReportInput, Result, render_report
 from classifier.spec import ClassifierSpec
@@ -84,24 +85,6 @@ def examine(
         test["label"].to_numpy(), scores, thresholds=thresholds, n_resamples=n_resamples, seed=seed, n_cut_test=n_cut
     )
     return evaluation, score_table(test, scores)
-
-
-def compare_with_baselines(
-    evaluation: Evaluation, test_scores: pd.DataFrame, *, metric: str, seed: int = 0
-) -> dict[str, PairedDifference]:
-    """The candidate against each baseline on the same test rows."""
-    return {
-        name: paired_bootstrap(
-            y_true=test_scores["label"].to_numpy(),
-            candidate_score=read_scores(test_scores, "candidate"),
-            comparator_score=read_scores(test_scores, name),
-            metric=metric,
-            candidate_threshold=evaluation.thresholds["candidate"],
-            comparator_threshold=evaluation.thresholds[name],
-            seed=seed,
-        )
-        for name in BASELINE_NAMES
-    }
 
 
 def draw_page(

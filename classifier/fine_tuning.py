@@ -25,8 +25,7 @@ from classifier.encoding import Encoded, LengthBucketSampler, encode
 from classifier.hardware import choose_compute_dtype, read_hardware
 from classifier.metrics import evaluate_scores
 from classifier.network import TextClassifier, build_network, save_network
-from classifier.predictor import TOKENIZER_FOLDER
-from classifier.spec import ClassifierSpec
+from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 from classifier.training_callbacks import EarlyStop, EpochLog, ProgressBar, TimeLimit
 
 HISTORY_FILE = "history.json"

@@ -13,9 +13,8 @@ from classifier.base_model import load_base_model, load_tokenizer
 from classifier.encoding import encode
 from classifier.hardware import read_hardware
 from classifier.network import TextClassifier, load_network
-from classifier.spec import ClassifierSpec
+from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 
-TOKENIZER_FOLDER = "tokenizer"
 TOKENS_PER_BATCH = 4096
 """Budget of one forward pass, padding included."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 SPEC_FILE = "classifier.json"
+TOKENIZER_FOLDER = "tokenizer"
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from classifier.evaluation import Evaluation, read_scores
-from classifier.examination import compare_with_baselines
+from classifier.evaluation import Evaluation, compare_with_baselines, read_scores
 from classifier.metrics import PairedDifference, paired_bootstrap
 from classifier.promotion import PromotionDecision, comparable_rows, decide
 from classifier.text import text_digest

@@ -22,8 +22,7 @@ from mlflow.types import ColSpec, DataType, Schema
 from numpy.typing import NDArray
 
 from classifier.errors import InputError
-from classifier.predictor import TOKENIZER_FOLDER
-from classifier.spec import SPEC_FILE, ClassifierSpec
+from classifier.spec import SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from operations.state import PROJECT
 
 CANDIDATE, CHAMPION = "candidate", "champion"
