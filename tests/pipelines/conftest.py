@@ -21,7 +21,7 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepare_state()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def only_the_majority_is_to_beat() -> Iterator[None]:
     """On a toy's few words TF-IDF is hard to beat; that it must be beaten is tested on `decide` itself."""
     patch = pytest.MonkeyPatch()
