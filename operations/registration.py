@@ -67,16 +67,9 @@ def register(
             decision_threshold=evaluation.decision_threshold,
             learnt_from=map(text_digest, learnt_from),
         )
-        reloaded = registry.score_in_fresh_process(
-            model_uri, list(compared["text"]), class_names=labelling["class_names"]
+        parity_error = _check_parity(
+            model_uri, compared, class_names=labelling["class_names"], tolerance=parity_tolerance
         )
-        parity_error = float(np.abs(reloaded - read_scores(compared, "candidate")).max())
-        mlflow.log_metric("largest_parity_error", parity_error)
-        if not parity_error <= parity_tolerance:
-            raise RuntimeError(
-                f"reload parity: a probability moved by {parity_error:.2g} after saving and reloading,"
-                f" {parity_tolerance:g} is allowed; nothing was registered"
-            )
         mlflow.log_dict(dict(config), "config.json")
         version = registry.create_version(
             model_name,
@@ -86,6 +79,18 @@ def register(
             description=_description(evaluation, labelling, config),
         )
     return Registered(version, parity_error)
+
+
+def _check_parity(model_uri: str, compared: pd.DataFrame, *, class_names: Sequence[str], tolerance: float) -> float:
+    reloaded = registry.score_in_fresh_process(model_uri, list(compared["text"]), class_names=class_names)
+    parity_error = float(np.abs(reloaded - read_scores(compared, "candidate")).max())
+    mlflow.log_metric("largest_parity_error", parity_error)
+    if not parity_error <= tolerance:  # NaN fails too
+        raise RuntimeError(
+            f"reload parity: a probability moved by {parity_error:.2g} after saving and reloading,"
+            f" {tolerance:g} is allowed; nothing was registered"
+        )
+    return parity_error
 
 
 def _tags(
