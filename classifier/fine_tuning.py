@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from classifier.base_model import load_base_model, load_tokenizer, quiet_transformers, read_hidden_size
+from classifier.checkpoints import last_complete_checkpoint
 from classifier.dropout import use_byte_dropout
 from classifier.encoding import Encoded, LengthBucketSampler, encode
 from classifier.hardware import choose_compute_dtype, read_hardware
@@ -181,23 +182,6 @@ def halve_micro_batch(optimisation: Optimisation) -> Optimisation:
         batch_size=optimisation.batch_size // 2,
         gradient_accumulation_steps=optimisation.gradient_accumulation_steps * 2,
     )
-
-
-def last_complete_checkpoint(checkpoints: Path) -> str | None:
-    """The newest checkpoint whose state file, which the Trainer writes last, can be read."""
-    found = sorted(checkpoints.glob("checkpoint-*"), key=lambda folder: int(folder.name.split("-")[1]))
-    complete = [folder for folder in found if _is_complete(folder)]
-    for folder in set(found) - set(complete):
-        shutil.rmtree(folder)
-    return str(complete[-1]) if complete else None
-
-
-def _is_complete(checkpoint: Path) -> bool:
-    try:
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return False
-    return True
 
 
 def _trainer(

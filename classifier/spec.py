@@ -10,6 +10,10 @@ from typing import Any
 
 SPEC_FILE = "classifier.json"
 TOKENIZER_FOLDER = "tokenizer"
+DECISION_FILE = "decision.json"
+"""Beside a registered classifier: its decision threshold."""
+PROBABILITY = "probability_"
+"""Before a class's name: the column of its probability in what a registered classifier answers."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pandas as pd
 from classifier.evaluation import Evaluation, compare_with_baselines, read_scores
 from classifier.metrics import PairedDifference, paired_bootstrap
 from classifier.promotion import PromotionDecision, comparable_rows, decide
+from classifier.spec import PROBABILITY
 from classifier.text import text_digest
 from operations import registry
 
@@ -71,7 +72,7 @@ def _compare(
     specs = [registry.read_spec(model_name, version) for version in (candidate, champion)]
     if len(rows) < min_rows or rows["label"].nunique() < 2 or specs[0].class_names != specs[1].class_names:
         return None
-    columns = [f"{registry.PROBABILITY}{name}" for name in specs[0].class_names]
+    columns = [f"{PROBABILITY}{name}" for name in specs[0].class_names]
     thresholds = [registry.read_decision_threshold(model_name, version) for version in (candidate, champion)]
     champion_score = registry.score_with_version(model_name, champion, list(rows["text"]))[columns].to_numpy()
     return paired_bootstrap(

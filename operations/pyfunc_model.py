@@ -19,11 +19,8 @@ from classifier.metrics import predict
 from classifier.places import cache, hub_token, mirror
 from classifier.predictor import Predictor
 from classifier.sources import fetch_model, tree_digest
-from classifier.spec import ClassifierSpec
+from classifier.spec import DECISION_FILE, PROBABILITY, ClassifierSpec
 from classifier.text import is_blank
-
-DECISION_FILE = "decision.json"
-PROBABILITY = "probability_"
 
 
 class RegisteredClassifier(PythonModel):

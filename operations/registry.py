@@ -22,14 +22,12 @@ from mlflow.types import ColSpec, DataType, Schema
 from numpy.typing import NDArray
 
 from classifier.errors import InputError
-from classifier.spec import SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from classifier.spec import DECISION_FILE, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from operations.state import PROJECT
 
 CANDIDATE, CHAMPION = "candidate", "champion"
 PYFUNC_FILE = PROJECT / "operations" / "pyfunc_model.py"
-DECISION_FILE = "decision.json"
 LEARNT_FILE = "learnt_from.json"
-PROBABILITY = "probability_"
 REQUIREMENTS = (
     "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "numpy", "pandas", "scikit-learn", "scipy",
     "requests", "tqdm", "filelock", "ftfy", "huggingface-hub", "mlflow",

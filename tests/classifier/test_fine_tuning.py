@@ -16,7 +16,8 @@ import torch
 from safetensors.torch import load_file
 
 from classifier.base_model import load_base_model
-from classifier.fine_tuning import Optimisation, fine_tune, halve_micro_batch, last_complete_checkpoint, read_history
+from classifier.checkpoints import last_complete_checkpoint
+from classifier.fine_tuning import Optimisation, fine_tune, halve_micro_batch, read_history
 from classifier.network import build_network
 from classifier.predictor import Predictor
 from classifier.spec import ClassifierSpec
