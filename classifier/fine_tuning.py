@@ -21,9 +21,9 @@ from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, Trai
 
 from classifier.base_model import load_base_model, load_tokenizer, quiet_transformers, read_hidden_size
 from classifier.checkpoints import last_complete_checkpoint
-from classifier.dropout import use_byte_dropout
 from classifier.encoding import Encoded, LengthBucketSampler, encode
 from classifier.hardware import choose_compute_dtype, read_hardware
+from classifier.lora_linear import use_fused_lora
 from classifier.metrics import evaluate_scores
 from classifier.network import TextClassifier, build_network, save_network
 from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
@@ -133,7 +133,7 @@ class _Builder:
             **self.lora,
         )
         if self.device == "cpu":
-            use_byte_dropout(network)
+            use_fused_lora(network)
         return network
 
 
@@ -222,7 +222,7 @@ def _arguments(optimisation: Optimisation, checkpoints: Path, *, validates: bool
         warmup_steps=optimisation.warmup,
         max_grad_norm=optimisation.max_grad_norm,
         lr_scheduler_type="linear",
-        optim="adamw_torch",
+        optim="adamw_torch_fused",
         eval_strategy="epoch" if validates else "no",
         save_strategy="epoch",
         save_total_limit=1,

@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from classifier.base_model import load_base_model, load_tokenizer
 from classifier.encoding import encode
 from classifier.hardware import read_hardware
+from classifier.lora_linear import use_fused_lora
 from classifier.network import TextClassifier, load_network
 from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 
@@ -45,6 +46,8 @@ class Predictor:
             n_classes=spec.n_classes,
             hidden_size=spec.hidden_size,
         )
+        if next(network.parameters()).device.type == "cpu":
+            use_fused_lora(network)
         return cls(network, load_tokenizer(adapter / TOKENIZER_FOLDER), spec)
 
     def score(self, texts: Sequence[str]) -> np.ndarray:

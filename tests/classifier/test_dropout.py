@@ -1,4 +1,4 @@
-"""ByteDropout against what nn.Dropout promises: rate, scale, gradient, seed, and nothing in evaluation."""
+"""PooledDropout against what nn.Dropout promises: rate, scale, gradient, seed, and nothing in evaluation."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from classifier.dropout import ByteDropout, use_byte_dropout
+from classifier.dropout import POOL_SIZE, PooledDropout, use_pooled_dropout
 
 N = 200_000
 
 
-def training(p: float) -> ByteDropout:
-    return ByteDropout(p).train()
+def training(p: float) -> PooledDropout:
+    return PooledDropout(p).train()
 
 
 @pytest.mark.parametrize(("p", "n_of_256"), [(0.05, 13), (0.1, 26), (0.3, 77), (0.5, 128), (0.9, 230), (0.999, 255)])
@@ -24,6 +24,26 @@ def test_the_rate_is_that_of_the_rounded_256th_and_the_expectation_stays(p: floa
     assert (out == 0).double().mean().item() == pytest.approx(rate, abs=4 * deviation)
     assert out.double().mean().item() == pytest.approx(1, abs=4 * deviation / (1 - rate))
     assert out.unique().tolist() == pytest.approx([0, 1 / (1 - rate)])
+
+
+def test_one_too_large_for_the_pool_is_drawn_whole() -> None:
+    torch.manual_seed(0)
+    out = training(0.5)(torch.ones(POOL_SIZE // 2 + 3))
+    assert (out == 0).double().mean().item() == pytest.approx(0.5, abs=0.002)
+
+
+def test_layers_of_one_rate_share_a_pool_that_each_pass_renews() -> None:
+    network = nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5))
+    use_pooled_dropout(network)
+    first, second = network[0], network[1]
+    assert first.pool is second.pool
+    network(torch.ones(8))
+    pool = first.pool.cut((POOL_SIZE // 2,), torch.float32)
+    again = first.pool.cut((POOL_SIZE // 2,), torch.float32)
+    assert pool.data_ptr() != again.data_ptr()
+    held = first.pool._values[torch.float32]
+    network(torch.ones(8))
+    assert not torch.equal(held, first.pool._values[torch.float32])
 
 
 def test_every_place_of_a_draw_is_dropped_alike() -> None:
@@ -48,7 +68,7 @@ def test_a_rate_that_rounds_to_nothing_changes_nothing(p: float) -> None:
 def test_evaluation_changes_nothing_and_draws_nothing() -> None:
     values = torch.randn(7, 3)
     before = torch.get_rng_state()
-    assert ByteDropout(0.5).eval()(values) is values
+    assert PooledDropout(0.5).eval()(values) is values
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -88,8 +108,14 @@ def test_values_in_another_memory_order_are_dropped_too() -> None:
 
 def test_every_dropout_below_a_network_is_replaced_with_its_own_rate() -> None:
     network = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1), nn.ModuleDict({"a": nn.Sequential(nn.Dropout(0.2))}))
-    use_byte_dropout(network)
-    rates = [module.p for module in network.modules() if isinstance(module, ByteDropout)]
+    use_pooled_dropout(network)
+    rates = [module.p for module in network.modules() if isinstance(module, PooledDropout)]
     assert rates == [0.1, 0.2]
     assert not any(isinstance(module, nn.Dropout) for module in network.modules())
     assert not list(network.eval()[1].parameters())
+
+
+def test_a_network_in_evaluation_stays_in_evaluation() -> None:
+    network = nn.Sequential(nn.Dropout(0.5)).eval()
+    use_pooled_dropout(network)
+    assert network(torch.ones(9)).tolist() == [1.0] * 9
