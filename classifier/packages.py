@@ -22,6 +22,8 @@ MOST_PACKAGES = 1000
 
 _PACKAGE = re.compile(r"package://(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[A-Za-z0-9][\w.!+-]*)(/(?P<path>.*))?")
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_PART = re.compile(r"([._-]part)?[._-]*$")
+"""End of a joined file's name that its pieces alone had: `a.gguf.part{00..03}` is a.gguf, for readers go by the suffix."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def fetch_packages(
         if len(packages) == 1:
             path = packages[0].path
             return extract(archive(packages[0]), chain=[path, *inner], scratch=scratch, strip_top=True)
-        whole = scratch / "whole" / (_RANGE.sub("", address).rpartition("/")[2].rstrip("._-") or "joined")
+        whole = scratch / "whole" / (_PART.sub("", _RANGE.sub("", address).rpartition("/")[2]) or "joined")
         whole.parent.mkdir(parents=True)
         for package in packages:
             _append(archive(package), package.path, whole)

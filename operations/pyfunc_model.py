@@ -15,6 +15,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from classifier.gguf_models import as_transformers_folder
 from classifier.metrics import predict
 from classifier.places import cache, hub_token, mirror
 from classifier.predictor import Predictor
@@ -59,7 +60,7 @@ class RegisteredClassifier(PythonModel):
 
 def fetch_base(spec: ClassifierSpec) -> Path:
     """The base model that an adapter was trained on, and no other."""
-    folder = fetch_model(
+    found = fetch_model(
         spec.base_source,
         sha256=spec.base_sha256,
         revision=spec.base_revision,
@@ -67,6 +68,7 @@ def fetch_base(spec: ClassifierSpec) -> Path:
         cache=cache(),
         mirror=mirror(),
     )
+    folder = as_transformers_folder(found, cache=cache())
     digest = tree_digest(folder)
     if digest != spec.base_digest:
         raise MlflowException(

@@ -30,7 +30,7 @@ PYFUNC_FILE = PROJECT / "operations" / "pyfunc_model.py"
 LEARNT_FILE = "learnt_from.json"
 REQUIREMENTS = (
     "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "numpy", "pandas", "scikit-learn", "scipy",
-    "requests", "tqdm", "filelock", "ftfy", "huggingface-hub", "mlflow",
+    "requests", "tqdm", "filelock", "ftfy", "gguf", "huggingface-hub", "mlflow",
 )  # fmt: skip
 """What scoring needs, installed at the very versions of training."""
 

