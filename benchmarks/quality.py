@@ -42,6 +42,9 @@ ROWS = {
     "ethos-minilm-none": Row("ethos", ("model.quantization=none",)),
     "ethos-minilm-nf4-loftq": Row("ethos", ("fine_tune.initialization=loftq",)),
     "ethos-200-minilm-nf4": Row("ethos-200", targets=(("roc_auc", 0.82),)),
+    "ethos-smollm2-nf4": Row("ethos-smollm2", targets=(("f1", 0.81), ("roc_auc", 0.84))),
+    "ethos-smollm2-nf4-vocabulary": Row("ethos-smollm2", ("fine_tune.loss=vocabulary",)),
+    "ethos-smollm2-nf4-full-text": Row("ethos-smollm2", ("fine_tune.loss=full_text",)),
     "ethos-mpnet-nf4": Row("ethos-mpnet", targets=(("f1", 0.83), ("roc_auc", 0.90))),
     "unfair-tos-minilm-nf4": Row("unfair-tos", varies="split.seed", targets=(("f1", 0.77),)),
     "unfair-tos-minilm-nf4-unrepaired": Row("unfair-tos", ("data.repair=[]",), varies="split.seed"),
@@ -76,15 +79,13 @@ def measure(row: Row, seed: str) -> dict[str, float]:
     from classifier.evaluation import choose_threshold
     from classifier.fine_tuning import Optimisation, fine_tune, read_history
     from classifier.metrics import evaluate_scores
-    from classifier.places import cache, mirror
     from classifier.predictor import Predictor
-    from classifier.sources import fetch_model
     from classifier.spec import ClassifierSpec
 
     config = load_config(CONFIGS / f"{row.config}.yaml", overrides=(*row.differs, f"{row.varies}={seed}"))
-    parts, class_names = _read_parts(config)
+    parts, class_names = read_parts(config)
     model = config.model
-    base = fetch_model(model.source, sha256=model.sha256, revision=model.revision, cache=cache(), mirror=mirror())
+    base = read_base_model(model)
     with tempfile.TemporaryDirectory() as scratch:
         adapter = Path(scratch) / "adapter"
         fine_tune(
@@ -120,7 +121,18 @@ def measure(row: Row, seed: str) -> dict[str, float]:
     return {**found, "n_test": len(test), "train_seconds": history["seconds"], "peak_gigabytes": round(peak, 2)}
 
 
-def _read_parts(config: Any) -> tuple[dict[str, Any], list[str]]:
+def read_base_model(model: Any) -> Path:
+    """The folder of a config's base model."""
+    from classifier.gguf_models import as_transformers_folder
+    from classifier.places import cache, mirror
+    from classifier.sources import fetch_model
+
+    found = fetch_model(model.source, sha256=model.sha256, revision=model.revision, cache=cache(), mirror=mirror())
+    return as_transformers_folder(found, cache=cache())
+
+
+def read_parts(config: Any) -> tuple[dict[str, Any], list[str]]:
+    """The examples of a config by part, labelled, and the names of the classes."""
     from classifier.labelling import label_and_split
     from classifier.places import cache, mirror
     from classifier.sources import fetch_file

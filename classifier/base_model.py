@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     BitsAndBytesConfig,
@@ -25,9 +26,14 @@ from transformers.utils import logging as transformers_logging
 
 from classifier.errors import InputError
 
-HEAD_MODULES = ["classifier", "score", "pooler", r".*\.pooler"]
-"""Small layers behind the encoder; bitsandbytes would quantize them and their training would crash. Plain names match a
+HEAD_MODULES = ["classifier", "score", "pooler", r".*\.pooler", "lm_head", "embed_out"]
+"""Layers behind the encoder; bitsandbytes would quantize them and their training would crash. Plain names match a
 name's start or end, patterns its start."""
+
+LOADERS = {"mean": AutoModel, "native": AutoModelForSequenceClassification, "answer": AutoModelForCausalLM}
+"""Pooling → which form of a model is loaded."""
+CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+"""How architectures with a causal head are called; AutoModelForCausalLM would also give a BERT one that reads both ways."""
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
@@ -53,7 +59,7 @@ def load_base_model(
     compute_dtype: str,
     device: str,
 ) -> PreTrainedModel:
-    """The encoder, frozen; for `native` pooling with its own sequence-classification head.
+    """The encoder, frozen; for `native` pooling with its own sequence-classification head, for `answer` as causal language model.
 
     Parameters
     ----------
@@ -65,8 +71,10 @@ def load_base_model(
     Raises
     ------
     InputError
-        The folder holds no model that AutoModel knows, or not all of its weights.
+        The folder holds no model that AutoModel knows, or not all of its weights, or for `answer` no causal head.
     """
+    if pooling == "answer":
+        _require_causal_head(folder)
     dtype = getattr(torch, compute_dtype)
     arguments: dict[str, Any] = {
         "dtype": dtype,
@@ -75,9 +83,9 @@ def load_base_model(
         "device_map": {"": device},
         "quantization_config": _quantization(quantization, double_quant=double_quant, dtype=dtype),
     }
-    loader: Any = AutoModel
+    loader: Any = LOADERS[pooling]
     if pooling == "native":
-        loader, arguments["num_labels"] = AutoModelForSequenceClassification, n_classes
+        arguments["num_labels"] = n_classes
     try:
         with quiet_transformers():
             model, report = loader.from_pretrained(folder, output_loading_info=True, **arguments)
@@ -92,11 +100,30 @@ def load_base_model(
 
 def read_hidden_size(folder: Path) -> int:
     """Width of the last hidden states."""
+    return int(_read_config(folder).get_text_config().hidden_size)
+
+
+def require_context(folder: Path, max_length: int) -> None:
+    """Raise InputError where the model has fewer positions than `max_length` tokens."""
+    context = getattr(_read_config(folder).get_text_config(), "max_position_embeddings", None)
+    if context is not None and context < max_length:
+        raise InputError(f"model.max_length {max_length}: {folder} reads at most {context} tokens")
+
+
+def _require_causal_head(folder: Path) -> None:
+    architectures = _read_config(folder).architectures or []
+    if not any(name.endswith(CAUSAL) for name in architectures):
+        raise InputError(
+            f"model {folder}: model.head label_tokens needs a causal language model (…{', …'.join(CAUSAL)}), "
+            f"found {', '.join(architectures) or 'no architecture in config.json'}"
+        )
+
+
+def _read_config(folder: Path) -> Any:
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        return AutoConfig.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
         raise InputError(f"model {folder}: not a model that AutoConfig knows: {_first_line(error)}") from None
-    return int(config.get_text_config().hidden_size)
 
 
 def _quantization(quantization: str, *, double_quant: bool, dtype: torch.dtype) -> BitsAndBytesConfig | None:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+LORA_FIELDS = ("rank", "alpha", "dropout", "target_modules", "initialization")
+"""Fields of `fine_tune` that shape the adapter."""
 Share = Annotated[float, Field(gt=0, lt=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
@@ -155,6 +157,21 @@ class SplitConfig(Section):
         return self
 
 
+class PromptConfig(Section):
+    """What stands around a text that a language model is asked to classify."""
+
+    instructions: str = "Classify the following text into one of the following classes"
+    """What the model is told before the labels."""
+    labels: Names | None = None
+    """Labels of classes 0, 1, … as the prompt lists them, one token each; without them, the class names."""
+    separator: str = "<separator>"
+    """Between instructions, text and answer."""
+    end_of_text: str | None = None
+    """Token behind an answer in training; without one, the tokenizer's own."""
+    chat_template: bool = False
+    """Whether the prompt is a user's turn in the model's chat template, for instruct models."""
+
+
 class ModelConfig(Section):
     """The frozen base model and how it is read."""
 
@@ -164,8 +181,12 @@ class ModelConfig(Section):
     """SHA-256 of each package; packages are always pinned."""
     revision: str | None = None
     """Commit of a hub model; hub models are always pinned."""
+    head: Literal["classification", "label_tokens"] = "classification"
+    """`classification` behind an encoder, or the `label_tokens` that a causal language model would answer a prompt with."""
     pooling: Literal["mean", "native"] = "mean"
     """`mean` of the last hidden states under a linear head, or the model's `native` sequence-classification head."""
+    prompt: PromptConfig = PromptConfig()
+    """The prompt, for head label_tokens."""
     quantization: Literal["nf4", "int8", "none"] = "nf4"
     """Storage of the frozen weights: 4-bit normal float, 8-bit integers, or the compute dtype."""
     double_quant: bool = True
@@ -173,7 +194,15 @@ class ModelConfig(Section):
     compute_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 where the hardware has instructions for it, else float32."""
     max_length: Annotated[int, Field(ge=8)] = 128
-    """Longest text the model reads, in tokens; longer ones are cut, and counted."""
+    """Longest text the model reads, in tokens, its prompt included; longer ones are cut, and counted."""
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> ModelConfig:
+        if self.head == "classification" and self.prompt != PromptConfig():
+            raise ValueError("model.prompt belongs to model.head label_tokens; found head classification")
+        if self.head == "label_tokens" and self.pooling != "mean":
+            raise ValueError(f"model.pooling belongs to model.head classification; found pooling {self.pooling}")
+        return self
 
 
 class EarlyStopping(Section):
@@ -200,6 +229,8 @@ class FineTuneConfig(Section):
     """Endings of the names of adapted layers; `all-linear`: every linear layer of the encoder."""
     initialization: Literal["default", "loftq"] = "default"
     """`loftq` starts the adapter at the quantization error of nf4 weights instead of at zero."""
+    loss: Literal["label_tokens", "vocabulary", "full_text"] = "label_tokens"
+    """For head label_tokens, cross-entropy of the answer over the label tokens or the whole vocabulary, or of every token."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Peak learning rate of AdamW."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
@@ -224,7 +255,7 @@ class FineTuneConfig(Section):
     @property
     def lora(self) -> dict[str, Any]:
         """The fields that shape the adapter."""
-        return {name: getattr(self, name) for name in ("rank", "alpha", "dropout", "target_modules", "initialization")}
+        return {name: getattr(self, name) for name in LORA_FIELDS}
 
     @property
     def optimisation(self) -> dict[str, Any]:
@@ -289,6 +320,8 @@ class RunConfig(Section):
             raise ValueError("split.method group needs data.columns.group")
         if self.fine_tune.initialization == "loftq" and self.model.quantization != "nf4":
             raise ValueError(f"fine_tune.initialization loftq needs quantization nf4, found {self.model.quantization}")
+        if self.fine_tune.loss != "label_tokens" and self.model.head != "label_tokens":
+            raise ValueError(f"fine_tune.loss {self.fine_tune.loss} needs model.head label_tokens")
         return self
 
     @property

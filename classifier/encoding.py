@@ -9,6 +9,8 @@ import numpy as np
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
+from classifier.prompts import Prompt, encode_prompts
+
 BATCHES_PER_BUCKET = 16
 """Batches that are filled from one shuffled bucket, sorted by length: little padding, yet a fresh mix each epoch."""
 
@@ -20,6 +22,8 @@ class Encoded:
     input_ids: list[list[int]]
     n_cut: int
     """How many texts were longer than the model reads, and cut."""
+    n_neutralised: int = 0
+    """How many texts held what would have altered their prompt, and were changed."""
 
     @property
     def lengths(self) -> np.ndarray:
@@ -27,8 +31,16 @@ class Encoded:
         return np.asarray([len(ids) for ids in self.input_ids])
 
 
-def encode(texts: Sequence[str], *, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
-    """Tokenize with special tokens, at most `max_length` tokens each, and at least one: an empty text is its padding."""
+def encode(
+    texts: Sequence[str], *, tokenizer: PreTrainedTokenizerBase, max_length: int, prompt: Prompt | None = None
+) -> Encoded:
+    """Tokenize with special tokens, at most `max_length` tokens each, and at least one: an empty text is its padding.
+
+    With a prompt, each text stands in it, and `max_length` holds for the whole.
+    """
+    if prompt is not None:
+        prompts = encode_prompts(texts, prompt=prompt, tokenizer=tokenizer, max_length=max_length)
+        return Encoded(prompts.input_ids, prompts.n_cut, prompts.n_neutralised)
     if not texts:  # a fast tokenizer cannot take none
         return Encoded([], 0)
     full = tokenizer(list(texts), truncation=False, return_attention_mask=False, verbose=False)["input_ids"]

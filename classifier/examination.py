@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from classifier.encoding import encode
 from classifier.evaluation import (
     BASELINE_NAMES,
     Evaluation,
@@ -77,7 +76,7 @@ def examine(
             n_classes=n_classes,
         )
         scores[who] = predictor.score(list(test["text"]))
-        n_cut = encode(list(test["text"]), tokenizer=predictor.tokenizer, max_length=predictor.spec.max_length).n_cut
+        n_cut = predictor.encode(list(test["text"])).n_cut
     baselines = score_baselines(train, test, names=BASELINE_NAMES, n_classes=n_classes)
     thresholds |= dict.fromkeys(baselines, 0.5 if n_classes == 2 else None)
     scores |= baselines
@@ -150,7 +149,9 @@ def _facts(
             "base model": spec.base_source,
             "quantization": spec.quantization,
             "compute dtype": spec.compute_dtype,
-            "pooling": spec.pooling,
+            "head": f"label tokens {list(spec.prompt.labels)}"
+            if spec.prompt
+            else f"classification, {spec.pooling} pooling",
             "longest text (tokens)": spec.max_length,
             "test texts cut to it": evaluation.n_cut_test,
             "trained parameters": history["n_trained_parameters"],

@@ -19,13 +19,20 @@ import torch
 from safetensors.torch import load_file
 from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
-from classifier.base_model import load_base_model, load_tokenizer, quiet_transformers, read_hidden_size
+from classifier.base_model import (
+    load_base_model,
+    load_tokenizer,
+    quiet_transformers,
+    read_hidden_size,
+    require_context,
+)
 from classifier.checkpoints import last_complete_checkpoint
 from classifier.encoding import Encoded, LengthBucketSampler, encode
 from classifier.hardware import choose_compute_dtype, read_hardware
 from classifier.lora_linear import use_fused_lora
 from classifier.metrics import evaluate_scores
 from classifier.network import TextClassifier, build_network, save_network
+from classifier.prompts import LabelTokens, find_label_tokens
 from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 from classifier.training_callbacks import EarlyStop, EpochLog, ProgressBar, TimeLimit
 
@@ -37,6 +44,7 @@ CHECKPOINTS = ("best", "last")
 class Optimisation:
     """How the adapter is optimised; units and meanings stand in `classifier.config.FineTuneConfig`."""
 
+    loss: str
     learning_rate: float
     weight_decay: float
     epochs: int
@@ -78,6 +86,7 @@ def fine_tune(
     on_epoch : callable
         Called with the metrics of each epoch.
     """
+    require_context(base, spec.max_length)
     hardware = read_hardware()
     spec = replace(
         spec,
@@ -86,9 +95,11 @@ def fine_tune(
     )
     tokenizer = load_tokenizer(base)
     parts = [
-        encode(list(part["text"]), tokenizer=tokenizer, max_length=spec.max_length) for part in (train, validation)
+        encode(list(part["text"]), tokenizer=tokenizer, max_length=spec.max_length, prompt=spec.prompt)
+        for part in (train, validation)
     ]
-    build = _Builder(base, spec, lora, optimisation.seed, hardware.device)
+    label_tokens = find_label_tokens(spec.prompt, tokenizer=tokenizer) if spec.prompt else None
+    build = _Builder(base, spec, lora, optimisation, label_tokens, hardware.device)
     trainer = _train_within_memory(
         build, optimisation, checkpoints, on_epoch, DataCollatorWithPadding(tokenizer),
         [_dataset(encoded, list(part["label"])) for encoded, part in zip(parts, (train, validation), strict=True)],
@@ -98,6 +109,7 @@ def fine_tune(
     tokenizer.save_pretrained(str(output / TOKENIZER_FOLDER))
     spec.save(output)
     facts = {**hardware.as_dict(), "n_cut_train": parts[0].n_cut, "n_cut_validation": parts[1].n_cut}
+    facts |= {"n_neutralised_train": parts[0].n_neutralised}
     _write_history(trainer, output, facts=facts)
     shutil.rmtree(checkpoints)
 
@@ -109,11 +121,12 @@ class _Builder:
     base: Path
     spec: ClassifierSpec
     lora: Mapping[str, Any]
-    seed: int
+    optimisation: Optimisation
+    label_tokens: LabelTokens | None
     device: str
 
     def __call__(self) -> TextClassifier:
-        set_seed(self.seed)
+        set_seed(self.optimisation.seed)
         base_model = load_base_model(
             self.base,
             pooling=self.spec.pooling,
@@ -130,6 +143,8 @@ class _Builder:
             n_classes=self.spec.n_classes,
             hidden_size=self.spec.hidden_size,
             base_folder=self.base,
+            label_tokens=self.label_tokens,
+            loss=self.optimisation.loss,
             **self.lora,
         )
         if self.device == "cpu":

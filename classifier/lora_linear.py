@@ -40,7 +40,7 @@ def read_weight(layer: LoraLayer) -> Callable[[], Tensor]:
     """
     base = layer.get_base_layer()
     if not isinstance(layer, Linear4bit):
-        return lambda: base.weight
+        return lambda: base.weight.T if layer.fan_in_fan_out else base.weight
     packed, state = base.weight.data, base.weight.quant_state
     if state.nested:
         state = _plain_scales(state)

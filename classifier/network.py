@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,17 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from classifier.errors import InputError
+from classifier.heads import READS, Read, make_head
+from classifier.losses import TRAINING_LOSSES, Loss
+from classifier.prompts import LabelTokens
 
 warnings.filterwarnings(
     "ignore", message="`is_gradient_checkpointing`"
 )  # peft 0.21 asks transformers 5 by its old name
 
 HEAD_FILE = "head.safetensors"
+PEFT_TASKS = {"mean": "FEATURE_EXTRACTION", "native": "SEQ_CLS", "answer": "CAUSAL_LM"}
+"""Pooling → PEFT's name of the task."""
 
 
 class TextClassifier(nn.Module):
@@ -31,16 +36,20 @@ class TextClassifier(nn.Module):
     `state_dict` holds the trained tensors alone: the base model is frozen, and a checkpoint need not repeat it.
     """
 
-    def __init__(self, encoder: PeftModel, head: nn.Module, *, pool: Callable[[Any, Tensor], Tensor]) -> None:
+    def __init__(self, encoder: PeftModel, head: nn.Module, *, read: Read, training_loss: Loss | None = None) -> None:
         super().__init__()
-        self.encoder, self.head, self.pool = encoder, head, pool
+        self.encoder, self.head, self.read, self.training_loss = encoder, head, read, training_loss
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None, **extra: Tensor
+        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None, **_: Any
     ) -> dict[str, Tensor]:
-        """`logits` (B, n_classes) in float32 and, with `labels` (B,), their mean cross-entropy as `loss`."""
-        output = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **extra)
-        logits = self.head(self.pool(output, attention_mask))  # (B, n_classes)
+        """`logits` (B, n_classes) in float32 and, with `labels` (B,), their mean cross-entropy as `loss`.
+
+        Where training minimises another loss, it is that one in training mode, and there are no logits.
+        """
+        if self.training_loss and self.training and labels is not None:
+            return {"loss": self.training_loss(self.encoder, self.head, input_ids, attention_mask, labels)}
+        logits = self.head(self.read(self.encoder, input_ids, attention_mask))  # (B, n_classes)
         loss = {} if labels is None else {"loss": nn.functional.cross_entropy(logits, labels)}
         return {**loss, "logits": logits}
 
@@ -58,19 +67,6 @@ class TextClassifier(nn.Module):
         return type(found)(missing_keys=[], unexpected_keys=[])
 
 
-def pool_mean(output: Any, attention_mask: Tensor) -> Tensor:
-    """Mean of the last hidden states over a text's own tokens, (B, hidden), in float32."""
-    mask = attention_mask.unsqueeze(-1).float()  # (B, T, 1)
-    pooled: Tensor = (output.last_hidden_state.float() * mask).sum(1) / mask.sum(1)
-    return pooled
-
-
-def pool_native(output: Any, attention_mask: Tensor) -> Tensor:  # noqa: ARG001
-    """The model's own logits, (B, n_classes), in float32."""
-    logits: Tensor = output.logits.float()
-    return logits
-
-
 def build_network(
     base_model: PreTrainedModel,
     *,
@@ -83,6 +79,8 @@ def build_network(
     target_modules: Sequence[str],
     initialization: str,
     base_folder: Path,
+    label_tokens: LabelTokens | None = None,
+    loss: str = "label_tokens",
 ) -> TextClassifier:
     """Put a fresh adapter and head on a base model; initial values follow torch's current seed.
 
@@ -97,8 +95,8 @@ def build_network(
         lora_alpha=alpha,
         lora_dropout=dropout,
         target_modules=targets,
-        exclude_modules=r".*(pooler|classifier|score)(\..*)?",
-        task_type="SEQ_CLS" if pooling == "native" else "FEATURE_EXTRACTION",
+        exclude_modules=r".*(pooler|classifier|score|lm_head|embed_out)(\..*)?",
+        task_type=PEFT_TASKS[pooling],
     )
     try:
         encoder = get_peft_model(base_model, lora)
@@ -106,7 +104,10 @@ def build_network(
         raise InputError(f"fine_tune.target_modules {list(target_modules)}: {str(error).splitlines()[0]}") from None
     if initialization == "loftq":
         _start_at_quantization_error(encoder, base_folder)
-    return _with_head(encoder, pooling=pooling, n_classes=n_classes, hidden_size=hidden_size, dropout=dropout)
+    head = make_head(
+        pooling, base_model, n_classes=n_classes, hidden_size=hidden_size, dropout=dropout, label_tokens=label_tokens
+    )
+    return TextClassifier(encoder, head.to(base_model.device), read=READS[pooling], training_loss=TRAINING_LOSSES[loss])
 
 
 def save_network(network: TextClassifier, folder: Path) -> None:
@@ -117,13 +118,21 @@ def save_network(network: TextClassifier, folder: Path) -> None:
 
 
 def load_network(
-    base_model: PreTrainedModel, folder: Path, *, pooling: str, n_classes: int, hidden_size: int
+    base_model: PreTrainedModel,
+    folder: Path,
+    *,
+    pooling: str,
+    n_classes: int,
+    hidden_size: int,
+    label_tokens: LabelTokens | None = None,
 ) -> TextClassifier:
     """A saved adapter and head on their base model, in evaluation mode."""
     encoder = PeftModel.from_pretrained(base_model, str(folder), is_trainable=False)
-    network = _with_head(encoder, pooling=pooling, n_classes=n_classes, hidden_size=hidden_size, dropout=0.0)
-    network.head.load_state_dict(load_file(folder / HEAD_FILE))
-    return network.eval()
+    head = make_head(
+        pooling, base_model, n_classes=n_classes, hidden_size=hidden_size, dropout=0.0, label_tokens=label_tokens
+    )
+    head.load_state_dict(load_file(folder / HEAD_FILE))
+    return TextClassifier(encoder, head.to(base_model.device), read=READS[pooling]).eval()
 
 
 @torch.no_grad()
@@ -152,13 +161,3 @@ def _read_weight(folder: Path, layer: str) -> Tensor:
                     weight: Tensor = file.get_tensor(name)
                     return weight
     raise InputError(f"fine_tune.initialization loftq: {folder} holds no full weights of {layer}")
-
-
-def _with_head(encoder: PeftModel, *, pooling: str, n_classes: int, hidden_size: int, dropout: float) -> TextClassifier:
-    device = next(encoder.parameters()).device
-    heads: dict[str, Callable[[], nn.Module]] = {
-        "mean": lambda: nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden_size, n_classes)),
-        "native": nn.Identity,
-    }
-    pools = {"mean": pool_mean, "native": pool_native}
-    return TextClassifier(encoder, heads[pooling]().to(device), pool=pools[pooling])

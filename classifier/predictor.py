@@ -10,10 +10,11 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from classifier.base_model import load_base_model, load_tokenizer
-from classifier.encoding import encode
+from classifier.encoding import Encoded, encode
 from classifier.hardware import read_hardware
 from classifier.lora_linear import use_fused_lora
 from classifier.network import TextClassifier, load_network
+from classifier.prompts import find_label_tokens
 from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 
 TOKENS_PER_BATCH = 4096
@@ -39,27 +40,33 @@ class Predictor:
             compute_dtype=spec.compute_dtype,
             device=read_hardware().device,
         )
+        tokenizer = load_tokenizer(adapter / TOKENIZER_FOLDER)
         network = load_network(
             base_model,
             adapter / checkpoint,
             pooling=spec.pooling,
             n_classes=spec.n_classes,
             hidden_size=spec.hidden_size,
+            label_tokens=find_label_tokens(spec.prompt, tokenizer=tokenizer) if spec.prompt else None,
         )
         if next(network.parameters()).device.type == "cpu":
             use_fused_lora(network)
-        return cls(network, load_tokenizer(adapter / TOKENIZER_FOLDER), spec)
+        return cls(network, tokenizer, spec)
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
         """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts.
 
         Texts are sorted by length and batched by a token budget, so padding costs little.
         """
-        encoded = encode(texts, tokenizer=self.tokenizer, max_length=self.spec.max_length)
+        encoded = self.encode(texts)
         probabilities = np.empty((len(texts), self.spec.n_classes))
         for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
         return probabilities
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Token ids as the network reads them."""
+        return encode(texts, tokenizer=self.tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt)
 
     @torch.inference_mode()
     def _score_batch(self, input_ids: list[list[int]]) -> np.ndarray:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from classifier.prompts import Prompt
 
 SPEC_FILE = "classifier.json"
 TOKENIZER_FOLDER = "tokenizer"
@@ -23,6 +25,7 @@ class ClassifierSpec:
     class_names: tuple[str, ...]
     """Names of classes 0, 1, …"""
     pooling: str
+    """`mean` or `native` of a classification head, `answer` of label tokens."""
     quantization: str
     double_quant: bool
     compute_dtype: str
@@ -37,6 +40,8 @@ class ClassifierSpec:
     base_revision: str | None
     base_digest: str
     """SHA-256 over the base model's files; loading refuses another base."""
+    prompt: Prompt | None = None
+    """What stands around a text, for label tokens."""
 
     @property
     def n_classes(self) -> int:
@@ -46,12 +51,14 @@ class ClassifierSpec:
     @classmethod
     def describe(
         cls, *, class_names: Sequence[str], base_digest: str, source: str, sha256: tuple[str, ...] | None,
-        revision: str | None, hidden_size: int = 0, **described: Any,
+        revision: str | None, head: str, pooling: str, prompt: Mapping[str, Any], hidden_size: int = 0, **described: Any,
     ) -> ClassifierSpec:  # fmt: skip
         """From a config's model section; `compute_dtype` may still be `auto`, `hidden_size` still unread."""
+        answers = head == "label_tokens"
         return cls(
             class_names=tuple(class_names), hidden_size=hidden_size, base_source=source, base_sha256=sha256,
-            base_revision=revision, base_digest=base_digest, **described,
+            base_revision=revision, base_digest=base_digest, pooling="answer" if answers else pooling,
+            prompt=Prompt(**{**prompt, "labels": prompt["labels"] or tuple(class_names)}) if answers else None, **described,
         )  # fmt: skip
 
     def save(self, folder: Path) -> None:
@@ -64,4 +71,6 @@ class ClassifierSpec:
         values = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
         values["class_names"] = tuple(values["class_names"])
         values["base_sha256"] = tuple(values["base_sha256"]) if values["base_sha256"] else None
+        if values["prompt"]:
+            values["prompt"] = Prompt(**{**values["prompt"], "labels": tuple(values["prompt"]["labels"])})
         return cls(**values)

@@ -61,6 +61,36 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a Llama of random weights (two layers, width 32) and a tokenizer of `tiny_examples`' words and the prompt's."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny_language_model")
+    prompt = (
+        "Classify the following text into one of the following classes : [ ] , < separator > Text : Prediction : no yes"
+    )
+    words = dict.fromkeys(("<unk>", "</s>", *PRAISE, *BLAME, *FILLERS, *prompt.split()))
+    bare = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))
+    bare.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.Punctuation()])
+    PreTrainedTokenizerFast(tokenizer_object=bare, unk_token="<unk>", eos_token="</s>").save_pretrained(folder)
+    config = LlamaConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        intermediate_size=64,
+        max_position_embeddings=128,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_examples() -> pd.DataFrame:
     """120 rows of `id`, `text`, `score`; the score, in [0, 1], is the share of praise among the telling words."""
     rng = np.random.default_rng(0)

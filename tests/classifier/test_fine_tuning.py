@@ -18,19 +18,22 @@ from safetensors.torch import load_file
 from classifier.base_model import load_base_model
 from classifier.checkpoints import last_complete_checkpoint
 from classifier.fine_tuning import Optimisation, fine_tune, halve_micro_batch, read_history
+from classifier.metrics import evaluate_scores
 from classifier.network import build_network
 from classifier.predictor import Predictor
+from classifier.prompts import Prompt
 from classifier.spec import ClassifierSpec
 
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.1, "target_modules": ("all-linear",), "initialization": "default"}
 OPTIMISATION = Optimisation(
-    learning_rate=5e-3, weight_decay=0.01, epochs=4, batch_size=8, gradient_accumulation_steps=1, warmup=0.1,
+    loss="label_tokens", learning_rate=5e-3, weight_decay=0.01, epochs=4, batch_size=8, gradient_accumulation_steps=1, warmup=0.1,
     max_grad_norm=1.0, metric="f1", patience=None, min_delta=0.0, max_time=600, seed=0,
 )  # fmt: skip
 SPEC = ClassifierSpec.describe(
-    class_names=("no", "yes"), base_digest="", source="toy", sha256=None, revision=None, pooling="mean", quantization="nf4",
-    double_quant=True, compute_dtype="auto", max_length=32,
+    class_names=("no", "yes"), base_digest="", source="toy", sha256=None, revision=None, head="classification", pooling="mean",
+    prompt={}, quantization="nf4", double_quant=True, compute_dtype="auto", max_length=32,
 )  # fmt: skip
+ASKING = replace(SPEC, pooling="answer", prompt=Prompt(("no", "yes")), max_length=64)
 
 
 @pytest.fixture
@@ -75,6 +78,21 @@ def test_a_toy_is_learnt_and_scores_survive_saving(tiny_model: Path, labelled: p
     history = read_history(adapter)
     assert len(history["epochs"]) == 10
     assert history["epochs"][-1]["train_loss"] < history["epochs"][0]["train_loss"]
+
+
+@pytest.mark.parametrize("loss", ["label_tokens", "vocabulary", "full_text"])
+def test_a_language_model_learns_to_answer_and_its_answers_survive_saving(
+    tiny_language_model: Path, labelled: pd.DataFrame, tmp_path: Path, loss: str
+) -> None:
+    optimisation = replace(OPTIMISATION, loss=loss, epochs=3, learning_rate=2e-2)
+    adapter = tune(tiny_language_model, labelled, tmp_path, optimisation=optimisation, spec=ASKING)
+    epochs = read_history(adapter)["epochs"]
+    assert epochs[-1]["train_loss"] < epochs[0]["train_loss"]
+    predictor = Predictor.load(adapter, base=tiny_language_model, checkpoint="last")
+    y_score = predictor.score(list(labelled["text"][80:]))
+    expected = evaluate_scores(y_true=labelled["label"][80:].to_numpy(), y_score=y_score, decision_threshold=0.5)
+    assert epochs[-1]["validation_roc_auc"] == pytest.approx(expected["roc_auc"])
+    assert predictor.spec.prompt == Prompt(("no", "yes"))
 
 
 def test_the_same_seed_gives_the_same_adapter_bit_for_bit(

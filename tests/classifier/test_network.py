@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from classifier.base_model import load_base_model, load_tokenizer
 from classifier.errors import InputError
-from classifier.network import HEAD_FILE, TextClassifier, build_network, load_network, pool_mean, save_network
+from classifier.heads import read_mean
+from classifier.network import HEAD_FILE, TextClassifier, build_network, load_network, save_network
 
 TEXTS = ["a fine day", "awful", "the song is lovely and warm and very bright and gentle"]
 POOLINGS = ["mean", "native"]
@@ -111,7 +112,7 @@ def test_a_text_scores_alike_alone_and_in_a_padded_batch(tiny_model: Path, pooli
 def test_mean_pooling_averages_a_texts_own_tokens() -> None:
     states = torch.arange(24.0).reshape(2, 4, 3).bfloat16()  # (B, T, hidden)
     mask = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1]])
-    pooled = pool_mean(SimpleNamespace(last_hidden_state=states), mask)
+    pooled = read_mean(lambda **_: SimpleNamespace(last_hidden_state=states), torch.zeros(2, 4), mask)
     assert pooled.dtype == torch.float32
     assert torch.equal(pooled, torch.stack([states[0, :2].float().mean(0), states[1].float().mean(0)]))
 
@@ -133,7 +134,7 @@ def test_a_fresh_adapter_adds_nothing_and_follows_torchs_seed(tiny_model: Path) 
     base = load_base(tiny_model).eval()
     batch = load_tokenizer(tiny_model)(TEXTS, padding=True, return_tensors="pt")
     with torch.inference_mode():
-        plain = network.head(pool_mean(base(**batch), batch["attention_mask"]))
+        plain = network.head(read_mean(base, batch["input_ids"], batch["attention_mask"]))
     assert torch.allclose(plain, logits_of(network, tiny_model, TEXTS), atol=1e-6)
     assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in network.state_dict().items())
 

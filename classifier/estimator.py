@@ -1,0 +1,177 @@
+"""AgileClassifier: the classifier of a run as an estimator in scikit-learn's manner, for notebooks and searches that need no pipeline.
+
+from classifier.estimator import AgileClassifier
+model = AgileClassifier("sentence-transformers/all-MiniLM-L6-v2", revision="…", epochs=3).fit(texts, labels)
+model.predict_proba(["what a lovely day"])
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+
+from classifier.config import FineTuneConfig, ModelConfig
+from classifier.errors import InputError
+from classifier.fine_tuning import Optimisation, fine_tune
+from classifier.gguf_models import as_transformers_folder
+from classifier.places import cache, hub_token, mirror
+from classifier.predictor import Predictor
+from classifier.sources import fetch_model, tree_digest
+from classifier.spec import ClassifierSpec
+
+_MODEL = ModelConfig.model_fields
+_TUNING = FineTuneConfig.model_fields
+
+
+class AgileClassifier(ClassifierMixin, BaseEstimator):
+    """A LoRA-tuned text classifier with either head; parameters and defaults are those of a config's `model` and `fine_tune`.
+
+    Parameters
+    ----------
+    base_model : str
+        `model.source`: a folder, a hub id, package://…; with `sha256` or `revision` as there.
+    head, pooling, prompt, quantization, max_length
+        As in `model`; `prompt` a mapping of its fields.
+    rank, alpha, dropout, target_modules, loss, learning_rate, epochs, batch_size, seed
+        As in `fine_tune`.
+    checkpoint : {"best", "last"}
+        Which one answers; they are the same without validation texts.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    adapter_ : dict of str to bytes
+        What was trained, as files; a pickle holds it and not the base model.
+    """
+
+    def __init__(
+        self,
+        base_model: str,
+        *,
+        sha256: str | tuple[str, ...] | None = None,
+        revision: str | None = None,
+        head: str = _MODEL["head"].default,
+        pooling: str = _MODEL["pooling"].default,
+        prompt: Mapping[str, Any] | None = None,
+        quantization: str = _MODEL["quantization"].default,
+        max_length: int = _MODEL["max_length"].default,
+        rank: int = _TUNING["rank"].default,
+        alpha: float = _TUNING["alpha"].default,
+        dropout: float = _TUNING["dropout"].default,
+        target_modules: Sequence[str] = _TUNING["target_modules"].default,
+        loss: str = _TUNING["loss"].default,
+        learning_rate: float = _TUNING["learning_rate"].default,
+        epochs: int = _TUNING["epochs"].default,
+        batch_size: int = _TUNING["batch_size"].default,
+        seed: int = _TUNING["seed"].default,
+        checkpoint: str = "best",
+    ) -> None:
+        self.base_model, self.sha256, self.revision = base_model, sha256, revision
+        self.head, self.pooling, self.prompt = head, pooling, prompt
+        self.quantization, self.max_length = quantization, max_length
+        self.rank, self.alpha, self.dropout, self.target_modules = rank, alpha, dropout, target_modules
+        self.loss, self.learning_rate, self.epochs, self.batch_size = loss, learning_rate, epochs, batch_size
+        self.seed, self.checkpoint = seed, checkpoint
+
+    def fit(
+        self, X: Sequence[str], y: Sequence[Any], validation: tuple[Sequence[str], Sequence[Any]] | None = None
+    ) -> AgileClassifier:
+        """Tune a fresh adapter; `validation`, texts and classes, chooses the best epoch.
+
+        Raises
+        ------
+        ValueError
+            A text is no text, there is one class only, or lengths differ.
+        InputError
+            A parameter is not allowed, or the base model cannot be used.
+        """
+        texts, labels = _texts(X), column_or_1d(y)
+        check_consistent_length(texts, labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y: needs two or more classes, found 1 class: {self.classes_[0]!r}")
+        held_out = (_texts(validation[0]), np.searchsorted(self.classes_, validation[1])) if validation else ([], [])
+        base = self._fetch_base()
+        model, tuning = self._sections()
+        with tempfile.TemporaryDirectory() as scratch:
+            adapter = Path(scratch) / "adapter"
+            fine_tune(
+                base=base,
+                spec=ClassifierSpec.describe(
+                    class_names=[str(name) for name in self.classes_],
+                    base_digest=tree_digest(base),
+                    **model.model_dump(),
+                ),
+                train=pd.DataFrame({"text": texts, "label": codes}),
+                validation=pd.DataFrame({"text": held_out[0], "label": held_out[1]}),
+                lora=tuning.lora,
+                optimisation=Optimisation(**tuning.optimisation),
+                checkpoints=Path(scratch) / "checkpoints",
+                output=adapter,
+                on_epoch=lambda _: None,
+            )
+            self.adapter_ = {str(path.relative_to(adapter)): path.read_bytes() for path in adapter.rglob("*.*")}
+        self._predictor: Predictor | None = None
+        return self
+
+    def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
+        """Probabilities of shape (n, n_classes), columns as in `classes_`."""
+        check_is_fitted(self)
+        return self._load().score(_texts(X))
+
+    def predict(self, X: Sequence[str]) -> NDArray[Any]:
+        """Each text's most probable class."""
+        probabilities = self.predict_proba(X)
+        classes: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
+        return classes
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the loaded network."""
+        return {**super().__getstate__(), "_predictor": None}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string, tags.input_tags.one_d_array, tags.input_tags.two_d_array = True, True, False
+        return tags
+
+    def _sections(self) -> tuple[ModelConfig, FineTuneConfig]:
+        given = self.get_params()
+        model = {name: given[name] for name in _MODEL if name in given} | {"source": self.base_model}
+        tuning = {name: given[name] for name in _TUNING if name in given}
+        try:
+            return ModelConfig(**{**model, "prompt": dict(self.prompt or {})}), FineTuneConfig(**tuning)
+        except ValueError as error:  # pydantic's, of several lines
+            raise InputError(f"AgileClassifier: {' '.join(str(error).split())}") from None
+
+    def _fetch_base(self) -> Path:
+        pins = (self.sha256,) if isinstance(self.sha256, str) else self.sha256
+        found = fetch_model(
+            str(self.base_model), sha256=pins, revision=self.revision, token=hub_token(), cache=cache(), mirror=mirror()
+        )
+        return as_transformers_folder(found, cache=cache())
+
+    def _load(self) -> Predictor:
+        if self._predictor is None:
+            with tempfile.TemporaryDirectory() as scratch:
+                for name, content in self.adapter_.items():
+                    path = Path(scratch) / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(content)
+                self._predictor = Predictor.load(Path(scratch), base=self._fetch_base(), checkpoint=self.checkpoint)
+        return self._predictor
+
+
+def _texts(values: Sequence[str]) -> list[str]:
+    texts = list(values)
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(f"X: row {row} is {text!r}; a text is needed")
+    return texts

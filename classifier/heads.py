@@ -1,0 +1,95 @@
+"""Heads: from token ids to a text's numbers, and from those to the logits of its classes.
+
+A head has two halves. Reading runs the adapted base model over a padded batch and keeps one row of numbers a text; the layer behind it makes
+logits of them. `mean` reads the mean of the last hidden states, `native` the model's own class logits, `answer` the hidden state where a
+causal language model would write its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from classifier.packing import Pack, attention_masks, pack
+from classifier.prompts import LabelTokens
+
+Read = Callable[[Any, Tensor, Tensor], Tensor]
+
+
+def read_mean(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    """Mean of the last hidden states over a text's own tokens, (B, hidden), in float32."""
+    hidden = encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+    mask = attention_mask.unsqueeze(-1).float()  # (B, T, 1)
+    pooled: Tensor = (hidden.float() * mask).sum(1) / mask.sum(1)
+    return pooled
+
+
+def read_native(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    """The model's own logits, (B, n_classes), in float32."""
+    logits: Tensor = encoder(input_ids=input_ids, attention_mask=attention_mask).logits.float()
+    return logits
+
+
+def read_answer(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    """Last hidden state of each prompt's last token, (B, hidden), in the model's number format; the output layer is never run."""
+    packed = pack(input_ids, attention_mask)
+    return read_packed(encoder, packed)[packed.last]
+
+
+def read_packed(encoder: Any, packed: Pack) -> Tensor:
+    """Last hidden state of every token of a pack, (T, hidden)."""
+    model = encoder.get_base_model()
+    hidden: Tensor = model.base_model(
+        input_ids=packed.input_ids,
+        position_ids=packed.positions,
+        attention_mask=attention_masks(packed, config=model.config.get_text_config(), dtype=model.dtype),
+        use_cache=False,
+    ).last_hidden_state[0]
+    return hidden
+
+
+READS: dict[str, Read] = {"mean": read_mean, "native": read_native, "answer": read_answer}
+"""How a head reads."""
+
+
+class LabelColumns(nn.Module):
+    """The output layer of a causal language model, cut down to the label tokens: (B, hidden) to (B, n_classes)."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(self, model: Any, label_tokens: LabelTokens) -> None:
+        super().__init__()
+        layer = model.get_output_embeddings()
+        rows = torch.tensor(label_tokens.ids, device=layer.weight.device)
+        self.label_tokens, self.softcap = label_tokens, read_softcap(model)
+        self.register_buffer("weight", layer.weight[rows].detach().float())
+        self.register_buffer("bias", None if layer.bias is None else layer.bias[rows].detach().float())
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Logits of the label tokens alone, float32."""
+        return soft_capped(nn.functional.linear(hidden.float(), self.weight, self.bias), self.softcap)
+
+
+def make_head(
+    pooling: str, model: Any, *, n_classes: int, hidden_size: int, dropout: float, label_tokens: LabelTokens | None
+) -> nn.Module:
+    """The layer behind a reading: trained for `mean`, the model's own for `native`, frozen for `answer`."""
+    if label_tokens is not None:
+        return LabelColumns(model, label_tokens)
+    if pooling == "native":
+        return nn.Identity()
+    return nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden_size, n_classes))
+
+
+def read_softcap(model: Any) -> float | None:
+    """Bound of the output logits, in models that have one (Gemma 2)."""
+    return getattr(model.config.get_text_config(), "final_logit_softcapping", None)
+
+
+def soft_capped(logits: Tensor, softcap: float | None) -> Tensor:
+    """Logits squeezed smoothly between -softcap and softcap; as they are without one."""
+    return logits if softcap is None else softcap * torch.tanh(logits / softcap)
