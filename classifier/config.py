@@ -230,7 +230,7 @@ class FineTuneConfig(Section):
     initialization: Literal["default", "loftq"] = "default"
     """`loftq` starts the adapter at the quantization error of nf4 weights instead of at zero."""
     loss: Literal["label_tokens", "vocabulary", "full_text"] = "label_tokens"
-    """For head label_tokens, cross-entropy of the answer over the label tokens or the whole vocabulary, or of every token."""
+    """Cross-entropy of the answer over the `label_tokens`, over the whole `vocabulary`, or of every token of prompt and answer (`full_text`)."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Peak learning rate of AdamW."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01

@@ -29,9 +29,6 @@ LEADS = ("", " ")
 BREAKS = (" ", "_", "-", "·", "¦")
 """What may be put inside a string that a text must not contain; a tokenizer's break is the first in none of those."""
 
-PROBES = ("", "a")
-"""Texts whose prompts part right behind `Text:`, so that what two texts have in common is no part of the prefix."""
-
 
 @dataclass(frozen=True)
 class Prompt:
@@ -74,8 +71,6 @@ class EncodedPrompts:
 
     input_ids: list[list[int]]
     """Whole prompts, ready for the model; the texts are cut to fit, the prompts never."""
-    prefix_length: int
-    """Tokens at the start that are the same in all of `input_ids`; each holds at least one more."""
     n_cut: int
     """How many texts were too long, and cut at their end."""
     n_neutralised: int
@@ -130,13 +125,13 @@ def encode_prompts(
     leaves no token for a text.
     """
     frame = _frame(prompt, tokenizer)
-    probes = frame.tokenize(PROBES)
-    if len(probes[0]) >= max_length:
+    n_around = len(frame.tokenize([""])[0])
+    if n_around >= max_length:
         raise InputError(
-            f"prompt: it takes {len(probes[0])} tokens without a text, of a max_length of {max_length}: none is left"
+            f"prompt: it takes {n_around} tokens without a text, of a max_length of {max_length}: none is left"
         )
     if not texts:
-        return EncodedPrompts([], 0, 0, 0)
+        return EncodedPrompts([], 0, 0)
     clean = [frame.break_marks(text) for text in texts]
     input_ids = frame.tokenize(clean)
     for position, ids in enumerate(input_ids):
@@ -147,7 +142,7 @@ def encode_prompts(
     for position in too_long:
         input_ids[position] = frame.fit(clean[position], max_length=max_length)
     n_neutralised = sum(text != original for text, original in zip(clean, texts, strict=True))
-    return EncodedPrompts(input_ids, _shared_prefix([*input_ids, *probes]), len(too_long), n_neutralised)
+    return EncodedPrompts(input_ids, len(too_long), n_neutralised)
 
 
 @dataclass(frozen=True)
@@ -270,11 +265,6 @@ def _proposal(frame: PromptFrame) -> str:
             if all(answer.is_label for answer in answers) and answers[0] != answers[1]:
                 return f"; {pair[0]!r} and {pair[1]!r} would do"
     return ""
-
-
-def _shared_prefix(prompts: Sequence[list[int]]) -> int:
-    """The first and last in order differ the earliest; one token of each prompt is left for the model to read."""
-    return min(_n_shared(min(prompts), max(prompts)), min(map(len, prompts)) - 1)
 
 
 def _n_shared(a: Sequence[int], b: Sequence[int]) -> int:

@@ -209,18 +209,6 @@ def test_neutralising_leaves_no_mark_and_twice_changes_nothing_more(case: Case, 
         assert neutral.replace(" ", "") == text.replace(" ", "")
 
 
-@settings(max_examples=30)
-@given(texts=st.lists(TEXTS, min_size=1, max_size=5))
-def test_the_prefix_is_shared_by_all_and_leaves_something_to_read(case: Case, texts: list[str]) -> None:
-    tokenizer, prompt = case
-    result = encode_prompts(texts, prompt=prompt, tokenizer=tokenizer, max_length=100_000)
-    length = result.prefix_length
-    assert 0 < length < result.lengths.min()
-    assert len({tuple(ids[:length]) for ids in result.input_ids}) == 1
-    start = tokenizer.decode(result.input_ids[0][:length])
-    assert start.endswith(("Text", "Text:"))
-
-
 @pytest.mark.parametrize(
     ("text", "separator", "neutral"),
     [
@@ -326,15 +314,8 @@ def test_a_prompt_that_leaves_no_token_for_a_text_is_refused(case: Case) -> None
 
 def test_no_texts_are_no_prompts(bpe: PreTrainedTokenizerFast) -> None:
     result = encode_prompts([], prompt=PROMPT, tokenizer=bpe, max_length=512)
-    assert (result.input_ids, result.prefix_length, result.n_cut, result.n_neutralised) == ([], 0, 0, 0)
+    assert (result.input_ids, result.n_cut, result.n_neutralised) == ([], 0, 0)
     assert len(result.lengths) == 0
-
-
-def test_the_prefix_of_like_texts_ends_before_them(bpe: PreTrainedTokenizerFast) -> None:
-    for texts in (["yes"], ["yes"] * 3, ["a"], [""], ["yes", "no", ""]):
-        result = encode_prompts(texts, prompt=PROMPT, tokenizer=bpe, max_length=512)
-        prefix = bpe.decode(result.input_ids[0][: result.prefix_length])
-        assert prefix == render(PROMPT, "").removesuffix("<separator>Prediction:")
 
 
 def test_labels_are_the_tokens_that_follow_the_prompt_at_once(
