@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +15,11 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import AutoConfig, GemmaConfig, GemmaForCausalLM
 
 from classifier.base_model import load_base_model
 from classifier.checkpoints import last_complete_checkpoint
+from classifier.config_file import load_config
 from classifier.fine_tuning import Optimisation, fine_tune, halve_micro_batch, read_history
 from classifier.metrics import evaluate_scores
 from classifier.network import build_network
@@ -24,6 +27,7 @@ from classifier.predictor import Predictor
 from classifier.prompts import Prompt
 from classifier.spec import ClassifierSpec
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.1, "target_modules": ("all-linear",), "initialization": "default"}
 OPTIMISATION = Optimisation(
     loss="label_tokens", learning_rate=5e-3, weight_decay=0.01, epochs=4, batch_size=8, gradient_accumulation_steps=1, warmup=0.1,
@@ -93,6 +97,31 @@ def test_a_language_model_learns_to_answer_and_its_answers_survive_saving(
     expected = evaluate_scores(y_true=labelled["label"][80:].to_numpy(), y_score=y_score, decision_threshold=0.5)
     assert epochs[-1]["validation_roc_auc"] == pytest.approx(expected["roc_auc"])
     assert predictor.spec.prompt == Prompt(("no", "yes"))
+
+
+@pytest.mark.parametrize("name", ["ethos-gemma-2b-a100", "ethos-gemma-7b-a100"])
+def test_the_published_recipe_takes_a_step_on_a_tiny_gemma_and_answers_after_reloading(
+    tiny_language_model: Path, labelled: pd.DataFrame, tmp_path: Path, name: str
+) -> None:
+    base = shutil.copytree(tiny_language_model, tmp_path / "gemma")
+    words = AutoConfig.from_pretrained(base).vocab_size
+    GemmaForCausalLM(
+        GemmaConfig(
+            vocab_size=words, hidden_size=64, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+            num_key_value_heads=1, head_dim=32,
+        )
+    ).save_pretrained(base)  # fmt: skip
+    config = load_config(CONFIGS / f"{name}.yaml", overrides=("model.prompt.labels=['no', 'yes']", "fine_tune.epochs=1"))
+    spec = ClassifierSpec.describe(class_names=("no", "yes"), base_digest="", **config.model.model_dump())
+    fine_tune(
+        base=base, spec=spec, train=labelled[:2], validation=labelled[:0], lora=config.fine_tune.lora,
+        optimisation=Optimisation(**config.fine_tune.optimisation), checkpoints=tmp_path / "checkpoints",
+        output=tmp_path / "adapter", on_epoch=lambda row: None,
+    )  # fmt: skip
+    assert read_history(tmp_path / "adapter")["n_steps"] == 1
+    y_score = Predictor.load(tmp_path / "adapter", base=base).score(["a fine day", "awful"])
+    assert y_score.sum(axis=1) == pytest.approx(1)
+    assert (spec.quantization, spec.max_length, config.fine_tune.batch_size) == ("nf4", 128, 2)
 
 
 def test_the_same_seed_gives_the_same_adapter_bit_for_bit(

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 from transformers import (
     Gemma2Config,
     Gemma2ForCausalLM,
     Gemma3ForCausalLM,
     Gemma3TextConfig,
+    GemmaConfig,
+    GemmaForCausalLM,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
@@ -217,3 +220,16 @@ def test_a_pack_holds_the_shared_prefix_once_and_no_padding() -> None:
     packed = pack(*padded(rows))
     assert packed.input_ids.shape == (1, 7 + 2 + 7 + 23 + 3)
     assert packed.input_ids[0, packed.last].tolist() == [row[-1] for row in rows]
+
+
+@pytest.mark.parametrize(("rank", "n_trained"), [(4, 460_800), (12, 1_382_400)])
+def test_pefts_rank_on_query_and_value_of_gemma_2b_has_the_size_that_the_readme_says(rank: int, n_trained: int) -> None:
+    with torch.device("meta"):
+        shape = {"hidden_size": 2048, "num_hidden_layers": 18, "num_attention_heads": 8, "num_key_value_heads": 1}
+        model = GemmaForCausalLM(GemmaConfig(**shape, intermediate_size=16_384, head_dim=256))
+        adapted = get_peft_model(model, LoraConfig(r=rank, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"))
+    assert sum(parameter.numel() for parameter in adapted.parameters() if parameter.requires_grad) == n_trained
+    keras = 18 * (
+        8 * 2048 * 4 + 4 * 256 + 2048 * 4 + 4 * 256
+    )  # a down projection for each head, one up projection for all
+    assert keras == 1_363_968
