@@ -111,7 +111,9 @@ def test_the_published_recipe_takes_a_step_on_a_tiny_gemma_and_answers_after_rel
             num_key_value_heads=1, head_dim=32,
         )
     ).save_pretrained(base)  # fmt: skip
-    config = load_config(CONFIGS / f"{name}.yaml", overrides=("model.prompt.labels=['no', 'yes']", "fine_tune.epochs=1"))
+    config = load_config(
+        CONFIGS / f"{name}.yaml", overrides=("model.prompt.labels=['no', 'yes']", "fine_tune.epochs=1")
+    )
     spec = ClassifierSpec.describe(class_names=("no", "yes"), base_digest="", **config.model.model_dump())
     fine_tune(
         base=base, spec=spec, train=labelled[:2], validation=labelled[:0], lora=config.fine_tune.lora,
