@@ -19,6 +19,8 @@ from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 
 TOKENS_PER_BATCH = 4096
 """Budget of one forward pass, padding included."""
+TOKENS_PER_PACK = 1024
+"""The same for prompts, which are packed: attention is computed over all of a pack, so its cost grows with the square."""
 
 
 class Predictor:
@@ -60,7 +62,8 @@ class Predictor:
         """
         encoded = self.encode(texts)
         probabilities = np.empty((len(texts), self.spec.n_classes))
-        for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
+        budget = TOKENS_PER_PACK if self.spec.prompt else TOKENS_PER_BATCH
+        for batch in token_batches(encoded.lengths, budget=budget):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
         return probabilities
 
