@@ -3,7 +3,7 @@
 python -m benchmarks
 """
 
-from benchmarks import dropout, lora, quality
+from benchmarks import dropout, lora, quality, scoring
 
 if __name__ == "__main__":
-    raise SystemExit(max(dropout.main(), lora.main([]), quality.main([])))
+    raise SystemExit(max(dropout.main(), lora.main([]), scoring.main([]), quality.main([])))

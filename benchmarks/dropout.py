@@ -33,13 +33,14 @@ def measure(shape: tuple[int, ...]) -> float:
     seconds: dict[int, list[float]] = {0: [], 1: []}
     for _ in range(REPEATS):
         for number, dropout in enumerate(contenders):
-            seconds[number].append(_time(lambda dropout=dropout: dropout(values).sum().backward()))  # type: ignore[misc]
+            seconds[number].append(timed(lambda dropout=dropout: dropout(values).sum().backward()))  # type: ignore[misc]
     theirs, ours = (statistics.median(seconds[number]) for number in (0, 1))
     print(f"{shape}: torch {theirs * 1e3:.2f} ms, ours {ours * 1e3:.2f} ms, ratio {theirs / ours:.1f} (n = {REPEATS})")
     return theirs / ours
 
 
-def _time(action: Callable[[], object]) -> float:
+def timed(action: Callable[[], object]) -> float:
+    """Seconds that one call takes."""
     started = time.perf_counter()
     action()
     return time.perf_counter() - started

@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from transformers import BertConfig, BertModel
 
+from benchmarks.dropout import timed
 from classifier.base_model import load_base_model
 from classifier.lora_linear import use_fused_lora
 from classifier.network import TextClassifier, build_network
@@ -99,13 +99,6 @@ def peak(size: int = 2048) -> float:
     """Best rate of a large product, operations a second."""
     matrix = torch.randn(size, size)
     return 2 * size**3 / min(timed(lambda: matrix @ matrix) for _ in range(5))
-
-
-def timed(action: Callable[[], object]) -> float:
-    """Seconds that one call takes."""
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -123,12 +123,10 @@ def measure(row: Row, seed: str) -> dict[str, float]:
 
 def read_base_model(model: Any) -> Path:
     """The folder of a config's base model."""
-    from classifier.gguf_models import as_transformers_folder
+    from classifier.gguf_models import fetch_base_model
     from classifier.places import cache, mirror
-    from classifier.sources import fetch_model
 
-    found = fetch_model(model.source, sha256=model.sha256, revision=model.revision, cache=cache(), mirror=mirror())
-    return as_transformers_folder(found, cache=cache())
+    return fetch_base_model(model.source, sha256=model.sha256, revision=model.revision, cache=cache(), mirror=mirror())
 
 
 def read_parts(config: Any) -> tuple[dict[str, Any], list[str]]:

@@ -21,10 +21,10 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from classifier.config import FineTuneConfig, ModelConfig
 from classifier.errors import InputError
 from classifier.fine_tuning import Optimisation, fine_tune
-from classifier.gguf_models import as_transformers_folder
+from classifier.gguf_models import fetch_base_model
 from classifier.places import cache, hub_token, mirror
 from classifier.predictor import Predictor
-from classifier.sources import fetch_model, tree_digest
+from classifier.sources import tree_digest
 from classifier.spec import ClassifierSpec
 
 _MODEL = ModelConfig.model_fields
@@ -153,10 +153,9 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
 
     def _fetch_base(self) -> Path:
         pins = (self.sha256,) if isinstance(self.sha256, str) else self.sha256
-        found = fetch_model(
+        return fetch_base_model(
             str(self.base_model), sha256=pins, revision=self.revision, token=hub_token(), cache=cache(), mirror=mirror()
         )
-        return as_transformers_folder(found, cache=cache())
 
     def _load(self) -> Predictor:
         if self._predictor is None:

@@ -17,7 +17,16 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import load_file
-from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+from scipy.special import softmax
+from transformers import (
+    DataCollatorWithPadding,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)  # fmt: skip
 
 from classifier.base_model import (
     load_base_model,
@@ -25,14 +34,14 @@ from classifier.base_model import (
     quiet_transformers,
     read_hidden_size,
     require_context,
-)
+)  # fmt: skip
 from classifier.checkpoints import last_complete_checkpoint
 from classifier.encoding import Encoded, LengthBucketSampler, encode
 from classifier.hardware import choose_compute_dtype, read_hardware
 from classifier.lora_linear import use_fused_lora
 from classifier.metrics import evaluate_scores
 from classifier.network import TextClassifier, build_network, save_network
-from classifier.prompts import LabelTokens, find_label_tokens
+from classifier.prompts import find_label_tokens
 from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 from classifier.training_callbacks import EarlyStop, EpochLog, ProgressBar, TimeLimit
 
@@ -98,8 +107,7 @@ def fine_tune(
         encode(list(part["text"]), tokenizer=tokenizer, max_length=spec.max_length, prompt=spec.prompt)
         for part in (train, validation)
     ]
-    label_tokens = find_label_tokens(spec.prompt, tokenizer=tokenizer) if spec.prompt else None
-    build = _Builder(base, spec, lora, optimisation, label_tokens, hardware.device)
+    build = _Builder(base, spec, lora, optimisation, tokenizer, hardware.device)
     trainer = _train_within_memory(
         build, optimisation, checkpoints, on_epoch, DataCollatorWithPadding(tokenizer),
         [_dataset(encoded, list(part["label"])) for encoded, part in zip(parts, (train, validation), strict=True)],
@@ -108,9 +116,7 @@ def fine_tune(
     _save_checkpoints(trainer, output)
     tokenizer.save_pretrained(str(output / TOKENIZER_FOLDER))
     spec.save(output)
-    facts = {**hardware.as_dict(), "n_cut_train": parts[0].n_cut, "n_cut_validation": parts[1].n_cut}
-    facts |= {"n_neutralised_train": parts[0].n_neutralised}
-    _write_history(trainer, output, facts=facts)
+    _write_history(trainer, output, facts={**hardware.as_dict(), **_changed_texts(*parts)})
     shutil.rmtree(checkpoints)
 
 
@@ -122,7 +128,7 @@ class _Builder:
     spec: ClassifierSpec
     lora: Mapping[str, Any]
     optimisation: Optimisation
-    label_tokens: LabelTokens | None
+    tokenizer: PreTrainedTokenizerBase
     device: str
 
     def __call__(self) -> TextClassifier:
@@ -143,7 +149,7 @@ class _Builder:
             n_classes=self.spec.n_classes,
             hidden_size=self.spec.hidden_size,
             base_folder=self.base,
-            label_tokens=self.label_tokens,
+            label_tokens=find_label_tokens(self.spec.prompt, tokenizer=self.tokenizer) if self.spec.prompt else None,
             loss=self.optimisation.loss,
             **self.lora,
         )
@@ -258,10 +264,13 @@ def _dataset(encoded: Encoded, labels: Sequence[int]) -> list[dict[str, Any]]:
     return [{"input_ids": ids, "labels": int(label)} for ids, label in zip(encoded.input_ids, labels, strict=True)]
 
 
+def _changed_texts(train: Encoded, validation: Encoded) -> dict[str, int]:
+    found = {"n_cut_train": train.n_cut, "n_cut_validation": validation.n_cut}
+    return {**found, "n_neutralised_train": train.n_neutralised}
+
+
 def _validation_metrics(prediction: Any) -> dict[str, float]:
-    logits = prediction.predictions.astype("float64")
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    y_score = odds / odds.sum(axis=1, keepdims=True)  # (n, n_classes)
+    y_score = softmax(prediction.predictions.astype("float64"), axis=1)  # (n, n_classes)
     threshold = 0.5 if y_score.shape[1] == 2 else None
     return evaluate_scores(y_true=prediction.label_ids, y_score=y_score, decision_threshold=threshold)
 

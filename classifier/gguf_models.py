@@ -18,6 +18,7 @@ from typing import Any
 from classifier.caches import build_once, content_digest, entry_name
 from classifier.downloads import one_line
 from classifier.errors import InputError
+from classifier.sources import fetch_model
 
 CONVERTERS = ("transformers", "gguf")
 """Packages that convert; another version of one may name, order or round otherwise, so it converts anew."""
@@ -30,6 +31,11 @@ BROKEN = (
 """What the readers of transformers and gguf raise on damaged files and on models that they do not know."""
 
 _NAME = "model.gguf"
+
+
+def fetch_base_model(source: str, *, cache: Path, **where: Any) -> Path:
+    """`classifier.sources.fetch_model`, with what it takes and raises; a GGUF comes unpacked."""
+    return as_transformers_folder(fetch_model(source, cache=cache, **where), cache=cache)
 
 
 def as_transformers_folder(folder: Path, *, cache: Path) -> Path:

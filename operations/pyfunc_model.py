@@ -15,11 +15,11 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from classifier.gguf_models import as_transformers_folder
+from classifier.gguf_models import fetch_base_model
 from classifier.metrics import predict
 from classifier.places import cache, hub_token, mirror
 from classifier.predictor import Predictor
-from classifier.sources import fetch_model, tree_digest
+from classifier.sources import tree_digest
 from classifier.spec import DECISION_FILE, PROBABILITY, ClassifierSpec
 from classifier.text import is_blank
 
@@ -60,7 +60,7 @@ class RegisteredClassifier(PythonModel):
 
 def fetch_base(spec: ClassifierSpec) -> Path:
     """The base model that an adapter was trained on, and no other."""
-    found = fetch_model(
+    folder = fetch_base_model(
         spec.base_source,
         sha256=spec.base_sha256,
         revision=spec.base_revision,
@@ -68,7 +68,6 @@ def fetch_base(spec: ClassifierSpec) -> Path:
         cache=cache(),
         mirror=mirror(),
     )
-    folder = as_transformers_folder(found, cache=cache())
     digest = tree_digest(folder)
     if digest != spec.base_digest:
         raise MlflowException(

@@ -8,18 +8,8 @@ runs the same configuration files as `agile train`.
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from classifier.config import (
-    DataConfig,
-    EvaluationConfig,
-    FineTuneConfig,
-    LabelsConfig,
-    ModelConfig,
-    PromotionConfig,
-    RegistryConfig,
-    RunConfig,
-    SplitConfig,
-    ValidationConfig,
-)
+from classifier.config import EvaluationConfig, FineTuneConfig, ModelConfig, PromotionConfig, RegistryConfig, RunConfig
+from classifier.config_data import DataConfig, LabelsConfig, SplitConfig, ValidationConfig
 from operations.state import suite_digest
 from steps.evaluate import evaluate
 from steps.fine_tune import fine_tune as tune

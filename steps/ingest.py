@@ -5,7 +5,7 @@ from typing import Annotated
 import pandas as pd
 from zenml import step
 
-from classifier.config import DataConfig
+from classifier.config_data import DataConfig
 from classifier.places import cache, mirror
 from classifier.sources import fetch_file
 from classifier.tables import read_table, to_examples

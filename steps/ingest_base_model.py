@@ -5,9 +5,8 @@ from typing import Annotated
 from zenml import step
 
 from classifier.folders import Folder
-from classifier.gguf_models import as_transformers_folder
+from classifier.gguf_models import fetch_base_model
 from classifier.places import cache, hub_token, mirror
-from classifier.sources import fetch_model
 from operations.caching import on_reached_files
 from operations.materializers import FolderMaterializer
 
@@ -17,5 +16,6 @@ def ingest_base_model(
     source: str, sha256: tuple[str, ...] | None, revision: str | None
 ) -> Annotated[Folder, "base_model"]:
     """Fetch the pinned base model, unpacked where it is a GGUF; no later step needs a network."""
-    found = fetch_model(source, sha256=sha256, revision=revision, token=hub_token(), cache=cache(), mirror=mirror())
-    return Folder(as_transformers_folder(found, cache=cache()))
+    return Folder(
+        fetch_base_model(source, sha256=sha256, revision=revision, token=hub_token(), cache=cache(), mirror=mirror())
+    )

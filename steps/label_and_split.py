@@ -6,7 +6,7 @@ import pandas as pd
 from zenml import log_metadata, step
 
 from classifier import labelling
-from classifier.config import LabelsConfig, SplitConfig
+from classifier.config_data import LabelsConfig, SplitConfig
 from operations.caching import on_reached_files
 from operations.materializers import ExamplesMaterializer
 

@@ -6,7 +6,7 @@ import pandas as pd
 from zenml import log_metadata, step
 from zenml.types import HTMLString
 
-from classifier.config import LabelsConfig, ValidationConfig
+from classifier.config_data import LabelsConfig, ValidationConfig
 from operations.caching import on_reached_files
 from operations.materializers import ExamplesMaterializer
 from operations.state import suite_path

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from classifier.config import RunConfig, Section
+from classifier.config import RunConfig
+from classifier.config_data import Section
 from classifier.config_file import load_config, parse_config, read_parameters
 from classifier.errors import InputError
 

@@ -1,0 +1,153 @@
+"""Config of the data: which examples, what they must satisfy, how they become labels and parts.
+
+The first half of a `RunConfig`; the other, model and training, stands in `classifier.config`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+
+
+class Section(BaseModel):
+    """A section of the config: unknown fields are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Columns(Section):
+    """Which columns of the source play which role."""
+
+    text: str = "text"
+    """Column that holds the text."""
+    score: str | None = None
+    """Column that holds the annotators' score (a number), where the label rule needs one."""
+    id: str | None = None
+    """Column that names an example; without one, its row number, counted from 1."""
+    group: str | None = None
+    """Column whose values must not stand on both sides of a split (a document, an author)."""
+
+
+class DataConfig(Section):
+    """Where the examples come from and how they are read."""
+
+    source: str
+    """A file, https://…, hf://datasets/NAME[/CONFIG] or package://NAME==VERSION/path/in/archive."""
+    sha256: Names | None = None
+    """SHA-256 of the file, or of each package; with it `ingest` can be reused, without it `ingest` always runs."""
+    revision: str | None = None
+    """Commit of a hub data set."""
+    delimiter: str | None = None
+    """Column delimiter; by default the file's suffix decides (.csv `,`, .tsv and .txt a tab)."""
+    encoding: str = "utf-8"
+    """Character encoding of the file."""
+    column_names: tuple[str, ...] | None = None
+    """Names of the columns, for a file without a header line."""
+    quoting: bool = True
+    """Whether double quotes enclose values."""
+    columns: Columns = Columns()
+    """Which columns play which role."""
+    repair: tuple[Literal["treebank", "mojibake", "whitespace"], ...] = ()
+    """Repairs applied to every text, in this order."""
+    limit: Annotated[int, Field(gt=0)] | None = None
+    """Number of rows read, from the top; all without it."""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the source can never hold other bytes, so that fetching it again may be saved."""
+        return self.sha256 is not None or self.revision is not None
+
+
+class ValidationConfig(Section):
+    """What the examples must satisfy before anything is learnt from them."""
+
+    suite: str = "expectations/examples.yaml"
+    """Expectation suite, relative to the configs folder."""
+    score_min: float = 0.0
+    """Smallest allowed score, in the unit of the source."""
+    score_max: float = 1.0
+    """Largest allowed score, in the unit of the source."""
+    min_rows: Annotated[int, Field(gt=0)] = 50
+    """Smallest allowed number of examples."""
+    min_class_rows: Annotated[int, Field(gt=0)] = 10
+    """Smallest allowed number of examples of any class."""
+
+
+class LabelsConfig(Section):
+    """How scores or given columns become labels 0, 1, …"""
+
+    rule: Literal["median", "quantile", "value", "given", "any"] = "median"
+    """`median`, `quantile`, `value`: 1 where score >= label threshold; `given`: a column holds classes; `any`: 1 where any column is set."""
+    quantile: Share | None = None
+    """Share of scores below the label threshold, for `quantile`."""
+    value: float | None = None
+    """The label threshold, for `value`, in the unit of the score."""
+    columns: Names = ()
+    """Source columns read by `given` (one) and `any` (one or more: 0/1, or text that is empty where the kind is absent)."""
+    fit_on: Literal["train", "all"] = "train"
+    """Rows that the label threshold is computed from: `train` leaks nothing, `all` is the codelab's protocol."""
+    names: tuple[str, ...] | None = None
+    """Names of classes 0, 1, …; for `given`, the column's values in this order (default: sorted)."""
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> LabelsConfig:
+        needs = {"quantile": self.quantile, "value": self.value}
+        for rule, given in needs.items():
+            if (self.rule == rule) != (given is not None):
+                raise ValueError(f"labels.{rule} belongs to labels.rule {rule}; found rule {self.rule}, {rule} {given}")
+        if self.rule == "given" and len(self.columns) != 1:
+            raise ValueError(f"labels.rule given needs exactly one name in labels.columns, found {list(self.columns)}")
+        if (self.rule in ("given", "any")) != bool(self.columns):
+            raise ValueError(
+                f"labels.columns belongs to labels.rule given or any; found rule {self.rule}, columns {list(self.columns)}"
+            )
+        if self.rule != "given" and self.names is not None and len(self.names) != 2:
+            raise ValueError(f"labels.names needs two names for labels.rule {self.rule}, found {list(self.names)}")
+        if self.names is not None and len(set(self.names)) < len(self.names):
+            raise ValueError(f"labels.names must differ, found {list(self.names)}")
+        return self
+
+    @property
+    def needs_score(self) -> bool:
+        """Whether the rule cuts scores (rather than reading classes)."""
+        return self.rule in ("median", "quantile", "value")
+
+
+class SplitConfig(Section):
+    """Which examples train, validate and test. Sizes are rows (groups for method `group`); below 1 they are shares."""
+
+    method: Literal["stratified", "shuffle", "group", "columns"] = "stratified"
+    """`stratified` by score quantile or class, `shuffle` as pandas' sample, `group` keeps groups whole, `columns` reads the part from a column."""
+    train: Annotated[float, Field(gt=0)] | None = None
+    """Size of train: the first rows in the shuffled order; without it, what the other parts leave."""
+    validation: Annotated[float, Field(ge=0)] = 0.1
+    """Size of validation; 0 for a protocol without one."""
+    test: Annotated[float, Field(gt=0)] | None = 0.2
+    """Size of test: the last rows in the shuffled order; null: all that train and validation leave."""
+    validation_share: Share | None = None
+    """Share of train moved to validation, where the protocol leaves no validation rows."""
+    seed: int = 0
+    """Seed of the shuffle."""
+    column: str | None = None
+    """Source column that holds `train`, `validation` or `test`, for method `columns`."""
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> SplitConfig:
+        if (self.method == "columns") != (self.column is not None):
+            raise ValueError(
+                f"split.column belongs to split.method columns; found method {self.method}, column {self.column}"
+            )
+        if self.validation_share is not None and self.validation:
+            raise ValueError(
+                f"split.validation_share takes rows from train where split.validation is 0; found {self.validation}"
+            )
+        for part, size in {"train": self.train, "validation": self.validation, "test": self.test}.items():
+            if size is not None and size >= 1 and not size.is_integer():
+                raise ValueError(f"split.{part} is a share below 1 or a whole number, found {size}")
+        if self.train is None and self.test is None:
+            raise ValueError("split.train and split.test cannot both be null: one of them takes what is left")
+        return self
