@@ -43,8 +43,9 @@ ROWS = {
     "ethos-minilm-nf4-loftq": Row("ethos", ("fine_tune.initialization=loftq",)),
     "ethos-200-minilm-nf4": Row("ethos-200", targets=(("roc_auc", 0.82),)),
     "ethos-smollm2-nf4": Row("ethos-smollm2", targets=(("f1", 0.81), ("roc_auc", 0.84))),
-    "ethos-smollm2-nf4-vocabulary": Row("ethos-smollm2", ("fine_tune.loss=vocabulary",)),
-    "ethos-smollm2-nf4-full-text": Row("ethos-smollm2", ("fine_tune.loss=full_text",)),
+    "ethos-200-smollm2-nf4": Row("ethos-smollm2", ("split.train=200",)),
+    "ethos-gemma-270m-nf4": Row("ethos-gemma-270m"),
+    "ethos-200-gemma-270m-nf4": Row("ethos-gemma-270m", ("split.train=200",)),
     "ethos-mpnet-nf4": Row("ethos-mpnet", targets=(("f1", 0.83), ("roc_auc", 0.90))),
     "unfair-tos-minilm-nf4": Row("unfair-tos", varies="split.seed", targets=(("f1", 0.77),)),
     "unfair-tos-minilm-nf4-unrepaired": Row("unfair-tos", ("data.repair=[]",), varies="split.seed"),
@@ -73,17 +74,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measure(row: Row, seed: str) -> dict[str, float]:
-    """Train and judge once, as the pipeline does, without orchestrator and registry."""
-    from classifier.baselines import BASELINES
+    """Train and judge a config once, as it is shipped but for what the row says."""
     from classifier.config_file import load_config
+
+    config = load_config(CONFIGS / f"{row.config}.yaml", overrides=(*row.differs, f"{row.varies}={seed}"))
+    return train_and_judge(config, *read_parts(config))
+
+
+def train_and_judge(config: Any, parts: dict[str, Any], class_names: list[str]) -> dict[str, float]:
+    """Train on `train` and judge on `test`, as the pipeline does, without orchestrator and registry."""
+    from classifier.baselines import BASELINES
     from classifier.evaluation import choose_threshold
     from classifier.fine_tuning import Optimisation, fine_tune, read_history
     from classifier.metrics import evaluate_scores
     from classifier.predictor import Predictor
     from classifier.spec import ClassifierSpec
 
-    config = load_config(CONFIGS / f"{row.config}.yaml", overrides=(*row.differs, f"{row.varies}={seed}"))
-    parts, class_names = read_parts(config)
     model = config.model
     base = read_base_model(model)
     with tempfile.TemporaryDirectory() as scratch:

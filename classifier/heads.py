@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from classifier.packing import Pack, attention_masks, pack
+from classifier.packing import Pack, pack
 from classifier.prompts import LabelTokens
 
 Read = Callable[[Any, Tensor, Tensor], Tensor]
@@ -45,8 +45,8 @@ def read_packed(encoder: Any, packed: Pack) -> Tensor:
     hidden: Tensor = model.base_model(
         input_ids=packed.input_ids,
         position_ids=packed.positions,
-        attention_mask=attention_masks(packed, config=model.config.get_text_config(), dtype=model.dtype),
         use_cache=False,
+        packed=packed,
     ).last_hidden_state[0]
     return hidden
 

@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 from classifier.errors import InputError
 from classifier.heads import READS, Read, make_head
 from classifier.losses import TRAINING_LOSSES, Loss
+from classifier.packing import use_packed_attention
 from classifier.prompts import LabelTokens
 
 warnings.filterwarnings(
@@ -102,6 +103,8 @@ def build_network(
         encoder = get_peft_model(base_model, lora)
     except ValueError as error:
         raise InputError(f"fine_tune.target_modules {list(target_modules)}: {str(error).splitlines()[0]}") from None
+    if label_tokens is not None:
+        use_packed_attention(base_model)
     if initialization == "loftq":
         _start_at_quantization_error(encoder, base_folder)
     head = make_head(
@@ -128,6 +131,8 @@ def load_network(
 ) -> TextClassifier:
     """A saved adapter and head on their base model, in evaluation mode."""
     encoder = PeftModel.from_pretrained(base_model, str(folder), is_trainable=False)
+    if label_tokens is not None:
+        use_packed_attention(base_model)
     head = make_head(
         pooling, base_model, n_classes=n_classes, hidden_size=hidden_size, dropout=0.0, label_tokens=label_tokens
     )

@@ -11,36 +11,36 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from transformers import AttentionInterface, PreTrainedModel
 
 from classifier.errors import InputError
 
+ATTENTION = "packed"
+"""Name of the attention below, among transformers' own."""
 FULL, SLIDING = "full_attention", "sliding_attention"
 
 
 @dataclass(frozen=True)
 class Pack:
-    """Prompts in one row of T tokens, the shared prefix first."""
+    """B prompts in one row of T tokens, the shared prefix first; L is the longest prompt's length behind it."""
 
     input_ids: Tensor  # (1, T)
     positions: Tensor  # (1, T), of each token in its own prompt
-    owners: Tensor  # (T,), number of the prompt; -1 for the prefix
+    n_shared: int
+    grid: tuple[int, int]  # (B, L)
+    slots: Tensor  # (T - n_shared,), place of each token behind the prefix in the flattened grid
     last: Tensor  # (B,), where each prompt's last token stands in the row
 
-    @property
-    def n_shared(self) -> int:
-        """Tokens of the prefix."""
-        return int((self.owners == -1).sum())
+    def spread(self, values: Tensor) -> Tensor:
+        """What stands behind the prefix, (T - n_shared, H, D), as (B, H, L, D); zeros where a prompt has ended."""
+        n_prompts, longest = self.grid
+        spread = values.new_zeros(n_prompts * longest, *values.shape[1:]).index_copy(0, self.slots, values)
+        return spread.view(n_prompts, longest, *values.shape[1:]).transpose(1, 2)
 
-    def attends(self, window: int | None = None) -> Tensor:
-        """Who sees whom, (T, T): the prefix and one's own prompt, never ahead, and at most `window` tokens back."""
-        places = torch.arange(len(self.owners), device=self.owners.device)
-        sees = (self.owners[:, None] == self.owners[None, :]) | (self.owners[None, :] == -1)
-        sees &= places[:, None] >= places[None, :]
-        if window is not None:
-            position = self.positions[0]
-            sees &= position[:, None] - position[None, :] < window
-        return sees
+    def gather(self, values: Tensor) -> Tensor:
+        """The reverse of `spread`."""
+        return values.transpose(1, 2).flatten(0, 1).index_select(0, self.slots)
 
 
 def pack(input_ids: Tensor, attention_mask: Tensor) -> Pack:
@@ -48,42 +48,93 @@ def pack(input_ids: Tensor, attention_mask: Tensor) -> Pack:
     mask = attention_mask.bool()
     lengths = mask.sum(1)
     n_shared = _shared_prefix(input_ids, mask)
-    own = mask.clone()
-    own[:, :n_shared] = False
-    owners, positions = own.nonzero(as_tuple=True)  # prompt by prompt, in order
+    own = mask[:, n_shared:]
+    prompts, offsets = own.nonzero(as_tuple=True)  # prompt by prompt, in order
     prefix = torch.arange(n_shared, device=input_ids.device)
     return Pack(
-        input_ids=torch.cat([input_ids[0, :n_shared], input_ids[own]])[None],
-        positions=torch.cat([prefix, positions])[None],
-        owners=torch.cat([torch.full_like(prefix, -1), owners]),
+        input_ids=torch.cat([input_ids[0, :n_shared], input_ids[:, n_shared:][own]])[None],
+        positions=torch.cat([prefix, n_shared + offsets])[None],
+        n_shared=n_shared,
+        grid=(own.shape[0], own.shape[1]),
+        slots=prompts * own.shape[1] + offsets,
         last=n_shared + (lengths - n_shared).cumsum(0) - 1,
     )
 
 
-def attention_masks(packed: Pack, *, config: Any, dtype: torch.dtype) -> Tensor | dict[str, Tensor]:
-    """Additive masks of shape (1, 1, T, T), as a model of this config takes them: one, or one for each kind of layer.
+def use_packed_attention(model: PreTrainedModel) -> None:
+    """Let a causal language model attend as `packed_attention` says; its forward pass then takes a pack as `packed`.
 
     Raises
     ------
     InputError
-        The model has layers other than full and sliding attention: they would mix one prompt with the next.
+        The model has layers other than full and sliding attention, which would mix one prompt with the next, or attends in its own way.
     """
-    window = getattr(config, "sliding_window", None)
-    kinds = set(getattr(config, "layer_types", None) or [SLIDING if window else FULL])
+    kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or [FULL])
     if kinds - {FULL, SLIDING}:
         raise InputError(
             f"model.head label_tokens: layers of kind {sorted(kinds - {FULL, SLIDING})}; {FULL} and {SLIDING} are allowed"
         )
-    masks = {kind: _additive(packed.attends(window if kind == SLIDING else None), dtype) for kind in kinds}
-    return masks if len(masks) > 1 else masks.popitem()[1]
+    if not model._supports_attention_backend:
+        raise InputError(
+            f"model.head label_tokens: {type(model).__name__} has an attention of its own, which cannot be packed"
+        )
+    model.set_attn_implementation(ATTENTION)
+
+
+def packed_attention(
+    _module: nn.Module, query: Tensor, key: Tensor, value: Tensor, _mask: Tensor | None, *, packed: Pack,
+    scaling: float | None = None, dropout: float = 0.0, sliding_window: int | None = None, softcap: float | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:  # fmt: skip
+    """Attention of a pack's tokens, as transformers' attention interface wants it: heads in as (1, H, T, D), out as (1, T, H, D).
+
+    The prefix attends to itself, once; each prompt to the prefix and itself, in a grid that is padded, for nothing else than attention is.
+    """
+    n_shared, (n_prompts, longest) = packed.n_shared, packed.grid
+    shared = [values[:, :, :n_shared] for values in (query, key, value)]  # (1, H, P, D)
+    own = [packed.spread(values[0, :, n_shared:].transpose(0, 1)) for values in (query, key, value)]  # (B, H, L, D)
+    keys, values = (
+        torch.cat([prefix.expand(n_prompts, -1, -1, -1), rest], dim=2)
+        for prefix, rest in zip(shared[1:], own[1:], strict=True)
+    )
+    sees = _sees(n_shared + longest, window=sliding_window, device=query.device)
+    attend = _attend if softcap is None else _attend_soft_capped
+    options = {"scale": scaling, "dropout_p": dropout, **({} if softcap is None else {"softcap": softcap})}
+    behind = packed.gather(attend(own[0], keys, values, sees[n_shared:], **options))
+    before = attend(*shared, sees[:n_shared, :n_shared], **options)[0].transpose(0, 1)  # (P, H, D)
+    return torch.cat([before, behind])[None], None
+
+
+AttentionInterface.register(ATTENTION, packed_attention)
+
+
+def _attend(
+    query: Tensor, key: Tensor, value: Tensor, sees: Tensor, *, scale: float | None, dropout_p: float
+) -> Tensor:
+    return nn.functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=sees, scale=scale, dropout_p=dropout_p, enable_gqa=query.shape[1] != key.shape[1]
+    )
+
+
+def _attend_soft_capped(
+    query: Tensor, key: Tensor, value: Tensor, sees: Tensor, *, scale: float | None, dropout_p: float, softcap: float
+) -> Tensor:
+    groups = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
+    scores = query @ key.transpose(2, 3) * (query.shape[-1] ** -0.5 if scale is None else scale)  # (B, H, L, P + L)
+    scores = (softcap * torch.tanh(scores / softcap)).masked_fill(~sees, float("-inf"))
+    weights = nn.functional.dropout(scores.float().softmax(-1), dropout_p).to(value.dtype)
+    return weights @ value
+
+
+def _sees(length: int, *, window: int | None, device: torch.device) -> Tensor:
+    """Who sees whom in one prompt, (length, length): never ahead, and at most `window` tokens back."""
+    place = torch.arange(length, device=device)
+    back = place[:, None] - place[None, :]
+    return back >= 0 if window is None else (back >= 0) & (back < window)
 
 
 def _shared_prefix(input_ids: Tensor, mask: Tensor) -> int:
     same = ((input_ids == input_ids[0]) & mask).all(0)  # (L,)
     n_same = int(same.long().cumprod(0).sum())
     return min(n_same, int(mask.sum(1).min()) - 1)
-
-
-def _additive(sees: Tensor, dtype: torch.dtype) -> Tensor:
-    zeros = torch.zeros(sees.shape, dtype=dtype, device=sees.device)
-    return zeros.masked_fill_(~sees, torch.finfo(dtype).min)[None, None]

@@ -19,8 +19,6 @@ from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 
 TOKENS_PER_BATCH = 4096
 """Budget of one forward pass, padding included."""
-TOKENS_PER_PACK = 1024
-"""The same for prompts, which are packed: attention is computed over all of a pack, so its cost grows with the square."""
 
 
 class Predictor:
@@ -62,8 +60,7 @@ class Predictor:
         """
         encoded = self.encode(texts)
         probabilities = np.empty((len(texts), self.spec.n_classes))
-        budget = TOKENS_PER_PACK if self.spec.prompt else TOKENS_PER_BATCH
-        for batch in token_batches(encoded.lengths, budget=budget):
+        for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
         return probabilities
 

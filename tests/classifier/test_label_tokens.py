@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from classifier.base_model import load_base_model
 from classifier.errors import InputError
 from classifier.lora_linear import use_fused_lora
 from classifier.network import TextClassifier, build_network, load_network, save_network
-from classifier.packing import attention_masks, pack
+from classifier.packing import ATTENTION, pack, use_packed_attention
 from classifier.prompts import LabelTokens
 
 VOCABULARY = 97
@@ -93,6 +94,13 @@ def build(folder: Path, *, loss: str = "label_tokens", **changed: str) -> TextCl
     return network.eval()
 
 
+def build_alone(folder: Path) -> TextClassifier:
+    """The same, with transformers' own attention."""
+    network = build(folder)
+    network.encoder.get_base_model().set_attn_implementation("eager")
+    return network
+
+
 def prompts(lengths: list[int], n_shared: int, seed: int = 0) -> list[list[int]]:
     rng = np.random.default_rng(seed)
     prefix = rng.integers(12, VOCABULARY, n_shared).tolist()
@@ -109,8 +117,18 @@ def padded(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
 @torch.no_grad()
 def naive(network: TextClassifier, rows: list[list[int]]) -> Tensor:
     """Probabilities of the labels, (n, n_classes)."""
-    logits = [network.encoder(input_ids=torch.tensor([row])).logits[0, -1] for row in rows]
+    with alone(network):
+        logits = [network.encoder(input_ids=torch.tensor([row])).logits[0, -1] for row in rows]
     return torch.stack(logits)[:, list(LABELS.ids)].float().softmax(-1)
+
+
+@contextmanager
+def alone(network: TextClassifier) -> Iterator[None]:
+    """With transformers' own attention."""
+    model = network.encoder.get_base_model()
+    model.set_attn_implementation("eager")
+    yield
+    model.set_attn_implementation(ATTENTION)
 
 
 @torch.no_grad()
@@ -151,7 +169,7 @@ def test_the_same_weights_answer_alike_in_fewer_bits(folder: Path, quantization:
 
 def test_the_gradient_is_that_of_padded_prompts(folder: Path) -> None:
     rows, labels = prompts([9, 14, 30, 10], 7), torch.tensor([0, 2, 1, 1])
-    ours, theirs = build(folder), build(folder)
+    ours, theirs = build(folder), build_alone(folder)
     ours(*padded(rows), labels=labels)["loss"].backward()
     logits = torch.stack([theirs.encoder(input_ids=torch.tensor([row])).logits[0, -1] for row in rows])
     nn.functional.cross_entropy(logits[:, list(LABELS.ids)], labels).backward()
@@ -160,7 +178,7 @@ def test_the_gradient_is_that_of_padded_prompts(folder: Path) -> None:
 
 def test_the_vocabulary_loss_is_the_answers_cross_entropy_over_every_token(folder: Path) -> None:
     rows, labels = prompts([9, 14, 30, 10], 7), torch.tensor([0, 2, 1, 1])
-    ours, theirs = build(folder, loss="vocabulary").train(), build(folder)
+    ours, theirs = build(folder, loss="vocabulary").train(), build_alone(folder)
     ours(*padded(rows), labels=labels)["loss"].backward()
     logits = torch.stack([theirs.encoder(input_ids=torch.tensor([row])).logits[0, -1] for row in rows])
     nn.functional.cross_entropy(logits, torch.tensor(LABELS.ids)[labels]).backward()
@@ -169,7 +187,7 @@ def test_the_vocabulary_loss_is_the_answers_cross_entropy_over_every_token(folde
 
 def test_the_full_text_loss_is_that_of_every_next_token_up_to_the_end_of_text(folder: Path) -> None:
     rows, labels = prompts([9, 14, 30, 10], 7), torch.tensor([0, 2, 1, 1])
-    ours, theirs = build(folder, loss="full_text").train(), build(folder)
+    ours, theirs = build(folder, loss="full_text").train(), build_alone(folder)
     loss = ours(*padded(rows), labels=labels)["loss"]
     loss.backward()
     texts = [[*row, LABELS.ids[label], LABELS.end_of_text] for row, label in zip(rows, labels, strict=True)]
@@ -208,11 +226,10 @@ def test_an_encoder_cannot_answer(tiny_model: Path) -> None:
 
 
 def test_layers_that_remember_cannot_be_packed() -> None:
-    packed = pack(*padded(prompts([4, 5], 2)))
-    config = LlamaConfig(**SHAPE)
-    config.layer_types = ["full_attention", "linear_attention"]
+    model = LlamaForCausalLM(LlamaConfig(**SHAPE))
+    model.config.layer_types = ["full_attention", "linear_attention"]
     with pytest.raises(InputError, match=r"layers of kind \['linear_attention'\]"):
-        attention_masks(packed, config=config, dtype=torch.float32)
+        use_packed_attention(model)
 
 
 def test_a_pack_holds_the_shared_prefix_once_and_no_padding() -> None:
