@@ -8,6 +8,7 @@ thereby those of a key-value cache, but gradients flow through them, so that tra
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -98,10 +99,9 @@ def packed_attention(
         for prefix, rest in zip(shared[1:], own[1:], strict=True)
     )
     sees = _sees(n_shared + longest, window=sliding_window, device=query.device)
-    attend = _attend if softcap is None else _attend_soft_capped
-    options = {"scale": scaling, "dropout_p": dropout, **({} if softcap is None else {"softcap": softcap})}
-    behind = packed.gather(attend(own[0], keys, values, sees[n_shared:], **options))
-    before = attend(*shared, sees[:n_shared, :n_shared], **options)[0].transpose(0, 1)  # (P, H, D)
+    attend = partial(_attend, scale=scaling, dropout=dropout, softcap=softcap)
+    behind = packed.gather(attend(own[0], keys, values, sees[n_shared:]))
+    before = attend(shared[0], shared[1], shared[2], sees[:n_shared, :n_shared])[0].transpose(0, 1)  # (P, H, D)
     return torch.cat([before, behind])[None], None
 
 
@@ -109,22 +109,24 @@ AttentionInterface.register(ATTENTION, packed_attention)
 
 
 def _attend(
-    query: Tensor, key: Tensor, value: Tensor, sees: Tensor, *, scale: float | None, dropout_p: float
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    sees: Tensor,
+    *,
+    scale: float | None,
+    dropout: float,
+    softcap: float | None,
 ) -> Tensor:
-    return nn.functional.scaled_dot_product_attention(
-        query, key, value, attn_mask=sees, scale=scale, dropout_p=dropout_p, enable_gqa=query.shape[1] != key.shape[1]
-    )
-
-
-def _attend_soft_capped(
-    query: Tensor, key: Tensor, value: Tensor, sees: Tensor, *, scale: float | None, dropout_p: float, softcap: float
-) -> Tensor:
+    if softcap is None:
+        return nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=sees, scale=scale, dropout_p=dropout, enable_gqa=query.shape[1] != key.shape[1]
+        )
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
     scores = query @ key.transpose(2, 3) * (query.shape[-1] ** -0.5 if scale is None else scale)  # (B, H, L, P + L)
     scores = (softcap * torch.tanh(scores / softcap)).masked_fill(~sees, float("-inf"))
-    weights = nn.functional.dropout(scores.float().softmax(-1), dropout_p).to(value.dtype)
-    return weights @ value
+    return nn.functional.dropout(scores.float().softmax(-1), dropout).to(value.dtype) @ value
 
 
 def _sees(length: int, *, window: int | None, device: torch.device) -> Tensor:
