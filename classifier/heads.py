@@ -13,8 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from classifier.packing import Pack, pack
+from classifier.errors import InputError
+from classifier.packing import Pack, attention, pack
 from classifier.prompts import LabelTokens
+
+LARGEST_DIFFERENCE = 0.04
+"""Relative change of hidden states that rounding in few bits explains; a prompt that sees another, or loses its place, changes all of them."""
 
 Read = Callable[[Any, Tensor, Tensor], Tensor]
 
@@ -36,12 +40,11 @@ def read_native(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tens
 def read_answer(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
     """Last hidden state of each prompt's last token, (B, hidden), in the model's number format; the output layer is never run."""
     packed = pack(input_ids, attention_mask)
-    return read_packed(encoder, packed)[packed.last]
+    return read_packed(encoder.get_base_model(), packed)[packed.last]
 
 
-def read_packed(encoder: Any, packed: Pack) -> Tensor:
+def read_packed(model: Any, packed: Pack) -> Tensor:
     """Last hidden state of every token of a pack, (T, hidden)."""
-    model = encoder.get_base_model()
     hidden: Tensor = model.base_model(
         input_ids=packed.input_ids,
         position_ids=packed.positions,
@@ -49,6 +52,27 @@ def read_packed(encoder: Any, packed: Pack) -> Tensor:
         packed=packed,
     ).last_hidden_state[0]
     return hidden
+
+
+@torch.no_grad()
+def require_exact_packing(model: Any) -> None:
+    """Raise InputError where a causal language model sees a packed prompt otherwise than alone, by a way of its own to read positions or masks."""
+    long, short = [3, 4, 5, *range(6, 36)], [3, 4, 5, 37, 38]
+    prompts = torch.tensor([long, short + [0] * (len(long) - len(short))], device=model.device)
+    mask = torch.tensor([[1] * len(long), [1] * len(short) + [0] * (len(long) - len(short))], device=model.device)
+    packed = pack(prompts, mask)
+    together = read_packed(model, packed)[packed.last].float()
+    with attention(model, "eager"):
+        alone = torch.stack([
+            model.base_model(input_ids=row[own][None], use_cache=False).last_hidden_state[0, -1]
+            for row, own in zip(prompts, mask.bool(), strict=True)
+        ]).float()  # fmt: skip
+    difference = (together - alone).abs().max() / alone.abs().max()
+    if not difference <= LARGEST_DIFFERENCE:
+        raise InputError(
+            f"model.head label_tokens: {type(model).__name__} reads packed prompts otherwise than each alone "
+            f"(hidden states differ by {difference:.1%}); take another base model"
+        )
 
 
 READS: dict[str, Read] = {"mean": read_mean, "native": read_native, "answer": read_answer}

@@ -32,7 +32,9 @@ def full_text_loss(
     """Mean cross-entropy of every next token of prompt, answer and end of text, each text's tokens counted alike."""
     input_ids, attention_mask = _with_answers(head, input_ids, attention_mask, labels)
     packed = pack(input_ids, attention_mask)
-    log_probability = _vocabulary_logits(encoder, read_packed(encoder, packed)).log_softmax(-1)  # (T, V)
+    log_probability = _vocabulary_logits(encoder, read_packed(encoder.get_base_model(), packed)).log_softmax(
+        -1
+    )  # (T, V)
     has_next = attention_mask[:, 1:].bool()
     targets = input_ids[:, 1:][has_next]
     return -log_probability[_places(packed, attention_mask)[:, :-1][has_next], targets].mean()

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from classifier.errors import InputError
-from classifier.heads import READS, Read, make_head
+from classifier.heads import READS, Read, make_head, require_exact_packing
 from classifier.losses import TRAINING_LOSSES, Loss
 from classifier.packing import use_packed_attention
 from classifier.prompts import LabelTokens
@@ -105,6 +105,7 @@ def build_network(
         raise InputError(f"fine_tune.target_modules {list(target_modules)}: {str(error).splitlines()[0]}") from None
     if label_tokens is not None:
         use_packed_attention(base_model)
+        require_exact_packing(base_model)
     if initialization == "loftq":
         _start_at_quantization_error(encoder, base_folder)
     head = make_head(

@@ -7,6 +7,8 @@ thereby those of a key-value cache, but gradients flow through them, so that tra
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -80,6 +82,17 @@ def use_packed_attention(model: PreTrainedModel) -> None:
             f"model.head label_tokens: {type(model).__name__} has an attention of its own, which cannot be packed"
         )
     model.set_attn_implementation(ATTENTION)
+
+
+@contextmanager
+def attention(model: PreTrainedModel, name: str) -> Iterator[None]:
+    """Another attention for a while."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation(name)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
 
 
 def packed_attention(

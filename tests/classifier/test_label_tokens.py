@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from classifier.base_model import load_base_model
 from classifier.errors import InputError
 from classifier.lora_linear import use_fused_lora
 from classifier.network import TextClassifier, build_network, load_network, save_network
-from classifier.packing import ATTENTION, pack, use_packed_attention
+from classifier.packing import attention, pack, use_packed_attention
 from classifier.prompts import LabelTokens
 
 VOCABULARY = 97
@@ -117,18 +116,9 @@ def padded(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
 @torch.no_grad()
 def naive(network: TextClassifier, rows: list[list[int]]) -> Tensor:
     """Probabilities of the labels, (n, n_classes)."""
-    with alone(network):
+    with attention(network.encoder.get_base_model(), "eager"):
         logits = [network.encoder(input_ids=torch.tensor([row])).logits[0, -1] for row in rows]
     return torch.stack(logits)[:, list(LABELS.ids)].float().softmax(-1)
-
-
-@contextmanager
-def alone(network: TextClassifier) -> Iterator[None]:
-    """With transformers' own attention."""
-    model = network.encoder.get_base_model()
-    model.set_attn_implementation("eager")
-    yield
-    model.set_attn_implementation(ATTENTION)
 
 
 @torch.no_grad()
@@ -229,6 +219,24 @@ def test_layers_that_remember_cannot_be_packed() -> None:
     model = LlamaForCausalLM(LlamaConfig(**SHAPE))
     model.config.layer_types = ["full_attention", "linear_attention"]
     with pytest.raises(InputError, match=r"layers of kind \['linear_attention'\]"):
+        use_packed_attention(model)
+
+
+def test_a_model_that_loses_a_prompts_place_in_the_pack_is_refused(folder: Path) -> None:
+    model = load(folder)
+    reads = model.base_model.forward
+    model.base_model.forward = lambda **given: reads(**{**given, "position_ids": None})
+    with pytest.raises(InputError, match=r"reads packed prompts otherwise than each alone"):
+        build_network(
+            model, pooling="answer", n_classes=3, hidden_size=32, rank=2, alpha=4, dropout=0.0,
+            target_modules=("all-linear",), initialization="default", base_folder=folder, label_tokens=LABELS,
+        )  # fmt: skip
+
+
+def test_a_model_with_an_attention_of_its_own_is_refused(folder: Path) -> None:
+    model = load(folder)
+    model._supports_attention_backend = False
+    with pytest.raises(InputError, match=r"has an attention of its own"):
         use_packed_attention(model)
 
 

@@ -1,0 +1,302 @@
+"""Training: ours against transformers' Trainer, on the same texts, weights and seed, in one process.
+
+    agile bench training [--config NAME] [--texts N] [--epochs N] [--repeats N] [--random-weights] [--json FILE]
+
+Contenders, written from their descriptions: `padded to 128` (every text padded to the full length, as the lightning-mlflow-hf recipe does),
+`Trainer's defaults` (its own batch size and padding), and the same with our batch size. A language model is then trained as the codelab does, on
+prompt, answer and end of text over the whole vocabulary. Each line that begins with `+` adds one trick to the line above it; the last is
+`fine_tune`, as the pipeline runs it, checkpoints included. F1 (threshold 0.5) and AUC on the config's test part say whether quality is equal; they mean
+something with `--texts 800 --epochs 4` or so. Exit code 1 below the targets.
+
+`--random-weights` takes the shape of Gemma 2B and no file of it, for a GPU: its time means something, its quality nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as operations.state sets it; torch reads it when it is loaded
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import GemmaConfig, GemmaForCausalLM, Trainer, TrainingArguments, set_seed
+
+from benchmarks.comparison import OURS, Outcome, compare, missed, peak_rate, save, show
+from benchmarks.quality import CONFIGS, read_base_model, read_parts
+from classifier.base_model import load_base_model, load_tokenizer, quiet_transformers, read_hidden_size
+from classifier.config import RunConfig
+from classifier.config_file import load_config
+from classifier.encoding import LengthBucketSampler, encode
+from classifier.fine_tuning import Optimisation, fine_tune, read_history
+from classifier.hardware import choose_compute_dtype, read_hardware
+from classifier.heads import LabelColumns
+from classifier.metrics import evaluate_scores
+from classifier.network import TextClassifier, build_network
+from classifier.packing import ATTENTION
+from classifier.predictor import Predictor
+from classifier.prompts import find_label_tokens
+from classifier.spec import ClassifierSpec
+
+TARGETS = {"padded to 128": 6.0, "Trainer's defaults": 3.0}
+"""Contender → least ratio of its time to ours."""
+SHARE_OF_PEAK = 0.40
+"""Least share of the rate of a large matrix product, in the matrix products of ours."""
+FULL_LENGTH = 128
+"""Tokens that `padded to 128` gives every text."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way to train with transformers' Trainer."""
+
+    batch_size: int
+    length: int | None = None
+    """Tokens that every text is padded to; its batch's longest without it."""
+    full_text: bool = False
+    """Language models: prompt, answer and end of text over the whole vocabulary, rather than the label tokens alone."""
+    buckets: bool = False
+    packed: bool = False
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all contenders share."""
+
+    config: RunConfig
+    spec: ClassifierSpec
+    base: Path
+    tokenizer: Any
+    train: pd.DataFrame
+    test: pd.DataFrame
+    epochs: int
+
+    @property
+    def input_ids(self) -> list[list[int]]:
+        """Tokens of each training text, its prompt included."""
+        return self._encode(self.train).input_ids
+
+    def ours(self) -> Outcome:
+        """`fine_tune`, as the pipeline calls it."""
+        optimisation = Optimisation(**{**self.config.fine_tune.optimisation, "epochs": self.epochs, "patience": None})
+        with tempfile.TemporaryDirectory() as scratch:
+            adapter = Path(scratch) / "adapter"
+            fine_tune(
+                base=self.base, spec=self.spec, train=self.train, validation=self.train[:0], lora=self.config.fine_tune.lora,
+                optimisation=optimisation, checkpoints=Path(scratch) / "checkpoints", output=adapter, on_epoch=lambda _: None,
+            )  # fmt: skip
+            predictor = Predictor.load(adapter, base=self.base)
+            return Outcome(predictor.score(list(self.test["text"])), read_history(adapter)["seconds"])
+
+    def by_trainer(self, recipe: Recipe) -> Outcome:
+        """The same network, trained by a recipe."""
+        network = self._build()
+        model = network.encoder.get_base_model()
+        if self.spec.prompt and not recipe.packed:
+            model.set_attn_implementation("sdpa")
+        trained: nn.Module = network
+        if recipe.full_text:
+            trained = network.encoder
+        elif self.spec.prompt and not recipe.packed:
+            trained = PaddedLabelTokens(network.encoder, network.head)
+        trainer = BucketTrainer if recipe.buckets else Trainer
+        with tempfile.TemporaryDirectory() as scratch, quiet_transformers():
+            done = trainer(
+                model=trained, args=self._arguments(recipe, scratch), train_dataset=self._rows(recipe),
+                data_collator=self._collate(recipe),
+            ).train()  # fmt: skip
+        if self.spec.prompt:
+            model.set_attn_implementation(ATTENTION)
+        predictor = Predictor(network.eval(), self.tokenizer, self.spec)
+        return Outcome(predictor.score(list(self.test["text"])), done.metrics["train_runtime"])
+
+    def _build(self) -> TextClassifier:
+        set_seed(self.config.fine_tune.seed)
+        base_model = load_base_model(
+            self.base, pooling=self.spec.pooling, n_classes=self.spec.n_classes, quantization=self.spec.quantization,
+            double_quant=self.spec.double_quant, compute_dtype=self.spec.compute_dtype, device=read_hardware().device,
+        )  # fmt: skip
+        prompt = self.spec.prompt
+        return build_network(
+            base_model, pooling=self.spec.pooling, n_classes=self.spec.n_classes, hidden_size=self.spec.hidden_size,
+            base_folder=self.base, label_tokens=find_label_tokens(prompt, tokenizer=self.tokenizer) if prompt else None,
+            **self.config.fine_tune.lora,
+        )  # fmt: skip
+
+    def _arguments(self, recipe: Recipe, folder: str) -> TrainingArguments:
+        tuning = self.config.fine_tune
+        return TrainingArguments(
+            output_dir=folder, per_device_train_batch_size=recipe.batch_size, num_train_epochs=self.epochs,
+            learning_rate=tuning.learning_rate, weight_decay=tuning.weight_decay, warmup_steps=tuning.warmup, seed=tuning.seed,
+            report_to="none", dataloader_pin_memory=torch.cuda.is_available(), save_strategy="no", logging_strategy="no", disable_tqdm=True, remove_unused_columns=False,
+        )  # fmt: skip
+
+    def _rows(self, recipe: Recipe) -> list[dict[str, Any]]:
+        labels = [int(label) for label in self.train["label"]]
+        if not recipe.full_text:
+            return [{"input_ids": ids, "labels": label} for ids, label in zip(self.input_ids, labels, strict=True)]
+        tokens = find_label_tokens(self.spec.prompt, tokenizer=self.tokenizer)
+        texts = [
+            [*ids, tokens.ids[label], tokens.end_of_text] for ids, label in zip(self.input_ids, labels, strict=True)
+        ]
+        return [{"input_ids": ids, "labels": ids} for ids in texts]
+
+    def _collate(self, recipe: Recipe) -> Callable[[list[dict[str, Any]]], dict[str, Tensor]]:
+        def collate(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
+            longest = recipe.length and recipe.length + 2 * recipe.full_text  # answer and end of text come behind
+            batch = self.tokenizer.pad(
+                {"input_ids": [row["input_ids"] for row in rows]},
+                return_tensors="pt", padding="max_length" if longest else True, max_length=longest,
+            )  # fmt: skip
+            labels = (
+                torch.tensor([row["labels"] for row in rows]) if not recipe.full_text else batch["input_ids"].clone()
+            )
+            if recipe.full_text:
+                labels[batch["attention_mask"] == 0] = -100
+            return {**batch, "labels": labels}
+
+        return collate
+
+    def _encode(self, part: pd.DataFrame) -> Any:
+        return encode(
+            list(part["text"]), tokenizer=self.tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt
+        )
+
+
+class BucketTrainer(Trainer):
+    """Batches of similar length."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthBucketSampler:
+        lengths = np.asarray([len(row["input_ids"]) for row in self.train_dataset])
+        return LengthBucketSampler(lengths, batch_size=self.args.train_batch_size, seed=self.args.seed)
+
+
+class PaddedLabelTokens(nn.Module):
+    """Label-token loss on a padded batch: no vocabulary-sized logits, nothing shared."""
+
+    def __init__(self, encoder: nn.Module, head: LabelColumns) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Mean cross-entropy over the label tokens."""
+        model = self.encoder.get_base_model().base_model
+        hidden = model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
+        last = hidden[torch.arange(len(labels), device=labels.device), attention_mask.sum(1) - 1]
+        return {"loss": nn.functional.cross_entropy(self.head(last), labels)}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print a table, say which targets were missed."""
+    parser = argparse.ArgumentParser(
+        "agile bench training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", nargs="+", default=["ethos", "ethos-smollm2"])
+    parser.add_argument("--texts", type=int, default=96, help="how many, from the top of the config's train part")
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--quantization", help="in place of the config's")
+    parser.add_argument(
+        "--random-weights", action="store_true", help="a model of Gemma 2B's shape in place of the config's"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    given = parser.parse_args(arguments)
+    return max(run(name, given) for name in given.config)
+
+
+def run(config_name: str, given: argparse.Namespace) -> int:
+    """One config's table; 1 where a target is missed."""
+    with tempfile.TemporaryDirectory() as folder:
+        bench = prepare(config_name, given, Path(folder))
+        n_tokens = given.epochs * sum(len(ids) for ids in bench.input_ids)
+        with FlopCounterMode(display=False) as counter:
+            replace(bench, test=bench.test[:1]).ours()
+        print(f"{config_name}: {len(bench.train)} texts, {given.epochs} epochs, {torch.get_num_threads()} threads")
+        rows = compare(
+            contenders(bench), repeats=given.repeats, n_examples=given.epochs * len(bench.train), n_tokens=n_tokens
+        )
+    y_true = bench.test["label"].to_numpy()
+    judged = {row.name: evaluate_scores(y_true=y_true, y_score=row.scores, decision_threshold=0.5) for row in rows}
+    extra = {name: {"F1": found["f1"], "AUC": found["roc_auc"]} for name, found in judged.items()}
+    show(rows, extra)
+    dtype, device = getattr(torch, bench.spec.compute_dtype), read_hardware().device
+    rate = counter.get_total_flops() / (given.epochs * len(bench.train)) * rows[-1].examples_per_second
+    facts = {
+        "config": config_name, "quantization": bench.spec.quantization, "compute_dtype": bench.spec.compute_dtype,
+        "n": len(bench.train), "epochs": given.epochs, "threads": torch.get_num_threads(), "device": device,
+        "share_of_peak": rate / peak_rate(dtype=dtype, device=device),
+    }  # fmt: skip
+    print(
+        ", ".join(
+            f"{name} {value:.2f}" if isinstance(value, float) else f"{name} {value}" for name, value in facts.items()
+        )
+    )
+    if given.json is not None:
+        save(rows, extra, facts, given.json.with_stem(f"{given.json.stem}-{config_name}"))
+    failures = missed(rows, TARGETS)
+    if facts["share_of_peak"] < SHARE_OF_PEAK:
+        failures.append(f"{SHARE_OF_PEAK:.0%} of the matrix products' peak: {facts['share_of_peak']:.0%}")
+    for failure in failures:
+        print(f"{config_name}: missed: {failure}")
+    return int(bool(failures))
+
+
+def contenders(bench: Bench) -> dict[str, Callable[[], Outcome]]:
+    """Ways to train, ours last."""
+    size, prompted = bench.config.fine_tune.batch_size, bench.spec.prompt is not None
+    label_tokens = {"+ label tokens alone": Recipe(size)}
+    packing = {"+ packed, prefix once": Recipe(size, buckets=True, packed=True)}
+    recipes = {
+        "padded to 128": Recipe(size, length=FULL_LENGTH, full_text=prompted),
+        "Trainer's defaults": Recipe(TrainingArguments("unused").per_device_train_batch_size, full_text=prompted),
+        "Trainer, our batch size": Recipe(size, full_text=prompted),
+        **(label_tokens if prompted else {}),
+        "+ batches of similar length": Recipe(size, buckets=True),
+        **(packing if prompted else {}),
+    }
+    return {**{name: _by_trainer(bench, recipe) for name, recipe in recipes.items()}, OURS: bench.ours}
+
+
+def prepare(config_name: str, given: argparse.Namespace, folder: Path) -> Bench:
+    """The config's data and base model; `folder` takes a model of random weights."""
+    overrides = (f"model.quantization={given.quantization}",) if given.quantization else ()
+    config = load_config(CONFIGS / f"{config_name}.yaml", overrides=overrides)
+    parts, class_names = read_parts(config)
+    if given.random_weights:
+        write_gemma_2b(
+            folder, tokenizer=load_tokenizer(read_base_model(load_config(CONFIGS / "ethos-smollm2.yaml").model))
+        )
+    base = folder if given.random_weights else read_base_model(config.model)
+    described = ClassifierSpec.describe(class_names=class_names, base_digest="", **config.model.model_dump())
+    spec = replace(
+        described,
+        compute_dtype=choose_compute_dtype(described.compute_dtype, hardware=read_hardware()),
+        hidden_size=read_hidden_size(base),
+    )
+    return Bench(config, spec, base, load_tokenizer(base), parts["train"][: given.texts], parts["test"], given.epochs)
+
+
+def write_gemma_2b(folder: Path, *, tokenizer: Any) -> None:
+    """A folder with random weights in Gemma 2B's shape, and some other model's tokenizer."""
+    torch.manual_seed(0)
+    shape = {"hidden_size": 2048, "num_hidden_layers": 18, "num_attention_heads": 8, "num_key_value_heads": 1}
+    with torch.device(read_hardware().device):
+        model = GemmaForCausalLM(GemmaConfig(**shape, intermediate_size=16_384, head_dim=256)).to(torch.bfloat16)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _by_trainer(bench: Bench, recipe: Recipe) -> Callable[[], Outcome]:
+    return lambda: bench.by_trainer(recipe)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
