@@ -15,6 +15,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+BENCHMARKS = ("scoring", "training")
+
 app = typer.Typer(
     name="agile",
     help="Agile text classifiers: a few hundred scored texts in; a validated, tuned, evaluated, registered classifier out.",
@@ -163,6 +165,28 @@ def prune(
 
     for line in pruning.prune(days=days, dry_run=dry_run):
         print(line, flush=True)
+
+
+@app.command(epilog="Example: agile bench scoring --texts 48 --json scoring.json")
+def bench(
+    name: Annotated[str, typer.Argument(help="scoring or training.")],
+    config: Annotated[
+        str | None, typer.Option(help="Name of a shipped config; by default the benchmark's own.")
+    ] = None,
+    texts: Annotated[int | None, typer.Option(min=2, help="How many texts; by default the benchmark's own.")] = None,
+    repeats: Annotated[int | None, typer.Option(min=1, help="Runs of each contender, in shuffled order.")] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="The table as JSON.")] = None,
+) -> None:
+    """Measure ours against the ways that people use; exit 1 below a target."""
+    from importlib import import_module
+
+    from classifier.errors import InputError
+
+    if name not in BENCHMARKS:
+        raise InputError(f"bench {name}: no such benchmark; {' and '.join(BENCHMARKS)} are there")
+    given = {"--config": config, "--texts": texts, "--repeats": repeats, "--json": json}
+    arguments = [word for option, value in given.items() if value is not None for word in (option, str(value))]
+    raise typer.Exit(import_module(f"benchmarks.{name}").main(arguments))
 
 
 if __name__ == "__main__":

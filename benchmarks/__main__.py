@@ -3,7 +3,8 @@
 python -m benchmarks
 """
 
-from benchmarks import dropout, lora, quality, scoring
+from benchmarks import dropout, lora, losses, quality, scoring, training
 
 if __name__ == "__main__":
-    raise SystemExit(max(dropout.main(), lora.main([]), scoring.main([]), quality.main([])))
+    runs = (dropout.main(), lora.main([]), scoring.main([]), training.main([]), losses.main([]), quality.main([]))
+    raise SystemExit(max(runs))

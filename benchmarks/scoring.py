@@ -1,6 +1,7 @@
 """Scoring: ours against the ways that people use, on the same texts, weights and adapter, in one process.
 
     agile bench scoring [--config NAME] [--texts N] [--repeats N] [--json FILE]
+    python -m benchmarks.scoring [… --quantization nf4|int8|none]
 
 Contenders, written from their descriptions: `one by one` (the codelab's way: a text at a time, whole vocabulary), `batches of 32` (padded to
 the longest, whole vocabulary), `padded to 128` (the same, every text padded to the model's full length). Each line that begins with `+` adds one
@@ -101,9 +102,7 @@ class Bench:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print a table, say which targets were missed."""
-    parser = argparse.ArgumentParser(
-        "agile bench scoring", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", default="ethos-smollm2")
     parser.add_argument("--texts", type=int, default=96, help="how many, from the top of the config's test part")
     parser.add_argument("--repeats", type=int, default=3)

@@ -1,6 +1,7 @@
 """Training: ours against transformers' Trainer, on the same texts, weights and seed, in one process.
 
-    agile bench training [--config NAME] [--texts N] [--epochs N] [--repeats N] [--random-weights] [--json FILE]
+    agile bench training [--config NAME] [--texts N] [--repeats N] [--json FILE]
+    python -m benchmarks.training [… --epochs N --quantization nf4|int8|none --random-weights]
 
 Contenders, written from their descriptions: `padded to 128` (every text padded to the full length, as the lightning-mlflow-hf recipe does),
 `Trainer's defaults` (its own batch size and padding), and the same with our batch size. A language model is then trained as the codelab does, on
@@ -196,9 +197,7 @@ class PaddedLabelTokens(nn.Module):
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print a table, say which targets were missed."""
-    parser = argparse.ArgumentParser(
-        "agile bench training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", nargs="+", default=["ethos", "ethos-smollm2"])
     parser.add_argument("--texts", type=int, default=96, help="how many, from the top of the config's train part")
     parser.add_argument("--epochs", type=int, default=1)
