@@ -1,10 +1,10 @@
 """Scoring: ours against the ways that people use, on the same texts, weights and adapter, in one process.
 
-    agile bench scoring [--config NAME] [--texts N] [--repeats N] [--json FILE]
+    agile bench scoring [--config FILE] [--texts N] [--repeats N] [--json FILE]
     python -m benchmarks.scoring [… --quantization nf4|int8|none]
 
 Contenders, written from their descriptions: `one by one` (the codelab's way: a text at a time, whole vocabulary), `batches of 32` (padded to
-the longest, whole vocabulary), `padded to 128` (the same, every text padded to the model's full length). Each line that begins with `+` adds one
+the longest, whole vocabulary), `padded to full length` (the same, every text padded to the model's full length). Each line that begins with `+` adds one
 trick to the line above it; the last of them is ours. A config with a classification head has no vocabulary and no prompt to share. Exit code 1
 below the targets.
 """
@@ -38,8 +38,6 @@ from classifier.spec import ClassifierSpec
 
 TARGETS = {"one by one": 12.0, "batches of 32": 3.0}
 """Contender → least ratio of its time to ours, on two cores with AVX512-BF16."""
-FULL_LENGTH = 128
-"""Tokens that `padded to 128` gives every text."""
 TOKENS_PER_BATCH = 2048
 """Budget of a padded batch with vocabulary-sized logits."""
 LARGEST_DIFFERENCE = {"float32": 1e-4, "bfloat16": 5e-2}
@@ -103,7 +101,7 @@ class Bench:
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print a table, say which targets were missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", default="ethos-smollm2")
+    parser.add_argument("--config", type=Path, default=CONFIGS / "ethos-smollm2.yaml")
     parser.add_argument("--texts", type=int, default=96, help="how many, from the top of the config's test part")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--quantization", help="in place of the config's")
@@ -120,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
     spec = bench.ours.spec
     rate = counter.get_total_flops() * rows[-1].examples_per_second / len(bench.texts)
     facts = {
-        "config": given.config, "quantization": spec.quantization, "compute_dtype": spec.compute_dtype, "n": len(bench.texts),
+        "config": given.config.stem, "quantization": spec.quantization, "compute_dtype": spec.compute_dtype, "n": len(bench.texts),
         "threads": torch.get_num_threads(), "device": read_hardware().device,
         "share_of_peak": rate / peak_rate(dtype=getattr(torch, spec.compute_dtype), device=read_hardware().device),
     }  # fmt: skip
@@ -147,7 +145,7 @@ def contenders(bench: Bench) -> dict[str, Callable[[], np.ndarray]]:
     }
     return {
         "one by one": lambda: bench.in_batches(1),
-        "padded to 128": lambda: bench.in_batches(32, length=FULL_LENGTH),
+        "padded to full length": lambda: bench.in_batches(32, length=bench.ours.spec.max_length),
         "batches of 32": lambda: bench.in_batches(32),
         "+ sorted, budget of tokens": lambda: bench.by_length(vocabulary=True),
         **(label_tokens if bench.ours.spec.prompt else {}),
@@ -155,10 +153,10 @@ def contenders(bench: Bench) -> dict[str, Callable[[], np.ndarray]]:
     }
 
 
-def prepare(config_name: str, n_texts: int, quantization: str | None) -> Bench:
+def prepare(path: Path, n_texts: int, quantization: str | None) -> Bench:
     """The config's model with a random adapter, three times, and the first texts of its test part."""
     overrides = (f"model.quantization={quantization}",) if quantization else ()
-    config = load_config(CONFIGS / f"{config_name}.yaml", overrides=overrides)
+    config = load_config(path, overrides=overrides)
     parts, class_names = read_parts(config)
     base = read_base_model(config.model)
     described = ClassifierSpec.describe(class_names=class_names, base_digest="", **config.model.model_dump())

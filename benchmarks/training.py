@@ -1,15 +1,15 @@
 """Training: ours against transformers' Trainer, on the same texts, weights and seed, in one process.
 
-    agile bench training [--config NAME] [--texts N] [--repeats N] [--json FILE]
+    agile bench training [--config FILE] [--texts N] [--repeats N] [--json FILE]
     python -m benchmarks.training [… --epochs N --quantization nf4|int8|none --random-weights]
 
-Contenders, written from their descriptions: `padded to 128` (every text padded to the full length, as the lightning-mlflow-hf recipe does),
+Contenders, written from their descriptions: `padded to full length` (every text to `model.max_length`, as the lightning-mlflow-hf recipe does),
 `Trainer's defaults` (its own batch size and padding), and the same with our batch size. A language model is then trained as the codelab does, on
 prompt, answer and end of text over the whole vocabulary. Each line that begins with `+` adds one trick to the line above it; the last is
 `fine_tune`, as the pipeline runs it, checkpoints included. F1 (threshold 0.5) and AUC on the config's test part say whether quality is equal; they mean
 something with `--texts 800 --epochs 4` or so. Exit code 1 below the targets.
 
-`--random-weights` takes the shape of Gemma 2B and no file of it, for a GPU: its time means something, its quality nothing.
+Ours is trained on the label tokens, whatever the config's loss. `--random-weights` takes the shape of Gemma 2B and no file of it, for a GPU: its time means something, its quality nothing.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as operations.state sets it; torch reads it when it is loaded
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -33,13 +32,13 @@ from transformers import GemmaConfig, GemmaForCausalLM, Trainer, TrainingArgumen
 
 from benchmarks.comparison import OURS, Outcome, compare, missed, peak_rate, save, show
 from benchmarks.quality import CONFIGS, read_base_model, read_parts
+from benchmarks.recipes import BucketTrainer, PaddedLabelTokens, Recipe
 from classifier.base_model import load_base_model, load_tokenizer, quiet_transformers, read_hidden_size
 from classifier.config import RunConfig
 from classifier.config_file import load_config
-from classifier.encoding import LengthBucketSampler, encode
+from classifier.encoding import encode
 from classifier.fine_tuning import Optimisation, fine_tune, read_history
 from classifier.hardware import choose_compute_dtype, read_hardware
-from classifier.heads import LabelColumns
 from classifier.metrics import evaluate_scores
 from classifier.network import TextClassifier, build_network
 from classifier.packing import ATTENTION
@@ -47,25 +46,17 @@ from classifier.predictor import Predictor
 from classifier.prompts import find_label_tokens
 from classifier.spec import ClassifierSpec
 
-TARGETS = {"padded to 128": 6.0, "Trainer's defaults": 3.0}
+TARGETS = {"padded to full length": 6.0, "Trainer's defaults": 3.0}
 """Contender → least ratio of its time to ours."""
 SHARE_OF_PEAK = 0.40
 """Least share of the rate of a large matrix product, in the matrix products of ours."""
-FULL_LENGTH = 128
-"""Tokens that `padded to 128` gives every text."""
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """A way to train with transformers' Trainer."""
-
-    batch_size: int
-    length: int | None = None
-    """Tokens that every text is padded to; its batch's longest without it."""
-    full_text: bool = False
-    """Language models: prompt, answer and end of text over the whole vocabulary, rather than the label tokens alone."""
-    buckets: bool = False
-    packed: bool = False
+GEMMA_2B = {
+    "hidden_size": 2048, "num_hidden_layers": 18, "num_attention_heads": 8, "num_key_value_heads": 1, "head_dim": 256,
+    "intermediate_size": 16_384,
+}  # fmt: skip
+"""The shape of google/gemma-2b-it."""
 
 
 @dataclass(frozen=True)
@@ -172,34 +163,13 @@ class Bench:
         )
 
 
-class BucketTrainer(Trainer):
-    """Batches of similar length."""
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthBucketSampler:
-        lengths = np.asarray([len(row["input_ids"]) for row in self.train_dataset])
-        return LengthBucketSampler(lengths, batch_size=self.args.train_batch_size, seed=self.args.seed)
-
-
-class PaddedLabelTokens(nn.Module):
-    """Label-token loss on a padded batch: no vocabulary-sized logits, nothing shared."""
-
-    def __init__(self, encoder: nn.Module, head: LabelColumns) -> None:
-        super().__init__()
-        self.encoder, self.head = encoder, head
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Mean cross-entropy over the label tokens."""
-        model = self.encoder.get_base_model().base_model
-        hidden = model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
-        last = hidden[torch.arange(len(labels), device=labels.device), attention_mask.sum(1) - 1]
-        return {"loss": nn.functional.cross_entropy(self.head(last), labels)}
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print a table, say which targets were missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", nargs="+", default=["ethos", "ethos-smollm2"])
-    parser.add_argument("--texts", type=int, default=96, help="how many, from the top of the config's train part")
+    parser.add_argument(
+        "--config", nargs="+", type=Path, default=[CONFIGS / "ethos.yaml", CONFIGS / "ethos-smollm2.yaml"]
+    )
+    parser.add_argument("--texts", type=int, default=160, help="how many, from the top of the config's train part")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--quantization", help="in place of the config's")
@@ -208,17 +178,17 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--json", type=Path, metavar="FILE")
     given = parser.parse_args(arguments)
-    return max(run(name, given) for name in given.config)
+    return max([run(path, given) for path in given.config])
 
 
-def run(config_name: str, given: argparse.Namespace) -> int:
+def run(path: Path, given: argparse.Namespace) -> int:
     """One config's table; 1 where a target is missed."""
     with tempfile.TemporaryDirectory() as folder:
-        bench = prepare(config_name, given, Path(folder))
+        bench = prepare(path, given, Path(folder))
         n_tokens = given.epochs * sum(len(ids) for ids in bench.input_ids)
         with FlopCounterMode(display=False) as counter:
             replace(bench, test=bench.test[:1]).ours()
-        print(f"{config_name}: {len(bench.train)} texts, {given.epochs} epochs, {torch.get_num_threads()} threads")
+        print(f"{path.stem}: {len(bench.train)} texts, {given.epochs} epochs, {torch.get_num_threads()} threads")
         rows = compare(
             contenders(bench), repeats=given.repeats, n_examples=given.epochs * len(bench.train), n_tokens=n_tokens
         )
@@ -229,7 +199,7 @@ def run(config_name: str, given: argparse.Namespace) -> int:
     dtype, device = getattr(torch, bench.spec.compute_dtype), read_hardware().device
     rate = counter.get_total_flops() / (given.epochs * len(bench.train)) * rows[-1].examples_per_second
     facts = {
-        "config": config_name, "quantization": bench.spec.quantization, "compute_dtype": bench.spec.compute_dtype,
+        "config": path.stem, "quantization": bench.spec.quantization, "compute_dtype": bench.spec.compute_dtype,
         "n": len(bench.train), "epochs": given.epochs, "threads": torch.get_num_threads(), "device": device,
         "share_of_peak": rate / peak_rate(dtype=dtype, device=device),
     }  # fmt: skip
@@ -239,12 +209,12 @@ def run(config_name: str, given: argparse.Namespace) -> int:
         )
     )
     if given.json is not None:
-        save(rows, extra, facts, given.json.with_stem(f"{given.json.stem}-{config_name}"))
+        save(rows, extra, facts, given.json.with_stem(f"{given.json.stem}-{path.stem}"))
     failures = missed(rows, TARGETS)
     if facts["share_of_peak"] < SHARE_OF_PEAK:
         failures.append(f"{SHARE_OF_PEAK:.0%} of the matrix products' peak: {facts['share_of_peak']:.0%}")
     for failure in failures:
-        print(f"{config_name}: missed: {failure}")
+        print(f"{path.stem}: missed: {failure}")
     return int(bool(failures))
 
 
@@ -254,7 +224,7 @@ def contenders(bench: Bench) -> dict[str, Callable[[], Outcome]]:
     label_tokens = {"+ label tokens alone": Recipe(size)}
     packing = {"+ packed, prefix once": Recipe(size, buckets=True, packed=True)}
     recipes = {
-        "padded to 128": Recipe(size, length=FULL_LENGTH, full_text=prompted),
+        "padded to full length": Recipe(size, length=bench.spec.max_length, full_text=prompted),
         "Trainer's defaults": Recipe(TrainingArguments("unused").per_device_train_batch_size, full_text=prompted),
         "Trainer, our batch size": Recipe(size, full_text=prompted),
         **(label_tokens if prompted else {}),
@@ -264,13 +234,13 @@ def contenders(bench: Bench) -> dict[str, Callable[[], Outcome]]:
     return {**{name: _by_trainer(bench, recipe) for name, recipe in recipes.items()}, OURS: bench.ours}
 
 
-def prepare(config_name: str, given: argparse.Namespace, folder: Path) -> Bench:
+def prepare(path: Path, given: argparse.Namespace, folder: Path) -> Bench:
     """The config's data and base model; `folder` takes a model of random weights."""
-    overrides = (f"model.quantization={given.quantization}",) if given.quantization else ()
-    config = load_config(CONFIGS / f"{config_name}.yaml", overrides=overrides)
+    overrides = [f"model.quantization={given.quantization}"] if given.quantization else []
+    config = load_config(path, overrides=[*overrides, "fine_tune.loss=label_tokens"])
     parts, class_names = read_parts(config)
     if given.random_weights:
-        write_gemma_2b(
+        write_gemma(
             folder, tokenizer=load_tokenizer(read_base_model(load_config(CONFIGS / "ethos-smollm2.yaml").model))
         )
     base = folder if given.random_weights else read_base_model(config.model)
@@ -283,12 +253,11 @@ def prepare(config_name: str, given: argparse.Namespace, folder: Path) -> Bench:
     return Bench(config, spec, base, load_tokenizer(base), parts["train"][: given.texts], parts["test"], given.epochs)
 
 
-def write_gemma_2b(folder: Path, *, tokenizer: Any) -> None:
-    """A folder with random weights in Gemma 2B's shape, and some other model's tokenizer."""
+def write_gemma(folder: Path, *, tokenizer: Any, shape: Mapping[str, int] = GEMMA_2B) -> None:
+    """A folder with random weights, and some other model's tokenizer."""
     torch.manual_seed(0)
-    shape = {"hidden_size": 2048, "num_hidden_layers": 18, "num_attention_heads": 8, "num_key_value_heads": 1}
     with torch.device(read_hardware().device):
-        model = GemmaForCausalLM(GemmaConfig(**shape, intermediate_size=16_384, head_dim=256)).to(torch.bfloat16)
+        model = GemmaForCausalLM(GemmaConfig(**shape)).to(torch.bfloat16)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

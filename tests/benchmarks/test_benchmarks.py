@@ -1,0 +1,88 @@
+"""The benchmarks themselves, on tiny models: every contender answers, and all that should agree do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from transformers import AutoTokenizer
+
+from benchmarks import scoring, training
+from benchmarks.comparison import OURS, Outcome, Row, compare, missed
+from benchmarks.training import write_gemma
+
+TRICKS = {
+    "classification": {"+ sorted, budget of tokens"},
+    "label_tokens": {"+ sorted, budget of tokens", "+ label columns alone", "+ packed, prefix once"},
+}
+
+
+@pytest.fixture(params=list(TRICKS))
+def config(request: pytest.FixtureRequest, tmp_path: Path, tiny_examples: pd.DataFrame) -> Path:
+    model = request.getfixturevalue("tiny_model" if request.param == "classification" else "tiny_language_model")
+    source = tmp_path / "texts.csv"
+    tiny_examples[["text", "score"]].to_csv(source, index=False)
+    prompt = {"labels": ["no", "yes"]}
+    parameters = {
+        "data": {"source": str(source), "columns": {"text": "text", "score": "score"}},
+        "model": {"source": str(model), "head": request.param, "max_length": 48, "quantization": "none"}
+        | ({"prompt": prompt} if request.param == "label_tokens" else {}),
+        "registry": {"model_name": "tiny"},
+    }
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump({"parameters": parameters}), encoding="utf-8")
+    return path
+
+
+def test_every_way_to_score_gives_the_same_probabilities(config: Path, tmp_path: Path) -> None:
+    code = scoring.main(
+        ["--config", str(config), "--texts", "12", "--repeats", "2", "--json", str(tmp_path / "found.json")]
+    )
+    found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    rows = {row["name"]: row for row in found["rows"]}
+    head = yaml.safe_load(config.read_text(encoding="utf-8"))["parameters"]["model"]["head"]
+    assert set(rows) == {"one by one", "padded to full length", "batches of 32", OURS} | TRICKS[head]
+    assert all(row["largest difference"] < 1e-4 for row in rows.values())
+    assert rows[OURS]["ratio"] == 1
+    assert 0 < found["share_of_peak"] < 1
+    slower = min(rows[name]["ratio"] / target for name, target in scoring.TARGETS.items())
+    assert code == int(slower < 1)
+
+
+def test_every_way_to_train_learns(config: Path, tmp_path: Path) -> None:
+    training.main(["--config", str(config), "--texts", "32", "--epochs", "2", "--json", str(tmp_path / "found.json")])
+    found = json.loads((tmp_path / "found-tiny.json").read_text(encoding="utf-8"))
+    rows = {row["name"]: row for row in found["rows"]}
+    assert set(rows) >= {"padded to full length", "Trainer's defaults", "Trainer, our batch size", OURS}
+    assert all(row["examples_per_second"] > 0 and np.isfinite(row["AUC"]) for row in rows.values())
+
+
+def test_a_model_of_gemmas_shape_and_random_weights_can_be_trained(
+    tmp_path: Path, tiny_language_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = {
+        "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16,
+        "intermediate_size": 64, "vocab_size": 128,
+    }  # fmt: skip
+    write_gemma(tmp_path, tokenizer=AutoTokenizer.from_pretrained(tiny_language_model), shape=shape)
+    assert json.loads((tmp_path / "config.json").read_text())["hidden_size"] == 32
+    assert (tmp_path / "model.safetensors").exists()
+
+
+def test_contenders_are_compared_by_medians_and_ours_is_the_measure() -> None:
+    took = {"slow": iter([9.0, 3.0, 4.0]), OURS: iter([1.0, 2.0, 2.0])}
+    runs = {name: lambda name=name: Outcome(np.zeros((4, 2)), next(took[name])) for name in took}
+    rows = {row.name: row for row in compare(runs, repeats=3, n_examples=4, n_tokens=40)}
+    assert rows["slow"].ratio == 2
+    assert rows[OURS].examples_per_second == 2
+    assert rows[OURS].tokens_per_second == 20
+    assert rows[OURS].peak_gigabytes > 0
+
+
+def test_a_missed_target_is_a_sentence() -> None:
+    rows = [Row("one by one", 1, 1, 11.5, 0.1, np.zeros(1)), Row("batches of 32", 1, 1, 3.5, 0.1, np.zeros(1))]
+    assert missed(rows, {"one by one": 12, "batches of 32": 3}) == ["12 times faster than one by one: 11.50"]
