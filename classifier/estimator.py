@@ -20,8 +20,9 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 
 from classifier.config import FineTuneConfig, ModelConfig
 from classifier.errors import InputError
-from classifier.fine_tuning import Optimisation, fine_tune
+from classifier.fine_tuning import fine_tune
 from classifier.gguf_models import fetch_base_model
+from classifier.optimisation import Optimisation
 from classifier.places import cache, hub_token, mirror
 from classifier.predictor import Predictor
 from classifier.sources import tree_digest

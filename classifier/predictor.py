@@ -10,7 +10,8 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from classifier.base_model import load_base_model, load_tokenizer
-from classifier.encoding import Encoded, encode
+from classifier.encoded import Encoded
+from classifier.encoding import encode
 from classifier.hardware import read_hardware
 from classifier.lora_linear import use_fused_lora
 from classifier.network import TextClassifier, load_network
