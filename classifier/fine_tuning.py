@@ -239,8 +239,12 @@ def _dataset(encoded: Encoded, labels: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def _changed_texts(train: Encoded, validation: Encoded) -> dict[str, int]:
-    found = {"n_cut_train": train.n_cut, "n_cut_validation": validation.n_cut}
-    return {**found, "n_neutralised_train": train.n_neutralised}
+    return {
+        "n_cut_train": train.n_cut,
+        "n_cut_validation": validation.n_cut,
+        "n_neutralised_train": train.n_neutralised,
+        "n_neutralised_validation": validation.n_neutralised,
+    }
 
 
 def _validation_metrics(prediction: Any) -> dict[str, float]:

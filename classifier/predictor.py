@@ -59,8 +59,11 @@ class Predictor:
 
         Texts are sorted by length and batched by a token budget, so padding costs little.
         """
-        encoded = self.encode(texts)
-        probabilities = np.empty((len(texts), self.spec.n_classes))
+        return self.score_encoded(self.encode(texts))
+
+    def score_encoded(self, encoded: Encoded) -> np.ndarray:
+        """`score`, of texts that have been tokenized already."""
+        probabilities = np.empty((len(encoded.input_ids), self.spec.n_classes))
         for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
         return probabilities
