@@ -110,7 +110,7 @@ def encode_prompts(
     n_around = len(frame.tokenize([""])[0])
     if n_around >= max_length:
         raise InputError(
-            f"prompt: it takes {n_around} tokens without a text, of a max_length of {max_length}: none is left"
+            f"model.max_length {max_length}: the prompt takes {n_around} tokens without a text; none is left for one"
         )
     if not texts:
         return Encoded([], 0)
