@@ -45,6 +45,10 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     if len(tokenizer) <= len(tokenizer.all_special_tokens):  # without its files AutoTokenizer makes an empty one
         raise InputError(f"model {folder}: its tokenizer knows no words; tokenizer.json, or the vocabulary, is missing")
     if tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            raise InputError(
+                "model.source: its tokenizer has neither a padding nor an end-of-text token; batches need one"
+            )
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
@@ -107,15 +111,15 @@ def require_context(folder: Path, max_length: int) -> None:
     """Raise InputError where the model has fewer positions than `max_length` tokens."""
     context = getattr(_read_config(folder).get_text_config(), "max_position_embeddings", None)
     if context is not None and context < max_length:
-        raise InputError(f"model.max_length {max_length}: {folder} reads at most {context} tokens")
+        raise InputError(f"model.max_length {max_length}: the base model reads at most {context} tokens")
 
 
 def _require_causal_head(folder: Path) -> None:
     architectures = _read_config(folder).architectures or []
     if not any(name.endswith(CAUSAL) for name in architectures):
         raise InputError(
-            f"model {folder}: model.head label_tokens needs a causal language model (…{', …'.join(CAUSAL)}), "
-            f"found {', '.join(architectures) or 'no architecture in config.json'}"
+            f"model.head label_tokens needs a causal language model (…{', …'.join(CAUSAL)}); "
+            f"model.source holds {', '.join(architectures) or 'no architecture in its config.json'}"
         )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from classifier.config_data import DataConfig, LabelsConfig, Names, Section, SplitConfig, ValidationConfig
+from classifier.config_data import ClassNames, DataConfig, LabelsConfig, Names, Section, SplitConfig, ValidationConfig
 
 LORA_FIELDS = ("rank", "alpha", "dropout", "target_modules", "initialization")
 """Fields of `fine_tune` that shape the adapter."""
@@ -22,7 +22,7 @@ class PromptConfig(Section):
 
     instructions: str = "Classify the following text into one of the following classes"
     """What the model is told before the labels."""
-    labels: Names | None = None
+    labels: ClassNames | None = None
     """Labels of classes 0, 1, … as the prompt lists them, one token each; without them, the class names."""
     separator: str = "<separator>"
     """Between instructions, text and answer."""

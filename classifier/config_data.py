@@ -5,12 +5,35 @@ The first half of a `RunConfig`; the other, model and training, stands in `class
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import date
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+UNQUOTED = (
+    (bool, "the boolean", '["no", "yes"]'),
+    ((int, float), "the number", '["0", "1"]'),
+    (date, "the date", '["2026-11-23"]'),
+    (type(None), "nothing:", '["null"]'),
+)
+"""What YAML makes of words without quotes (yes, no, on and off are booleans), and how they are written as text."""
+
+
+def _require_quoted(value: Any) -> Any:
+    """Which word `False` was, `no` or `off`, cannot be told any more, so nothing is made of it."""
+    for kind, named, example in UNQUOTED:
+        if isinstance(value, kind):
+            raise ValueError(f"YAML reads this as {named} {value}; to be text it needs quotes, as in {example}")
+    return value
+
+
+ClassNames = Annotated[
+    tuple[Annotated[str, BeforeValidator(_require_quoted)], ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, (str, int, float, date)) else value),
+]
+"""Names of classes 0, 1, …, as text."""
 
 
 class Section(BaseModel):
@@ -90,7 +113,7 @@ class LabelsConfig(Section):
     """Source columns read by `given` (one) and `any` (one or more: 0/1, or text that is empty where the kind is absent)."""
     fit_on: Literal["train", "all"] = "train"
     """Rows that the label threshold is computed from: `train` leaks nothing, `all` is the codelab's protocol."""
-    names: tuple[str, ...] | None = None
+    names: ClassNames | None = None
     """Names of classes 0, 1, …; for `given`, the column's values in this order (default: sorted)."""
 
     @model_validator(mode="after")

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
+from classifier.encoded import Encoded
 from classifier.prompts import Prompt, encode_prompts
 
 BATCHES_PER_BUCKET = 16
 """Batches that are filled from one shuffled bucket, sorted by length: little padding, yet a fresh mix each epoch."""
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Token ids of some texts."""
-
-    input_ids: list[list[int]]
-    n_cut: int
-    """How many texts were longer than the model reads, and cut."""
-    n_neutralised: int = 0
-    """How many texts held what would have altered their prompt, and were changed."""
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Tokens of each text, of shape (n,)."""
-        return np.asarray([len(ids) for ids in self.input_ids])
 
 
 def encode(
@@ -39,8 +23,7 @@ def encode(
     With a prompt, each text stands in it, and `max_length` holds for the whole.
     """
     if prompt is not None:
-        prompts = encode_prompts(texts, prompt=prompt, tokenizer=tokenizer, max_length=max_length)
-        return Encoded(prompts.input_ids, prompts.n_cut, prompts.n_neutralised)
+        return encode_prompts(texts, prompt=prompt, tokenizer=tokenizer, max_length=max_length)
     if not texts:  # a fast tokenizer cannot take none
         return Encoded([], 0)
     full = tokenizer(list(texts), truncation=False, return_attention_mask=False, verbose=False)["input_ids"]

@@ -7,8 +7,10 @@ model.predict_proba(["what a lovely day"])
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,14 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 
 from classifier.config import FineTuneConfig, ModelConfig
 from classifier.errors import InputError
-from classifier.fine_tuning import Optimisation, fine_tune
+from classifier.fine_tuning import fine_tune
 from classifier.gguf_models import fetch_base_model
+from classifier.metrics import predict
+from classifier.optimisation import Optimisation
 from classifier.places import cache, hub_token, mirror
 from classifier.predictor import Predictor
 from classifier.sources import tree_digest
-from classifier.spec import ClassifierSpec
+from classifier.spec import DECISION_FILE, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 
 _MODEL = ModelConfig.model_fields
 _TUNING = FineTuneConfig.model_fields
@@ -50,7 +54,13 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
     adapter_ : dict of str to bytes
         What was trained, as files; a pickle holds it and not the base model.
+    decision_threshold_ : float or None
+        Cut on the probability of `classes_[1]`, of a registered version; None: the most probable class.
     """
+
+    _predictor: Predictor | None = None
+    _base: Path | None = None
+    """Folder of the base model, where it was brought along; of this machine, so no part of a pickle."""
 
     def __init__(
         self,
@@ -118,9 +128,28 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
                 output=adapter,
                 on_epoch=lambda _: None,
             )
-            self.adapter_ = {str(path.relative_to(adapter)): path.read_bytes() for path in adapter.rglob("*.*")}
-        self._predictor: Predictor | None = None
+            self.adapter_ = _read_files(adapter, adapter)
+        self.decision_threshold_: float | None = None
+        self._base, self._predictor = None, None
         return self
+
+    @classmethod
+    def from_adapter(cls, adapter: Path, *, base: Path | None = None, **tuning: Any) -> AgileClassifier:
+        """A fitted one from the folder that `fine_tune` wrote, or from that of a registered version: its `best` checkpoint.
+
+        Parameters
+        ----------
+        base : Path, optional
+            Folder of the base model; without it, it is fetched by the pin that the folder names.
+        tuning
+            Parameters that the folder does not record, `epochs` say: what a clone would be fitted with.
+        """
+        spec = ClassifierSpec.load(adapter)
+        made = cls(**{**_parameters(spec), **_lora_parameters(adapter), **tuning})
+        made.classes_ = np.asarray(spec.class_names)
+        made.adapter_ = _read_files(adapter, adapter / SPEC_FILE, adapter / TOKENIZER_FOLDER, adapter / made.checkpoint)
+        made.decision_threshold_, made._base = _read_decision_threshold(adapter), base
+        return made
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
         """Probabilities of shape (n, n_classes), columns as in `classes_`."""
@@ -128,14 +157,14 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         return self._load().score(_texts(X))
 
     def predict(self, X: Sequence[str]) -> NDArray[Any]:
-        """Each text's most probable class."""
+        """Each text's class: by `decision_threshold_`, or else the most probable one."""
         probabilities = self.predict_proba(X)
-        classes: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
+        classes: NDArray[Any] = self.classes_[predict(probabilities, self.decision_threshold_)]
         return classes
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the loaded network."""
-        return {**super().__getstate__(), "_predictor": None}
+        """Without the loaded network, and without this machine's folder of the base model."""
+        return {**super().__getstate__(), "_predictor": None, "_base": None}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -164,8 +193,54 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
                     path = Path(scratch) / name
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(content)
-                self._predictor = Predictor.load(Path(scratch), base=self._fetch_base(), checkpoint=self.checkpoint)
+                base = self._base or self._fetch_base()
+                _require_same_base(base, ClassifierSpec.load(Path(scratch)))
+                self._predictor = Predictor.load(Path(scratch), base=base, checkpoint=self.checkpoint)
         return self._predictor
+
+
+def _parameters(spec: ClassifierSpec) -> dict[str, Any]:
+    return {
+        "base_model": spec.base_source,
+        "sha256": spec.base_sha256,
+        "revision": spec.base_revision,
+        "head": "label_tokens" if spec.prompt else "classification",
+        "pooling": _MODEL["pooling"].default if spec.prompt else spec.pooling,
+        "prompt": asdict(spec.prompt) if spec.prompt else None,
+        "quantization": spec.quantization,
+        "max_length": spec.max_length,
+    }
+
+
+def _lora_parameters(adapter: Path) -> dict[str, Any]:
+    """Those that PEFT writes down; of `all-linear` it keeps the names that it found."""
+    written = json.loads((adapter / "best" / "adapter_config.json").read_text(encoding="utf-8"))
+    return {
+        "rank": written["r"],
+        "alpha": written["lora_alpha"],
+        "dropout": written["lora_dropout"],
+        "target_modules": tuple(sorted(written["target_modules"])),
+    }
+
+
+def _read_decision_threshold(adapter: Path) -> float | None:
+    """A registered version's; what `fine_tune` alone wrote has none."""
+    file = adapter / DECISION_FILE
+    found: dict[str, float | None] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return found.get("decision_threshold")
+
+
+def _read_files(adapter: Path, *parts: Path) -> dict[str, bytes]:
+    """Contents by path below the adapter's folder."""
+    files = [file for part in parts for file in (part, *part.rglob("*")) if file.is_file()]
+    return {str(file.relative_to(adapter)): file.read_bytes() for file in files}
+
+
+def _require_same_base(base: Path, spec: ClassifierSpec) -> None:
+    if (digest := tree_digest(base)) != spec.base_digest:
+        raise InputError(
+            f"base model {spec.base_source}: digest is {digest}, the adapter was trained on {spec.base_digest}"
+        )
 
 
 def _texts(values: Sequence[str]) -> list[str]:

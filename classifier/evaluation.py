@@ -47,8 +47,10 @@ class Evaluation(BaseModel):
     thresholds: dict[str, float | None]
     """Contender → decision threshold on the probability of class 1; None for more than two classes."""
     n_test: int
-    n_cut_test: int
-    """Test texts longer than the model reads."""
+    n_cut: dict[str, int]
+    """Part → texts longer than the model reads, and cut."""
+    n_neutralised: dict[str, int]
+    """Part → texts that held what would have altered their prompt, and were changed; 0 without a prompt."""
 
     @property
     def decision_threshold(self) -> float | None:
@@ -56,8 +58,19 @@ class Evaluation(BaseModel):
         return self.thresholds["candidate"]
 
     def flat(self) -> dict[str, float]:
-        """Metrics by their MLflow names, `test_f1`, `last_test_f1`, `baseline_tfidf_test_f1`, …"""
-        return {f"{PREFIXES[who]}{name}": value for who, found in self.metrics.items() for name, value in found.items()}
+        """Metrics by their MLflow names, `test_f1`, `last_test_f1`, `baseline_tfidf_test_f1`, …; changed texts of test.
+
+        Those of train and validation are logged with the training.
+        """
+        metrics = {
+            f"{PREFIXES[who]}{name}": value for who, found in self.metrics.items() for name, value in found.items()
+        }
+        return metrics | {"n_cut_test": self.n_cut["test"], "n_neutralised_test": self.n_neutralised["test"]}
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Numbers of texts by part, for a reader: `3 of train, 0 of test`."""
+    return ", ".join(f"{n} of {part}" for part, n in counts.items())
 
 
 def score_baselines(
@@ -91,7 +104,8 @@ def evaluate_contenders(
     thresholds: Mapping[str, float | None],
     n_resamples: int,
     seed: int,
-    n_cut_test: int,
+    n_cut: Mapping[str, int],
+    n_neutralised: Mapping[str, int],
 ) -> Evaluation:
     """Metrics and intervals of every contender on the same rows, under the same resamples.
 
@@ -99,6 +113,7 @@ def evaluate_contenders(
     ----------
     y_true : array of shape (n_test,)
     scores : mapping of contender to array of shape (n_test, n_classes)
+    n_cut, n_neutralised : mapping of part to number of texts
     """
     metrics, intervals = {}, {}
     for name, y_score in scores.items():
@@ -107,7 +122,12 @@ def evaluate_contenders(
             y_true=y_true, y_score=y_score, decision_threshold=thresholds[name], n_resamples=n_resamples, seed=seed
         )
     return Evaluation(
-        metrics=metrics, intervals=intervals, thresholds=dict(thresholds), n_test=len(y_true), n_cut_test=n_cut_test
+        metrics=metrics,
+        intervals=intervals,
+        thresholds=dict(thresholds),
+        n_test=len(y_true),
+        n_cut=dict(n_cut),
+        n_neutralised=dict(n_neutralised),
     )
 
 

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from classifier.base_model import load_tokenizer
+from classifier.encoded import Encoded
+from classifier.encoding import encode
 from classifier.evaluation import (
     BASELINE_NAMES,
     Evaluation,
@@ -17,6 +20,7 @@ from classifier.evaluation import (
     choose_threshold,
     compare_with_baselines,
     evaluate_contenders,
+    in_words,
     read_scores,
     score_baselines,
     score_table,
@@ -26,7 +30,7 @@ from classifier.fine_tuning import CHECKPOINTS, read_history
 from classifier.metrics import confusion, predict
 from classifier.predictor import Predictor
 from classifier.report import ReportInput, Result, render_report
-from classifier.spec import ClassifierSpec
+from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 
 CONTENDERS = {"best": "candidate", "last": "last"}
 """Checkpoint → contender."""
@@ -62,26 +66,34 @@ def examine(
 
     Each checkpoint's decision threshold is chosen on its own validation scores; a baseline's is 0.5.
     """
-    n_classes = ClassifierSpec.load(adapter).n_classes
+    spec = ClassifierSpec.load(adapter)
+    n_classes = spec.n_classes
+    history = read_history(adapter)
+    encoded = _encode(adapter, spec, validation=validation, test=test)
     scores: dict[str, Floats] = {}
     thresholds: dict[str, float | None] = {}
-    n_cut = 0
     for checkpoint in CHECKPOINTS:
         predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
         who = CONTENDERS[checkpoint]
         thresholds[who] = choose_threshold(
             decision_threshold,
             y_true=validation["label"].to_numpy(),
-            y_score=predictor.score(list(validation["text"])),
+            y_score=predictor.score_encoded(encoded["validation"]),
             n_classes=n_classes,
         )
-        scores[who] = predictor.score(list(test["text"]))
-        n_cut = predictor.encode(list(test["text"])).n_cut
+        scores[who] = predictor.score_encoded(encoded["test"])
     baselines = score_baselines(train, test, names=BASELINE_NAMES, n_classes=n_classes)
     thresholds |= dict.fromkeys(baselines, 0.5 if n_classes == 2 else None)
     scores |= baselines
     evaluation = evaluate_contenders(
-        test["label"].to_numpy(), scores, thresholds=thresholds, n_resamples=n_resamples, seed=seed, n_cut_test=n_cut
+        test["label"].to_numpy(),
+        scores,
+        thresholds=thresholds,
+        n_resamples=n_resamples,
+        seed=seed,
+        n_cut={"train": history["n_cut_train"]} | {part: found.n_cut for part, found in encoded.items()},
+        n_neutralised={"train": history["n_neutralised_train"]}
+        | {part: found.n_neutralised for part, found in encoded.items()},
     )
     return evaluation, score_table(test, scores)
 
@@ -124,6 +136,15 @@ def draw_page(
     return Page(render_report(report), figures)
 
 
+def _encode(adapter: Path, spec: ClassifierSpec, **parts: pd.DataFrame) -> dict[str, Encoded]:
+    """Each part's texts tokenized once, for every checkpoint: they share the tokenizer."""
+    tokenizer = load_tokenizer(adapter / TOKENIZER_FOLDER)
+    return {
+        part: encode(list(rows["text"]), tokenizer=tokenizer, max_length=spec.max_length, prompt=spec.prompt)
+        for part, rows in parts.items()
+    }
+
+
 def _result(name: str, evaluation: Evaluation, test_scores: pd.DataFrame) -> Result:
     return Result(
         name=TITLES[name],
@@ -153,7 +174,8 @@ def _facts(
             if spec.prompt
             else f"classification, {spec.pooling} pooling",
             "longest text (tokens)": spec.max_length,
-            "test texts cut to it": evaluation.n_cut_test,
+            "texts cut to it": in_words(evaluation.n_cut),
+            **({"texts neutralised": in_words(evaluation.n_neutralised)} if spec.prompt else {}),
             "trained parameters": history["n_trained_parameters"],
         },
         "Training": {

@@ -36,36 +36,19 @@ from classifier.base_model import (
     require_context,
 )  # fmt: skip
 from classifier.checkpoints import last_complete_checkpoint
-from classifier.encoding import Encoded, LengthBucketSampler, encode
+from classifier.encoded import Encoded
+from classifier.encoding import LengthBucketSampler, encode
 from classifier.hardware import choose_compute_dtype, read_hardware
 from classifier.lora_linear import use_fused_lora
 from classifier.metrics import evaluate_scores
 from classifier.network import TextClassifier, build_network, save_network
+from classifier.optimisation import Optimisation, halve_micro_batch
 from classifier.prompts import find_label_tokens
 from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 from classifier.training_callbacks import EarlyStop, EpochLog, ProgressBar, TimeLimit
 
 HISTORY_FILE = "history.json"
 CHECKPOINTS = ("best", "last")
-
-
-@dataclass(frozen=True)
-class Optimisation:
-    """How the adapter is optimised; units and meanings stand in `classifier.config.FineTuneConfig`."""
-
-    loss: str
-    learning_rate: float
-    weight_decay: float
-    epochs: int
-    batch_size: int
-    gradient_accumulation_steps: int
-    warmup: float
-    max_grad_norm: float
-    metric: str
-    patience: int | None
-    min_delta: float
-    max_time: float
-    seed: int
 
 
 def fine_tune(
@@ -196,15 +179,6 @@ def read_history(adapter: Path) -> dict[str, Any]:
     return history
 
 
-def halve_micro_batch(optimisation: Optimisation) -> Optimisation:
-    """Half the texts in a forward pass, twice the passes in an optimizer step."""
-    return replace(
-        optimisation,
-        batch_size=optimisation.batch_size // 2,
-        gradient_accumulation_steps=optimisation.gradient_accumulation_steps * 2,
-    )
-
-
 def _trainer(
     network: TextClassifier,
     optimisation: Optimisation,
@@ -265,8 +239,12 @@ def _dataset(encoded: Encoded, labels: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def _changed_texts(train: Encoded, validation: Encoded) -> dict[str, int]:
-    found = {"n_cut_train": train.n_cut, "n_cut_validation": validation.n_cut}
-    return {**found, "n_neutralised_train": train.n_neutralised}
+    return {
+        "n_cut_train": train.n_cut,
+        "n_cut_validation": validation.n_cut,
+        "n_neutralised_train": train.n_neutralised,
+        "n_neutralised_validation": validation.n_neutralised,
+    }
 
 
 def _validation_metrics(prediction: Any) -> dict[str, float]:

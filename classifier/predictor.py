@@ -10,7 +10,8 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from classifier.base_model import load_base_model, load_tokenizer
-from classifier.encoding import Encoded, encode
+from classifier.encoded import Encoded
+from classifier.encoding import encode
 from classifier.hardware import read_hardware
 from classifier.lora_linear import use_fused_lora
 from classifier.network import TextClassifier, load_network
@@ -58,8 +59,11 @@ class Predictor:
 
         Texts are sorted by length and batched by a token budget, so padding costs little.
         """
-        encoded = self.encode(texts)
-        probabilities = np.empty((len(texts), self.spec.n_classes))
+        return self.score_encoded(self.encode(texts))
+
+    def score_encoded(self, encoded: Encoded) -> np.ndarray:
+        """`score`, of texts that have been tokenized already."""
+        probabilities = np.empty((len(encoded.input_ids), self.spec.n_classes))
         for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
         return probabilities

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from classifier.encoded import Encoded
 from classifier.errors import InputError
 from classifier.prompt_frame import PromptFrame
 
@@ -65,23 +64,6 @@ class LabelTokens:
     """What ends a training text behind its label, where the loss covers the full text."""
 
 
-@dataclass(frozen=True)
-class EncodedPrompts:
-    """Token ids of some prompts, in the order of their texts."""
-
-    input_ids: list[list[int]]
-    """Whole prompts, ready for the model; the texts are cut to fit, the prompts never."""
-    n_cut: int
-    """How many texts were too long, and cut at their end."""
-    n_neutralised: int
-    """How many texts held what would have altered the prompt's structure, and were changed."""
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Tokens of each prompt, of shape (n,)."""
-        return np.asarray([len(ids) for ids in self.input_ids])
-
-
 def render(prompt: Prompt, text: str) -> str:
     """The prompt as plain text, without chat template; `text` stands in it as it is, so `neutralise` it first."""
     before, after = _around(prompt)
@@ -118,7 +100,7 @@ def find_label_tokens(prompt: Prompt, *, tokenizer: PreTrainedTokenizerBase) -> 
 
 def encode_prompts(
     texts: Sequence[str], *, prompt: Prompt, tokenizer: PreTrainedTokenizerBase, max_length: int
-) -> EncodedPrompts:
+) -> Encoded:
     """Neutralise, frame and tokenize texts: at most `max_length` tokens each, up to where the label would follow.
 
     Begins as the tokenizer has sequences begin, but has no end-of-text token. Raises InputError where `max_length`
@@ -128,10 +110,10 @@ def encode_prompts(
     n_around = len(frame.tokenize([""])[0])
     if n_around >= max_length:
         raise InputError(
-            f"prompt: it takes {n_around} tokens without a text, of a max_length of {max_length}: none is left"
+            f"model.max_length {max_length}: the prompt takes {n_around} tokens without a text; none is left for one"
         )
     if not texts:
-        return EncodedPrompts([], 0, 0)
+        return Encoded([], 0)
     clean = [frame.break_marks(text) for text in texts]
     input_ids = frame.tokenize(clean)
     for position, ids in enumerate(input_ids):
@@ -142,7 +124,7 @@ def encode_prompts(
     for position in too_long:
         input_ids[position] = frame.fit(clean[position], max_length=max_length)
     n_neutralised = sum(text != original for text, original in zip(clean, texts, strict=True))
-    return EncodedPrompts(input_ids, len(too_long), n_neutralised)
+    return Encoded(input_ids, len(too_long), n_neutralised)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from rich.table import Table
 from zenml.enums import ExecutionStatus
 from zenml.models import PipelineRunResponse
 
-from classifier.evaluation import Evaluation
+from classifier.evaluation import Evaluation, in_words
 from classifier.places import home
 
 SHOWN_METRICS = ("f1", "roc_auc", "pr_auc", "accuracy", "precision", "recall", "brier")
@@ -44,6 +44,7 @@ def show(run: PipelineRunResponse, *, model_name: str) -> None:
     console.print(f"\nreused: {', '.join(reused) or 'nothing'}\nran:    {', '.join(ran) or 'nothing'}")
     evaluation, labelling = _output(run, "evaluate", "evaluation"), _output(run, "label_and_split", "labelling")
     console.print(_sentence(labelling))
+    console.print(_changed_texts(evaluation))
     console.print(_table(evaluation))
     decision = _output(run, "promote", "promotion_decision")
     console.print(decision["reason"])
@@ -69,6 +70,13 @@ def _sentence(labelling: dict[str, Any]) -> str:
     threshold = labelling["label_threshold"]
     cut = "" if threshold is None else f"; label threshold {threshold:.4g}, {labelling['n_ties']} scores tie with it"
     return f"rows: {rows}, {labelling['n_unused']} in no part{cut}"
+
+
+def _changed_texts(evaluation: Evaluation) -> str:
+    kinds = {"cut": evaluation.n_cut, "neutralised": evaluation.n_neutralised}
+    return "; ".join(
+        f"texts {kind}: {in_words(counts) if any(counts.values()) else 'none'}" for kind, counts in kinds.items()
+    )
 
 
 def _table(evaluation: Evaluation) -> Table:

@@ -11,13 +11,14 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
+from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from numpy.typing import NDArray
 
@@ -112,6 +113,34 @@ def create_version(model_name: str, *, model_uri: str, run_id: str, tags: Mappin
     return str(made.version)
 
 
+def find_version(model_name: str, wanted: str, *, is_alias: bool) -> str:
+    """The number of a version, from its number or an alias of it.
+
+    Raises
+    ------
+    InputError
+        No such model, alias or version; the line names those that there are.
+    """
+    client = MlflowClient()
+    try:
+        model = client.get_registered_model(model_name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        there = _listed(model.name for model in client.search_registered_models())
+        raise InputError(f"no registered model {model_name!r}; there are: {there}") from None
+    if is_alias:
+        aliases = {alias: str(version) for alias, version in model.aliases.items()}
+        if wanted not in aliases:
+            carried = _listed(f"{alias} (version {version})" for alias, version in aliases.items())
+            raise InputError(f"model {model_name}: no version has the alias {wanted!r}; aliases: {carried}")
+        return aliases[wanted]
+    versions = [str(version.version) for version in client.search_model_versions(f"name = '{model_name}'")]
+    if wanted not in versions:
+        raise InputError(f"model {model_name}: no version {wanted}; there are: {_listed(sorted(versions, key=int))}")
+    return wanted
+
+
 def read_champion(model_name: str) -> str | None:
     """Version that carries the alias `champion`, or None."""
     try:
@@ -154,6 +183,28 @@ def read_learnt_from(model_name: str, version: str) -> frozenset[str]:
     return frozenset(json.loads((_files(model_name, version) / LEARNT_FILE).read_text(encoding="utf-8")))
 
 
+def read_config(model_name: str, version: str) -> dict[str, Any]:
+    """The sections of the config that made a version, as it records them; empty where it records none."""
+    recorded = MlflowClient().get_model_version(model_name, version).tags.get("config", "{}")
+    config: dict[str, Any] = json.loads(recorded)
+    return config
+
+
+def read_folders(model_name: str, version: str) -> tuple[Path, Path | None]:
+    """Folder of a version's adapter, and of its base model where the version holds it.
+
+    Raises
+    ------
+    InputError
+        The version is no classifier of this project.
+    """
+    place = Path(mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}"))
+    kept = Model.load(str(place)).flavors.get("python_function", {}).get("artifacts", {})
+    if "classifier" not in kept:
+        raise InputError(f"model {model_name}: version {version} is no classifier of this project")
+    return place / kept["classifier"]["path"], place / kept["base_model"]["path"] if "base_model" in kept else None
+
+
 def read_spec(model_name: str, version: str) -> ClassifierSpec:
     """What kind of classifier a version is."""
     return ClassifierSpec.load(_files(model_name, version))
@@ -178,6 +229,10 @@ def list_champions() -> dict[str, str]:
     """Registered models that have a champion, with its version."""
     champions = {model.name: read_champion(model.name) for model in MlflowClient().search_registered_models()}
     return {name: version for name, version in champions.items() if version is not None}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 def _files(model_name: str, version: str) -> Path:

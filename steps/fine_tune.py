@@ -7,6 +7,7 @@ from zenml import log_metadata, step
 
 from classifier.config import FineTuneConfig, ModelConfig
 from classifier.folders import Folder
+from classifier.optimisation import Optimisation
 from classifier.sources import tree_digest
 from classifier.spec import ClassifierSpec
 from operations import tracking
@@ -41,7 +42,7 @@ def fine_tune(
             train=train,
             validation=validation,
             lora=settings.lora,
-            optimisation=fine_tuning.Optimisation(**settings.optimisation),
+            optimisation=Optimisation(**settings.optimisation),
             checkpoints=checkpoints() / key,
             output=adapter,
             on_epoch=tracking.log_epoch,

@@ -118,6 +118,11 @@ BAD_CONFIGS = [
     ("an unknown field", ["typo.yaml"], "data.sourc: unknown field; allowed here:"),
     ("an override that is none", [QUICKSTART, "--set", "epochs"], "expected section.field=value"),
     ("an override of an unknown field", [QUICKSTART, "--set", "fine_tune.epoch=3"], "fine_tune.epoch: unknown field"),
+    (
+        "names that are booleans",
+        [QUICKSTART, "--set", "labels.names=[no, yes]"],
+        "YAML reads this as the boolean False",
+    ),
     ("an override out of range", [QUICKSTART, "--set", "fine_tune.epochs=0"], "found 0"),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,13 @@ def test_a_decoder_without_a_padding_token_scores_a_padded_batch(tiny_decoder: P
         together = model(**tokenizer(["fine", "awful fine fine"], padding=True, return_tensors="pt")).logits
         alone = model(**tokenizer(["fine"], return_tensors="pt")).logits
     assert torch.allclose(together[:1], alone, atol=1e-5)
+
+
+def test_a_tokenizer_that_could_pad_no_batch_is_refused(tiny_decoder: Path) -> None:
+    file = tiny_decoder / "tokenizer_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "eos_token": None}))
+    with pytest.raises(InputError, match="neither a padding nor an end-of-text token"):
+        load_tokenizer(tiny_decoder)
 
 
 def test_hidden_sizes_are_read_from_the_config(tiny_model: Path, tiny_decoder: Path) -> None:

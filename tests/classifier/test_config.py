@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ LEAST: dict[str, Any] = {
     "model": {"source": "a-model"},
     "registry": {"model_name": "toy"},
 }
+ASKED = {**LEAST["model"], "head": "label_tokens"}
 
 
 def write(folder: Path, **sections: Any) -> Path:
@@ -85,6 +87,17 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"labels": {"rule": "any"}}, "labels.columns belongs to labels.rule given or any; found rule any, columns []"),
     ({"labels": {"columns": "a"}}, "labels.columns belongs to labels.rule given or any; found rule median, columns ['a']"),
     ({"labels": {"names": ["a", "b", "c"]}}, "labels.names needs two names for labels.rule median, found ['a', 'b', 'c']"),
+    ({"labels": {"names": [False, True]}}, 'labels.names.0: YAML reads this as the boolean False; to be text it needs quotes, as in ["no", "yes"]'),
+    ({"labels": {"names": ["0", 1]}}, "labels.names.1: YAML reads this as the number 1; to be text it needs quotes"),
+    ({"labels": {"names": [0.5, "a"]}}, "labels.names.0: YAML reads this as the number 0.5; to be text it needs quotes"),
+    ({"labels": {"names": ["a", None]}}, "labels.names.1: YAML reads this as nothing: None; to be text it needs quotes"),
+    ({"labels": {"names": [date(2026, 1, 2), "a"]}}, "labels.names.0: YAML reads this as the date 2026-01-02; to be text it needs quotes"),
+    ({"labels": {"names": ["a", ["b"]]}}, "labels.names.1: Input should be a valid string; found ['b']"),
+    ({"labels": {"names": "a"}}, "labels.names needs two names for labels.rule median, found ['a']"),
+    ({"model": {**ASKED, "prompt": {"labels": [False, True]}}}, "model.prompt.labels.0: YAML reads this as the boolean False; to be text it needs quotes"),
+    ({"model": {**ASKED, "prompt": {"labels": [1, 0]}}}, "model.prompt.labels.0: YAML reads this as the number 1; to be text it needs quotes"),
+    ({"model": {**ASKED, "prompt": {"labels": ["A", None]}}}, "model.prompt.labels.1: YAML reads this as nothing: None; to be text it needs quotes"),
+    ({"model": {**ASKED, "prompt": {"labels": True}}}, "model.prompt.labels.0: YAML reads this as the boolean True; to be text it needs quotes"),
     ({"labels": {"names": ["a", "a"]}}, "labels.names must differ, found ['a', 'a']"),
     ({"split": {"method": "columns"}}, "split.column belongs to split.method columns; found method columns, column None"),
     ({"split": {"column": "part"}}, "split.column belongs to split.method columns; found method stratified, column part"),
@@ -105,6 +118,19 @@ def test_a_bad_field_is_refused_in_one_line_that_names_the_file(
     message = refusal(path)
     assert message.startswith(f"{path}: ")
     assert said in message
+
+
+@pytest.mark.parametrize("words", ["no, yes", "off, on", "False, True", "No, YES"])
+def test_words_that_yaml_reads_as_booleans_are_to_be_quoted_and_then_stand_as_written(
+    tmp_path: Path, words: str
+) -> None:
+    path = write(tmp_path)
+    quoted = ", ".join(f'"{word}"' for word in words.split(", "))
+    for field in ("labels.names", "model.prompt.labels"):
+        asked = ("model.head=label_tokens",)
+        assert "to be text it needs quotes" in refusal(path, *asked, f"{field}=[{words}]")
+        config = load_config(path, overrides=(*asked, f"{field}=[{quoted}]"))
+        assert words.split(", ") == list(config.labels.names or config.model.prompt.labels or ())
 
 
 @pytest.mark.parametrize("section", LEAST)

@@ -38,14 +38,18 @@ SCORES = {
 THRESHOLDS = {"candidate": 0.45, "last": 0.5, "majority": 0.5, "tfidf": 0.5}
 
 
+CHANGED = {"n_cut": {"train": 5, "validation": 0, "test": 3}, "n_neutralised": {"train": 0, "validation": 0, "test": 1}}
+
+
 @pytest.fixture(scope="module")
 def evaluation() -> Evaluation:
-    return evaluate_contenders(Y_TRUE, SCORES, thresholds=THRESHOLDS, n_resamples=200, seed=0, n_cut_test=3)
+    return evaluate_contenders(Y_TRUE, SCORES, thresholds=THRESHOLDS, n_resamples=200, seed=0, **CHANGED)
 
 
 def test_metrics_are_logged_under_flat_names_that_say_whose_they_are(evaluation: Evaluation) -> None:
     flat = evaluation.flat()
-    assert len(flat) == 4 * len(evaluation.metrics["candidate"])
+    assert len(flat) == 4 * len(evaluation.metrics["candidate"]) + 2
+    assert (flat["n_cut_test"], flat["n_neutralised_test"]) == (3, 1)
     assert flat["test_f1"] == evaluation.metrics["candidate"]["f1"]
     assert flat["last_test_f1"] == evaluation.metrics["last"]["f1"]
     assert flat["baseline_majority_test_accuracy"] == evaluation.metrics["majority"]["accuracy"]
@@ -62,14 +66,12 @@ def test_each_contender_is_measured_at_its_own_threshold_on_the_same_rows(evalua
         assert evaluation.metrics[name]["roc_auc"] == pytest.approx(roc_auc_score(Y_TRUE, y_score[:, 1]))
         for metric, (low, high) in evaluation.intervals[name].items():
             assert low <= high, metric
-    assert (evaluation.n_test, evaluation.n_cut_test, evaluation.decision_threshold) == (60, 3, 0.45)
+    assert (evaluation.n_test, evaluation.n_cut["test"], evaluation.decision_threshold) == (60, 3, 0.45)
 
 
 def test_equal_scores_have_equal_intervals_because_the_resamples_are_the_same() -> None:
     twins = dict.fromkeys(("candidate", "last"), SCORES["candidate"])
-    found = evaluate_contenders(
-        Y_TRUE, twins, thresholds=dict.fromkeys(twins, 0.5), n_resamples=100, seed=7, n_cut_test=0
-    )
+    found = evaluate_contenders(Y_TRUE, twins, thresholds=dict.fromkeys(twins, 0.5), n_resamples=100, seed=7, **CHANGED)
     assert found.intervals["candidate"] == found.intervals["last"]
 
 

@@ -20,9 +20,10 @@ from transformers import AutoConfig, GemmaConfig, GemmaForCausalLM
 from classifier.base_model import load_base_model
 from classifier.checkpoints import last_complete_checkpoint
 from classifier.config_file import load_config
-from classifier.fine_tuning import Optimisation, fine_tune, halve_micro_batch, read_history
+from classifier.fine_tuning import fine_tune, read_history
 from classifier.metrics import evaluate_scores
 from classifier.network import build_network
+from classifier.optimisation import Optimisation, halve_micro_batch
 from classifier.predictor import Predictor
 from classifier.prompts import Prompt
 from classifier.spec import ClassifierSpec

@@ -211,7 +211,7 @@ def test_saved_and_loaded_it_answers_the_same(folder: Path, tmp_path: Path) -> N
 
 
 def test_an_encoder_cannot_answer(tiny_model: Path) -> None:
-    with pytest.raises(InputError, match=r"label_tokens needs a causal language model .* found BertModel"):
+    with pytest.raises(InputError, match=r"needs a causal language model .* model\.source holds BertModel"):
         load(tiny_model)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from sklearn.base import clone
 
 from classifier.config import RunConfig
 from classifier.config_file import load_config
@@ -88,9 +90,42 @@ def test_a_first_run_registers_a_champion_whose_scores_survived_reloading(first:
     expected = output(first, "evaluate", "evaluation").flat()
     assert {"test_f1", "last_test_roc_auc", "baseline_tfidf_test_f1"} <= set(expected)
     assert {name: mlflow_run.data.metrics[name] for name in expected} == pytest.approx(expected)
+    for count in ("training_n_cut_train", "training_n_neutralised_validation", "n_cut_test", "n_neutralised_test"):
+        assert mlflow_run.data.metrics[count] == 0
     logged = {artifact.path for artifact in client().list_artifacts(version.run_id)}
     assert logged >= {"report.html", "figures", "config.json"}
     assert first.steps["fine_tune"].run_metadata["mlflow_run_id"] == version.run_id
+
+
+def test_the_champion_loads_as_a_classifier_with_the_scores_labels_and_parameters_of_its_run(
+    config: RunConfig, first: Any
+) -> None:
+    from operations.loading import load_classifier
+    from operations.scoring import score_texts
+
+    texts = ["a lovely day", "the awful song", "this room"]
+    scored = score_texts(texts, model_name="life")
+    loaded = load_classifier(f"models:/life/{scored['model_version'][0]}")
+    for classifier in (loaded, pickle.loads(pickle.dumps(loaded))):
+        expected = scored[[f"probability_{name}" for name in classifier.classes_]]
+        assert np.array_equal(classifier.predict_proba(texts), expected)
+        assert classifier.predict(texts).tolist() == scored["label"].tolist()
+    parameters = clone(loaded).get_params()
+    assert parameters == loaded.get_params()
+    recorded = {**config.model.model_dump(), **config.fine_tune.model_dump(), "base_model": config.model.source}
+    for name in ("base_model", "max_length", "rank", "epochs", "learning_rate"):
+        assert parameters[name] == recorded[name], name
+
+
+def test_the_outcome_tells_a_person_what_was_measured_decided_and_changed(
+    first: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from operations import outcome
+
+    outcome.show(first, model_name="life")
+    told = capsys.readouterr().out
+    for expected in ("texts cut: none; texts neutralised: none", "roc_auc", "becomes champion", "model life version 1"):
+        assert expected in told
 
 
 def test_a_second_run_reuses_every_step_but_promote_and_registers_nothing(second: Any) -> None:
