@@ -89,8 +89,9 @@ def train_and_judge(config: Any, parts: dict[str, Any], class_names: list[str]) 
     """Train on `train` and judge on `test`, as the pipeline does, without orchestrator and registry."""
     from classifier.baselines import BASELINES
     from classifier.evaluation import choose_threshold
-    from classifier.fine_tuning import Optimisation, fine_tune, read_history
+    from classifier.fine_tuning import fine_tune, read_history
     from classifier.metrics import evaluate_scores
+    from classifier.optimisation import Optimisation
     from classifier.predictor import Predictor
     from classifier.spec import ClassifierSpec
 

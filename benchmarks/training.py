@@ -37,10 +37,11 @@ from classifier.base_model import load_base_model, load_tokenizer, quiet_transfo
 from classifier.config import RunConfig
 from classifier.config_file import load_config
 from classifier.encoding import encode
-from classifier.fine_tuning import Optimisation, fine_tune, read_history
+from classifier.fine_tuning import fine_tune, read_history
 from classifier.hardware import choose_compute_dtype, read_hardware
 from classifier.metrics import evaluate_scores
 from classifier.network import TextClassifier, build_network
+from classifier.optimisation import Optimisation
 from classifier.packing import ATTENTION
 from classifier.predictor import Predictor
 from classifier.prompts import find_label_tokens
