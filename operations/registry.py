@@ -9,6 +9,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
+from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from numpy.typing import NDArray
 
@@ -151,19 +152,19 @@ def require_version(model_name: str, version: str) -> None:
 
 def read_learnt_from(model_name: str, version: str) -> frozenset[str]:
     """Digests of the texts that a version was trained or chosen on."""
-    return frozenset(json.loads((_files(model_name, version) / LEARNT_FILE).read_text(encoding="utf-8")))
+    return frozenset(json.loads((read_files(model_name, version).adapter / LEARNT_FILE).read_text(encoding="utf-8")))
 
 
 def read_spec(model_name: str, version: str) -> ClassifierSpec:
     """What kind of classifier a version is."""
-    return ClassifierSpec.load(_files(model_name, version))
+    return ClassifierSpec.load(read_files(model_name, version).adapter)
 
 
 def read_decision_threshold(model_name: str, version: str) -> float | None:
     """A version's cut on the probability of class 1."""
-    found: float | None = json.loads((_files(model_name, version) / DECISION_FILE).read_text(encoding="utf-8"))[
-        "decision_threshold"
-    ]
+    found: float | None = json.loads(
+        (read_files(model_name, version).adapter / DECISION_FILE).read_text(encoding="utf-8")
+    )["decision_threshold"]
     return found
 
 
@@ -174,15 +175,56 @@ def score_with_version(model_name: str, version: str, texts: Sequence[str]) -> p
     return frame
 
 
+@dataclass(frozen=True)
+class VersionFiles:
+    """A version's files, on this machine."""
+
+    adapter: Path
+    """As `Predictor.load` takes it."""
+    base: Path | None
+    """The base model; None where the version holds a pinned reference to it."""
+
+
+def read_files(model_name: str, version: str) -> VersionFiles:
+    """Bring a version's files here."""
+    place = Path(mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}"))
+    artifacts = Model.load(str(place)).flavors["python_function"]["artifacts"]
+    inside = artifacts.get("base_model")
+    return VersionFiles(place / artifacts["classifier"]["path"], place / inside["path"] if inside else None)
+
+
+def find_version(model_name: str, version: str) -> str:
+    """The number of a version, given that or an alias.
+
+    Raises
+    ------
+    InputError
+        The model has no such version.
+    """
+    client = MlflowClient()
+    find = client.get_model_version if version.isdigit() else client.get_model_version_by_alias
+    try:
+        return str(find(model_name, version).version)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise InputError(f"model {model_name}: no version or alias {version!r} in the registry") from None
+        raise
+
+
+def read_tags(model_name: str, version: str) -> dict[str, str]:
+    """Tags of a version."""
+    return dict(MlflowClient().get_model_version(model_name, version).tags)
+
+
+def list_models() -> list[str]:
+    """Names of the registered models."""
+    return sorted(model.name for model in MlflowClient().search_registered_models())
+
+
 def list_champions() -> dict[str, str]:
     """Registered models that have a champion, with its version."""
     champions = {model.name: read_champion(model.name) for model in MlflowClient().search_registered_models()}
     return {name: version for name, version in champions.items() if version is not None}
-
-
-def _files(model_name: str, version: str) -> Path:
-    place = mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}")
-    return Path(place) / "artifacts" / "classifier"
 
 
 def _pack(adapter: Path, folder: Path, *, decision_threshold: float | None, learnt_from: Iterable[str]) -> Path:
