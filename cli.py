@@ -131,7 +131,8 @@ def export(
         str | None, typer.Option(metavar="VERSION_OR_ALIAS", help="Which version; by default the champion.")
     ] = None,
     format: Annotated[
-        str, typer.Option(metavar="adapter|onnx", help="The adapter alone, or one graph that needs no base model.")
+        str,
+        typer.Option(metavar="FORMAT", help="adapter: needs its base model to score; onnx: one graph that holds all."),
     ] = "adapter",
     output: Annotated[
         str | None,
