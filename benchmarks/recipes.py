@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from transformers import Trainer
 
-from classifier.encoding import LengthBucketSampler
 from classifier.heads import LabelColumns
+from classifier.sampling import LengthBucketSampler
 
 
 @dataclass(frozen=True)

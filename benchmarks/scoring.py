@@ -27,12 +27,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.comparison import OURS, Outcome, compare, missed, peak_rate, save, show
 from benchmarks.quality import CONFIGS, read_base_model, read_parts
-from classifier.base_model import load_base_model, load_tokenizer, read_hidden_size
+from classifier.base_model import load_base_model, read_hidden_size
 from classifier.config_file import load_config
+from classifier.encoding import load_tokenizer, token_batches
 from classifier.hardware import choose_compute_dtype, read_hardware
 from classifier.lora_linear import use_fused_lora
 from classifier.network import TextClassifier, build_network
-from classifier.predictor import Predictor, token_batches
+from classifier.predictor import Predictor
 from classifier.prompts import find_label_tokens
 from classifier.spec import ClassifierSpec
 

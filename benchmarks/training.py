@@ -33,10 +33,10 @@ from transformers import GemmaConfig, GemmaForCausalLM, Trainer, TrainingArgumen
 from benchmarks.comparison import OURS, Outcome, compare, missed, peak_rate, save, show
 from benchmarks.quality import CONFIGS, read_base_model, read_parts
 from benchmarks.recipes import BucketTrainer, PaddedLabelTokens, Recipe
-from classifier.base_model import load_base_model, load_tokenizer, quiet_transformers, read_hidden_size
+from classifier.base_model import load_base_model, quiet_transformers, read_hidden_size
 from classifier.config import RunConfig
 from classifier.config_file import load_config
-from classifier.encoding import encode
+from classifier.encoding import encode, load_tokenizer
 from classifier.fine_tuning import fine_tune, read_history
 from classifier.hardware import choose_compute_dtype, read_hardware
 from classifier.metrics import evaluate_scores

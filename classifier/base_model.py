@@ -17,13 +17,12 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     BitsAndBytesConfig,
     PreTrainedModel,
-    PreTrainedTokenizerBase,
 )
 from transformers.utils import logging as transformers_logging
 
+from classifier.encoding import load_tokenizer
 from classifier.errors import InputError
 
 HEAD_MODULES = ["classifier", "score", "pooler", r".*\.pooler", "lm_head", "embed_out"]
@@ -34,23 +33,6 @@ LOADERS = {"mean": AutoModel, "native": AutoModelForSequenceClassification, "ans
 """Pooling → which form of a model is loaded."""
 CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 """How architectures with a causal head are called; AutoModelForCausalLM would also give a BERT one that reads both ways."""
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer that stands beside a model or an adapter."""
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise InputError(f"model {folder}: no tokenizer that AutoTokenizer knows: {_first_line(error)}") from None
-    if len(tokenizer) <= len(tokenizer.all_special_tokens):  # without its files AutoTokenizer makes an empty one
-        raise InputError(f"model {folder}: its tokenizer knows no words; tokenizer.json, or the vocabulary, is missing")
-    if tokenizer.pad_token is None:
-        if tokenizer.eos_token is None:
-            raise InputError(
-                "model.source: its tokenizer has neither a padding nor an end-of-text token; batches need one"
-            )
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
 
 
 def load_base_model(

@@ -1,18 +1,42 @@
-"""Encoding: texts to token ids, and the order in which short texts of different lengths fill batches."""
+"""Encoding: texts to token ids by a model's own tokenizer, and the batches in which they are scored.
+
+Free of torch, so that an exported classifier needs none to run (`classifier/onnx_predictor.py`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
-from torch.utils.data import Sampler
-from transformers import PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from classifier.encoded import Encoded
+from classifier.errors import InputError
 from classifier.prompts import Prompt, encode_prompts
 
-BATCHES_PER_BUCKET = 16
-"""Batches that are filled from one shuffled bucket, sorted by length: little padding, yet a fresh mix each epoch."""
+TOKENS_PER_BATCH = 4096
+"""Budget of one forward pass, padding included."""
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer that stands beside a model or an adapter."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"model {folder}: no tokenizer that AutoTokenizer knows: {str(error).strip().splitlines()[0]}"
+        ) from None
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):  # without its files AutoTokenizer makes an empty one
+        raise InputError(f"model {folder}: its tokenizer knows no words; tokenizer.json, or the vocabulary, is missing")
+    if tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            raise InputError(
+                "model.source: its tokenizer has neither a padding nor an end-of-text token; batches need one"
+            )
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "right"  # heads read a text from the left
+    return tokenizer
 
 
 def encode(
@@ -32,33 +56,12 @@ def encode(
     return Encoded([ids or [tokenizer.pad_token_id] for ids in cut], n_cut)
 
 
-class LengthBucketSampler(Sampler[int]):
-    """Positions of the examples, a fresh order for each epoch that depends on (seed, epoch) alone.
-
-    Consecutive runs of `batch_size` positions are batches of similar length, so that padding costs little; being a
-    function of the epoch alone it lets a resumed training see exactly the batches of an unbroken one.
-    """
-
-    def __init__(self, lengths: np.ndarray, *, batch_size: int, seed: int) -> None:
-        self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of the next iteration; the data loader calls it."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        rng = np.random.default_rng([self.seed, self.epoch])
-        order = rng.permutation(len(self.lengths))
-        bucket = self.batch_size * BATCHES_PER_BUCKET
-        sorted_buckets = [
-            part[np.argsort(self.lengths[part], kind="stable")]
-            for part in np.split(order, np.arange(bucket, len(order), bucket))
-        ]
-        flat = np.concatenate(sorted_buckets)
-        batches = np.split(flat, np.arange(self.batch_size, len(flat), self.batch_size))
-        last = batches.pop() if len(batches[-1]) < self.batch_size else None  # a short batch stays last
-        shuffled = [batches[position] for position in rng.permutation(len(batches))]
-        return iter(np.concatenate([*shuffled, *([last] if last is not None else [])]).tolist())
+def token_batches(lengths: np.ndarray, *, budget: int) -> list[np.ndarray]:
+    """Positions, longest texts first, cut into batches whose padded size stays within `budget` tokens."""
+    order = np.argsort(-lengths, kind="stable")
+    batches, start = [], 0
+    while start < len(order):
+        n_rows = max(1, budget // int(lengths[order[start]]))
+        batches.append(order[start : start + n_rows])
+        start += n_rows
+    return batches

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from classifier.base_model import load_tokenizer
 from classifier.encoded import Encoded
-from classifier.encoding import encode
+from classifier.encoding import encode, load_tokenizer
 from classifier.evaluation import (
     BASELINE_NAMES,
     Evaluation,

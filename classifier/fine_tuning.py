@@ -30,20 +30,20 @@ from transformers import (
 
 from classifier.base_model import (
     load_base_model,
-    load_tokenizer,
     quiet_transformers,
     read_hidden_size,
     require_context,
 )  # fmt: skip
 from classifier.checkpoints import last_complete_checkpoint
 from classifier.encoded import Encoded
-from classifier.encoding import LengthBucketSampler, encode
+from classifier.encoding import encode, load_tokenizer
 from classifier.hardware import choose_compute_dtype, read_hardware
 from classifier.lora_linear import use_fused_lora
 from classifier.metrics import evaluate_scores
 from classifier.network import TextClassifier, build_network, save_network
 from classifier.optimisation import Optimisation, halve_micro_batch
 from classifier.prompts import find_label_tokens
+from classifier.sampling import LengthBucketSampler
 from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 from classifier.training_callbacks import EarlyStop, EpochLog, ProgressBar, TimeLimit
 

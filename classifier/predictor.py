@@ -9,17 +9,14 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from classifier.base_model import load_base_model, load_tokenizer
+from classifier.base_model import load_base_model
 from classifier.encoded import Encoded
-from classifier.encoding import encode
+from classifier.encoding import TOKENS_PER_BATCH, encode, load_tokenizer, token_batches
 from classifier.hardware import read_hardware
 from classifier.lora_linear import use_fused_lora
 from classifier.network import TextClassifier, load_network
 from classifier.prompts import find_label_tokens
 from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
-
-TOKENS_PER_BATCH = 4096
-"""Budget of one forward pass, padding included."""
 
 
 class Predictor:
@@ -78,14 +75,3 @@ class Predictor:
         device = next(self.network.parameters()).device
         logits = self.network(padded["input_ids"].to(device), padded["attention_mask"].to(device))["logits"]
         return torch.softmax(logits.double(), dim=-1).cpu().numpy()  # (B, n_classes)
-
-
-def token_batches(lengths: np.ndarray, *, budget: int) -> list[np.ndarray]:
-    """Positions, longest texts first, cut into batches whose padded size stays within `budget` tokens."""
-    order = np.argsort(-lengths, kind="stable")
-    batches, start = [], 0
-    while start < len(order):
-        n_rows = max(1, budget // int(lengths[order[start]]))
-        batches.append(order[start : start + n_rows])
-        start += n_rows
-    return batches

@@ -42,7 +42,7 @@ def load_classifier(address: str) -> AgileClassifier:
 
     name = found["name"]
     version = registry.find_version(name, found["alias"] or found["version"], is_alias=found["alias"] is not None)
-    adapter, base = registry.read_folders(name, version)
+    files = registry.read_files(name, version)
     tuning = registry.read_config(name, version).get("fine_tune", {})
     known = {field: value for field, value in tuning.items() if field in AgileClassifier("").get_params()}
-    return AgileClassifier.from_adapter(adapter, base=base, **known)
+    return AgileClassifier.from_adapter(files.adapter, base=files.base, **known)

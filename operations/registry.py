@@ -9,6 +9,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -180,7 +181,7 @@ def require_version(model_name: str, version: str) -> None:
 
 def read_learnt_from(model_name: str, version: str) -> frozenset[str]:
     """Digests of the texts that a version was trained or chosen on."""
-    return frozenset(json.loads((_files(model_name, version) / LEARNT_FILE).read_text(encoding="utf-8")))
+    return frozenset(json.loads((read_files(model_name, version).adapter / LEARNT_FILE).read_text(encoding="utf-8")))
 
 
 def read_config(model_name: str, version: str) -> dict[str, Any]:
@@ -190,31 +191,16 @@ def read_config(model_name: str, version: str) -> dict[str, Any]:
     return config
 
 
-def read_folders(model_name: str, version: str) -> tuple[Path, Path | None]:
-    """Folder of a version's adapter, and of its base model where the version holds it.
-
-    Raises
-    ------
-    InputError
-        The version is no classifier of this project.
-    """
-    place = Path(mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}"))
-    kept = Model.load(str(place)).flavors.get("python_function", {}).get("artifacts", {})
-    if "classifier" not in kept:
-        raise InputError(f"model {model_name}: version {version} is no classifier of this project")
-    return place / kept["classifier"]["path"], place / kept["base_model"]["path"] if "base_model" in kept else None
-
-
 def read_spec(model_name: str, version: str) -> ClassifierSpec:
     """What kind of classifier a version is."""
-    return ClassifierSpec.load(_files(model_name, version))
+    return ClassifierSpec.load(read_files(model_name, version).adapter)
 
 
 def read_decision_threshold(model_name: str, version: str) -> float | None:
     """A version's cut on the probability of class 1."""
-    found: float | None = json.loads((_files(model_name, version) / DECISION_FILE).read_text(encoding="utf-8"))[
-        "decision_threshold"
-    ]
+    found: float | None = json.loads(
+        (read_files(model_name, version).adapter / DECISION_FILE).read_text(encoding="utf-8")
+    )["decision_threshold"]
     return found
 
 
@@ -225,6 +211,42 @@ def score_with_version(model_name: str, version: str, texts: Sequence[str]) -> p
     return frame
 
 
+@dataclass(frozen=True)
+class VersionFiles:
+    """A version's files, on this machine."""
+
+    adapter: Path
+    """As `Predictor.load` takes it."""
+    base: Path | None
+    """The base model; None where the version holds a pinned reference to it."""
+
+
+def read_files(model_name: str, version: str) -> VersionFiles:
+    """Bring a version's files here.
+
+    Raises
+    ------
+    InputError
+        The version is no classifier of this project.
+    """
+    place = Path(mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}"))
+    kept = Model.load(str(place)).flavors.get("python_function", {}).get("artifacts", {})
+    if "classifier" not in kept:
+        raise InputError(f"model {model_name}: version {version} is no classifier of this project")
+    base = place / kept["base_model"]["path"] if "base_model" in kept else None
+    return VersionFiles(place / kept["classifier"]["path"], base)
+
+
+def read_tags(model_name: str, version: str) -> dict[str, str]:
+    """Tags of a version."""
+    return dict(MlflowClient().get_model_version(model_name, version).tags)
+
+
+def list_models() -> list[str]:
+    """Names of the registered models."""
+    return sorted(model.name for model in MlflowClient().search_registered_models())
+
+
 def list_champions() -> dict[str, str]:
     """Registered models that have a champion, with its version."""
     champions = {model.name: read_champion(model.name) for model in MlflowClient().search_registered_models()}
@@ -233,11 +255,6 @@ def list_champions() -> dict[str, str]:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
-
-
-def _files(model_name: str, version: str) -> Path:
-    place = mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}")
-    return Path(place) / "artifacts" / "classifier"
 
 
 def _pack(adapter: Path, folder: Path, *, decision_threshold: float | None, learnt_from: Iterable[str]) -> Path:

@@ -20,7 +20,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from classifier.base_model import load_base_model, load_tokenizer, read_hidden_size
+from classifier.base_model import load_base_model, read_hidden_size
+from classifier.encoding import load_tokenizer
 from classifier.errors import InputError
 
 

@@ -13,8 +13,9 @@ from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from classifier import gguf_models
-from classifier.base_model import load_base_model, load_tokenizer, read_hidden_size
+from classifier.base_model import load_base_model, read_hidden_size
 from classifier.caches import tree_digest
+from classifier.encoding import load_tokenizer
 from classifier.errors import InputError
 from classifier.gguf_models import as_transformers_folder
 from tests.classifier.toy_gguf import CHAT, HEADS, SHAPES, TOKENS, WIDTH, write_gguf

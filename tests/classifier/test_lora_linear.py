@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from classifier.base_model import load_base_model, load_tokenizer
+from classifier.base_model import load_base_model
+from classifier.encoding import load_tokenizer
 from classifier.lora_linear import use_fused_lora
 from classifier.network import TextClassifier, build_network
 

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from classifier.base_model import load_base_model, load_tokenizer
+from classifier.base_model import load_base_model
+from classifier.encoding import load_tokenizer
 from classifier.errors import InputError
 from classifier.heads import read_mean
 from classifier.network import HEAD_FILE, TextClassifier, build_network, load_network, save_network

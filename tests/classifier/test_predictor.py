@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 
-from classifier.base_model import load_base_model, load_tokenizer
+from classifier.base_model import load_base_model
+from classifier.encoding import load_tokenizer
 from classifier.network import build_network, save_network
-from classifier.predictor import TOKENIZER_FOLDER, Predictor, token_batches
-from classifier.spec import ClassifierSpec
+from classifier.predictor import Predictor
+from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 
 SPEC = ClassifierSpec(
     class_names=("no", "yes", "perhaps"),
@@ -119,16 +118,3 @@ def test_best_and_last_are_two_checkpoints(adapter: Path, tiny_model: Path, pred
 def test_the_spec_says_how_much_of_a_text_is_read(predictor: Predictor) -> None:
     hasty = Predictor(predictor.network, predictor.tokenizer, replace(SPEC, max_length=8))
     assert hasty.score(["fine " * 6 + "awful " * 6]) == pytest.approx(predictor.score(["fine " * 6]))
-
-
-@given(
-    lengths=st.lists(st.integers(1, 128), max_size=80).map(lambda found: np.asarray(found, dtype=np.int64)),
-    budget=st.integers(1, 600),
-)
-def test_batches_cover_every_row_once_within_the_budget(lengths: np.ndarray, budget: int) -> None:
-    batches = token_batches(lengths, budget=budget)
-    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
-    for number, batch in enumerate(batches, start=1):
-        longest = lengths[batch].max()
-        assert len(batch) == 1 or len(batch) * longest <= budget
-        assert number == len(batches) or (len(batch) + 1) * longest > budget  # no batch could have taken one more

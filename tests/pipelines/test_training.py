@@ -173,6 +173,29 @@ def test_a_model_whose_scores_move_by_reloading_is_not_registered(
     assert versions("life") == before
 
 
+def test_a_registered_version_is_exported_as_it_answers(
+    first: Any, tiny_examples: pd.DataFrame, tmp_path: Path
+) -> None:
+    from classifier.onnx_predictor import OnnxPredictor
+    from operations import exporting, registry
+
+    texts = list(tiny_examples["text"][:20])
+    answered = registry.score_with_version("life", "1", texts).filter(like="probability_").to_numpy()
+    asked: dict[str, Any] = {"model_name": "life", "version": "1", "force": False}
+    done = exporting.export(**asked, format="onnx", output=str(tmp_path / "onnx"))
+    assert (done.version, done.address) == ("1", str(tmp_path / "onnx"))
+    n_test = len(output(first, "evaluate", "test_scores"))
+    assert json.loads((tmp_path / "onnx" / "export.json").read_text())["n_texts"] > n_test  # and those built in
+    assert OnnxPredictor(tmp_path / "onnx", threads=1).score(texts) == pytest.approx(answered, abs=1e-4)
+    assert json.loads((tmp_path / "onnx" / "decision.json").read_text())["decision_threshold"] is not None
+    stored = exporting.export(**asked, format="adapter", output=None)
+    assert Path(stored.address).parts[-4:] == ("exports", "life", "1", "adapter")
+    assert {path.name for path in Path(stored.address).iterdir()} >= {"best", "tokenizer", "classifier.json"}
+    with pytest.raises(InputError, match="not empty; --force"):
+        exporting.export(**asked, format="adapter", output=None)
+    assert exporting.export(**{**asked, "force": True}, format="adapter", output=None).address == stored.address
+
+
 def test_critical_failures_of_validation_stop_the_run_with_the_rows_and_register_nothing(
     config_of: ConfigOf, tiny_examples: pd.DataFrame, tmp_path: Path
 ) -> None:
