@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from classifier.base_model import load_base_model
 from classifier.encoded import Encoded
-from classifier.encoding import TOKENS_PER_BATCH, encode, load_tokenizer, token_batches
+from classifier.encoding import TOKENS_PER_BATCH, TOKENS_PER_PACK, encode, load_tokenizer, token_batches
 from classifier.hardware import read_hardware
 from classifier.lora_linear import use_fused_lora
 from classifier.network import TextClassifier, load_network
@@ -61,7 +61,8 @@ class Predictor:
     def score_encoded(self, encoded: Encoded) -> np.ndarray:
         """`score`, of texts that have been tokenized already."""
         probabilities = np.empty((len(encoded.input_ids), self.spec.n_classes))
-        for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
+        budget = TOKENS_PER_PACK if self.spec.prompt else TOKENS_PER_BATCH
+        for batch in token_batches(encoded.lengths, budget=budget):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
         return probabilities
 
