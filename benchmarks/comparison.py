@@ -9,12 +9,17 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from peft.tuners.lora import LoraLayer
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
 
 OURS = "ours"
 """Name of the contender that all others are set against."""
@@ -95,6 +100,31 @@ def missed(rows: Sequence[Row], targets: Mapping[str, float]) -> list[str]:
         for name, target in targets.items()
         if by_name[name].ratio < target
     ]
+
+
+@dataclass
+class Products:
+    """Matrix products of linear layers, counted as they run."""
+
+    operations: float = 0.0
+    """Of forward passes; a training computes as many again, for the inputs' gradients."""
+
+
+@contextmanager
+def counted_products() -> Iterator[Products]:
+    """Count every linear layer of every network that runs meanwhile; torch's own counter does not see into bitsandbytes."""
+    products = Products()
+
+    def count(layer: nn.Module, _inputs: Any, output: Any) -> None:
+        is_fused = isinstance(layer, LoraLayer) and "forward" in vars(layer)  # its base layer is not called
+        if isinstance(layer, nn.Linear) or is_fused:
+            products.operations += 2.0 * output.numel() * layer.in_features
+
+    hook = register_module_forward_hook(count)
+    try:
+        yield products
+    finally:
+        hook.remove()
 
 
 def peak_rate(size: int = 2048, dtype: torch.dtype = torch.float32, device: str = "cpu") -> float:

@@ -23,9 +23,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as operations.state sets 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.comparison import OURS, Outcome, compare, missed, peak_rate, save, show
+from benchmarks.comparison import OURS, Outcome, compare, counted_products, missed, peak_rate, save, show
 from benchmarks.quality import CONFIGS, read_base_model, read_parts
 from classifier.base_model import load_base_model, read_hidden_size
 from classifier.config_file import load_config
@@ -110,14 +109,14 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     bench = prepare(given.config, given.texts, given.quantization)
     n_tokens = sum(len(ids) for ids in bench.input_ids)
-    with FlopCounterMode(display=False) as counter:
+    with counted_products() as products:
         bench.ours.score(bench.texts)
     runs = {name: _outcome(run) for name, run in contenders(bench).items()}
     rows = compare(runs, repeats=given.repeats, n_examples=len(bench.texts), n_tokens=n_tokens)
     extra = {row.name: {"largest difference": float(np.abs(row.scores - rows[0].scores).max())} for row in rows}
     show(rows, extra)
     spec = bench.ours.spec
-    rate = counter.get_total_flops() * rows[-1].examples_per_second / len(bench.texts)
+    rate = products.operations * rows[-1].examples_per_second / len(bench.texts)
     facts = {
         "config": given.config.stem, "quantization": spec.quantization, "compute_dtype": spec.compute_dtype, "n": len(bench.texts),
         "threads": torch.get_num_threads(), "device": read_hardware().device,

@@ -27,10 +27,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as operations.state sets 
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 from transformers import GemmaConfig, GemmaForCausalLM, Trainer, TrainingArguments, set_seed
 
-from benchmarks.comparison import OURS, Outcome, compare, missed, peak_rate, save, show
+from benchmarks.comparison import OURS, Outcome, compare, counted_products, missed, peak_rate, save, show
 from benchmarks.quality import CONFIGS, read_base_model, read_parts
 from benchmarks.recipes import BucketTrainer, PaddedLabelTokens, Recipe
 from classifier.base_model import load_base_model, quiet_transformers, read_hidden_size
@@ -187,7 +186,7 @@ def run(path: Path, given: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         bench = prepare(path, given, Path(folder))
         n_tokens = given.epochs * sum(len(ids) for ids in bench.input_ids)
-        with FlopCounterMode(display=False) as counter:
+        with counted_products() as products:
             replace(bench, test=bench.test[:1]).ours()
         print(f"{path.stem}: {len(bench.train)} texts, {given.epochs} epochs, {torch.get_num_threads()} threads")
         rows = compare(
@@ -198,7 +197,7 @@ def run(path: Path, given: argparse.Namespace) -> int:
     extra = {name: {"F1": found["f1"], "AUC": found["roc_auc"]} for name, found in judged.items()}
     show(rows, extra)
     dtype, device = getattr(torch, bench.spec.compute_dtype), read_hardware().device
-    rate = counter.get_total_flops() / (given.epochs * len(bench.train)) * rows[-1].examples_per_second
+    rate = 2 * products.operations / (given.epochs * len(bench.train)) * rows[-1].examples_per_second
     facts = {
         "config": path.stem, "quantization": bench.spec.quantization, "compute_dtype": bench.spec.compute_dtype,
         "n": len(bench.train), "epochs": given.epochs, "threads": torch.get_num_threads(), "device": device,
