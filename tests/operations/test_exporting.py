@@ -33,8 +33,8 @@ def test_what_cannot_be_exported_is_refused_by_name(empty_registry: None) -> Non
     assert "--format gguf: allowed are adapter, onnx" in refusal(format="gguf")
     assert "no registered model has a champion" in refusal()
     assert "--version needs --model" in refusal(version="1")
-    assert "model gone: no version or alias '1' in the registry" in refusal(model_name="gone", version="1")
-    assert "model gone: no version or alias 'champion'" in refusal(model_name="gone", version="champion")
+    assert "no registered model 'gone'; there are: none" in refusal(model_name="gone", version="1")
+    assert "no registered model 'gone'; there are: none" in refusal(model_name="gone", version="champion")
 
 
 def test_packages_that_the_format_needs_are_named(empty_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,8 +56,11 @@ def replaced(config: RunConfig, section: str, **fields: Any) -> RunConfig:
 
 
 @pytest.fixture(scope="module")
-def config(config_of: ConfigOf, tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
-    return config_of(tmp_path_factory.mktemp("life") / "examples.csv", "life")
+def config(config_of: ConfigOf, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    """On a base model of its own, so that no run of another test stands in for a step of the first."""
+    folder = tmp_path_factory.mktemp("life")
+    base = shutil.copytree(tiny_model, folder / "base_model")
+    return config_of(folder / "examples.csv", "life", model__source=str(base))
 
 
 @pytest.fixture(scope="module")
