@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: run test check bench clean help
+.PHONY: run test check bench lock clean help
 .DEFAULT_GOAL := help
 
 help:                 ## what there is
@@ -23,6 +23,19 @@ check: $(STAMP)       ## lint, types, architecture
 
 bench: $(STAMP)       ## every benchmark, with its targets (long)
 	$(BIN)/python -m benchmarks
+
+WHEELS ?= containers/wheels
+RESOLVE = $(BIN)/uv pip compile --quiet --no-header --no-annotate --python-version 3.11
+HASHED = $(RESOLVE) --constraint constraints.txt --generate-hashes
+
+lock: $(STAMP)        ## resolve anew: constraints.txt and the images' locks (WHEELS: a folder with torch's CPU build)
+	$(RESOLVE) --extra dev --find-links $(WHEELS) --output-file constraints.txt pyproject.toml
+	sed -i 's/+cpu$$//' constraints.txt
+	$(HASHED) --extra cluster --find-links $(WHEELS) --output-file containers/locks/steps-cpu.txt pyproject.toml
+	$(HASHED) --extra cluster --output-file containers/locks/steps-cuda.txt pyproject.toml
+	$(HASHED) --find-links $(WHEELS) --output-file containers/locks/serving.txt containers/locks/serving.in
+	$(HASHED) --output-file containers/locks/tracking.txt containers/locks/tracking.in
+	$(HASHED) --output-file containers/locks/build.txt containers/locks/build.in
 
 clean:                ## remove the environment and caches; the state folder AGILE_HOME stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build

@@ -62,13 +62,15 @@ def train(
     limits = () if limit is None else (f"data.limit={limit}",)
     loaded = load_config(config, overrides=(*(overrides or ()), *limits))
     prepare_state()
-    from operations import liveness, outcome
+    from operations import engines, liveness, outcome, stacks
     from pipelines.training import training
 
+    stack = stacks.active_stack()
+    engines.require_engine(stack)
     outcome.say_steps()
     sections = {section: getattr(loaded, section) for section in type(loaded).model_fields}
     with liveness.announced_run("training") as run_name:
-        run = training.with_options(run_name=run_name, enable_cache=not no_cache)(**sections)
+        run = training.with_options(run_name=run_name, enable_cache=not no_cache, **stack.run)(**sections)
     if run is not None:  # a stack may only have scheduled it
         outcome.show(run, model_name=loaded.registry.model_name)
 
@@ -164,6 +166,23 @@ def configs() -> None:
 
     for path, purpose in list_configs().items():
         print(f"{path}  {purpose}")
+
+
+@app.command(epilog="Example: agile stack containers")
+def stack(
+    name: Annotated[str, typer.Argument(help="A file under configs/stacks, without its suffix.")],
+) -> None:
+    """Select what the steps of a run are executed on."""
+    from operations.state import prepare_state
+
+    prepare_state()
+    from operations import engines, stacks
+
+    selected = stacks.select(name)
+    print(
+        f"stack {selected.name}: {', '.join(f'{kind} {selected.flavor(kind)}' for kind in selected.components) or 'this process'}"
+    )
+    engines.require_engine(selected)
 
 
 @app.command(epilog="Example: agile doctor")
