@@ -62,4 +62,14 @@ def _images(stack: StackFile) -> set[str]:
     return {setting["docker"]["parent_image"] for setting in settings if "parent_image" in setting.get("docker", {})}
 
 
-ENGINES: Mapping[str, Callable[[StackFile], Any]] = {"local_docker": _require_docker}
+def _require_kubernetes(stack: StackFile) -> None:
+    from operations import engine_kubernetes, zenml_workarounds
+
+    engine_kubernetes.require_kubernetes(stack)
+    zenml_workarounds.apply()
+
+
+ENGINES: Mapping[str, Callable[[StackFile], Any]] = {
+    "local_docker": _require_docker,
+    "kubernetes": _require_kubernetes,
+}

@@ -27,8 +27,7 @@ import yaml
 
 CONTEXT = "fake"
 CREATED = "2026-01-01T00:00:00Z"
-STEP = "zenml.io/step_name"
-ORCHESTRATOR = "zenml.io/orchestrator"
+STEP = "zenml.io/step-name"
 PATH = re.compile(
     r"^/(?:api|apis/[^/]+)/[^/]+(?:/namespaces/(?P<namespace>[^/]+))?/(?P<kind>[a-z]+)(?:/(?P<name>[^/]+))?(?:/(?P<part>[a-z]+))?$"
 )
@@ -80,8 +79,10 @@ def serve(cluster: FakeCluster, kubeconfig: Path) -> Iterator[str]:
     """Answer for a cluster, and write a kubeconfig with a context that leads there; yields its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"cluster": cluster}))
     address = f"http://127.0.0.1:{server.server_address[1]}"
-    write_kubeconfig(kubeconfig, address)
-    cluster.pod_environment = {**cluster.pod_environment, "KUBECONFIG": str(kubeconfig)}
+    write_kubeconfig(kubeconfig, address, user="client")
+    inside = kubeconfig.with_suffix(".pod")  # ZenML falls back to it where it finds no service account's token
+    write_kubeconfig(inside, address, user="orchestrator")
+    cluster.pod_environment = {**cluster.pod_environment, "KUBECONFIG": str(inside)}
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -93,14 +94,14 @@ def serve(cluster: FakeCluster, kubeconfig: Path) -> Iterator[str]:
             pod.join()
 
 
-def write_kubeconfig(path: Path, address: str) -> None:
+def write_kubeconfig(path: Path, address: str, *, user: str) -> None:
     """One context, named `fake`."""
     document = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": CONTEXT,
         "clusters": [{"name": CONTEXT, "cluster": {"server": address}}],
-        "users": [{"name": CONTEXT, "user": {}}],
+        "users": [{"name": CONTEXT, "user": {"token": user}}],
         "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT}}],
     }
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
@@ -156,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         if namespace and namespace not in self.cluster.namespaces:
             return _status(404, f"namespaces {namespace} not found")
         resource = f"{kind}/{match['part']}" if match["part"] else kind
-        who = "orchestrator pod" if any(pod.is_alive() for pod in self.cluster.pods) else "client"
+        who = self.headers.get("Authorization", "").removeprefix("Bearer ")
         self.cluster.asked.append((who, "list" if verb == "get" and not name else verb, resource))
         return {"create": _create, "get": _get, "patch": _patch, "delete": _delete}[verb](
             self.cluster, kind, name or body.get("metadata", {}).get("name"), body, query, match["part"]
