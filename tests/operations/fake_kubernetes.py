@@ -1,8 +1,8 @@
 """A Kubernetes API server that keeps what it is sent, on loopback: enough of one for ZenML's orchestrator and our preflight.
 
 It has a kubelet for one kind of Job only: the orchestrator's, whose container is run as a process of this machine with
-the variables that the manifest gives it. The Job of a step succeeds at the second look at it, so that it can be seen
-whether another Job waited for that.
+the variables that the manifest gives it. The Job of a step succeeds when it is first looked at, and what happened in which
+order is kept, so that it can be seen whether another Job waited for that.
 """
 
 from __future__ import annotations
@@ -51,8 +51,12 @@ class FakeCluster:
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     """(who, verb, resource): what service accounts must be allowed."""
     pod_environment: Mapping[str, str] = field(default_factory=dict)
-    """What images set, for the pod that the kubelet runs."""
+    """What the image sets, for the pod that the kubelet runs."""
+    pod_folder: Path | None = None
+    """The image's working folder."""
     pod_output: str = ""
+    created_secrets: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Name → values of those that ZenML created."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     pods: list[threading.Thread] = field(default_factory=list)
 
@@ -172,6 +176,8 @@ def _create(cluster: FakeCluster, kind: str, name: str, body: Object, *_: Any) -
     cluster.objects[kind, name] = stored
     if kind in {"jobs", "cronjobs"}:
         cluster.submitted.append(body)
+    if kind == "secrets":
+        cluster.created_secrets[name] = _secret(cluster, {"name": name})
     if kind == "jobs":
         stored["status"] = {"active": 1}
         for rule in stored["spec"].get("podFailurePolicy", {}).get("rules", []):
@@ -237,13 +243,9 @@ def _start(cluster: FakeCluster, job: Object) -> None:
 
 
 def _look_at(cluster: FakeCluster, job: Object) -> None:
-    """The Job of a step is under way at the first look, and done at the second."""
+    """The Job of a step is done when it is looked at."""
     step = job["metadata"]["annotations"].get(STEP)
-    if step is None or "conditions" in job["status"]:
-        return
-    looks = job["metadata"].setdefault("looks", 0)
-    job["metadata"]["looks"] += 1
-    if looks:
+    if step is not None and "conditions" not in job["status"]:
         _finish(job, succeeded=True)
         cluster.events.append(("succeeded", step))
 
@@ -272,7 +274,15 @@ def _run_orchestrator(cluster: FakeCluster, job: Object) -> None:
         }
         environment = {**_environment(cluster, container), **cluster.pod_environment, "PATH": os.environ["PATH"]}
     command = [sys.executable, *container["command"][1:], *container["args"]]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        command,
+        env=environment,
+        cwd=cluster.pod_folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     with cluster.lock:
         cluster.pod_output = done.stdout
         _finish(job, succeeded=done.returncode == 0)
