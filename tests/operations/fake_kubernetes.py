@@ -152,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         if match is None:
             return _status(404, f"no such path: {path}")
         kind, name, namespace = match["kind"], match["name"], match["namespace"]
-        if kind == "namespaces" and name:
+        if kind == "namespaces" and name and kind not in self.cluster.forbidden:
             return (200, {"metadata": {"name": name}}) if name in self.cluster.namespaces else _status(404, name)
         if kind == "selfsubjectaccessreviews":
             return 201, _review(body, self.cluster.forbidden)
