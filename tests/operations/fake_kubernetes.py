@@ -87,7 +87,7 @@ def serve(cluster: FakeCluster, kubeconfig: Path) -> Iterator[str]:
     inside = kubeconfig.with_suffix(".pod")  # ZenML falls back to it where it finds no service account's token
     write_kubeconfig(inside, address, user="orchestrator")
     cluster.pod_environment = {**cluster.pod_environment, "KUBECONFIG": str(inside)}
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
         yield address
