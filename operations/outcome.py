@@ -37,7 +37,20 @@ def say_steps() -> None:
 
 
 def show(run: PipelineRunResponse, *, model_name: str) -> None:
-    """Print steps, metrics, decision and where to look."""
+    """Print steps, metrics, decision and where to look.
+
+    Raises
+    ------
+    RuntimeError
+        The run did not succeed: an engine that runs steps elsewhere tells of it by the run's status alone.
+    """
+    if not run.status.is_successful:
+        unfinished = [
+            f"{name} {step.status.value}" for name, step in run.steps.items() if not step.status.is_successful
+        ]
+        raise RuntimeError(
+            f"run {run.name}: {run.status.value}, {', '.join(unfinished) or 'no step was begun'}; the logs of the engine say why"
+        )
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 110, highlight=False)
     reused = [name for name, step in run.steps.items() if step.status == ExecutionStatus.CACHED]
     ran = [name for name in run.steps if name not in reused]

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from zenml.client import Client
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 from zenml.enums import StackComponentType
+from zenml.exceptions import ArtifactStoreInterfaceError
 from zenml.models import ComponentResponse
 
 from classifier.errors import InputError
@@ -149,7 +150,7 @@ def _component(stack: StackFile, kind: str) -> ComponentResponse:
         if any(found.configuration.get(field) != value for field, value in configuration.items()):
             return client.update_stack_component(found.id, of_kind, configuration=configuration)
         return found
-    except (ImportError, KeyError, ValueError) as error:  # ValidationError is a ValueError
+    except (ArtifactStoreInterfaceError, ImportError, KeyError, ValueError) as error:  # ValidationError is a ValueError
         raise InputError(f"stack {stack.name}: components.{kind}: {_sentence(error)}") from None
 
 

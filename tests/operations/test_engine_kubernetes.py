@@ -178,6 +178,17 @@ def test_a_loopback_is_known_by_name_and_number(host: str, expected: bool) -> No
 
 
 @pytest.mark.slow
+def test_an_artifact_store_that_is_no_bucket_is_refused(
+    state_folder: Path, stack_of: ReadStack, tmp_path: Path
+) -> None:
+    from operations import stacks
+
+    stack_of(AGILE_ARTIFACTS=str(tmp_path))
+    with pytest.raises(InputError, match=r"components\.artifact_store: .* supported schemes: \{'s3://'\}"):
+        stacks.select("kubernetes")
+
+
+@pytest.mark.slow
 def test_the_command_line_says_it_in_one_line_and_exits_with_2(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_"))}
     environment |= {**VARIABLES, "AGILE_HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "none")}

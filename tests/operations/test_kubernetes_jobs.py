@@ -286,6 +286,11 @@ def test_no_secret_stands_in_a_job_and_each_is_named_where_it_is_needed(cluster:
         assert variables["ZENML_STORE_API_TOKEN"]["valueFrom"]["secretKeyRef"]["name"] in cluster.created_secrets
 
 
+def test_the_orchestrator_finds_the_code_that_its_cache_keys_are_made_of(cluster: FakeCluster) -> None:
+    assert "Missing file" not in cluster.pod_output, "it would run every step anew"
+    assert "Node `promote` completed" in cluster.pod_output
+
+
 def test_the_token_of_a_run_is_deleted_when_the_run_has_ended(cluster: FakeCluster) -> None:
     assert ("orchestrator", "delete", "secrets") in cluster.asked
     assert not [name for kind, name in cluster.objects if kind == "secrets" and name not in SECRETS]
