@@ -355,7 +355,7 @@ def decided(rules: list[Object], *, exit_code: int, disrupted: bool) -> str:
 def _image(app: Path) -> Path:
     """The folder /app of the images."""
     (app / ".zen").mkdir(parents=True)
-    for name in ("classifier", "configs", "operations", "pipelines", "steps", "cli.py"):
+    for name in ("classifier", "configs", "operations", "pipelines", "steps", "cli.py", "constraints.txt"):
         (app / name).symlink_to(PROJECT / name)
     return app
 
