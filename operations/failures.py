@@ -23,8 +23,10 @@ NO_ROOM_SAID = (
     "attempt to write a readonly database",
 )
 """Databases, safetensors and child processes pass a full disk on as text alone."""
-OUTSIDE = ("mlflow", "requests", "sqlalchemy", "urllib3", "zenml")
+OUTSIDE = ("kubernetes", "mlflow", "requests", "sqlalchemy", "urllib3", "zenml")
 """Libraries whose errors tell of a server, a database or a network, not of a defect here."""
+ENGINES = "zenml/integrations/*/*.py"
+"""Files that tell by a bare RuntimeError that a job failed elsewhere: its image cannot be pulled, say."""
 SHORTEST_SECRET = 4
 """Characters; shorter values stand in any text."""
 
@@ -96,11 +98,11 @@ def _no_room(error: BaseException) -> str:
 
 
 def _is_statement(error: BaseException) -> bool:
-    """Whether the project itself raised it, with a sentence for a person: a failed run, not a defect."""
+    """Whether the project or an engine raised it, with a sentence for a person: a failed run, not a defect."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     if type(error) is not RuntimeError or frame is None:
         return False
     raised_in = Path(frame.tb_frame.f_code.co_filename)
-    return raised_in.is_relative_to(PROJECT) and "site-packages" not in raised_in.parts
+    return raised_in.match(ENGINES) or (raised_in.is_relative_to(PROJECT) and "site-packages" not in raised_in.parts)

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kubernetes import config
+from zenml.integrations.kubernetes import kube_utils
 
 from classifier.errors import InputError
 from operations import engine_kubernetes
 from operations.engine_kubernetes import GPU_COMES_LATER, is_loopback, require_kubernetes
+from operations.failures import explain
 from operations.stacks import StackFile, read_stack
 from operations.state import PROJECT
 from tests.operations.fake_kubernetes import FakeCluster, serve, write_kubeconfig
@@ -166,6 +169,23 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(stack_of: ReadStac
     assert "MLFLOW_TRACKING_URI holds a password" in said
     assert "agile-tracking" in said
     assert "geheim" not in said
+
+
+def test_a_job_that_failed_is_a_failure_of_the_run_and_no_defect(
+    stack_of: ReadStack, cluster: FakeCluster, tmp_path: Path
+) -> None:
+    condition = {"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}
+    cluster.objects["jobs", "run"] = {
+        "metadata": {"name": "run", "annotations": {}},
+        "status": {"conditions": [condition]},
+    }
+    api = config.new_client_from_config(str(tmp_path / "kubeconfig"))
+    with pytest.raises(RuntimeError) as caught:
+        kube_utils.wait_for_job_to_finish(lambda: api, "agile-classifier", "run")
+    failure = explain(caught.value)
+    assert "Job `agile-classifier:run` failed: BackoffLimitExceeded" in failure.line
+    assert failure.exit_code == 1
+    assert not failure.is_defect
 
 
 @pytest.mark.parametrize(
