@@ -1,0 +1,42 @@
+"""Workarounds: what ZenML 0.98 does wrong on Kubernetes and a setting cannot mend; a test a defect says when one may go.
+
+The pod that starts the pods of the steps needs them as much as the process that submits it, so this is its command:
+
+    python -m operations.zenml_workarounds --snapshot_id … --run_id …
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zenml.integrations.kubernetes import manifest_utils
+from zenml.integrations.kubernetes.orchestrators import kubernetes_orchestrator_entrypoint as entrypoint
+from zenml.integrations.kubernetes.orchestrators.kubernetes_orchestrator_entrypoint_configuration import (
+    KubernetesOrchestratorEntrypointConfiguration,
+)
+
+_add_pod_settings = manifest_utils.add_pod_settings
+
+
+def apply() -> None:
+    """Work around ZenML's defects in this process, and in the pod of the orchestrator that it submits."""
+    command = ["python", "-m", "operations.zenml_workarounds"]
+    setattr(manifest_utils, "add_pod_settings", _add_settings_without_nulls)  # noqa: B010
+    setattr(KubernetesOrchestratorEntrypointConfiguration, "get_entrypoint_command", lambda: command)  # noqa: B010
+
+
+def _add_settings_without_nulls(pod_spec: Any, settings: Any, substitutions: dict[str, str]) -> None:
+    """ZenML adds our security context to its own one, dumped with the keys of Python (`run_as_user: null` beside `runAsUser`).
+
+    An API server that is asked to be strict refuses such fields, and any other warns of each.
+    """
+    _add_pod_settings(pod_spec, settings, substitutions)
+    for container in pod_spec.containers:
+        if isinstance(container.security_context, dict):
+            said = container.security_context.items()
+            container.security_context = {key: value for key, value in said if value is not None}
+
+
+if __name__ == "__main__":
+    apply()
+    entrypoint.main()
