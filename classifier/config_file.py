@@ -80,7 +80,8 @@ def set_value(parameters: dict[str, Any], path: str, value: Any) -> None:
 def as_value(text: str) -> Any:
     """What a text of the command line stands for.
 
-    YAML 1.1 reads `1e-3` as text; everything else as an element of a config file's list, where `|` is a text too."""
+    YAML 1.1 reads `1e-3` as text; everything else as an element of a config file's list, where `|` is a text too.
+    """
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+", text):
         return float(text)
     try:

@@ -62,4 +62,12 @@ def _images(stack: StackFile) -> set[str]:
     return {setting["docker"]["parent_image"] for setting in settings if "parent_image" in setting.get("docker", {})}
 
 
-ENGINES: Mapping[str, Callable[[StackFile], Any]] = {"local_docker": _require_docker}
+def _refuse_kubeflow(stack: StackFile) -> None:
+    """ZenML's own submission fails there, for the reasons that `kubeflow_workarounds` names."""
+    raise InputError(
+        f"stack {stack.name}: runs start in Kubeflow's UI; write what to upload there:"
+        " agile compile CONFIG --engine kubeflow --output pipeline.yaml"
+    )
+
+
+ENGINES: Mapping[str, Callable[[StackFile], Any]] = {"local_docker": _require_docker, "kubeflow": _refuse_kubeflow}
