@@ -7,6 +7,7 @@ on is read from `configs/stacks/kubeflow.yaml`, and everything else from the pip
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 import os
@@ -15,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kfp import compiler, dsl
+from kfp import compiler, dsl  # type: ignore[import-untyped]
 from zenml.config import ResourceSettings
 from zenml.config.resource_settings import ByteUnit
 from zenml.config.retry_config import StepRetryConfig
@@ -143,7 +144,7 @@ def _names(inputs: list[Input]) -> list[str]:
 
 def _task(stack: StackFile, name: str) -> Task:
     """What the stack's file says of one task: what it says of all, and over it what it says of the step."""
-    everywhere = {field: value for field, value in stack.run.items() if field != "steps"}
+    everywhere = copy.deepcopy({field: value for field, value in stack.run.items() if field != "steps"})
     said = dict_utils.recursive_update(everywhere, stack.run.get("steps", {}).get(name, {}))
     settings, platform = said.get("settings", {}), said.get("extra", {}).get("kubernetes", {})
     image = settings.get("docker", {}).get("parent_image")
