@@ -9,8 +9,6 @@ the second as a cluster would.
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 import os
 import socket
 import subprocess
@@ -26,13 +24,25 @@ import requests
 import yaml
 
 pytestmark = pytest.mark.containers
+PROJECT = Path(__file__).parents[2]
+REGISTRY = "registry.invalid"
 PASSWORD = "sentinel-password"
+MODEL = "from-kubeflow"
 STEPS = ["ingest", "ingest_base_model", "validate", "label_and_split", "fine_tune", "evaluate", "register", "promote"]
 
 
 @pytest.fixture(scope="module")
-def image() -> str:
-    return _given("AGILE_TEST_IMAGE", "an image of the steps with this folder's code")
+def images() -> Iterator[str]:
+    """A registry's name, under which the image under test stands as both images of the pipeline."""
+    import docker
+
+    image = docker.from_env().images.get(_given("AGILE_TEST_IMAGE", "an image of the steps with this folder's code"))
+    names = [f"{REGISTRY}/agile-classifier/{name}" for name in ("steps", "fine-tune")]
+    for name in names:
+        image.tag(name, "0.1.0")
+    yield REGISTRY
+    for name in names:
+        docker.from_env().images.remove(f"{name}:0.1.0")
 
 
 @pytest.fixture(scope="module")
@@ -94,25 +104,16 @@ def secret(api: Callable[..., Any], s3: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def compiled(
-    image: str, s3: str, zenml_server: str, mlflow_server: str, tiny_model: Path, tiny_examples: pd.DataFrame,
+    images: str, s3: str, zenml_server: str, mlflow_server: str, tiny_model: Path, tiny_examples: pd.DataFrame,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:  # fmt: skip
-    """The pipeline's file, written by the command line's own operation, on the image under test."""
+    """The pipeline's file, as the command line writes it without a key to ZenML's server."""
     import boto3
 
     folder = tmp_path_factory.mktemp("compiled")
-    boto3.client(
-        "s3", endpoint_url=s3, aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1"
-    ).create_bucket(Bucket="agile")
+    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": "us-east-1"}
+    boto3.client("s3", endpoint_url=s3, **keys).create_bucket(Bucket="agile")
     tiny_examples.to_csv(folder / "examples.csv", index=False)
-    variables = {
-        "AGILE_HOME": str(folder / "home"),
-        "AGILE_ARTIFACTS": "s3://agile/artifacts",
-        "AGILE_REGISTRY": "registry.example.org",
-        "KUBEFLOW_URL": "https://kubeflow.example.org/pipeline",
-        "MLFLOW_TRACKING_URI": mlflow_server,
-        "ZENML_STORE_URL": zenml_server,
-    }
     sections = {
         "data": {"source": str(folder / "examples.csv"), "columns": {"score": "score", "id": "id"}},
         "validation": {"min_rows": 20, "min_class_rows": 5},
@@ -121,29 +122,22 @@ def compiled(
         "fine_tune": {"epochs": 3, "rank": 4, "learning_rate": 1e-2, "batch_size": 8},
         "evaluation": {"n_resamples": 100},
         "promotion": {"min_rows": 10},
-        "registry": {"model_name": "from-kubeflow"},
+        "registry": {"model_name": MODEL},
     }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        patch.delenv("ZENML_STORE_URL")
-        from operations.state import prepare_state
-
-        prepare_state()
-        patch.setenv("ZENML_STORE_URL", zenml_server)
-        from classifier.config import RunConfig
-        from operations.kubeflow import write_pipeline
-        from operations.stacks import read_stack
-        from pipelines.training import training
-
-        stack = read_stack("kubeflow")
-        run = copy.deepcopy(dict(stack.run))
-        for settings in (run["settings"], run["steps"]["fine_tune"]["settings"]):
-            settings["docker"]["parent_image"] = image
-        write_pipeline(
-            training, RunConfig.model_validate(sections), dataclasses.replace(stack, run=run), folder / "p.yaml"
-        )
-    return folder / "p.yaml"
+    config, output = folder / "config.yaml", folder / "pipeline.yaml"
+    config.write_text(yaml.safe_dump({"parameters": sections}))
+    variables = {
+        "AGILE_HOME": str(folder / "home"),
+        "AGILE_ARTIFACTS": "s3://agile/artifacts",
+        "AGILE_REGISTRY": images,
+        "KUBEFLOW_URL": "https://kubeflow.example.org/pipeline",
+        "MLFLOW_TRACKING_URI": mlflow_server,
+        "ZENML_STORE_URL": zenml_server,
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ZENML_")}
+    command = [sys.executable, str(PROJECT / "cli.py"), "compile", str(config), "--output", str(output)]
+    subprocess.run(command, env={**inherited, **variables}, check=True, timeout=120)
+    return output
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +184,7 @@ def test_a_run_goes_by_the_inputs_that_were_typed_and_not_by_those_of_the_file(
     assert settings["promote"]["settings"]["metric"] == "f1"
     version = requests.get(
         f"{mlflow_server}/api/2.0/mlflow/model-versions/get",
-        params={"name": "from-kubeflow", "version": "1"},
+        params={"name": MODEL, "version": "1"},
         timeout=30,
     ).json()["model_version"]
     run = requests.get(
