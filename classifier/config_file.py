@@ -43,13 +43,6 @@ def read_parameters(path: Path) -> dict[str, Any]:
     return parameters
 
 
-def _override(parameters: dict[str, Any], override: str) -> None:
-    path, equals, value = override.partition("=")
-    if not equals:
-        raise InputError(f"--set {override}: expected section.field=value")
-    set_value(parameters, path, as_value(value))
-
-
 def parse_config(parameters: dict[str, Any], *, name: str) -> RunConfig:
     """Validate the sections; `name` says in an error where they came from."""
     try:
@@ -89,6 +82,13 @@ def as_value(text: str) -> Any:
     except (ValueError, yaml.YAMLError):
         return text
     return values[0] if len(values) == 1 else text
+
+
+def _override(parameters: dict[str, Any], override: str) -> None:
+    path, equals, value = override.partition("=")
+    if not equals:
+        raise InputError(f"--set {override}: expected section.field=value")
+    set_value(parameters, path, as_value(value))
 
 
 def _first_error(error: ValidationError) -> str:

@@ -68,21 +68,15 @@ def redact(text: str) -> str:
     return _IN_ADDRESS.sub("***@", text)
 
 
-def is_secret(name: str) -> bool:
-    """Whether a variable of that name holds a secret."""
-    return _SECRET_NAME.search(name) is not None
-
-
 def leaks(text: str) -> list[str]:
-    """What a value that is written to a file gives away: names of the environment's secrets, or an address' credentials."""
-    found = [
-        name
-        for name, value in os.environ.items()
-        if is_secret(name)
-        and (value == text or (len(value) >= SHORTEST_PART and value in text))
-        and len(value) >= SHORTEST_SECRET
-    ]
+    """What a text that others may read gives away: names of the environment's secrets, or an address' credentials."""
+    secrets = {name: value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
+    found = [name for name, value in secrets.items() if _stands_in(text, value)]
     return [*found, *(["an address with credentials"] if _IN_ADDRESS.search(text) else [])]
+
+
+def _stands_in(text: str, secret: str) -> bool:
+    return len(secret) >= SHORTEST_SECRET and (secret == text or (len(secret) >= SHORTEST_PART and secret in text))
 
 
 def _causes(error: BaseException, *, with_context: bool) -> Iterator[BaseException]:

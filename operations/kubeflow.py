@@ -93,9 +93,10 @@ def _compiled(pipeline: Pipeline, inputs: list[Input], stack: StackFile) -> Any:
     tasks = {name: _task(stack, name) for name in (START, *upstream)}
     start = _start_component(tasks[START], inputs, source=pipeline.resolve().import_path, stack=stack)
     components = {name: _step_component(tasks[name]) for name in upstream}
+    names = [found.name for found in inputs]
 
     def body(*values: Any) -> None:
-        started = _configured(start(**dict(zip(_names(inputs), values, strict=True))), tasks[START])
+        started = _configured(start(**dict(zip(names, values, strict=True))), tasks[START])
         snapshot = started.outputs[RECORD]
         placed = {name: _configured(components[name](snapshot=snapshot), tasks[name]) for name in upstream}
         for name, parents in upstream.items():
@@ -136,10 +137,6 @@ def _with_signature(function: Callable[..., Any], parameters: list[inspect.Param
 
 def _parameter(name: str, kind: Any, *, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=kind, default=default)
-
-
-def _names(inputs: list[Input]) -> list[str]:
-    return [found.name for found in inputs]
 
 
 def _task(stack: StackFile, name: str) -> Task:

@@ -29,8 +29,6 @@ class Input:
     default: Any
     """The config's value, as this kind."""
     description: str
-    as_yaml: bool
-    """Whether its text is read as YAML."""
 
     @property
     def name(self) -> str:
@@ -70,7 +68,7 @@ def _inputs_of(config: RunConfig) -> Iterator[Input]:
         for part in path.split("."):
             value = getattr(value, part)
         default = _as_text(value) if as_yaml else kind(value)
-        yield Input(path, kind, default, description, as_yaml)
+        yield Input(path, kind, default, description)
 
 
 def _fields_of(section: type[Section], prefix: str = "") -> Iterator[tuple[str, type, bool, str]]:

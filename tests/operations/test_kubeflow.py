@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from google.protobuf import json_format
 from kfp import components
 from kfp.pipeline_spec import pipeline_spec_pb2
+
+from classifier.errors import InputError
+
+if TYPE_CHECKING:
+    from operations.stacks import StackFile
 
 PROJECT = Path(__file__).parents[2]
 CONFIG = PROJECT / "configs" / "quickstart.yaml"
@@ -240,3 +247,75 @@ def test_a_folder_in_the_place_of_the_file_is_said(compile_config: Compile, tmp_
     done = compile_config(str(CONFIG), "--output", str(tmp_path / "pipeline.yaml"))
     assert (done.returncode, "cannot be written" in done.stderr) == (2, True)
     assert [path.name for path in tmp_path.iterdir()] == ["pipeline.yaml"]
+
+
+@pytest.fixture
+def stack(state_folder: Path, monkeypatch: pytest.MonkeyPatch) -> StackFile:
+    for name, value in VARIABLES.items():
+        if name != "ZENML_STORE_URL":  # this process has a store of its own
+            monkeypatch.setenv(name, value)
+    from operations.stacks import StackFile
+
+    run = {"environment": {name: VARIABLES[name] for name in ("ZENML_STORE_URL", "MLFLOW_TRACKING_URI")}}
+    return StackFile("mine", {}, {**run, "settings": {"docker": {"parent_image": "image:1"}}})
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ({"settings": {}}, "stack mine: no settings.docker.parent_image for start"),
+        ({"extra": {"kubernetes": {"nodeSelectors": {}}}}, "stack mine: extra.kubernetes.nodeSelectors: unknown field"),
+        ({"steps": {"tune": {}}}, "stack mine: run.steps.tune: no such step; there are: ingest, "),
+    ],
+)
+def test_a_stack_that_kubeflow_would_misread_is_refused(
+    stack: StackFile, tmp_path: Path, run: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        _write(dataclasses.replace(stack, run={**stack.run, **run}), tmp_path / "pipeline.yaml")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reference_to_a_secret_of_zenml_is_no_placeholder_and_arrives_whole(stack: StackFile, tmp_path: Path) -> None:
+    components = {"artifact_store": {"flavor": "s3", "path": "s3://agile", "key": "{{agile.key}}"}}
+    _write(dataclasses.replace(stack, components=components), tmp_path / "pipeline.yaml")
+    document = yaml.safe_load((tmp_path / "pipeline.yaml").read_text())
+    arguments = document["deploymentSpec"]["executors"]["exec-start"]["container"]["args"]
+    described = arguments[arguments.index("--stack") + 1]
+    assert "{{" not in described
+    assert json.loads(described)["components"] == components
+
+
+def test_a_run_is_not_started_from_here(stack: StackFile) -> None:
+    from operations.engines import require_engine
+
+    with pytest.raises(InputError, match="agile compile CONFIG --engine kubeflow --output pipeline.yaml"):
+        require_engine(dataclasses.replace(stack, components={"orchestrator": {"flavor": "kubeflow"}}))
+
+
+def test_a_task_says_what_is_wrong_with_its_inputs_in_one_line(tmp_path: Path) -> None:
+    given = json.dumps({"inputs": {"parameterValues": {"fine_tune_epochs": 0}}})
+    options = {
+        "pipeline": "p",
+        "stack": "{}",
+        "executor-input": given,
+        "run": "r",
+        "snapshot-file": str(tmp_path / "s"),
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    command = [sys.executable, "-m", "operations.kubeflow_tasks", "start", *words]
+    environment = {**os.environ, "AGILE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("agile: error: inputs: ")
+    assert not (tmp_path / "s").exists()
+
+
+def _write(stack: StackFile, output: Path) -> None:
+    from classifier.config_file import load_config
+    from operations.kubeflow import write_pipeline
+    from pipelines.training import training
+
+    write_pipeline(training, load_config(CONFIG), stack, output)
