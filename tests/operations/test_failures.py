@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from classifier.errors import GateRefused, InputError
-from operations.failures import explain, redact
+from operations.failures import explain, leaks, redact
 
 
 def chained(error: Exception, cause: Exception) -> Exception:
@@ -120,4 +120,4 @@ def test_a_text_gives_away_a_secret_of_the_environment(
 ) -> None:
     monkeypatch.setenv("TOY_API_KEY", "sentinel-key")
     monkeypatch.setenv("TOY_PASSWORD", "word")  # so short that it may stand in any text
-    assert failures.leaks(text) == found
+    assert leaks(text) == found

@@ -289,7 +289,7 @@ def test_a_reference_to_a_secret_of_zenml_is_no_placeholder_and_arrives_whole(st
 def test_a_run_is_not_started_from_here(stack: StackFile) -> None:
     from operations.engines import require_engine
 
-    with pytest.raises(InputError, match="agile compile CONFIG --engine kubeflow --output pipeline.yaml"):
+    with pytest.raises(InputError, match="agile compile CONFIG --engine kubeflow"):
         require_engine(dataclasses.replace(stack, components={"orchestrator": {"flavor": "kubeflow"}}))
 
 
