@@ -16,7 +16,6 @@ from typing import Annotated, NoReturn
 import typer
 
 BENCHMARKS = ("scoring", "training")
-COMPILED = ("kubeflow",)
 
 app = typer.Typer(
     name="agile",
@@ -90,16 +89,14 @@ def compile_for(
 ) -> None:
     """Write the training pipeline as a file that another engine runs or schedules; submits nothing."""
     from classifier.config_file import load_config
-    from classifier.errors import InputError
     from operations.state import prepare_state
 
-    if engine not in COMPILED:
-        raise InputError(f"--engine {engine}: no such engine; there is: {', '.join(COMPILED)}")
     loaded = load_config(config, overrides=tuple(overrides or ()))
     prepare_state(least_free=0, with_databases=False)
-    from operations import stacks
+    from operations import engines, stacks
     from operations.kubeflow_workarounds import import_without_server
 
+    engines.require_compiler(engine)
     stack = stacks.read_stack(engine)
     import_without_server()
     from operations import kubeflow

@@ -286,6 +286,14 @@ def test_a_reference_to_a_secret_of_zenml_is_no_placeholder_and_arrives_whole(st
     assert json.loads(described)["components"] == components
 
 
+def test_what_is_not_installed_is_named(state_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from operations import engines
+
+    monkeypatch.setattr(engines, "COMPILERS", {"kubeflow": ("no_such_package",)})
+    with pytest.raises(InputError, match="--engine kubeflow: no_such_package not installed: pip install"):
+        engines.require_compiler("kubeflow")
+
+
 def test_a_run_is_not_started_from_here(stack: StackFile) -> None:
     from operations.engines import require_engine
 
