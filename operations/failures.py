@@ -27,6 +27,8 @@ OUTSIDE = ("mlflow", "requests", "sqlalchemy", "urllib3", "zenml")
 """Libraries whose errors tell of a server, a database or a network, not of a defect here."""
 SHORTEST_SECRET = 4
 """Characters; shorter values stand in any text."""
+SHORTEST_PART = 8
+"""Characters; a secret of fewer, such as a word, may stand within a text by chance."""
 
 _SECRET_NAME = re.compile(r"PASSWORD|TOKEN(?!IZER)|SECRET|API_?KEY", re.IGNORECASE)
 _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")
@@ -64,6 +66,17 @@ def redact(text: str) -> str:
         if _SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET:
             text = text.replace(value, "***")
     return _IN_ADDRESS.sub("***@", text)
+
+
+def leaks(text: str) -> list[str]:
+    """What a text that others may read gives away: names of the environment's secrets, or an address' credentials."""
+    secrets = {name: value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
+    found = [name for name, value in secrets.items() if _stands_in(text, value)]
+    return [*found, *(["an address with credentials"] if _IN_ADDRESS.search(text) else [])]
+
+
+def _stands_in(text: str, secret: str) -> bool:
+    return len(secret) >= SHORTEST_SECRET and (secret == text or (len(secret) >= SHORTEST_PART and secret in text))
 
 
 def _causes(error: BaseException, *, with_context: bool) -> Iterator[BaseException]:

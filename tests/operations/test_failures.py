@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from classifier.errors import GateRefused, InputError
-from operations.failures import explain, redact
+from operations.failures import explain, leaks, redact
 
 
 def chained(error: Exception, cause: Exception) -> Exception:
@@ -103,3 +103,21 @@ def test_words_that_only_look_like_secrets_stay(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
     monkeypatch.setenv("EMPTY_TOKEN", "")
     assert redact("it is false") == "it is false"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("https://example.org/?key=sentinel-key", ["TOY_API_KEY"]),
+        ("word", ["TOY_PASSWORD"]),
+        ("a word in a sentence", []),
+        ("https://user:word@example.org", ["an address with credentials"]),
+        ("https://example.org", []),
+    ],
+)
+def test_a_text_gives_away_a_secret_of_the_environment(
+    text: str, found: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_API_KEY", "sentinel-key")
+    monkeypatch.setenv("TOY_PASSWORD", "word")  # so short that it may stand in any text
+    assert leaks(text) == found
