@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from classifier.errors import InputError
 from operations.code_digest import code_digest
@@ -27,7 +26,9 @@ def require_engine(stack: StackFile) -> None:
     InputError
         It does not answer, may not be used, lacks an image, or could not reach what the run is recorded in.
     """
-    ENGINES.get(stack.flavor("orchestrator"), lambda _: None)(stack)
+    require = ENGINES.get(stack.flavor("orchestrator"))
+    if require is not None:
+        require(stack)
 
 
 def require_compiler(engine: str) -> None:
@@ -90,4 +91,4 @@ def _refuse_kubeflow(stack: StackFile) -> None:
     )
 
 
-ENGINES: Mapping[str, Callable[[StackFile], Any]] = {"local_docker": _require_docker, "kubeflow": _refuse_kubeflow}
+ENGINES: Mapping[str, Callable[[StackFile], None]] = {"local_docker": _require_docker, "kubeflow": _refuse_kubeflow}

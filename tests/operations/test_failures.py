@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from docker.errors import ContainerError
 
 from classifier.errors import GateRefused, InputError
 from operations.failures import explain, leaks, redact
@@ -121,3 +122,29 @@ def test_a_text_gives_away_a_secret_of_the_environment(
     monkeypatch.setenv("TOY_API_KEY", "sentinel-key")
     monkeypatch.setenv("TOY_PASSWORD", "word")  # so short that it may stand in any text
     assert leaks(text) == found
+
+
+def in_container(printed: str, exit_status: int = 1) -> Exception:
+    """What the engine raises for a step of the pipeline."""
+    command = ["--snapshot_id", "5ea950a4", "--step_name", "ingest"]
+    return ContainerError(None, exit_status, command, "agile-classifier/steps", printed.encode())
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "line"),
+    [
+        (in_container("Traceback\nclassifier.errors.InputError: row 3: no text\n"), 2, "step ingest: row 3: no text"),
+        (in_container("classifier.errors.GateRefused: 80 ms"), 3, "step ingest: 80 ms"),
+        (in_container("Traceback\nKeyError: 'label'"), 1, "step ingest: KeyError: 'label'"),
+        (in_container("", 137), 1, "step ingest: its container was killed"),
+    ],
+    ids=["bad input", "a gate", "a defect", "no memory"],
+)
+def test_an_error_in_a_step_s_container_is_told_as_if_it_were_here(error: Exception, exit_code: int, line: str) -> None:
+    failure = explain(error)
+    assert (failure.exit_code, failure.is_defect) == (exit_code, False)
+    assert failure.line.startswith(line)
+
+
+def test_a_full_disk_is_told_from_a_step_s_container_too() -> None:
+    assert "no room left" in explain(in_container("OSError: [Errno 28] No space left on device")).line
