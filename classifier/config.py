@@ -129,11 +129,6 @@ class FineTuneConfig(Section):
         fields = self.model_dump(exclude={*LORA_FIELDS, *DEVICE_FIELDS, "early_stopping"})
         return {**fields, **self.early_stopping.model_dump()}
 
-    @property
-    def placement(self) -> dict[str, Any]:
-        """The fields that say where it is trained."""
-        return {name: getattr(self, name) for name in DEVICE_FIELDS}
-
 
 class EvaluationConfig(Section):
     """How the tuned classifier is judged."""

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from classifier.config import RunConfig
+from classifier.config import DEVICE_FIELDS, RunConfig
 from classifier.config_data import Section
 from classifier.config_file import load_config, parse_config, read_parameters
 from classifier.errors import InputError
@@ -237,7 +237,7 @@ def test_a_fitting_section_becomes_plain_values_for_the_domain() -> None:
     tuned = RunConfig.model_validate(LEAST).fine_tune
     assert set(tuned.lora) == {"rank", "alpha", "dropout", "target_modules", "initialization"}
     assert not set(tuned.lora) & set(tuned.optimisation)
-    assert {*tuned.lora, *tuned.optimisation, *tuned.placement} == (
+    assert {*tuned.lora, *tuned.optimisation, *DEVICE_FIELDS} == (
         {*type(tuned).model_fields, *type(tuned.early_stopping).model_fields} - {"early_stopping"}
     )
 
