@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: run test check bench lock clean help
+.PHONY: run test test-containers check bench images lock clean help
 .DEFAULT_GOAL := help
 
 help:                 ## what there is
@@ -20,6 +20,12 @@ check: $(STAMP)       ## lint, types, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+images: $(STAMP)      ## build the images that need no GPU (containers/README.md)
+	sh containers/build.sh
+
+test-containers: $(STAMP)  ## build the images and run the pipeline in them, a container a step (SHORT=1: on fewer rows)
+	$(BIN)/python -m pytest -m containers tests/containers
 
 bench: $(STAMP)       ## every benchmark, with its targets (long)
 	$(BIN)/python -m benchmarks

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from classifier.errors import InputError
+from operations.code_digest import code_digest
 from operations.stacks import StackFile
-from operations.state import PROJECT
 
 LONGEST_WAIT = 10
 """Seconds that an engine has to answer."""
 CODE_LABEL = "agile.code"
 """Label of an image: digest of the code that it holds."""
-CODE = ("classifier", "configs", "operations", "pipelines", "steps")
 
 
 def require_engine(stack: StackFile) -> None:
@@ -28,20 +25,6 @@ def require_engine(stack: StackFile) -> None:
         It does not answer, may not be used, lacks an image, or could not reach what the run is recorded in.
     """
     ENGINES.get(stack.flavor("orchestrator"), lambda _: None)(stack)
-
-
-def code_digest() -> str:
-    """SHA-256 over names and contents of the code that an image of the steps holds, 16 hex digits."""
-    digest = hashlib.sha256()
-    for path in sorted(_code_files()):
-        digest.update(f"{path.relative_to(PROJECT).as_posix()}\0".encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _code_files() -> Iterator[Path]:
-    for folder in CODE:
-        yield from (path for path in (PROJECT / folder).rglob("*") if path.is_file() and path.suffix != ".pyc")
-    yield PROJECT / "constraints.txt"
 
 
 def _require_docker(stack: StackFile) -> None:
