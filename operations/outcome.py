@@ -17,8 +17,12 @@ from classifier.places import home
 
 SHOWN_METRICS = ("f1", "roc_auc", "pr_auc", "accuracy", "precision", "recall", "brier")
 CONTENDERS = {"candidate": "best checkpoint", "last": "last checkpoint", "tfidf": "TF-IDF + LR", "majority": "majority"}
-STEP_LOGGERS = ("zenml.orchestrators.step_launcher", "zenml.orchestrators.step_run_utils")
-"""They say when a step starts, and when it is reused."""
+STEP_LOGGERS = (
+    "zenml.orchestrators.step_launcher",
+    "zenml.orchestrators.step_run_utils",
+    "zenml.orchestrators.local_docker.local_docker_orchestrator",
+)
+"""They say when a step starts, when it is reused, and what a step in a container prints."""
 
 
 class HideExplainedErrors(logging.Filter):
