@@ -40,8 +40,8 @@ class Hooks:
 
     on_epoch: Callable[[dict[str, float]], None]
     """Called with the metrics of each epoch."""
-    on_checkpoint: Callable[[Path], None]
-    """Called with the folder of checkpoints whenever one more is complete."""
+    on_checkpoint: Callable[[], None]
+    """Called whenever one more checkpoint is complete, and those before it that nothing needs are removed."""
 
 
 def make_trainer(
@@ -88,22 +88,21 @@ class BucketTrainer(Trainer):
         """On several devices, batches of this one's share, none of which is empty."""
         if self.args.world_size == 1:
             return super().get_train_dataloader()  # type: ignore[no-any-return]  # transformers is skipped
-        rows = self.train_dataset
+        shortest: dict[str, Any] = min(self.train_dataset, key=_length)
+        rows: Any = [*self.train_dataset, {**shortest, "labels": NO_LABEL}]
         shares = BatchShares(
             self._get_train_sampler(),
             batch_size=self.args.train_batch_size,
             rank=self.args.process_index,
             n=self.args.world_size,
-            filler=len(rows),
+            filler=len(rows) - 1,
         )
-        loader = DataLoader(
-            [*rows, {**min(rows, key=_length), "labels": NO_LABEL}],
-            batch_sampler=shares,
-            collate_fn=self.data_collator,
-            pin_memory=self.args.dataloader_pin_memory,
+        loader: DataLoader[Any] = DataLoader(
+            rows, batch_sampler=shares, collate_fn=self.data_collator, pin_memory=self.args.dataloader_pin_memory
         )
         alone = {"num_processes": 1, "process_index": 0}  # accelerate need not share out what is
-        return prepare_data_loader(loader, device=self.args.device, put_on_device=True, **alone)
+        prepared: DataLoader[Any] = prepare_data_loader(loader, device=self.args.device, put_on_device=True, **alone)
+        return prepared
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthBucketSampler:
         lengths = np.asarray([_length(row) for row in self.train_dataset])

@@ -54,7 +54,7 @@ def fine_tune(
     checkpoints: Path,
     output: Path,
     on_epoch: Callable[[dict[str, float]], None],
-    on_checkpoint: Callable[[Path], None] = lambda _: None,
+    on_checkpoint: Callable[[], None] = lambda: None,
     devices: Devices | None = None,
     price_per_hour: float | None = None,
 ) -> None:
@@ -108,7 +108,7 @@ def best_epoch(epochs: Sequence[Mapping[str, float]], *, metric: str | None, ste
 
 
 def _train_within_memory(
-    training: _Training, on_epoch: Callable[[dict[str, float]], None], on_checkpoint: Callable[[Path], None]
+    training: _Training, on_epoch: Callable[[dict[str, float]], None], on_checkpoint: Callable[[], None]
 ) -> None:
     """Train; out of memory, halve the micro-batch and keep the effective batch."""
     while True:
@@ -140,7 +140,7 @@ class _Training:
     resumed: str | None = None
     """The checkpoint to go on from."""
 
-    def __call__(self, on_epoch: Callable[[dict[str, float]], None], on_checkpoint: Callable[[Path], None]) -> None:
+    def __call__(self, on_epoch: Callable[[dict[str, float]], None], on_checkpoint: Callable[[], None]) -> None:
         """Train; the first process writes the output."""
         tokenizer = load_tokenizer(self.base)
         train, validation = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -66,14 +65,14 @@ class EpochLog(TrainerCallback):
 
 
 class OnCheckpoint(TrainerCallback):
-    """Passes on that one more checkpoint is complete."""
+    """Tells that one more checkpoint is complete."""
 
-    def __init__(self, on_checkpoint: Callable[[Path], None]) -> None:
+    def __init__(self, on_checkpoint: Callable[[], None]) -> None:
         self.on_checkpoint = on_checkpoint
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """The Trainer has also removed those that are not needed any more."""
-        self.on_checkpoint(Path(args.output_dir))
+        self.on_checkpoint()
 
 
 class ProgressBar(TrainerCallback):

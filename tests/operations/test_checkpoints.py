@@ -50,19 +50,19 @@ def names(folder: Path) -> list[str]:
 def test_what_is_complete_is_stored_once_and_what_was_removed_here_goes_there(store: Path, tmp_path: Path) -> None:
     kept = opened(tmp_path / "here", store)
     first = write_checkpoint(kept.folder, 1, best=1)
-    kept.keep(kept.folder)
+    kept.keep()
     assert names(store) == ["checkpoint-1"]
     assert names(store / "checkpoint-1") == ["complete.json", "model.safetensors", "trainer_state.json"]
     written = (store / "checkpoint-1" / "complete.json").read_text()
     write_checkpoint(kept.folder, 2, best=1)
     (kept.folder / "checkpoint-3").mkdir()  # its writing was cut off
-    kept.keep(kept.folder)
+    kept.keep()
     assert names(store) == ["checkpoint-1", "checkpoint-2"]
     assert (store / "checkpoint-1" / "complete.json").read_text() == written
     shutil.rmtree(first)
     shutil.rmtree(kept.folder / "checkpoint-2")
     write_checkpoint(kept.folder, 4, best=4)
-    kept.keep(kept.folder)
+    kept.keep()
     assert names(store) == ["checkpoint-4"]
     kept.remove()
     assert not store.exists()
@@ -77,7 +77,7 @@ def test_another_machine_finds_the_newest_complete_checkpoint_and_the_best_one_a
     lost, found = opened(tmp_path / "lost", store), opened(tmp_path / "found", store)
     for step in (1, 2, 3):
         write_checkpoint(lost.folder, step, best=1)
-        lost.keep(lost.folder)
+        lost.keep()
     (store / "checkpoint-3" / "complete.json").unlink()  # its copying was cut off
     shutil.rmtree(lost.folder)
     found.fetch()
@@ -95,7 +95,7 @@ def test_a_checkpoint_that_is_here_already_is_not_fetched_and_one_whose_best_is_
 
     kept = opened(tmp_path / "here", store)
     here = write_checkpoint(kept.folder, 1, best=1)
-    kept.keep(kept.folder)
+    kept.keep()
     (here / "model.safetensors").write_bytes(b"mine")
     kept.fetch()
     assert (here / "model.safetensors").read_bytes() == b"mine"
@@ -106,7 +106,7 @@ def test_a_checkpoint_that_is_here_already_is_not_fetched_and_one_whose_best_is_
 def test_a_stored_file_of_another_size_is_refused_by_name(store: Path, tmp_path: Path) -> None:
     kept = opened(tmp_path / "here", store)
     write_checkpoint(kept.folder, 5, best=5)
-    kept.keep(kept.folder)
+    kept.keep()
     shutil.rmtree(kept.folder)
     (store / "checkpoint-5" / "model.safetensors").write_bytes(b"123")
     with pytest.raises(RuntimeError, match=r"model\.safetensors: 3 bytes, 5 were stored; remove shelf://"):
@@ -132,7 +132,7 @@ def test_trainings_in_a_remote_store_are_listed_with_their_age_and_size(
     monkeypatch.setattr(checkpoints.state, "checkpoints", lambda: tmp_path / "here")
     kept = checkpoints.open_checkpoints("abc")
     write_checkpoint(kept.folder, 5, best=5)
-    kept.keep(kept.folder)
+    kept.keep()
     (store / "cut" / "checkpoint-1").mkdir(parents=True)
     known, cut = checkpoints.list_stored()
     assert (known.key, known.address) == ("abc", f"shelf://{store}/abc")
