@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,27 @@ def store(state_folder: Path, tmp_path: Path) -> Path:
 
     assert toy_store.SCHEME == "shelf://"
     return tmp_path / "store"
+
+
+class StoreError(Exception):
+    """No OSError, as those of stores' libraries are not."""
+
+
+@contextmanager
+def failing_copies(monkeypatch: pytest.MonkeyPatch, *, of: str) -> Iterator[None]:
+    """Copies of files of a name fail, with a message that names a secret."""
+    from operations import checkpoints
+
+    def copy(source: str, target: str, overwrite: bool = False) -> None:
+        if source.endswith(of):
+            raise StoreError("no answer to\nhunter22")
+        copied(source, target, overwrite=overwrite)
+
+    copied = checkpoints.fileio.copy
+    with monkeypatch.context() as patched:
+        patched.setenv("STORE_SECRET", "hunter22")
+        patched.setattr(checkpoints.fileio, "copy", copy)
+        yield
 
 
 def opened(folder: Path, store: Path) -> Any:
@@ -109,9 +132,60 @@ def test_a_stored_file_of_another_size_is_refused_by_name(store: Path, tmp_path:
     kept.keep()
     shutil.rmtree(kept.folder)
     (store / "checkpoint-5" / "model.safetensors").write_bytes(b"123")
-    with pytest.raises(RuntimeError, match=r"model\.safetensors: 3 bytes, 5 were stored; remove shelf://"):
+    with pytest.raises(RuntimeError, match=r"model\.safetensors has 3 bytes, 5 were stored; remove shelf://"):
         kept.fetch()
     assert not (kept.folder / "checkpoint-5").exists()
+
+
+def test_a_copy_that_fails_is_told_and_made_with_the_next_checkpoint(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = opened(tmp_path / "here", store)
+    write_checkpoint(kept.folder, 1, best=1)
+    with failing_copies(monkeypatch, of="trainer_state.json"):
+        kept.keep()
+    assert capsys.readouterr().err == (
+        f"warning: checkpoints could not be copied to shelf://{store}; the next one tries again: StoreError: no answer to ***\n"
+    )
+    assert names(store / "checkpoint-1") == ["model.safetensors"]
+    write_checkpoint(kept.folder, 2, best=1)
+    kept.keep()
+    assert names(store / "checkpoint-1") == names(store / "checkpoint-2")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_fetch_that_fails_ends_the_try_and_leaves_nothing_that_the_next_one_could_take(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from classifier.checkpoints import last_complete_checkpoint
+
+    lost, found = opened(tmp_path / "lost", store), opened(tmp_path / "found", store)
+    write_checkpoint(lost.folder, 1, best=1)
+    lost.keep()
+    for cut_off in ("trainer_state.json", "model.safetensors"):
+        with (
+            failing_copies(monkeypatch, of=cut_off),
+            pytest.raises(
+                RuntimeError, match=r"checkpoints in shelf://.* cannot be fetched: StoreError: no answer to \*\*\*"
+            ),
+        ):
+            found.fetch()
+        assert last_complete_checkpoint(found.folder) is None
+    found.fetch()
+    assert names(found.folder) == ["checkpoint-1"]
+
+
+def test_a_marker_whose_writing_was_cut_off_is_none(store: Path, tmp_path: Path) -> None:
+    kept = opened(tmp_path / "here", store)
+    write_checkpoint(kept.folder, 1, best=1)
+    kept.keep()
+    marker = store / "checkpoint-1" / "complete.json"
+    whole = marker.read_text()
+    marker.write_text(whole[:20])
+    opened(tmp_path / "there", store).fetch()
+    assert not (tmp_path / "there").exists()
+    kept.keep()
+    assert json.loads(marker.read_text())["files"] == json.loads(whole)["files"]
 
 
 def test_a_store_that_is_a_folder_keeps_checkpoints_where_they_are(state_folder: Path) -> None:
