@@ -1,0 +1,242 @@
+"""A compiled pipeline runs: each task in a container, by Kubeflow's own local runner, against real servers on loopback.
+
+    make images
+    AGILE_TEST_IMAGE=agile-classifier/steps:0.1.0 AGILE_TEST_S3=http://127.0.0.1:9000 pytest -m containers tests/containers
+
+The runner knows neither a task's environment nor Kubernetes Secrets, so the test passes the first as the file has it, and
+the second as a cluster would.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import requests
+import yaml
+
+pytestmark = pytest.mark.containers
+PROJECT = Path(__file__).parents[2]
+REGISTRY = "registry.invalid"
+PASSWORD = "sentinel-password"
+MODEL = "from-kubeflow"
+STEPS = ["ingest", "ingest_base_model", "validate", "label_and_split", "fine_tune", "evaluate", "register", "promote"]
+
+
+@pytest.fixture(scope="module")
+def images() -> Iterator[str]:
+    """A registry's name, under which the image under test stands as both images of the pipeline."""
+    import docker
+
+    image = docker.from_env().images.get(_given("AGILE_TEST_IMAGE", "an image of the steps with this folder's code"))
+    names = [f"{REGISTRY}/agile-classifier/{name}" for name in ("steps", "fine-tune")]
+    for name in names:
+        image.tag(name, "0.1.0")
+    yield REGISTRY
+    for name in names:
+        docker.from_env().images.remove(f"{name}:0.1.0")
+
+
+@pytest.fixture(scope="module")
+def s3() -> str:
+    """Kubeflow's artifact store is never a folder, so it takes an S3 server; any will do that takes any key."""
+    return _given("AGILE_TEST_S3", "the address of an S3 server")
+
+
+@pytest.fixture(scope="module")
+def zenml_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("zenml-server")
+    environment = {
+        "HOME": str(folder),
+        "ZENML_CONFIG_PATH": str(folder),
+        "ZENML_SERVER": "true",
+        "ZENML_SERVER_AUTO_ACTIVATE": "true",
+        "ZENML_DEFAULT_USER_PASSWORD": PASSWORD,
+        "ZENML_ANALYTICS_OPT_IN": "false",
+    }
+    yield from _served(["uvicorn", "zenml.zen_server.zen_server_api:app"], environment, folder)
+
+
+@pytest.fixture(scope="module")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("mlflow-server")
+    store = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
+    environment = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    yield from _served(["mlflow", "server", *store], environment, folder)
+
+
+@pytest.fixture(scope="module")
+def api(zenml_server: str) -> Callable[..., Any]:
+    """ZenML's API, as its administrator."""
+    login = requests.post(
+        f"{zenml_server}/api/v1/login", data={"username": "default", "password": PASSWORD}, timeout=30
+    )
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
+
+    def call(method: str, path: str, **arguments: Any) -> Any:
+        answer = session.request(method, f"{zenml_server}/api/v1/{path}", timeout=30, **arguments)
+        answer.raise_for_status()
+        return answer.json()
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def secret(api: Callable[..., Any], s3: str) -> dict[str, str]:
+    """What the Kubernetes Secret would hold."""
+    account = api("POST", "service_accounts", json={"name": "kubeflow", "active": True})
+    key = api("POST", f"service_accounts/{account['id']}/api_keys", json={"name": "pods"})
+    return {
+        "ZENML_STORE_API_KEY": key["body"]["key"],
+        "AWS_ACCESS_KEY_ID": "sentinel-access",
+        "AWS_SECRET_ACCESS_KEY": "sentinel-secret-key",
+    }
+
+
+@pytest.fixture(scope="module")
+def compiled(
+    images: str, s3: str, zenml_server: str, mlflow_server: str, tiny_model: Path, tiny_examples: pd.DataFrame,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:  # fmt: skip
+    """The pipeline's file, as the command line writes it without a key to ZenML's server."""
+    import boto3
+
+    folder = tmp_path_factory.mktemp("compiled")
+    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": "us-east-1"}
+    boto3.client("s3", endpoint_url=s3, **keys).create_bucket(Bucket="agile")
+    tiny_examples.to_csv(folder / "examples.csv", index=False)
+    sections = {
+        "data": {"source": str(folder / "examples.csv"), "columns": {"score": "score", "id": "id"}},
+        "validation": {"min_rows": 20, "min_class_rows": 5},
+        "split": {"train": 70, "validation": 10},
+        "model": {"source": str(tiny_model), "max_length": 32},
+        "fine_tune": {"epochs": 3, "rank": 4, "learning_rate": 1e-2, "batch_size": 8},
+        "evaluation": {"n_resamples": 100},
+        "promotion": {"min_rows": 10},
+        "registry": {"model_name": MODEL},
+    }
+    config, output = folder / "config.yaml", folder / "pipeline.yaml"
+    config.write_text(yaml.safe_dump({"parameters": sections}))
+    variables = {
+        "AGILE_HOME": str(folder / "home"),
+        "AGILE_ARTIFACTS": "s3://agile/artifacts",
+        "AGILE_REGISTRY": images,
+        "KUBEFLOW_URL": "https://kubeflow.example.org/pipeline",
+        "MLFLOW_TRACKING_URI": mlflow_server,
+        "ZENML_STORE_URL": zenml_server,
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ZENML_")}
+    command = [sys.executable, str(PROJECT / "cli.py"), "compile", str(config), "--output", str(output)]
+    subprocess.run(command, env={**inherited, **variables}, check=True, timeout=120)
+    return output
+
+
+@pytest.fixture(scope="module")
+def run_file(
+    compiled: Path, secret: dict[str, str], s3: str, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Any]:
+    from docker.types import Mount
+    from kfp import components, local
+
+    spec = next(yaml.safe_load_all(compiled.read_text()))
+    written = {
+        pair["name"]: pair["value"]
+        for executor in spec["deploymentSpec"]["executors"].values()
+        for pair in executor["container"]["env"]
+    }
+    region = {"AWS_ENDPOINT_URL": s3, "AWS_DEFAULT_REGION": "us-east-1"}
+    runner = local.DockerRunner(
+        network_mode="host",
+        environment={**written, **secret, **region, "AGILE_HOME": "/tmp/state"},
+        mounts=[Mount(str(place), str(place), type="bind", read_only=True) for place in (compiled.parent, tiny_model)],
+        user=f"{os.getuid()}:{os.getgid()}",
+    )
+    local.init(runner, pipeline_root=str(tmp_path_factory.mktemp("pipeline-root")))
+    return components.load_component_from_file(str(compiled))
+
+
+@pytest.mark.timeout(1200)
+def test_a_run_goes_by_the_inputs_that_were_typed_and_not_by_those_of_the_file(
+    run_file: Callable[..., Any], api: Callable[..., Any], mlflow_server: str
+) -> None:
+    run_file(fine_tune_epochs=2, labels_names="[bad, good]", promotion_metric="f1", model_double_quant=False)
+
+    runs = api("GET", "runs", params={"hydrate": True})["items"]
+    assert [run["body"]["status"] for run in runs] == ["completed"]
+    steps = api("GET", "steps", params={"run_id": runs[0]["id"], "hydrate": True})["items"]
+    found = {step["name"]: step for step in steps}
+    assert sorted(found) == sorted(STEPS)
+    assert {step["body"]["status"] for step in steps} == {"completed"}
+    settings = {name: step["metadata"]["config"]["parameters"] for name, step in found.items()}
+    assert settings["fine_tune"]["settings"]["epochs"] == 2
+    assert settings["fine_tune"]["settings"]["rank"] == 4
+    assert settings["fine_tune"]["model"]["double_quant"] is False
+    assert settings["label_and_split"]["labels"]["names"] == ["bad", "good"]
+    assert settings["promote"]["settings"]["metric"] == "f1"
+    version = requests.get(
+        f"{mlflow_server}/api/2.0/mlflow/model-versions/get",
+        params={"name": MODEL, "version": "1"},
+        timeout=30,
+    ).json()["model_version"]
+    run = requests.get(
+        f"{mlflow_server}/api/2.0/mlflow/runs/get", params={"run_id": version["run_id"]}, timeout=30
+    ).json()["run"]
+    logged = {parameter["key"]: parameter["value"] for parameter in run["data"]["params"]}
+    assert logged["fine_tune.epochs"] == "2", logged
+
+
+@pytest.mark.timeout(300)
+def test_an_input_that_cannot_be_used_stops_the_run_before_its_first_step(
+    run_file: Callable[..., Any], api: Callable[..., Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = api("GET", "runs")["total"]
+    with pytest.raises(RuntimeError, match="start"):
+        run_file(fine_tune_epochs=0)
+    assert "agile: error: inputs: fine_tune.epochs: Input should be greater than 0; found 0" in capfd.readouterr().out
+    assert api("GET", "runs")["total"] == before
+
+
+def _given(variable: str, what: str) -> str:
+    value = os.environ.get(variable)
+    if not value:
+        pytest.skip(f"{variable} is not set; it names {what}")
+    return value
+
+
+def _served(command: list[str], environment: dict[str, str], folder: Path) -> Iterator[str]:
+    """The address of a server, once it answers; ended afterwards."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = folder / "log.txt"
+    with log.open("w") as file:
+        server = subprocess.Popen(
+            [sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", str(port)],
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), **environment}, stdout=file, stderr=file, cwd=folder,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        while not _answers(f"http://127.0.0.1:{port}/health"):
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _answers(address: str) -> bool:
+    try:
+        return requests.get(address, timeout=2).ok
+    except requests.ConnectionError:
+        return False
