@@ -11,6 +11,7 @@ from rich.table import Table
 from zenml.enums import ExecutionStatus
 from zenml.models import PipelineRunResponse
 
+from classifier.costs import costs_in_words
 from classifier.evaluation import Evaluation, in_words
 from classifier.places import home
 
@@ -52,6 +53,8 @@ def show(run: PipelineRunResponse, *, model_name: str) -> None:
     console.print(_table(evaluation))
     decision = _output(run, "promote", "promotion_decision")
     console.print(decision["reason"])
+    training: Any = run.steps["fine_tune"].run_metadata["training"]
+    console.print(f"training took {costs_in_words(training)}")
     version, mlflow_run = _output(run, "register", "model_version"), _output(run, "fine_tune", "mlflow_run_id")
     console.print(f"model {model_name} version {version}; MLflow run {mlflow_run}; ZenML run {run.name}")
     console.print(f"report: {write_report(run)}", soft_wrap=True)
