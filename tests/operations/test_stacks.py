@@ -72,7 +72,7 @@ for name in ("containers", "containers", "local"):
         cwd=PROJECT, env={**environment, "AGILE_HOME": str(tmp_path), "ZENML_CUSTOM_SOURCE_ROOT": str(PROJECT)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines() == [
-        "containers containers ['containers', 'default'] 4",
-        "containers containers ['containers', 'default'] 4",
-        "local local ['containers', 'default', 'local'] 4",
+        "containers containers ['containers', 'default'] 5",
+        "containers containers ['containers', 'default'] 5",
+        "local local ['containers', 'default', 'local'] 5",
     ]
