@@ -207,13 +207,16 @@ def stack(
     from operations.state import prepare_state
 
     prepare_state()
+    from classifier.errors import InputError
     from operations import engines, stacks
 
     selected = stacks.select(name)
-    print(
-        f"stack {selected.name}: {', '.join(f'{kind} {selected.flavor(kind)}' for kind in selected.components) or 'this process'}"
-    )
-    engines.require_engine(selected)
+    components = ", ".join(f"{kind} {selected.flavor(kind)}" for kind in selected.components)
+    print(f"stack {selected.name}: {components or 'this process'}")
+    try:
+        engines.require_engine(selected)
+    except InputError as lacking:
+        print(f"agile: a run would be refused: {lacking}", file=sys.stderr)
 
 
 @app.command(epilog="Example: agile doctor")
