@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from classifier.errors import InputError
 from operations.engines import require_engine
 from operations.stacks import StackFile, read_stack
+from operations.state import PROJECT
 
 
 class NoImages(BaseHTTPRequestHandler):
@@ -91,3 +94,25 @@ def test_a_missing_image_is_named_with_the_command_that_builds_it(
     monkeypatch.setenv("DOCKER_HOST", f"unix://{without_images}")
     with pytest.raises(InputError, match=r"no image agile-classifier/steps:\S+ on this machine; build it: make images"):
         require_engine(containers)
+
+
+@pytest.mark.slow
+def test_a_stack_is_selected_though_its_engine_is_down_and_a_run_on_it_refused_before_anything_is_recorded(
+    tmp_path: Path,
+) -> None:
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_"))}
+    environment = {**mine, "AGILE_HOME": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/nothing.sock"}
+
+    def agile(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "cli.py", *arguments]
+        return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+
+    selected = agile("stack", "containers")
+    assert selected.returncode == 0, selected.stderr
+    assert selected.stdout == "stack containers: orchestrator local_docker, image_builder local\n"
+    assert "agile: a run would be refused: stack containers: no Docker engine answers" in selected.stderr
+    run = agile("train", "configs/quickstart.yaml")
+    assert run.returncode == 2
+    assert run.stderr.startswith("agile: error: stack containers: no Docker engine answers")
+    assert not (tmp_path / "mlflow-artifacts").exists()
+    assert agile("stack", "nowhere").returncode == 2
