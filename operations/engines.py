@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from classifier.errors import InputError
 from operations.code_digest import code_digest
+from operations.engine_kubernetes import require_kubernetes
 from operations.stacks import StackFile
 
 LONGEST_WAIT = 10
@@ -91,4 +92,8 @@ def _refuse_kubeflow(stack: StackFile) -> None:
     )
 
 
-ENGINES: Mapping[str, Callable[[StackFile], None]] = {"local_docker": _require_docker, "kubeflow": _refuse_kubeflow}
+ENGINES: Mapping[str, Callable[[StackFile], None]] = {
+    "local_docker": _require_docker,
+    "kubernetes": require_kubernetes,
+    "kubeflow": _refuse_kubeflow,
+}

@@ -10,10 +10,8 @@ the second as a cluster would.
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,6 @@ import yaml
 pytestmark = pytest.mark.containers
 PROJECT = Path(__file__).parents[2]
 REGISTRY = "registry.invalid"
-PASSWORD = "sentinel-password"
 MODEL = "from-kubeflow"
 STEPS = ["ingest", "ingest_base_model", "validate", "label_and_split", "fine_tune", "evaluate", "register", "promote"]
 
@@ -52,51 +49,18 @@ def s3() -> str:
 
 
 @pytest.fixture(scope="module")
-def zenml_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("zenml-server")
-    environment = {
-        "HOME": str(folder),
-        "ZENML_CONFIG_PATH": str(folder),
-        "ZENML_SERVER": "true",
-        "ZENML_SERVER_AUTO_ACTIVATE": "true",
-        "ZENML_DEFAULT_USER_PASSWORD": PASSWORD,
-        "ZENML_ANALYTICS_OPT_IN": "false",
-    }
-    yield from _served(["uvicorn", "zenml.zen_server.zen_server_api:app"], environment, folder)
-
-
-@pytest.fixture(scope="module")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def mlflow_server(serve: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("mlflow-server")
     store = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
     environment = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    yield from _served(["mlflow", "server", *store], environment, folder)
+    return serve(["mlflow", "server", *store], environment)
 
 
 @pytest.fixture(scope="module")
-def api(zenml_server: str) -> Callable[..., Any]:
-    """ZenML's API, as its administrator."""
-    login = requests.post(
-        f"{zenml_server}/api/v1/login", data={"username": "default", "password": PASSWORD}, timeout=30
-    )
-    session = requests.Session()
-    session.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
-
-    def call(method: str, path: str, **arguments: Any) -> Any:
-        answer = session.request(method, f"{zenml_server}/api/v1/{path}", timeout=30, **arguments)
-        answer.raise_for_status()
-        return answer.json()
-
-    return call
-
-
-@pytest.fixture(scope="module")
-def secret(api: Callable[..., Any], s3: str) -> dict[str, str]:
+def secret(zenml_key: str) -> dict[str, str]:
     """What the Kubernetes Secret would hold."""
-    account = api("POST", "service_accounts", json={"name": "kubeflow", "active": True})
-    key = api("POST", f"service_accounts/{account['id']}/api_keys", json={"name": "pods"})
     return {
-        "ZENML_STORE_API_KEY": key["body"]["key"],
+        "ZENML_STORE_API_KEY": zenml_key,
         "AWS_ACCESS_KEY_ID": "sentinel-access",
         "AWS_SECRET_ACCESS_KEY": "sentinel-secret-key",
     }
@@ -166,13 +130,13 @@ def run_file(
 
 @pytest.mark.timeout(1200)
 def test_a_run_goes_by_the_inputs_that_were_typed_and_not_by_those_of_the_file(
-    run_file: Callable[..., Any], api: Callable[..., Any], mlflow_server: str
+    run_file: Callable[..., Any], zenml_api: Callable[..., Any], mlflow_server: str
 ) -> None:
     run_file(fine_tune_epochs=2, labels_names="[bad, good]", promotion_metric="f1", model_double_quant=False)
 
-    runs = api("GET", "runs", params={"hydrate": True})["items"]
+    runs = zenml_api("GET", "runs", params={"hydrate": True})["items"]
     assert [run["body"]["status"] for run in runs] == ["completed"]
-    steps = api("GET", "steps", params={"run_id": runs[0]["id"], "hydrate": True})["items"]
+    steps = zenml_api("GET", "steps", params={"run_id": runs[0]["id"], "hydrate": True})["items"]
     found = {step["name"]: step for step in steps}
     assert sorted(found) == sorted(STEPS)
     assert {step["body"]["status"] for step in steps} == {"completed"}
@@ -196,13 +160,13 @@ def test_a_run_goes_by_the_inputs_that_were_typed_and_not_by_those_of_the_file(
 
 @pytest.mark.timeout(300)
 def test_an_input_that_cannot_be_used_stops_the_run_before_its_first_step(
-    run_file: Callable[..., Any], api: Callable[..., Any], capfd: pytest.CaptureFixture[str]
+    run_file: Callable[..., Any], zenml_api: Callable[..., Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    before = api("GET", "runs")["total"]
+    before = zenml_api("GET", "runs")["total"]
     with pytest.raises(RuntimeError, match="start"):
         run_file(fine_tune_epochs=0)
     assert "agile: error: inputs: fine_tune.epochs: Input should be greater than 0; found 0" in capfd.readouterr().out
-    assert api("GET", "runs")["total"] == before
+    assert zenml_api("GET", "runs")["total"] == before
 
 
 def _given(variable: str, what: str) -> str:
@@ -210,33 +174,3 @@ def _given(variable: str, what: str) -> str:
     if not value:
         pytest.skip(f"{variable} is not set; it names {what}")
     return value
-
-
-def _served(command: list[str], environment: dict[str, str], folder: Path) -> Iterator[str]:
-    """The address of a server, once it answers; ended afterwards."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = folder / "log.txt"
-    with log.open("w") as file:
-        server = subprocess.Popen(
-            [sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", str(port)],
-            env={"PATH": os.environ["PATH"], "HOME": str(folder), **environment}, stdout=file, stderr=file, cwd=folder,
-        )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 120
-        while not _answers(f"http://127.0.0.1:{port}/health"):
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _answers(address: str) -> bool:
-    try:
-        return requests.get(address, timeout=2).ok
-    except requests.ConnectionError:
-        return False
