@@ -54,14 +54,14 @@ def _cluster(stack: StackFile) -> Any:
     """A client of the context that the stack names."""
     from kubernetes import client, config
 
-    context = stack.components["orchestrator"].get("kubernetes_context")
+    context, file = stack.components["orchestrator"].get("kubernetes_context"), os.environ.get("KUBECONFIG")
     try:
-        known = [found["name"] for found in config.list_kube_config_contexts()[0]]
+        known = [found["name"] for found in config.list_kube_config_contexts(file)[0]]
         if context not in known:
             raise InputError(
                 f"stack {stack.name}: no context {context} in the kubeconfig; there are: {', '.join(known)}"
             )
-        cluster = config.new_client_from_config(context=context)
+        cluster = config.new_client_from_config(file, context=context)
     except config.ConfigException as error:
         raise InputError(f"stack {stack.name}: kubeconfig: {' '.join(str(error).split())}") from None
     cluster.configuration.retries = 0
