@@ -1,8 +1,5 @@
 """A compiled pipeline runs: each task in a container, by Kubeflow's own local runner, against real servers on loopback.
 
-    make images
-    AGILE_TEST_IMAGE=agile-classifier/steps:0.1.0 AGILE_TEST_S3=http://127.0.0.1:9000 pytest -m containers tests/containers
-
 The runner knows neither a task's environment nor Kubernetes Secrets, so the test passes the first as the file has it, and
 the second as a cluster would.
 """
@@ -20,6 +17,7 @@ import pandas as pd
 import pytest
 import requests
 import yaml
+from moto.server import ThreadedMotoServer
 
 pytestmark = pytest.mark.containers
 PROJECT = Path(__file__).parents[2]
@@ -29,23 +27,25 @@ STEPS = ["ingest", "ingest_base_model", "validate", "label_and_split", "fine_tun
 
 
 @pytest.fixture(scope="module")
-def images() -> Iterator[str]:
-    """A registry's name, under which the image under test stands as both images of the pipeline."""
-    import docker
-
-    image = docker.from_env().images.get(_given("AGILE_TEST_IMAGE", "an image of the steps with this folder's code"))
+def images(built: str, engine: Any) -> Iterator[str]:
+    """A registry's name, under which the image of the steps stands as both images of the pipeline."""
+    image = engine.images.get(f"agile-classifier/steps:{built}")
     names = [f"{REGISTRY}/agile-classifier/{name}" for name in ("steps", "fine-tune")]
     for name in names:
-        image.tag(name, "0.1.0")
+        image.tag(name, built)
     yield REGISTRY
     for name in names:
-        docker.from_env().images.remove(f"{name}:0.1.0")
+        engine.images.remove(f"{name}:{built}")
 
 
 @pytest.fixture(scope="module")
-def s3() -> str:
-    """Kubeflow's artifact store is never a folder, so it takes an S3 server; any will do that takes any key."""
-    return _given("AGILE_TEST_S3", "the address of an S3 server")
+def s3() -> Iterator[str]:
+    """An S3 server that takes any key: Kubeflow's artifact store is never a folder."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -167,10 +167,3 @@ def test_an_input_that_cannot_be_used_stops_the_run_before_its_first_step(
         run_file(fine_tune_epochs=0)
     assert "agile: error: inputs: fine_tune.epochs: Input should be greater than 0; found 0" in capfd.readouterr().out
     assert zenml_api("GET", "runs")["total"] == before
-
-
-def _given(variable: str, what: str) -> str:
-    value = os.environ.get(variable)
-    if not value:
-        pytest.skip(f"{variable} is not set; it names {what}")
-    return value
