@@ -11,9 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from warnings import filterwarnings
 
 if logging.getLogger("great_expectations").level == logging.NOTSET:  # its import alone logs hundreds of INFO lines
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
+filterwarnings(
+    "ignore", category=FutureWarning, module="google"
+)  # it imports Google's clients where they are installed
 
 import great_expectations as gx
 import pandas as pd
