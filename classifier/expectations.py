@@ -7,6 +7,7 @@ gate is the severity of what failed: a failed critical expectation refuses the d
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
