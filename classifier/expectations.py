@@ -16,9 +16,8 @@ from warnings import filterwarnings
 
 if logging.getLogger("great_expectations").level == logging.NOTSET:  # its import alone logs hundreds of INFO lines
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-filterwarnings(
-    "ignore", category=FutureWarning, module="google"
-)  # it imports Google's clients where they are installed
+if not sys.warnoptions:  # it imports Google's clients where they are installed, and they warn of this Python's age
+    filterwarnings("ignore", category=FutureWarning, module="google")
 
 import great_expectations as gx
 import pandas as pd
