@@ -75,6 +75,37 @@ def train(
         outcome.show(run, model_name=loaded.registry.model_name)
 
 
+@app.command(
+    "compile", epilog="Example: agile compile configs/ethos-gemma-2b-a100.yaml --engine kubeflow --output pipeline.yaml"
+)
+def compile_for(
+    config: Annotated[Path, typer.Argument(help="YAML that describes the run; its values are the inputs' defaults.")],
+    output: Annotated[Path, typer.Option(help="The file to write; one that is there is replaced.")],
+    engine: Annotated[str, typer.Option(help="Whose file: kubeflow, to upload in its UI.")] = "kubeflow",
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Override a value of the config; repeatable."),
+    ] = None,
+) -> None:
+    """Write the training pipeline as a file that another engine runs or schedules; submits nothing."""
+    from classifier.config_file import load_config
+    from operations.state import prepare_state
+
+    loaded = load_config(config, overrides=tuple(overrides or ()))
+    prepare_state(least_free=0, with_databases=False)
+    from operations import engines, stacks
+    from operations.kubeflow_workarounds import import_without_server
+
+    engines.require_compiler(engine)
+    stack = stacks.read_stack(engine)
+    import_without_server()
+    from operations import kubeflow
+    from pipelines.training import training
+
+    kubeflow.write_pipeline(training, loaded, stack, output)
+    print(f"written to {output}; upload it in the Kubeflow UI", file=sys.stderr)
+
+
 @app.command(epilog="Example: agile init reviews.csv --output reviews.yaml")
 def init(
     file: Annotated[Path, typer.Argument(help="Your texts: .csv, .tsv, .txt, .jsonl or .parquet.")],
@@ -176,13 +207,16 @@ def stack(
     from operations.state import prepare_state
 
     prepare_state()
+    from classifier.errors import InputError
     from operations import engines, stacks
 
     selected = stacks.select(name)
-    print(
-        f"stack {selected.name}: {', '.join(f'{kind} {selected.flavor(kind)}' for kind in selected.components) or 'this process'}"
-    )
-    engines.require_engine(selected)
+    components = ", ".join(f"{kind} {selected.flavor(kind)}" for kind in selected.components)
+    print(f"stack {selected.name}: {components or 'this process'}")
+    try:
+        engines.require_engine(selected)
+    except InputError as lacking:
+        print(f"agile: a run would be refused: {lacking}", file=sys.stderr)
 
 
 @app.command(epilog="Example: agile doctor")

@@ -15,6 +15,8 @@ from classifier.config_data import ClassNames, DataConfig, LabelsConfig, Names, 
 
 LORA_FIELDS = ("rank", "alpha", "dropout", "target_modules", "initialization")
 """Fields of `fine_tune` that shape the adapter."""
+DEVICE_FIELDS = ("devices", "device")
+"""Fields of `fine_tune` that say where it is trained."""
 
 
 class PromptConfig(Section):
@@ -111,6 +113,10 @@ class FineTuneConfig(Section):
     """Longest training time, in seconds; then training ends with what it has."""
     seed: int = 0
     """Seed of initialisation, dropout and batch order."""
+    devices: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+    """Devices of one machine that share each batch, in a process each; `auto`: every GPU, or the CPU as one."""
+    device: Literal["auto", "gpu", "cpu"] = "auto"
+    """`gpu` refuses to train where there is none, `cpu` uses none; `auto`: a GPU where there is one."""
 
     @property
     def lora(self) -> dict[str, Any]:
@@ -120,7 +126,7 @@ class FineTuneConfig(Section):
     @property
     def optimisation(self) -> dict[str, Any]:
         """The fields that drive its training, flat."""
-        fields = self.model_dump(exclude={*self.lora, "early_stopping"})
+        fields = self.model_dump(exclude={*LORA_FIELDS, *DEVICE_FIELDS, "early_stopping"})
         return {**fields, **self.early_stopping.model_dump()}
 
 
@@ -159,6 +165,13 @@ class PromotionConfig(Section):
     """Fewest test rows, unseen by both models, that a comparison may rest on."""
 
 
+class CostsConfig(Section):
+    """What a run is charged for; no step is given it, so that another price re-runs and re-trains nothing."""
+
+    price_per_hour: Annotated[float, Field(ge=0)] | None = None
+    """Money for one device (GPU, or process on a CPU) for an hour, in any one currency; `fine_tune` then records its cost."""
+
+
 class RunConfig(Section):
     """Everything that describes a training run."""
 
@@ -171,6 +184,7 @@ class RunConfig(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     registry: RegistryConfig
     promotion: PromotionConfig = PromotionConfig()
+    costs: CostsConfig = CostsConfig()
 
     @model_validator(mode="after")
     def _sections_agree(self) -> RunConfig:
@@ -186,8 +200,8 @@ class RunConfig(Section):
 
     @property
     def recorded(self) -> dict[str, Any]:
-        """What a model version records of the run that made it: everything but how it was judged for promotion."""
-        return self.model_dump(mode="json", exclude={"promotion", "registry"})
+        """What a model version records of the run that made it: everything but how it was judged for promotion, and prices."""
+        return self.model_dump(mode="json", exclude={"promotion", "registry", "costs"})
 
     @property
     def kept_columns(self) -> tuple[str, ...]:

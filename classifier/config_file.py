@@ -51,21 +51,30 @@ def parse_config(parameters: dict[str, Any], *, name: str) -> RunConfig:
         raise InputError(f"{name}: {_first_error(error)}") from None
 
 
-def _override(parameters: dict[str, Any], override: str) -> None:
-    path, equals, value = override.partition("=")
+def set_value(parameters: dict[str, Any], path: str, value: Any) -> None:
+    """Set `section.field` of sections that are not yet validated.
+
+    Raises
+    ------
+    InputError
+        The path names no field of a section.
+    """
     *parents, field = path.split(".")
-    if not (equals and parents and field and all(parents)):
-        raise InputError(f"--set {override}: expected section.field=value")
+    if not (parents and field and all(parents)):
+        raise InputError(f"--set {path}: expected section.field=value")
     section = parameters
     for parent in parents:
         section = section.setdefault(parent, {})
         if not isinstance(section, dict):
-            raise InputError(f"--set {override}: {parent} is a value, not a section")
-    section[field] = _scalar(value)
+            raise InputError(f"--set {path}: {parent} is a value, not a section")
+    section[field] = value
 
 
-def _scalar(text: str) -> Any:
-    """YAML 1.1 reads `1e-3` as text; everything else as an element of a config file's list, where `|` is a text too."""
+def as_value(text: str) -> Any:
+    """What a text of the command line stands for.
+
+    YAML 1.1 reads `1e-3` as text; everything else as an element of a config file's list, where `|` is a text too.
+    """
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+", text):
         return float(text)
     try:
@@ -73,6 +82,13 @@ def _scalar(text: str) -> Any:
     except (ValueError, yaml.YAMLError):
         return text
     return values[0] if len(values) == 1 else text
+
+
+def _override(parameters: dict[str, Any], override: str) -> None:
+    path, equals, value = override.partition("=")
+    if not equals:
+        raise InputError(f"--set {override}: expected section.field=value")
+    set_value(parameters, path, as_value(value))
 
 
 def _first_error(error: ValidationError) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from classifier.costs import costs_in_words
 from classifier.encoded import Encoded
 from classifier.encoding import encode, load_tokenizer
 from classifier.evaluation import (
@@ -180,6 +181,7 @@ def _facts(
         "Training": {
             "device": f"{history['device']} {history['name']}",
             "seconds": history["seconds"],
+            "costs": costs_in_words(history),
             "optimizer steps": history["n_steps"],
             "best epoch": history["best_epoch"],
         },

@@ -7,13 +7,17 @@ gate is the severity of what failed: a failed critical expectation refuses the d
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from warnings import filterwarnings
 
 if logging.getLogger("great_expectations").level == logging.NOTSET:  # its import alone logs hundreds of INFO lines
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
+if not sys.warnoptions:  # it imports Google's clients where they are installed, and they warn of this Python's age
+    filterwarnings("ignore", category=FutureWarning, module="google")
 
 import great_expectations as gx
 import pandas as pd

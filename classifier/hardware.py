@@ -26,10 +26,10 @@ class Hardware:
         return asdict(self)
 
 
-def read_hardware() -> Hardware:
-    """The device this process would train on."""
+def read_hardware(*, kind: str | None = None) -> Hardware:
+    """The device this process would train on; with `kind`, `cuda` or `cpu`, the one of that kind."""
     threads = torch.get_num_threads()
-    if torch.cuda.is_available():
+    if kind == "cuda" or (kind is None and torch.cuda.is_available()):
         return Hardware(
             "cuda", torch.cuda.get_device_name(), torch.cuda.is_bf16_supported(including_emulation=False), threads
         )

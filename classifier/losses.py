@@ -47,6 +47,18 @@ TRAINING_LOSSES: dict[str, Loss | None] = {
 }
 """`fine_tune.loss` → what training minimises; None for the cross-entropy over the classes."""
 
+NO_LABEL = -100
+"""Label of a text that counts for nothing."""
+
+
+def count_terms(loss: Loss | None, attention_mask: Tensor, labels: Tensor) -> Tensor:
+    """How many cross-entropies such a loss of a batch is the mean of: one a text, or in `full_text_loss` one for each next token.
+
+    It weighs the parts of a batch that is computed in parts.
+    """
+    per_text = attention_mask.sum(1) + 1 if loss is full_text_loss else torch.ones_like(labels)  # (B,)
+    return per_text[labels != NO_LABEL].sum()
+
 
 def _vocabulary_logits(encoder: Any, hidden: Tensor) -> Tensor:
     model = encoder.get_base_model()

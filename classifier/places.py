@@ -25,3 +25,8 @@ def mirror() -> Path | None:
 def hub_token() -> str | None:
     """Access token of a gated hub model, `HF_TOKEN`; never from a config."""
     return os.environ.get("HF_TOKEN") or None
+
+
+def n_processes_around() -> int:
+    """Processes that a launcher such as torchrun has started to work with this one, `WORLD_SIZE`; 1 without a launcher."""
+    return int(os.environ.get("WORLD_SIZE") or 1)

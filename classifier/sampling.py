@@ -1,4 +1,4 @@
-"""Sampling: the order in which short texts of different lengths fill the batches of a training."""
+"""Sampling: the order in which short texts of different lengths fill the batches of a training, and each device's share of them."""
 
 from __future__ import annotations
 
@@ -41,3 +41,26 @@ class LengthBucketSampler(Sampler[int]):
         last = batches.pop() if len(batches[-1]) < self.batch_size else None  # a short batch stays last
         shuffled = [batches[position] for position in rng.permutation(len(batches))]
         return iter(np.concatenate([*shuffled, *([last] if last is not None else [])]).tolist())
+
+
+class BatchShares(Sampler[list[int]]):
+    """One device's share of every batch: every `n`-th text, so that each gets long ones and short ones.
+
+    Shares differ by a text at most. Where a batch has fewer texts than there are devices, some get `filler` alone, a text that counts for
+    nothing: each device must take part in each step.
+    """
+
+    def __init__(self, order: LengthBucketSampler, *, batch_size: int, rank: int, n: int, filler: int) -> None:
+        self.order, self.batch_size, self.rank, self.n, self.filler = order, batch_size, rank, n, filler
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next iteration; the data loader calls it."""
+        self.order.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return -(-len(self.order) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        positions = list(self.order)
+        for start in range(0, len(positions), self.batch_size):
+            yield positions[start : start + self.batch_size][self.rank :: self.n] or [self.filler]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from tqdm import tqdm
 from transformers import EarlyStoppingCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
@@ -36,8 +37,8 @@ class TimeLimit(TrainerCallback, ExportableState):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> TrainerControl:
-        """Stop past the limit, with a last validation and checkpoint."""
-        if self.elapsed > self.limit:
+        """Stop past the limit, with a last validation and checkpoint; all devices at the same step."""
+        if _on_any_device(self.elapsed > self.limit, device=args.device):
             control.should_training_stop = control.should_epoch_stop = True
         return control
 
@@ -61,6 +62,17 @@ class EpochLog(TrainerCallback):
         """An epoch's training loss and validation metrics are all there when its checkpoint is written."""
         self.epochs = _rows(state)
         self.on_epoch(self.epochs[-1])
+
+
+class OnCheckpoint(TrainerCallback):
+    """Tells that one more checkpoint is complete."""
+
+    def __init__(self, on_checkpoint: Callable[[], None]) -> None:
+        self.on_checkpoint = on_checkpoint
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """The Trainer has also removed those that are not needed any more."""
+        self.on_checkpoint()
 
 
 class ProgressBar(TrainerCallback):
@@ -89,6 +101,15 @@ class ProgressBar(TrainerCallback):
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Close the bar."""
         self.bar.close()
+
+
+def _on_any_device(happened: bool, *, device: torch.device) -> bool:
+    """Whether it happened to any process of the group: one that stopped alone would leave the others waiting."""
+    if not torch.distributed.is_initialized():
+        return happened
+    flag = torch.tensor(int(happened), device=device)
+    torch.distributed.all_reduce(flag, op=torch.distributed.ReduceOp.MAX)
+    return bool(flag.item())
 
 
 def _rows(state: TrainerState) -> list[dict[str, float]]:

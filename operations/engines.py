@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from classifier.errors import InputError
 from operations.code_digest import code_digest
@@ -14,6 +14,8 @@ LONGEST_WAIT = 10
 """Seconds that an engine has to answer."""
 CODE_LABEL = "agile.code"
 """Label of an image: digest of the code that it holds."""
+COMPILERS: Mapping[str, tuple[str, ...]] = {"kubeflow": ("kfp",)}
+"""Engines that a pipeline can be written for, and the packages that this takes beyond the project's own."""
 
 
 def require_engine(stack: StackFile) -> None:
@@ -24,7 +26,26 @@ def require_engine(stack: StackFile) -> None:
     InputError
         It does not answer, may not be used, lacks an image, or could not reach what the run is recorded in.
     """
-    ENGINES.get(stack.flavor("orchestrator"), lambda _: None)(stack)
+    require = ENGINES.get(stack.flavor("orchestrator"))
+    if require is not None:
+        require(stack)
+
+
+def require_compiler(engine: str) -> None:
+    """Whether a pipeline can be written for an engine.
+
+    Raises
+    ------
+    InputError
+        The engine is unknown, or its packages are not installed.
+    """
+    if engine not in COMPILERS:
+        raise InputError(f"--engine {engine}: no such engine; there is: {', '.join(COMPILERS)}")
+    missing = [package for package in COMPILERS[engine] if not importlib.util.find_spec(package)]
+    if missing:
+        raise InputError(
+            f"--engine {engine}: {', '.join(missing)} not installed: pip install 'agile-classifier[cluster]'"
+        )
 
 
 def _require_docker(stack: StackFile) -> None:
@@ -69,7 +90,16 @@ def _require_kubernetes(stack: StackFile) -> None:
     zenml_workarounds.apply()
 
 
-ENGINES: Mapping[str, Callable[[StackFile], Any]] = {
+def _refuse_kubeflow(stack: StackFile) -> None:
+    """ZenML's own submission fails there, for the reasons that `kubeflow_workarounds` names."""
+    raise InputError(
+        f"stack {stack.name}: runs start in Kubeflow's UI; write what to upload there:"
+        " agile compile CONFIG --engine kubeflow --output pipeline.yaml"
+    )
+
+
+ENGINES: Mapping[str, Callable[[StackFile], None]] = {
     "local_docker": _require_docker,
     "kubernetes": _require_kubernetes,
+    "kubeflow": _refuse_kubeflow,
 }

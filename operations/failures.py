@@ -6,9 +6,11 @@ import errno
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from classifier.errors import GateRefused, InputError
 from classifier.places import home
@@ -29,6 +31,13 @@ ENGINES = "zenml/integrations/*/*.py"
 """Files that tell by a bare RuntimeError that a job failed elsewhere: its image cannot be pulled, say."""
 SHORTEST_SECRET = 4
 """Characters; shorter values stand in any text."""
+SHORTEST_PART = 8
+"""Characters; a secret of fewer, such as a word, may stand within a text by chance."""
+
+KILLED = 137
+"""Exit status of a process that was ended by SIGKILL, as the kernel does where memory runs out."""
+REFUSALS = {f"{kind.__module__}.{kind.__name__}": kind for kind in (InputError, GateRefused)}
+"""Errors a person can mend, by the name that a traceback gives them."""
 
 _SECRET_NAME = re.compile(r"PASSWORD|TOKEN(?!IZER)|SECRET|API_?KEY", re.IGNORECASE)
 _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")
@@ -51,6 +60,9 @@ def explain(error: BaseException) -> Failure:
     if full is not None:
         return Failure(_no_room(full), InputError.exit_code, is_defect=False)
     causes = list(_causes(error, with_context=False))
+    told = next((_in_container(cause) for cause in causes if _is_container(cause)), None)
+    if told is not None:
+        return told
     for cause in causes:
         if isinstance(cause, (InputError, GateRefused)):
             return Failure(redact(" ".join(str(cause).splitlines())), cause.exit_code, is_defect=False)
@@ -68,6 +80,17 @@ def redact(text: str) -> str:
     return _IN_ADDRESS.sub("***@", text)
 
 
+def leaks(text: str) -> list[str]:
+    """What a text that others may read gives away: names of the environment's secrets, or an address' credentials."""
+    secrets = {name: value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
+    found = [name for name, value in secrets.items() if _stands_in(text, value)]
+    return [*found, *(["an address with credentials"] if _IN_ADDRESS.search(text) else [])]
+
+
+def _stands_in(text: str, secret: str) -> bool:
+    return len(secret) >= SHORTEST_SECRET and (secret == text or (len(secret) >= SHORTEST_PART and secret in text))
+
+
 def _causes(error: BaseException, *, with_context: bool) -> Iterator[BaseException]:
     """The error and what led to it; the context counts where any trace of a cause will do."""
     seen: set[int] = set()
@@ -78,6 +101,24 @@ def _causes(error: BaseException, *, with_context: bool) -> Iterator[BaseExcepti
             seen.add(id(cause))
             yield cause
             waiting += [cause.__cause__, cause.__context__ if with_context else None]
+
+
+def _is_container(error: BaseException) -> bool:
+    return (type(error).__module__, type(error).__name__) == ("docker.errors", "ContainerError")
+
+
+def _in_container(error: Any) -> Failure:
+    """What a step in a container ended with: the last line that it printed names the error and says it."""
+    step, printed = error.command[-1], (error.stderr or b"").decode(errors="replace").strip()
+    kind, _, said = printed.splitlines()[-1].partition(": ") if printed else ("", "", "")
+    if error.exit_status == KILLED:
+        line = f"step {step}: its container was killed; its memory limit (run_args.mem_limit of the stack) may be too small"
+        return Failure(line, FAILED, is_defect=False)
+    refusal = REFUSALS.get(kind)
+    if refusal is not None:
+        return Failure(redact(f"step {step}: {said}"), refusal.exit_code, is_defect=False)
+    print(redact(printed), file=sys.stderr)
+    return Failure(redact(f"step {step}: {kind}: {said}"), FAILED, is_defect=False)
 
 
 def _is_outside(error: BaseException) -> bool:
@@ -93,7 +134,7 @@ def _is_no_room(error: BaseException) -> bool:
 def _no_room(error: BaseException) -> str:
     folder = home()
     free = f"{shutil.disk_usage(folder).free / 1e9:.2f} GB free" if folder.is_dir() else "no folder"
-    said = " ".join(str(error).split())[:200]
+    said = " ".join(str(error).split())[-200:]  # a traceback says it last
     return f"AGILE_HOME {folder}: no room left or read-only ({free}); make room, or name another folder in AGILE_HOME: {redact(said)}"
 
 

@@ -11,13 +11,18 @@ from rich.table import Table
 from zenml.enums import ExecutionStatus
 from zenml.models import PipelineRunResponse
 
+from classifier.costs import costs_in_words
 from classifier.evaluation import Evaluation, in_words
 from classifier.places import home
 
 SHOWN_METRICS = ("f1", "roc_auc", "pr_auc", "accuracy", "precision", "recall", "brier")
 CONTENDERS = {"candidate": "best checkpoint", "last": "last checkpoint", "tfidf": "TF-IDF + LR", "majority": "majority"}
-STEP_LOGGERS = ("zenml.orchestrators.step_launcher", "zenml.orchestrators.step_run_utils")
-"""They say when a step starts, and when it is reused."""
+STEP_LOGGERS = (
+    "zenml.orchestrators.step_launcher",
+    "zenml.orchestrators.step_run_utils",
+    "zenml.orchestrators.local_docker.local_docker_orchestrator",
+)
+"""They say when a step starts, when it is reused, and what a step in a container prints."""
 
 
 class HideExplainedErrors(logging.Filter):
@@ -61,6 +66,8 @@ def show(run: PipelineRunResponse, *, model_name: str) -> None:
     console.print(_table(evaluation))
     decision = _output(run, "promote", "promotion_decision")
     console.print(decision["reason"])
+    training: Any = run.steps["fine_tune"].run_metadata["training"]
+    console.print(f"training took {costs_in_words(training)}")
     version, mlflow_run = _output(run, "register", "model_version"), _output(run, "fine_tune", "mlflow_run_id")
     console.print(f"model {model_name} version {version}; MLflow run {mlflow_run}; ZenML run {run.name}")
     console.print(f"report: {write_report(run)}", soft_wrap=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from operations import liveness
 from operations import mlflow_leftovers as mlflow_side
 from operations import zenml_leftovers as zenml_side
+from operations.checkpoints import list_stored, remove_stored
 from operations.mlflow_leftovers import TrainingRun, Version
 from operations.state import checkpoints
 from operations.zenml_leftovers import PipelineRun
@@ -144,13 +145,18 @@ def _zenml_leftovers(over: Sequence[PipelineRun], pipeline_runs: Sequence[Pipeli
 def _old_checkpoints(
     pipeline_runs: Sequence[PipelineRun], training_runs: Sequence[TrainingRun], *, before: datetime
 ) -> Iterator[Leftover]:
-    """Of trainings that nobody went on with; one under way keeps its own, however old."""
+    """Of trainings that nobody went on with, here and in the artifact store; one under way keeps its own, however old."""
     under_way = _under_way(pipeline_runs, training_runs)
     open_keys = {run.training_key for run in training_runs if run.id in under_way}
     for folder in sorted(checkpoints().glob("*")):
         written = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
         if folder.name not in open_keys and datetime.fromtimestamp(written, tz=UTC) < before:
             yield Leftover("checkpoints", folder.name, _folder_bytes(folder), partial(shutil.rmtree, folder))
+    young_keys = {run.training_key for run in training_runs if run.used >= before}
+    for stored in list_stored():
+        is_old = stored.written < before if stored.written else stored.key not in young_keys
+        if stored.key not in open_keys and is_old:
+            yield Leftover("stored checkpoints", stored.address, stored.n_bytes, partial(remove_stored, stored.address))
 
 
 def _folder_bytes(folder: Path | None) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import yaml
 from pydantic import ValidationError
@@ -77,24 +78,36 @@ def read_stack(name: str) -> StackFile:
 
 
 def select(name: str) -> StackFile:
-    """Register the ZenML stack that a file describes and make it the active one; what is there already is kept.
+    """Register the ZenML stack that a file describes and make it the active one.
 
     Raises
     ------
     InputError
-        As `read_stack`; or ZenML refuses a component's configuration.
+        As `read_stack` and `register`.
     """
     stack = read_stack(name)
-    client = Client()
+    register(stack)
+    Client().activate_stack(name)
+    return stack
+
+
+def register(stack: StackFile) -> UUID:
+    """Register the ZenML stack that a file describes, under the file's name; what is there already is kept.
+
+    Raises
+    ------
+    InputError
+        ZenML refuses a component's configuration.
+    """
+    client, name = Client(), stack.name
     wanted = dict.fromkeys(NEEDED, DEFAULT)
     wanted |= {StackComponentType(kind): _component(stack, kind).name for kind in stack.components}
     registered = {found.name: found for found in client.list_stacks(name=name)}.get(name)
     if registered is None:
-        client.create_stack(name, wanted)
+        registered = client.create_stack(name, wanted)
     elif {kind: found[0].name for kind, found in registered.components.items()} != wanted:
         client.update_stack(registered.id, component_updates=wanted)
-    client.activate_stack(name)
-    return stack
+    return registered.id
 
 
 def active_stack() -> StackFile:

@@ -63,7 +63,7 @@ def suite_digest(suite: str) -> str:
     return content_digest(path)
 
 
-def prepare_state(*, least_free: int = LEAST_FREE_BYTES) -> Path:
+def prepare_state(*, least_free: int = LEAST_FREE_BYTES, with_databases: bool = True) -> Path:
     """Make the state folder usable and point ZenML and MLflow at it.
 
     Both databases are created once, under a lock: two runs that start together on an empty folder would break them.
@@ -72,6 +72,8 @@ def prepare_state(*, least_free: int = LEAST_FREE_BYTES) -> Path:
     ----------
     least_free : int
         Bytes that must be free on its disk; 0 for a command that makes room.
+    with_databases : bool
+        False for a command that asks neither ZenML nor MLflow for anything, and so needs no server to answer.
 
     Raises
     ------
@@ -82,13 +84,18 @@ def prepare_state(*, least_free: int = LEAST_FREE_BYTES) -> Path:
     _check_writable(folder, least_free=least_free)
     for name, value in _environment(folder).items():
         os.environ.setdefault(name, value)
+    if with_databases:
+        _prepare_databases(folder)
+    return folder
+
+
+def _prepare_databases(folder: Path) -> None:
     ready = folder / "ready"
     with FileLock(folder / "prepare.lock"):
         if not ready.exists():
             print(f"preparing the state folder {folder} (once)", file=sys.stderr, flush=True)
             _create_databases()
             ready.touch()
-    return folder
 
 
 def _check_writable(folder: Path, *, least_free: int) -> None:

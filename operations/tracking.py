@@ -18,7 +18,7 @@ from mlflow.entities import Run
 from pydantic import BaseModel
 from zenml import get_step_context, log_metadata
 
-from classifier.config import FineTuneConfig
+from classifier.config import DEVICE_FIELDS, CostsConfig, FineTuneConfig
 from classifier.evaluation import Evaluation
 from classifier.spec import ClassifierSpec
 from classifier.tables import examples_digest
@@ -66,11 +66,29 @@ def resumed_run(run_id: str) -> Iterator[str]:
         yield run_id
 
 
-def training_key(train: pd.DataFrame, validation: pd.DataFrame, spec: ClassifierSpec, settings: FineTuneConfig) -> str:
-    """Digest of everything that the outcome of a training depends on, 16 hex digits."""
+def training_key(
+    train: pd.DataFrame, validation: pd.DataFrame, spec: ClassifierSpec, settings: FineTuneConfig, *, n_devices: int
+) -> str:
+    """Digest of everything that the outcome of a training depends on, 16 hex digits.
+
+    Of where it is trained only the number of devices counts, where they are several: each draws its own dropout, and has its own
+    random state in a checkpoint.
+    """
     parts = [examples_digest(part[["text", "label"]]) for part in (train, validation)]
-    described = json.dumps([*parts, asdict(spec), settings.model_dump(mode="json")], sort_keys=True)
+    tuned = settings.model_dump(mode="json", exclude=set(DEVICE_FIELDS))
+    several = [n_devices] if n_devices > 1 else []
+    described = json.dumps([*parts, asdict(spec), tuned, *several], sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()[:16]
+
+
+def price_per_hour() -> float | None:
+    """What the run that this step belongs to pays for a device, from the pipeline's own parameters.
+
+    A cost is a fact of the run, not of its adapter. As a parameter of a step the price would be part of its cache key, and another price
+    train again what is there.
+    """
+    given = get_step_context().pipeline_run.config.parameters or {}
+    return CostsConfig.model_validate(given.get("costs") or {}).price_per_hour
 
 
 def log_settings(sections: Mapping[str, BaseModel], *, labelling: Mapping[str, Any]) -> None:

@@ -8,7 +8,15 @@ runs the same configuration files as `agile train`.
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from classifier.config import EvaluationConfig, FineTuneConfig, ModelConfig, PromotionConfig, RegistryConfig, RunConfig
+from classifier.config import (
+    CostsConfig,
+    EvaluationConfig,
+    FineTuneConfig,
+    ModelConfig,
+    PromotionConfig,
+    RegistryConfig,
+    RunConfig,
+)
 from classifier.config_data import DataConfig, LabelsConfig, SplitConfig, ValidationConfig
 from operations.state import suite_digest
 from steps.evaluate import evaluate
@@ -32,11 +40,15 @@ def training(
     fine_tune: FineTuneConfig = FineTuneConfig(),
     evaluation: EvaluationConfig = EvaluationConfig(),
     promotion: PromotionConfig = PromotionConfig(),
+    costs: CostsConfig = CostsConfig(),
 ) -> None:
-    """The parameters are the sections of RunConfig; a step is given its own section and no other."""
+    """The parameters are the sections of RunConfig; a step is given its own section and no other.
+
+    `costs` is given to none: `fine_tune` reads it from the run (`operations.tracking.price_per_hour`).
+    """
     config = RunConfig(
         data=data, validation=validation, labels=labels, split=split, model=model, fine_tune=fine_tune,
-        evaluation=evaluation, registry=registry, promotion=promotion,
+        evaluation=evaluation, registry=registry, promotion=promotion, costs=costs,
     )  # fmt: skip
     name = registry.model_name
     read = ingest if data.is_pinned else ingest.with_options(enable_cache=False)

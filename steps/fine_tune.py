@@ -12,8 +12,9 @@ from classifier.sources import tree_digest
 from classifier.spec import ClassifierSpec
 from operations import tracking
 from operations.caching import on_reached_files
+from operations.checkpoints import open_checkpoints
 from operations.materializers import FolderMaterializer
-from operations.state import checkpoints, scratch
+from operations.state import scratch
 
 
 @step(cache_policy=on_reached_files(__name__), output_materializers={"adapter": FolderMaterializer})
@@ -28,14 +29,17 @@ def fine_tune(
 ) -> tuple[Annotated[Folder, "adapter"], Annotated[str, "mlflow_run_id"]]:
     """Tune a LoRA adapter and a head on the frozen base model; goes on where a killed training stood."""
     from classifier import fine_tuning
+    from classifier.devices import choose_devices
 
+    devices = choose_devices(settings.devices, device=settings.device, batch_size=settings.batch_size)
     spec = ClassifierSpec.describe(
         class_names=labelling["class_names"], base_digest=tree_digest(base_model.path), **model.model_dump()
     )
-    key = tracking.training_key(train, validation, spec, settings)
-    adapter = scratch()
+    key = tracking.training_key(train, validation, spec, settings, n_devices=devices.n)
+    adapter, checkpoints = scratch(), open_checkpoints(key)
     with tracking.training_run(experiment, key=key) as mlflow_run_id:
         tracking.log_settings({"model": model, "fine_tune": settings}, labelling=labelling)
+        checkpoints.fetch()
         fine_tuning.fine_tune(
             base=base_model.path,
             spec=spec,
@@ -43,9 +47,13 @@ def fine_tune(
             validation=validation,
             lora=settings.lora,
             optimisation=Optimisation(**settings.optimisation),
-            checkpoints=checkpoints() / key,
+            checkpoints=checkpoints.folder,
             output=adapter,
             on_epoch=tracking.log_epoch,
+            on_checkpoint=checkpoints.keep,
+            devices=devices,
+            price_per_hour=tracking.price_per_hour(),
         )
+        checkpoints.remove()
         log_metadata({"training": tracking.log_history(fine_tuning.read_history(adapter))})
     return Folder(adapter), mlflow_run_id

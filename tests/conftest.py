@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 from hypothesis import settings
 
 from classifier.places import mirror
@@ -22,6 +29,7 @@ settings.load_profile("shared machine")
 
 PRAISE = ("fine", "lovely", "warm", "bright", "gentle")
 BLAME = ("awful", "ugly", "cold", "dull", "harsh")
+PASSWORD = "sentinel-password"
 FILLERS = ("the", "a", "film", "day", "was", "is", "this", "and", "very", "it", "song", "room")
 
 
@@ -117,3 +125,78 @@ def _data_file(name: str) -> Path:
     if os.environ.get("AGILE_DATA_REQUIRED"):
         pytest.fail(f"{reason}, and AGILE_DATA_REQUIRED is set")
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """Start `python -m COMMAND` as a server on loopback; gives its address once it answers, and ends it afterwards."""
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def start(command: list[str], environment: dict[str, str]) -> str:
+        folder = tmp_path_factory.mktemp("server")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        log = folder / "log.txt"
+        with log.open("w") as file:
+            server = subprocess.Popen(
+                [sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", str(port)],
+                env={"PATH": os.environ["PATH"], "HOME": str(folder), "ZENML_CONFIG_PATH": str(folder), **environment},
+                stdout=file, stderr=file, cwd=folder,
+            )  # fmt: skip
+        servers.append(server)
+        deadline = time.monotonic() + 120
+        while not _answers(f"http://127.0.0.1:{port}/health"):
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.5)
+        return f"http://127.0.0.1:{port}"
+
+    yield start
+    for server in servers:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def zenml_server(serve: Callable[..., str]) -> str:
+    """A ZenML server whose administrator is `default`."""
+    environment = {
+        "ZENML_SERVER": "true",
+        "ZENML_SERVER_AUTO_ACTIVATE": "true",
+        "ZENML_DEFAULT_USER_PASSWORD": PASSWORD,
+        "ZENML_ANALYTICS_OPT_IN": "false",
+    }
+    return serve(["uvicorn", "zenml.zen_server.zen_server_api:app"], environment)
+
+
+@pytest.fixture(scope="module")
+def zenml_api(zenml_server: str) -> Callable[..., Any]:
+    """ZenML's API, as its administrator."""
+    login = requests.post(
+        f"{zenml_server}/api/v1/login", data={"username": "default", "password": PASSWORD}, timeout=30
+    )
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
+
+    def call(method: str, path: str, **arguments: Any) -> Any:
+        answer = session.request(method, f"{zenml_server}/api/v1/{path}", timeout=30, **arguments)
+        answer.raise_for_status()
+        return answer.json()
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def zenml_key(zenml_api: Callable[..., Any]) -> str:
+    """API key of a service account on the ZenML server."""
+    account = zenml_api("POST", "service_accounts", json={"name": "pods", "active": True})
+    key = zenml_api("POST", f"service_accounts/{account['id']}/api_keys", json={"name": "pods"})
+    return str(key["body"]["key"])
+
+
+def _answers(address: str) -> bool:
+    try:
+        return requests.get(address, timeout=2).ok
+    except requests.ConnectionError:
+        return False

@@ -7,9 +7,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from docker.errors import ContainerError
 
 from classifier.errors import GateRefused, InputError
-from operations.failures import explain, redact
+from operations.failures import explain, leaks, redact
 
 
 def chained(error: Exception, cause: Exception) -> Exception:
@@ -103,3 +104,47 @@ def test_words_that_only_look_like_secrets_stay(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
     monkeypatch.setenv("EMPTY_TOKEN", "")
     assert redact("it is false") == "it is false"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("https://example.org/?key=sentinel-key", ["TOY_API_KEY"]),
+        ("word", ["TOY_PASSWORD"]),
+        ("a word in a sentence", []),
+        ("https://user:word@example.org", ["an address with credentials"]),
+        ("https://example.org", []),
+    ],
+)
+def test_a_text_gives_away_a_secret_of_the_environment(
+    text: str, found: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_API_KEY", "sentinel-key")
+    monkeypatch.setenv("TOY_PASSWORD", "word")  # so short that it may stand in any text
+    assert leaks(text) == found
+
+
+def in_container(printed: str, exit_status: int = 1) -> Exception:
+    """What the engine raises for a step of the pipeline."""
+    command = ["--snapshot_id", "5ea950a4", "--step_name", "ingest"]
+    return ContainerError(None, exit_status, command, "agile-classifier/steps", printed.encode())
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "line"),
+    [
+        (in_container("Traceback\nclassifier.errors.InputError: row 3: no text\n"), 2, "step ingest: row 3: no text"),
+        (in_container("classifier.errors.GateRefused: 80 ms"), 3, "step ingest: 80 ms"),
+        (in_container("Traceback\nKeyError: 'label'"), 1, "step ingest: KeyError: 'label'"),
+        (in_container("", 137), 1, "step ingest: its container was killed"),
+    ],
+    ids=["bad input", "a gate", "a defect", "no memory"],
+)
+def test_an_error_in_a_step_s_container_is_told_as_if_it_were_here(error: Exception, exit_code: int, line: str) -> None:
+    failure = explain(error)
+    assert (failure.exit_code, failure.is_defect) == (exit_code, False)
+    assert failure.line.startswith(line)
+
+
+def test_a_full_disk_is_told_from_a_step_s_container_too() -> None:
+    assert "no room left" in explain(in_container("OSError: [Errno 28] No space left on device")).line

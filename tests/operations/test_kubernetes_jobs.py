@@ -128,6 +128,7 @@ def cluster(folder: Path, zenml_server: str) -> Iterator[FakeCluster]:
     cluster.put_node("gpu", labels=A100, gpus=1)
     cluster.pod_environment = {
         "PYTHONPATH": str(app),
+        "ZENML_CUSTOM_SOURCE_ROOT": str(app),
         "ZENML_CONFIG_PATH": str(folder / "pod"),
         "HOME": str(folder),
         "ZENML_DISABLE_PIPELINE_LOGS_STORAGE": "true",  # there is no bucket to write them to
@@ -354,7 +355,7 @@ def decided(rules: list[Object], *, exit_code: int, disrupted: bool) -> str:
 
 def _image(app: Path) -> Path:
     """The folder /app of the images."""
-    (app / ".zen").mkdir(parents=True)
+    app.mkdir(parents=True)
     for name in ("classifier", "configs", "operations", "pipelines", "steps", "cli.py", "constraints.txt"):
         (app / name).symlink_to(PROJECT / name)
     return app

@@ -6,6 +6,7 @@ The choice is tested on tables; carrying it out on a real state folder, with run
 from __future__ import annotations
 
 import fcntl
+import json
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -193,6 +194,40 @@ def test_nothing_goes_before_its_days_are_over(toy: Any) -> None:
     with pytest.raises(KeyboardInterrupt):
         toy.train("young", end=toy.INTERRUPTED)
     assert list(prune(days=1, dry_run=False)) == ["0 things older than 1 days, 0 bytes"]
+
+
+def test_in_a_remote_store_old_checkpoints_go_but_those_of_a_training_under_way_stay(
+    state_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from operations import checkpoints, pruning
+    from tests.operations.toy_store import SCHEME
+
+    store = tmp_path / "store"
+    for key, written in {"old": LONG_AGO, "young": YESTERDAY, "open": LONG_AGO, "cut": None, "beginning": None}.items():
+        (store / key / "checkpoint-1").mkdir(parents=True)
+        if written:
+            marker = {"written": written.isoformat(), "files": {"model.safetensors": 2_000_000}}
+            (store / key / "checkpoint-1" / checkpoints.MARKER).write_text(json.dumps(marker))
+    running = {"status": "running", "is_finished": False, "is_over": False}
+    runs = [
+        training_run("mlflow-1", training_key="open", says_running=True),
+        training_run("mlflow-2", training_key="beginning", used=YESTERDAY),
+        training_run("mlflow-3", training_key="cut"),
+    ]
+    monkeypatch.setattr(checkpoints, "_store", lambda: f"{SCHEME}{store}")
+    monkeypatch.setattr(pruning.mlflow_side, "read_versions", list)
+    monkeypatch.setattr(pruning.mlflow_side, "read_training_runs", lambda: runs)
+    monkeypatch.setattr(pruning.mlflow_side, "remove_run", lambda _: None)
+    monkeypatch.setattr(pruning.mlflow_side, "logged_models", lambda _: {})
+    monkeypatch.setattr(pruning.zenml_side, "read_pipeline_runs", lambda: [pipeline_run("zenml-1", **running)])
+    monkeypatch.setattr(pruning.zenml_side, "mlflow_runs_named_by", lambda _: frozenset())
+
+    said = list(pruning.prune(days=30, dry_run=False))
+    assert [line for line in said if "stored" in line] == [
+        f"removed  stored checkpoints {SCHEME}{store}/cut  0 bytes",
+        f"removed  stored checkpoints {SCHEME}{store}/old  2.0 MB",
+    ]
+    assert sorted(path.name for path in store.iterdir()) == ["beginning", "open", "young"]
 
 
 KILLED = """

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from classifier.errors import InputError
 pytestmark = pytest.mark.slow
 
 LEARNT = ["fine_tune", "evaluate", "register"]
+PRICE = 36_000.0
+"""Ten a second: a toy's training has a cost that can be seen."""
 ConfigOf = Callable[..., RunConfig]
 
 
@@ -75,7 +78,7 @@ def second(config: RunConfig, first: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def another_seed(config: RunConfig, second: Any) -> Any:
-    return run(replaced(config, "fine_tune", seed=1))
+    return run(replaced(replaced(config, "fine_tune", seed=1), "costs", price_per_hour=PRICE))
 
 
 def test_a_first_run_registers_a_champion_whose_scores_survived_reloading(first: Any) -> None:
@@ -130,6 +133,7 @@ def test_the_outcome_tells_a_person_what_was_measured_decided_and_changed(
     told = capsys.readouterr().out
     for expected in ("texts cut: none; texts neutralised: none", "roc_auc", "becomes champion", "model life version 1"):
         assert expected in told
+    assert re.search(r"training took [\d.,]+ [CG]PU-seconds \(1 × .+\)$", told, re.MULTILINE)
 
 
 def test_a_second_run_reuses_every_step_but_promote_and_registers_nothing(second: Any) -> None:
@@ -138,6 +142,45 @@ def test_a_second_run_reuses_every_step_but_promote_and_registers_nothing(second
     assert again.pop("promote") == "completed"
     assert set(again.values()) == {"cached"}
     assert output(second, "register", "model_version") == "1"
+
+
+def test_a_run_records_what_its_devices_took_and_cost_and_another_price_trains_nothing(
+    config: RunConfig, first: Any, another_seed: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from operations import outcome
+
+    metrics = [
+        client().get_run(output(record, "fine_tune", "mlflow_run_id")).data.metrics for record in (first, another_seed)
+    ]
+    for found in metrics:
+        assert found["training_n_devices"] == 1
+        assert found["training_device_seconds"] == found["training_seconds"] > 0
+    assert "training_cost" not in metrics[0]
+    cost = metrics[1]["training_cost"]
+    assert cost == pytest.approx(metrics[1]["training_seconds"] * 10, abs=0.01)
+    assert f", cost {cost:,.4f}</dd>" in output(another_seed, "evaluate", "report")
+    again = run(replaced(replaced(config, "fine_tune", seed=1), "costs", price_per_hour=1.0))
+    assert set(statuses(again).values()) == {"cached", "completed"}
+    assert {statuses(again)[name] for name in LEARNT} == {"cached"}
+    outcome.show(again, model_name="life")
+    assert f", cost {cost:,.4f}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("placement", "said"),
+    [({"devices": 99}, r"fine_tune.devices 99: \d+ (GPUs?|CPU cores?) here"), ({"device": "gpu"}, "fine_tune.device gpu: no GPU here")],
+)  # fmt: skip
+def test_devices_that_are_not_here_are_refused_before_anything_is_logged(
+    config: RunConfig, first: Any, placement: dict[str, Any], said: str
+) -> None:
+    import torch
+
+    if "device" in placement and torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    known = len(client().search_runs([client().get_experiment_by_name("life").experiment_id]))
+    with pytest.raises(InputError, match=said):
+        run(replaced(config, "fine_tune", **placement))
+    assert len(client().search_runs([client().get_experiment_by_name("life").experiment_id])) == known
 
 
 def test_a_changed_knob_of_training_reuses_the_data_and_challenges_the_champion(another_seed: Any) -> None:
