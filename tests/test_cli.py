@@ -14,9 +14,9 @@ import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
 
-import cli
 from classifier.config_file import load_config
 from classifier.errors import GateRefused, InputError
+from cli import __main__ as cli
 from operations.state import CONFIGS, PROJECT
 
 COMMANDS = sorted(get_command(cli.app).commands)  # type: ignore[attr-defined]
@@ -71,7 +71,7 @@ def test_the_help_of_every_command_ends_with_an_example_of_it(command: str) -> N
 
 
 def test_help_is_quick_and_loads_no_library() -> None:
-    loaded = "import cli, sys, typer; typer.main.get_command(cli.app); print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = "from cli import __main__ as cli; import sys, typer; typer.main.get_command(cli.app); print(*{name.partition('.')[0] for name in sys.modules})"
     names = subprocess.run(
         [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, cwd=PROJECT
     ).stdout

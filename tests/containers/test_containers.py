@@ -59,7 +59,7 @@ def killed(built: str, engine: Any, home: Path, containers: dict[str, Any]) -> s
     agile(home, "stack", "containers")
     with watched(engine, containers):
         run = subprocess.Popen(
-            [sys.executable, "cli.py", "train", "configs/quickstart.yaml", *SHORT],
+            [sys.executable, "-m", "cli", "train", "configs/quickstart.yaml", *SHORT],
             cwd=PROJECT, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         while run.poll() is None and not any(map(complete_checkpoints, (home / "checkpoints").glob("*"))):
@@ -236,7 +236,7 @@ def environment(home: Path) -> dict[str, str]:
 def agile(home: Path, *arguments: str) -> str:
     """What a command printed; it must succeed."""
     done = subprocess.run(
-        [sys.executable, "cli.py", *arguments],
+        [sys.executable, "-m", "cli", *arguments],
         cwd=PROJECT, env=environment(home), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

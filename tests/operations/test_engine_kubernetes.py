@@ -211,7 +211,7 @@ def test_the_command_line_says_it_in_one_line(tmp_path: Path) -> None:
 def agile_stack(environment: dict[str, str], *, exit_code: int) -> str:
     """The last line of what `agile stack kubernetes` complains of."""
     done = subprocess.run(
-        [sys.executable, "cli.py", "stack", "kubernetes"],
+        [sys.executable, "-m", "cli", "stack", "kubernetes"],
         cwd=PROJECT, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == exit_code, done.stderr

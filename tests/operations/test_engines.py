@@ -104,7 +104,7 @@ def test_a_stack_is_selected_though_its_engine_is_down_and_a_run_on_it_refused_b
     environment = {**mine, "AGILE_HOME": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/nothing.sock"}
 
     def agile(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "cli.py", *arguments]
+        command = [sys.executable, "-m", "cli", *arguments]
         return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
 
     selected = agile("stack", "containers")

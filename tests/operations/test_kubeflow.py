@@ -59,9 +59,16 @@ def compile_config(tmp_path_factory: pytest.TempPathFactory) -> Compile:
     }
 
     def run(*words: str, **variables: str | None) -> subprocess.CompletedProcess[str]:
-        chosen = {**inherited, **VARIABLES, **SECRETS, "AGILE_HOME": str(folder / "home"), **variables}
+        chosen = {
+            **inherited,
+            **VARIABLES,
+            **SECRETS,
+            "AGILE_HOME": str(folder / "home"),
+            "PYTHONPATH": str(PROJECT),
+            **variables,
+        }
         environment = {name: value for name, value in chosen.items() if value is not None}
-        command = [sys.executable, str(PROJECT / "cli.py"), "compile", *words]
+        command = [sys.executable, "-m", "cli", "compile", *words]
         return subprocess.run(
             command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False
         )

@@ -78,7 +78,7 @@ def print_retries(name):
     from zenml.client import Client
     steps = Client().get_pipeline_run(name).snapshot.step_configurations
     print("retries:" + json.dumps({name: step.config.retry.max_retries for name, step in steps.items()}))
-import cli
+from cli import __main__ as cli
 cli.app(["stack", "kubernetes"], standalone_mode=False)
 cli.app(["train", "configs/quickstart.yaml"], standalone_mode=False)
 """
@@ -356,7 +356,7 @@ def decided(rules: list[Object], *, exit_code: int, disrupted: bool) -> str:
 def _image(app: Path) -> Path:
     """The folder /app of the images."""
     app.mkdir(parents=True)
-    for name in ("classifier", "configs", "operations", "pipelines", "steps", "cli.py", "constraints.txt"):
+    for name in ("classifier", "configs", "operations", "pipelines", "steps", "cli", "constraints.txt"):
         (app / name).symlink_to(PROJECT / name)
     return app
 

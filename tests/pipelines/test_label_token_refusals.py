@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-import cli
 from classifier.config import RunConfig
+from cli import __main__ as cli
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,1 @@
+"""The command line `agile`: it parses, loads a config, and calls a pipeline or an operation; no logic of its own."""
