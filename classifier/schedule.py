@@ -75,7 +75,9 @@ class Schedule(BaseModel):
         try:
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{zone!r} is no time zone; allowed: a name of the IANA database, as Europe/Paris") from None
+            raise ValueError(
+                f"{zone!r} is no time zone; allowed: a name of the IANA database, as Europe/Paris"
+            ) from None
         return zone
 
 
@@ -86,7 +88,10 @@ def previous_time(cron: str, zone: str, now: datetime) -> datetime:
     best: datetime | None = None
     while True:
         wall: datetime = lines.get_prev(datetime)
-        best = max((moment for moment in chain(_moments(wall, cron, zone), [best] if best else []) if moment <= now), default=None)
+        best = max(
+            (moment for moment in chain(_moments(wall, cron, zone), [best] if best else []) if moment <= now),
+            default=None,
+        )
         if best is not None and wall < begin - 2 * CLOCK_CHANGE:
             return best
 
@@ -98,7 +103,10 @@ def next_time(cron: str, zone: str, now: datetime) -> datetime:
     best: datetime | None = None
     while True:
         wall: datetime = lines.get_next(datetime)
-        best = min((moment for moment in chain(_moments(wall, cron, zone), [best] if best else []) if moment > now), default=None)
+        best = min(
+            (moment for moment in chain(_moments(wall, cron, zone), [best] if best else []) if moment > now),
+            default=None,
+        )
         if best is not None and wall > begin + 2 * CLOCK_CHANGE:
             return best
 

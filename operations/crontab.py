@@ -79,7 +79,9 @@ def _split(text: bytes, folder: Path) -> tuple[bytes, bytes, bytes]:
     """Before our block, its lines, after it."""
     begin, end = _markers(folder)
     lines = text.splitlines(keepends=True)
-    places = [[number for number, line in enumerate(lines) if line.rstrip(b"\r\n") == mark[:-1]] for mark in (begin, end)]
+    places = [
+        [number for number, line in enumerate(lines) if line.rstrip(b"\r\n") == mark[:-1]] for mark in (begin, end)
+    ]
     if places == [[], []]:
         return text, b"", b""
     if [len(found) for found in places] != [1, 1] or places[0] > places[1]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from classifier.errors import InputError
-from classifier.folders import write_whole
+from operations.written import write_whole
 from classifier.places import home
 
 LONGEST_WAIT = 10
@@ -22,13 +22,17 @@ def is_there() -> bool:
     if shutil.which("systemctl") is None:
         return False
     try:
-        done = subprocess.run(["systemctl", "--user", "show-environment"], capture_output=True, timeout=LONGEST_WAIT, check=False)
+        done = subprocess.run(
+            ["systemctl", "--user", "show-environment"], capture_output=True, timeout=LONGEST_WAIT, check=False
+        )
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0
 
 
-def units(name: str, minutes: Sequence[int], command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+def units(
+    name: str, minutes: Sequence[int], command: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> dict[str, str]:
     """File name → text of a schedule's timer and service."""
     stem = f"{_prefix()}{name}"
     variables = "".join(f"Environment={_quoted(f'{key}={value}')}\n" for key, value in environment.items())
