@@ -21,6 +21,7 @@ Pipeline = Literal["training", "scoring", "monitoring"]
 PIPELINES: tuple[str, ...] = get_args(Pipeline)
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+EPOCH = datetime(2024, 1, 1)  # noqa: DTZ001  # wall clock, as croniter counts; a leap year
 FIELDS: Mapping[str, tuple[int, int, tuple[str, ...]]] = {
     "minute": (0, 59, ()),
     "hour": (0, 23, ()),
@@ -64,7 +65,7 @@ class Schedule(BaseModel):
             if not all(_is_part(part, *allowed) for part in word.split(",")):
                 raise ValueError(f"{field} {word!r}; allowed: {_in_words(*allowed)}")
         try:
-            croniter(cron, datetime(2024, 1, 1)).get_next(datetime)
+            croniter(cron, EPOCH).get_next(datetime)
         except CroniterBadDateError:
             raise ValueError(f"{cron!r} names a day that never comes") from None
         return " ".join(words)
@@ -128,9 +129,9 @@ def waking_minutes(cron: str, zone: str, local_offsets: set[timedelta], year: in
 
     Zones that differ by whole hours, daylight saving included, share them; India and Nepal do not.
     """
-    minutes = croniter(cron, datetime(year, 1, 1)).expanded[0]
+    minutes = croniter(cron, EPOCH).expanded[0]
     wanted = range(60) if minutes == ["*"] else [int(minute) for minute in minutes]
-    own = {ZoneInfo(zone).utcoffset(datetime(year, month, 1)) or timedelta() for month in (1, 7)}
+    own = {datetime(year, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() or timedelta() for month in (1, 7)}
     shifts = {int((local - offset).total_seconds() // 60) for local in local_offsets for offset in own}
     return sorted({(minute + shift) % 60 for minute in wanted for shift in shifts})
 

@@ -89,7 +89,8 @@ def _unpack(file: Path, target: Path) -> dict[str, Any]:
             for member in archive:
                 name = _safe_name(member, file)
                 content = archive.extractfile(member)
-                assert content is not None, "a regular file has content"
+                if content is None:
+                    raise InputError(f"{file}: {member.name}: has no content")
                 if name is None:
                     manifest = json.loads(content.read(LARGEST_MANIFEST))
                 elif name in found:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from classifier.errors import InputError
-from operations.written import write_whole
 from classifier.places import home
+from operations.written import write_whole
 
 LONGEST_WAIT = 10
 """Seconds that systemd has to answer."""
