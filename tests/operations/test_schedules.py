@@ -20,7 +20,7 @@ import yaml
 from classifier.errors import InputError
 from operations import crontab, schedule_table, scheduled_runs, schedules, systemd_timers
 from operations.scheduled_runs import describe_last, last_run, log_path, run_if_due
-from operations.schedules import apply, applied, compare, read_schedules, remove
+from operations.schedules import applied, apply, compare, read_schedules, remove
 from operations.state import CONFIGS, PROJECT
 
 CRONTAB = '#!/bin/sh\ncase "$1" in -l) [ -f "$TAB" ] && exec cat "$TAB"; echo "no crontab for you" >&2; exit 1;; -r) rm "$TAB";; -) cat > "$TAB";; esac\n'
