@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import sqlite3
 import tarfile
 import tempfile
@@ -29,6 +30,8 @@ from operations.backups import CHUNK, CONTENT, MANIFEST
 from operations.embedded import DATABASES
 
 SETTINGS = "zenml/config.yaml"
+SCHEDULES = "schedules"
+"""Belongs to the machine, whose crontab names them: no archive holds it, and it outlives a restore."""
 LARGEST_MANIFEST = 200_000_000
 """Bytes; a manifest has about a hundred a file."""
 
@@ -77,6 +80,8 @@ def _take_place(unpacked: Path, folder: Path, *, is_used: bool) -> Path | None:
     elif folder.exists():
         folder.rmdir()
     unpacked.rename(folder)
+    if aside is not None and (aside / SCHEDULES).is_dir():
+        shutil.copytree(aside / SCHEDULES, folder / SCHEDULES)
     return aside
 
 

@@ -77,10 +77,13 @@ def test_a_folder_that_is_in_use_is_moved_aside_only_by_force(home: Path, tmp_pa
     file = packed(tmp_path / "a.tar.gz", {"reports/a.html": b"new"})
     home.mkdir()
     (home / "mine").write_text("old")
+    (home / "schedules").mkdir()
+    (home / "schedules" / "applied.json").write_text("{}")
     assert "not empty; --force moves it aside" in refusal(file)
     restored = restoring.restore(file, force=True)
     assert (home / "reports" / "a.html").read_bytes() == b"new"
     assert not (home / "mine").exists()
+    assert (home / "schedules" / "applied.json").exists(), "the machine's crontab still names them"
     assert restored.moved_aside is not None
     assert (restored.moved_aside / "mine").read_text() == "old"
 
