@@ -23,7 +23,7 @@ from operations.serving_batches import Batches
 from operations.serving_metrics import ServingMetrics
 from operations.serving_versions import Follower, InService, LoadedVersion, find_target
 
-TOKEN = "AGILE_SERVE_TOKEN"
+TOKEN = "AGILE_SERVE_TOKEN"  # noqa: S105  (the name of a variable)
 SHORTEST_TOKEN = 16
 """Characters; a shorter one can be guessed."""
 SWITCH_SECONDS = 0.0005
