@@ -64,12 +64,13 @@ class LoadedVersion:
 
     def __init__(self, model_name: str, version: str) -> None:
         self.model_name, self.version = model_name, version
-        self._model = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}")
+        loaded = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}")
+        self._model = loaded.unwrap_python_model()  # MLflow's check of the frame takes milliseconds; the texts are checked
         self.score(["a first text"])
 
     def score(self, texts: Sequence[str]) -> Answer:
         """`label`, `probability_NAME` of every class and `model_version`, for each text."""
-        frame: pd.DataFrame = self._model.predict(pd.DataFrame({COLUMN: list(texts)}))
+        frame: pd.DataFrame = self._model.predict(None, pd.DataFrame({COLUMN: list(texts)}))
         columns = {str(name): frame[name].tolist() for name in frame.columns}
         if any(len(values) != len(texts) for values in columns.values()):
             raise RuntimeError(
