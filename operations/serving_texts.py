@@ -70,7 +70,7 @@ def _read_json(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # what is not UTF-8 is a ValueError too
         raise Refusal(HTTPStatus.BAD_REQUEST, f"the request is not JSON: {error}", code="MALFORMED_REQUEST") from None
     if not isinstance(read, dict):
-        raise bad_input(f"the request is a JSON {_kind(read)}; an object with one of {_FORMS} is needed")
+        raise bad_input(f"the request is {_kind(read)}; a JSON object with one of {_FORMS} is needed")
     return read
 
 

