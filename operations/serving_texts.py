@@ -146,7 +146,8 @@ def _kind(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, (int, float)):
         return f"the number {value!r:.20}"
-    return {str: "a text", list: "a list", dict: "an object"}[type(value)]
+    kinds: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
+    return kinds[type(value)]
 
 
 READERS: dict[str, Callable[[Any, str], list[Any]]] = {
