@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,8 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"overload, {OVERLOADING_CLIENTS} clients where {OVERLOADED_LIMIT} are let in: {dict(overload.statuses)}")
     if given.json is not None:
         save(found, difference=difference, overload=overload, to=given.json)
-    failures = misses(found, difference=difference, overload=overload)
-    for failure in failures:
+    for failure in (failures := misses(found, difference=difference, overload=overload)):
         print(f"missed: {failure}")
     return int(bool(failures))
 
@@ -117,14 +116,13 @@ def version_to_serve(config: Path | None) -> Iterator[Version]:
         name = sorted(champions)[0]
         yield Version(name, champions[name], dict(os.environ))
         return
+    path = config or CONFIGS / "quickstart.yaml"
     with tempfile.TemporaryDirectory(prefix="agile-bench-") as home:
         ours = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "ZENML_CONFIG_PATH", "ZENML_STORE_URL"}
         environment = {name: value for name, value in before.items() if name not in ours} | {"AGILE_HOME": home}
-        path = config or CONFIGS / "quickstart.yaml"
         short = ["--limit", "1200", "--set", "fine_tune.epochs=1"] if config is None else []
         subprocess.run([sys.executable, "-m", "cli", "train", str(path), *short], env=environment, check=True)
-        environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{home}/mlflow.db"
-        environment["OMP_WAIT_POLICY"] = "PASSIVE"
+        environment |= {"MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db", "OMP_WAIT_POLICY": "PASSIVE"}
         yield Version(load_config(path).registry.model_name, "1", environment)
 
 
@@ -139,13 +137,11 @@ def servers(version: Version) -> Iterator[dict[str, int]]:
         PLAIN: [*plain, f"models:/{version.name}/{version.number}", "--host", "127.0.0.1", "--port", str(ports[PLAIN])],
         "limited": [*serve_ours, str(ports["limited"]), "--max-requests", str(OVERLOADED_LIMIT)],
     }
-    path = os.pathsep.join(
-        (str(Path(sys.executable).parent), version.environment.get("PATH", ""))
-    )  # MLflow starts uvicorn by name
     environment = {name: value for name, value in version.environment.items() if name != "AGILE_SERVE_TOKEN"}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"  # MLflow starts uvicorn by name
     with tempfile.NamedTemporaryFile() as log:
         started = [
-            subprocess.Popen(command, env=environment | {"PATH": path}, stdout=log, stderr=log, start_new_session=True)
+            subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
             for command in commands.values()
         ]
         try:
@@ -275,11 +271,9 @@ def _predictions(port: int, texts: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _free_ports(n: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    with ExitStack() as open_until_all_are_known:
+        probes = [open_until_all_are_known.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(n)]
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import Future
@@ -184,7 +185,8 @@ class ServingApp:
             rows = await asyncio.wait_for(asyncio.wrap_future(future), self._limits.seconds_to_answer)
         except TimeoutError:
             raise _busy("the answer took too long") from None
-        except Exception as error:  # whatever the model raised
+        except Exception as error:  # whatever the model raised: its insides go to the log, not to the client
+            logging.getLogger(__name__).error("the model failed", exc_info=error)
             raise Refusal(
                 HTTPStatus.INTERNAL_SERVER_ERROR, f"the model failed: {type(error).__name__}", code="INTERNAL_ERROR"
             ) from error

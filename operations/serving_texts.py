@@ -1,6 +1,6 @@
 """Texts of a request to `/invocations`: read from MLflow's four JSON forms, each one checked before anything is scored.
 
-MLflow's own reading makes texts of numbers and of null (`instances: ["a", 5]` is scored as "a" and "5").
+MLflow's own reading makes texts of numbers (`instances: ["a", 5]` is scored as "a" and "5").
 """
 
 from __future__ import annotations

@@ -65,7 +65,9 @@ class LoadedVersion:
     def __init__(self, model_name: str, version: str) -> None:
         self.model_name, self.version = model_name, version
         loaded = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}")
-        self._model = loaded.unwrap_python_model()  # MLflow's check of the frame takes milliseconds; the texts are checked
+        self._model = (
+            loaded.unwrap_python_model()
+        )  # MLflow's check of the frame takes milliseconds; the texts are checked
         self.score(["a first text"])
 
     def score(self, texts: Sequence[str]) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -228,6 +229,7 @@ def test_a_failure_of_the_model_is_a_500_without_its_insides(server: Server) -> 
     answer = server.ask(inputs("broken"))
     assert (answer.status_code, answer.json()["error_code"]) == (500, "INTERNAL_ERROR")
     assert "toy" not in answer.text
+    assert server.says("RuntimeError: the toy is broken")
     assert server.ask(inputs("a")).status_code == 200
 
 
@@ -241,6 +243,18 @@ def test_metrics_count_requests_rows_and_refusals(server: Server) -> None:
     assert server.metric('agile_serving_model_info{model="toy",version="1"}') == 1
     assert server.metric("agile_serving_request_seconds_count") >= 2
     assert server.metric("agile_serving_in_flight") == 0
+
+
+def test_the_load_test_asks_each_text_once_and_counts_the_answers(server: Server) -> None:
+    from benchmarks.serving import ask
+
+    port = int(server.address.rpartition(":")[2])
+    run = asyncio.run(ask(port, [*TEXTS * 20, "broken"], clients=4, seconds=30))
+    assert run.statuses == {200: 40, 500: 1}
+    assert len(run.milliseconds) == 40
+    assert 0 < run.percentile(50) <= run.percentile(99) <= 1000 * run.seconds
+    assert run.per_second == 40 / run.seconds
+    assert asyncio.run(ask(port, TEXTS * 20, clients=4, seconds=0)).statuses == {}
 
 
 def test_a_wrong_token_is_refused_before_anything_is_read(start: Start) -> None:
