@@ -3,8 +3,16 @@
 python -m benchmarks
 """
 
-from benchmarks import dropout, lora, losses, quality, scoring, training
+from benchmarks import dropout, lora, losses, quality, scoring, serving, training
 
 if __name__ == "__main__":
-    runs = (dropout.main(), lora.main([]), scoring.main([]), training.main([]), losses.main([]), quality.main([]))
+    runs = (
+        dropout.main(),
+        lora.main([]),
+        scoring.main([]),
+        serving.main([]),
+        training.main([]),
+        losses.main([]),
+        quality.main([]),
+    )
     raise SystemExit(max(runs))
