@@ -24,10 +24,19 @@ def score(
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
     ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option(metavar="VERSION_OR_ALIAS", help="Which version scores --input; by default the champion."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse an --input with a bad row, before any row is scored.")
+    ] = False,
 ) -> None:
     """Score texts, or a file of them, with the champion."""
     if bool(texts) == bool(source):
         raise typer.BadParameter("give either TEXT or --input FILE")
+    if texts and version:
+        raise typer.BadParameter("--version goes with --input; TEXT is scored by the champion")
     if bool(source) != bool(output):
         raise typer.BadParameter("--input and --output go together")
     from operations.state import prepare_state
@@ -36,7 +45,13 @@ def score(
     from operations import scoring
 
     if source and output:
-        n_rows = scoring.score_file(source, output=output, column=column, delimiter=delimiter, model_name=model)
-        print(f"{n_rows} rows scored into {output}")
+        from operations import batch_scoring, local_runs
+        from pipelines.scoring import scoring as score_file
+
+        run = local_runs.run_here(
+            score_file, source=str(source.absolute()), output=str(output.absolute()), column=column, delimiter=delimiter,
+            model_name=model, version=version, strict=strict,
+        )  # fmt: skip
+        print(batch_scoring.in_words(local_runs.output_of(run, "score_file", "scored_file")))
     else:
         print(scoring.as_table(texts or [], scoring.score_texts(texts or [], model_name=model)))
