@@ -55,3 +55,33 @@ def score(
         print(batch_scoring.in_words(local_runs.output_of(run, "score_file", "scored_file")))
     else:
         print(scoring.as_table(texts or [], scoring.score_texts(texts or [], model_name=model)))
+
+
+@commands.command(epilog="Example: agile monitor scored.csv --on-drift refuse")
+def monitor(
+    file: Annotated[Path, typer.Argument(help="What `agile score` wrote, or texts that are scored first.")],
+    column: Annotated[str, typer.Option(help="Column of FILE that holds the texts.")] = "text",
+    delimiter: Annotated[
+        str | None, typer.Option(help="Column delimiter of FILE; by default its suffix decides.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
+    ] = None,
+    on_drift: Annotated[
+        str | None,
+        typer.Option(metavar="WORD", help="warn, refuse (exit 3) or train; by default what the version's config says."),
+    ] = None,
+) -> None:
+    """Say whether a batch still looks like the texts that its version was judged on."""
+    from operations.state import prepare_state
+
+    prepare_state()
+    from operations import drift_response, outcome
+    from pipelines import monitoring
+
+    outcome.say_steps()
+    seen = drift_response.look(
+        monitoring.monitoring, file, column=column, delimiter=delimiter, model_name=model, on_drift=on_drift
+    )
+    print(f"{seen.sentence}\nreport: {seen.report}")
+    drift_response.respond(seen, monitoring.train_again)

@@ -30,5 +30,5 @@ def score_file(
         run_id=str(get_step_context().pipeline_run.id),
     )
     log_metadata(facts)
-    log_metadata(facts, artifact_name="scored_file", infer_artifact=True)
+    log_metadata(metadata=facts, artifact_name="scored_file", infer_artifact=True)
     return facts

@@ -1,0 +1,23 @@
+"""measure_drift: scored file, its version's reference → drift, drift_report. Never reused: the file lies outside the store."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from zenml import log_metadata, step
+from zenml.types import HTMLString
+
+from classifier.config import MonitoringConfig
+from operations import monitoring
+
+
+@step(enable_cache=False)
+def measure_drift(
+    source: str, column: str, delimiter: str | None, model_name: str | None, settings: MonitoringConfig
+) -> tuple[Annotated[dict[str, Any], "drift"], Annotated[HTMLString, "drift_report"]]:
+    """Compare a scored file with the texts that its version was judged on."""
+    found, page = monitoring.measure(
+        Path(source), column=column, delimiter=delimiter, model_name=model_name, settings=settings
+    )
+    log_metadata({name: value for name, value in found.items() if name != "findings"})
+    log_metadata({"values": {finding["name"]: finding["value"] for finding in found["findings"]}})
+    return found, HTMLString(page)
