@@ -101,7 +101,7 @@ def kolmogorov_smirnov(reference: Floats, batch: Floats) -> tuple[float, float]:
     return float(ks_2samp(reference, batch).statistic), float(kstwobign.ppf(1 - CHANCE) / np.sqrt(size))
 
 
-def domain_auc(reference: Floats, batch: Floats, *, seed: int) -> tuple[float, float]:
+def domain_auc(reference: np.ndarray, batch: np.ndarray, *, seed: int) -> tuple[float, float]:
     """How well a small classifier tells, of texts it has not seen, the batch from the reference; and its chance level.
 
     Parameters

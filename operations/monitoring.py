@@ -13,8 +13,9 @@ from zenml.client import Client
 from classifier.config import MonitoringConfig, RunConfig
 from classifier.drift import Finding, compare
 from classifier.drift_page import DriftPage, render, sentence_of
-from classifier.drift_sample import EMBEDDED_TEXTS, REFERENCE_FILE, DriftSample, embedded, sample_scores
+from classifier.drift_sample import REFERENCE_FILE, DriftSample, sample_scores
 from classifier.errors import InputError
+from classifier.reference import EMBEDDED_TEXTS, embedded
 from classifier.row_stream import Row, RowStream, names_of
 from classifier.spec import PROBABILITY, ClassifierSpec
 from classifier.stream_scoring import LABEL, MODEL_VERSION

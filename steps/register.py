@@ -6,7 +6,6 @@ import pandas as pd
 from zenml import log_metadata, step
 
 from classifier.config import RegistryConfig
-from classifier.drift_sample import make_reference
 from classifier.evaluation import Evaluation, read_scores
 from classifier.folders import Folder
 from operations import registration
@@ -27,6 +26,8 @@ def register(
     config: dict[str, Any],
 ) -> Annotated[str, "model_version"]:
     """Log the classifier, reload it in a fresh process, and make it a version only if its scores survived."""
+    from classifier.reference import make_reference
+
     reference = make_reference(
         adapter.path,
         base=base_model.path,
