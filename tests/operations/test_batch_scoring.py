@@ -109,7 +109,9 @@ def test_a_bad_row_goes_aside_with_its_reason_and_with_strict_refuses_the_file(
 def test_a_file_without_a_row_that_can_be_scored_is_refused(registry: Any, tmp_path: Path) -> None:
     source = tmp_path / "texts.csv"
     source.write_text("id,text\n1,\n2,\n")
-    with pytest.raises(InputError, match=r"no row of 2 could be scored; row 1 \(line 2\): column 'text': the text is ''"):
+    with pytest.raises(
+        InputError, match=r"no row of 2 could be scored; row 1 \(line 2\): column 'text': the text is ''"
+    ):
         score_file(source, tmp_path / "scored.csv")
     assert leftovers(tmp_path) == ["texts.csv"]
 
