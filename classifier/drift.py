@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 from scipy.stats import chi2, ks_2samp, kstwobign, norm
-from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -26,8 +25,8 @@ CHANCE = 0.01
 BINS = 10
 """Bins of a population stability index, of equal share in the reference."""
 FOLDS = 5
-COMPONENTS = 32
-"""Directions of the embeddings that a batch is told apart by; more would tell single texts apart."""
+STRENGTH = 0.001
+"""Inverse of the L2 penalty: with as many directions as texts, a weaker one tells single texts apart, not subjects."""
 FEWEST_EMBEDDED = 50
 """Texts on either side below which embeddings are not compared."""
 
@@ -89,8 +88,13 @@ def population_stability(reference: Floats, batch: Floats) -> tuple[float, float
     every bin, so that an empty one leaves it finite.
     """
     edges = np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1]))
-    n_bins = len(edges) + 1
-    shares = [_shares(np.bincount(np.searchsorted(edges, values), minlength=n_bins)) for values in (reference, batch)]
+    n_edges = len(edges) + 1
+    counts = np.stack([np.bincount(np.searchsorted(edges, values), minlength=n_edges) for values in (reference, batch)])
+    counts = counts[:, counts.any(axis=0)]
+    n_bins = counts.shape[1]
+    if n_bins == 1:
+        return 0.0, 0.0
+    shares = (counts + 0.5) / (counts + 0.5).sum(axis=1, keepdims=True)
     value = float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
     return value, float(chi2.ppf(1 - CHANCE, n_bins - 1)) * (1 / len(reference) + 1 / len(batch))
 
@@ -115,10 +119,7 @@ def domain_auc(reference: np.ndarray, batch: np.ndarray, *, seed: int) -> tuple[
     """
     values = np.concatenate([reference, batch]).astype(np.float64)
     side = np.repeat([0, 1], [len(reference), len(batch)])
-    components = min(COMPONENTS, values.shape[1], len(values) // 10)
-    model = make_pipeline(
-        StandardScaler(), PCA(components, random_state=seed), LogisticRegression(C=0.1, max_iter=1000)
-    )
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=1000))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     told = cross_val_predict(model, values, side, cv=folds, method="predict_proba")[:, 1]
     n, m = len(reference), len(batch)
@@ -164,8 +165,3 @@ def _too_few(reference: np.ndarray, batch: np.ndarray) -> str:
 def _medians(what: str, reference: Floats, batch: Floats) -> str:
     shown = ".2f" if what != "characters" else ".0f"
     return f"{what}, median: {np.median(reference):{shown}} before, {np.median(batch):{shown}} now"
-
-
-def _shares(counts: np.ndarray) -> np.ndarray:
-    smoothed: np.ndarray = (counts + 0.5) / (counts + 0.5).sum()
-    return smoothed
