@@ -45,6 +45,7 @@ class Finding:
     """What it reaches in one of a hundred batches of this size without drift."""
     limit: float
     sentence: str
+    """What lies behind the number; may be empty."""
 
     @property
     def level(self) -> Level:
@@ -70,13 +71,13 @@ def compare(reference: DriftSample, batch: DriftSample, *, limits: Mapping[str, 
         else "probability of the predicted class"
     )
     rows = [
-        ("score_psi", "Scores, PSI", *population_stability(reference.scores, batch.scores), _medians(score, reference.scores, batch.scores)),
-        ("score_ks", "Scores, KS", *kolmogorov_smirnov(reference.scores, batch.scores), "largest gap between the two cumulative curves"),
-        ("class_share", "Predicted classes", *_class_share(reference, batch)),
-        ("length_psi", "Length, PSI", *population_stability(reference.lengths, batch.lengths), _medians("characters", reference.lengths, batch.lengths)),
-        ("length_ks", "Length, KS", *kolmogorov_smirnov(reference.lengths, batch.lengths), "largest gap between the two cumulative curves"),
-        ("unknown_share", "Unknown tokens", *_unknown(reference.unknown, batch.unknown)),
-        ("embedding_auc", "Subjects, AUC", *_embedding(reference, batch, seed=seed)),
+        ("score_psi", "scores (PSI)", *population_stability(reference.scores, batch.scores), _medians(score, reference.scores, batch.scores)),
+        ("score_ks", "scores (KS)", *kolmogorov_smirnov(reference.scores, batch.scores), ""),
+        ("class_share", "predicted classes", *_class_share(reference, batch)),
+        ("length_psi", "length (PSI)", *population_stability(reference.lengths, batch.lengths), _medians("characters", reference.lengths, batch.lengths)),
+        ("length_ks", "length (KS)", *kolmogorov_smirnov(reference.lengths, batch.lengths), ""),
+        ("unknown_share", "unknown tokens", *_unknown(reference.unknown, batch.unknown)),
+        ("embedding_auc", "embeddings (AUC)", *_embedding(reference, batch, seed=seed)),
     ]  # fmt: skip
     return [Finding(name, title, value, chance, limits[name], said) for name, title, value, chance, said in rows]
 
@@ -124,7 +125,7 @@ def domain_auc(reference: np.ndarray, batch: np.ndarray, *, seed: int) -> tuple[
     told = cross_val_predict(model, values, side, cv=folds, method="predict_proba")[:, 1]
     n, m = len(reference), len(batch)
     deviation = np.sqrt((n + m + 1) / (12 * n * m))
-    return float(roc_auc_score(side, told)), float(0.5 + norm.ppf(1 - CHANCE) * deviation)
+    return max(0.5, float(roc_auc_score(side, told))), float(0.5 + norm.ppf(1 - CHANCE) * deviation)
 
 
 def _class_share(reference: DriftSample, batch: DriftSample) -> tuple[float, float, str]:

@@ -67,7 +67,7 @@ def render(page: DriftPage) -> str:
         page=page,
         level="bad" if past else "unclear" if unclear else "good",
         sentence=sentence_of(page),
-        named=[*past, *unclear],
+        named=[finding for finding in (*past, *unclear) if finding.sentence],
         rows=[_row(finding) for finding in page.findings],
         figures={name: to_svg(figure, label=label) for name, (label, figure) in _figures(page).items()},
         shares=_shares(page),
@@ -77,13 +77,18 @@ def render(page: DriftPage) -> str:
 
 def sentence_of(page: DriftPage) -> str:
     """The verdict."""
-    past = [finding.title for finding in page.findings if finding.level == "drift"]
-    unclear = [finding.title for finding in page.findings if finding.level == "unclear"]
+    past, unclear = (_named(page.findings, level) for level in ("drift", "unclear"))
     if past:
-        return f"The batch has drifted: {', '.join(past)} past the limit"
+        return f"Drift in {past}: past the limit"
     if unclear:
-        return f"No drift shown; {', '.join(unclear)} past the limit, which {page.batch.n} rows may be by chance"
+        return f"No drift shown; {unclear}: past the limit, perhaps by chance, with {page.batch.n} rows"
     return "No drift: every statistic is within its limit"
+
+
+def _named(findings: Sequence[Finding], level: str) -> str:
+    """What differs, once each, though several statistics say so."""
+    named = dict.fromkeys(finding.title.partition(" (")[0] for finding in findings if finding.level == level)
+    return ", ".join(named)
 
 
 def _row(finding: Finding) -> dict[str, object]:
