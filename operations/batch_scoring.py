@@ -110,9 +110,10 @@ def score_file(
 
 def in_words(facts: dict[str, Any]) -> str:
     """The last line of a scored file."""
-    rejected = f"; {facts[REJECTED]:,} rows could not be scored: {facts['rejected_path']}" if facts[REJECTED] else ""
+    bad = facts[REJECTED]
+    rejected = f"; {_rows(bad)} could not be scored: {facts['rejected_path']}" if bad else ""
     return (
-        f"{facts['n_scored']:,} rows scored into {facts['path']} by {facts[MODEL_NAME]} version {facts[VERSION]}"
+        f"{_rows(facts['n_scored'])} scored into {facts['path']} by {facts[MODEL_NAME]} version {facts[VERSION]}"
         f" ({facts['rows_per_second']:,.0f} rows/s){rejected}"
     )
 
@@ -155,6 +156,10 @@ class _Lines:
         self.told, done = now, progress.share - self.first.share
         left = (1 - progress.share) * (now - self.begun) / done if done > 0 else float("nan")
         _say(f"{progress.n_rows:,} rows, {progress.n_rejected:,} rejected, {progress.share:.0%}, {left:,.0f} s left")
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'s' if number != 1 else ''}"
 
 
 def _say(sentence: str) -> None:
