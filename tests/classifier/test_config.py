@@ -62,7 +62,7 @@ def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"nope": {}}, "nope: unknown field; allowed here: costs, data, evaluation, fine_tune, labels, model, promotion, registry, "),
+    ({"nope": {}}, "nope: unknown field; allowed here: costs, data, evaluation, fine_tune, labels, model, monitoring, promotion, registry, "),
     ({"labels": {"rul": "median"}}, "labels.rul: unknown field; allowed here: columns, fit_on, names, quantile, rule, value"),
     ({"data": {**LEAST["data"], "columns": {"txt": "t"}}}, "data.columns.txt: unknown field; allowed here: group, id, score, text"),
     ({"fine_tune": {"early_stopping": {"x": 1}}}, "fine_tune.early_stopping.x: unknown field; allowed here: metric, min_delta"),
