@@ -25,9 +25,9 @@ from classifier.tables import SUFFIXES
 from classifier.text import complaint_about
 
 LABEL, MODEL_VERSION, RUN_ID = "label", "model_version", "run_id"
-WINDOW_ROWS = 4096
+WINDOW_ROWS = 1024
 """Rows that are scored together: enough to sort by length, few enough to lose in a kill."""
-WINDOW_CHARACTERS = 2**22
+WINDOW_CHARACTERS = 2**20
 """Characters after which a window ends early, so that long rows take no more memory than short ones."""
 
 Score = Callable[[Sequence[str]], pd.DataFrame]
