@@ -79,11 +79,12 @@ class RowParts:
         else:
             place.unlink(missing_ok=True)
         whole.replace(self.output)
-        shutil.rmtree(self.folder)
+        self.discard()
         return place if place.exists() else None
 
     def discard(self) -> None:
-        """Remove the pieces: nothing will come of them."""
+        """Remove the pieces, the manifest first: killed on the way, what is left is nobody's, and is not gone on with."""
+        (self.folder / MANIFEST).unlink()
         shutil.rmtree(self.folder)
 
     def _join(self, whole: Path) -> None:
@@ -185,8 +186,10 @@ def opened(
 
 def _is_other(output: Path, identity: Mapping[str, Any], say: Callable[[str], None]) -> bool:
     found = read_identity(output)
+    if not found:
+        return True
     changed = [name for name, value in identity.items() if found.get(name) != value]
-    if found and changed:
+    if changed:
         name = changed[0]
         say(f"{output}: was begun with {name} {found.get(name)}, now it is {identity[name]}: starting anew")
     return bool(changed)

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from classifier import stream_scoring
+from classifier.errors import InputError
 from classifier.row_parts import RowParts, opened
 from classifier.row_stream import RowStream
 from classifier.sources import content_digest
@@ -81,7 +82,7 @@ def score_file(
     """
     begun = time.monotonic()
     stream_scoring.check_output(output, source)
-    stream = RowStream(source, delimiter=delimiter)
+    stream, written = RowStream(source, delimiter=delimiter), source.stat().st_mtime_ns
     name, number = find_scorer(model_name, version)
     model = mlflow.pyfunc.load_model(f"models:/{name}/{number}")
     schema = stream_scoring.output_schema(stream, output=output, column=column, added=_answer_columns(model))
@@ -100,6 +101,8 @@ def score_file(
             stream, parts, column=column, score=_scorer(model), version=number, run_id=first_run,
             on_progress=on_progress, window_rows=window_rows,
         )  # fmt: skip
+        if source.stat().st_mtime_ns != written:
+            raise InputError(f"{source}: was changed while it was read; run again, and it is scored anew")
         facts = _facts(parts, resumed=resumed, seconds=time.monotonic() - begun)
         rejected = parts.finish()
     return {
@@ -132,11 +135,12 @@ def shown_progress() -> Iterator[OnProgress]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
-        task = bar.add_task("", total=1.0)
 
         def move(progress: stream_scoring.Progress) -> None:
+            if not bar.task_ids:  # begun where the last run ended, so that its share counts for no speed of this one
+                bar.add_task("", total=1.0, completed=progress.share)
             words = f"{progress.n_rows:,} rows, {progress.n_rejected:,} rejected"
-            bar.update(task, completed=progress.share, description=words)
+            bar.update(bar.task_ids[0], completed=progress.share, description=words)
 
         yield move
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from zenml.client import Client
@@ -117,11 +117,11 @@ def settings_of(model_name: str | None, version: str | None, *, on_drift: str | 
     name = model_name or find_champion(None).model_name
     number = version or find_champion(name).version
     recorded = _run_parameters(name, number).get("monitoring") or {}
+    allowed = get_args(MonitoringConfig.model_fields["on_drift"].annotation)
+    if on_drift not in (None, *allowed):
+        raise InputError(f"--on-drift {on_drift}: allowed are {', '.join(allowed)}")
     given = {} if on_drift is None else {"on_drift": on_drift}
-    try:
-        return MonitoringConfig.model_validate({**recorded, **given})
-    except ValueError:
-        raise InputError(f"--on-drift {on_drift}: allowed are warn, refuse, train") from None
+    return MonitoringConfig.model_validate({**recorded, **given})
 
 
 def scored_version(source: Path, *, delimiter: str | None) -> str:
@@ -204,5 +204,14 @@ def _facts(findings: list[Finding], page: DriftPage, name: str, version: str, so
         "source": str(source.absolute()),
         "n_rows": page.batch.n,
         "n_reference": page.reference.n,
-        "findings": [{**asdict(finding), "level": finding.level} for finding in findings],
+        "findings": [_measured(finding) for finding in findings],
     }
+
+
+def _measured(finding: Finding) -> dict[str, Any]:
+    """As JSON holds it, which knows no number that is none."""
+    values = {
+        name: value if np.isfinite(value) else None
+        for name, value in {"value": finding.value, "chance": finding.chance}.items()
+    }
+    return {**asdict(finding), **values, "level": finding.level}

@@ -19,5 +19,6 @@ def measure_drift(
         Path(source), column=column, delimiter=delimiter, model_name=model_name, settings=settings
     )
     log_metadata({name: value for name, value in found.items() if name != "findings"})
-    log_metadata({"values": {finding["name"]: finding["value"] for finding in found["findings"]}})
+    log_metadata({"levels": {finding["name"]: finding["level"] for finding in found["findings"]}})
+    log_metadata({f["name"]: f["value"] for f in found["findings"] if f["value"] is not None})
     return found, HTMLString(page)

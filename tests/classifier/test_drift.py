@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp
@@ -15,7 +17,7 @@ from classifier.drift import (
     kolmogorov_smirnov,
     population_stability,
 )
-from classifier.drift_sample import DriftSample
+from classifier.drift_sample import REFERENCE_FILE, DriftSample, sample_scores
 
 LIMITS = MonitoringConfig().limits
 
@@ -117,3 +119,19 @@ def test_the_class_that_changed_most_is_named() -> None:
     )
     assert found.sentence.startswith(("no: ", "yes: "))
     assert "before" in found.sentence
+
+
+def test_of_more_than_two_classes_the_probability_of_the_predicted_one_is_compared() -> None:
+    y_score = np.array([[0.2, 0.5, 0.3], [0.6, 0.3, 0.1]])
+    found = sample_scores(("a", "b", "c"), y_score, y_score.argmax(axis=1), np.array([3.0, 4.0]))
+    assert found.scores.tolist() == [0.5, 0.6]
+    assert found.predicted.tolist() == [1, 0]
+
+
+def test_a_sample_is_read_back_as_it_was_saved(tmp_path: Path) -> None:
+    kept = sample(80, seed=0)
+    kept.save(tmp_path)
+    read = DriftSample.load(tmp_path / REFERENCE_FILE)
+    assert read.class_names == kept.class_names
+    for name in ("scores", "predicted", "lengths", "unknown", "embeddings"):
+        assert np.array_equal(getattr(read, name), getattr(kept, name))

@@ -89,7 +89,7 @@ def test_a_text_that_repeats_in_a_window_is_scored_once(tmp_path: Path) -> None:
         return toy_stream.score(texts)
 
     schema = pa.schema([(name, pa.string()) for name in ("text", *toy_stream.ANSWERS)])
-    with opened(output, schema, identity={}, say=print) as parts:
+    with opened(output, schema, identity={"input": "a"}, say=print) as parts:
         score_rows(
             RowStream(source), parts, column="text", score=score, version="1", run_id="r", on_progress=print, window_rows=3
         )  # fmt: skip

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from classifier.errors import InputError
+from classifier.row_parts import Piece, opened
 from classifier.tables import read_table
 
 TEXTS = ["short", "a text of some length", "NA", 'with "quotes", commas\nand lines', "длинный текст; ünï"]
@@ -155,17 +157,29 @@ def test_a_column_that_parquet_cannot_hold_leaves_nothing(registry: Any, tmp_pat
     assert leftovers(tmp_path) == ["texts.jsonl"]
 
 
+def test_a_file_that_is_written_to_meanwhile_is_refused(
+    registry: Any, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from operations import batch_scoring
+
+    make = batch_scoring._scorer
+
+    def meddling(model: Any) -> Any:
+        table.write_text(table.read_text() + "6,one more row\n")
+        return make(model)
+
+    monkeypatch.setattr(batch_scoring, "_scorer", meddling)
+    with pytest.raises(InputError, match="was changed while it was read"):
+        score_file(table, tmp_path / "scored.csv")
+    assert not (tmp_path / "scored.csv").exists()
+    monkeypatch.undo()
+    assert score_file(table, tmp_path / "scored.csv")["n_rows"] == 6
+
+
 def test_pieces_of_another_version_are_not_gone_on_with(
     registry: Any, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from classifier.row_parts import Piece, opened
-    from operations import batch_scoring
-
     output = tmp_path / "scored.jsonl"
-    with batch_scoring.shown_progress():
-        pass
-    import pyarrow as pa
-
     old = {"input": "of another file", "model_version": "1"}
     with opened(output, pa.schema([("text", pa.string())]), identity=old, say=print) as parts:
         parts.add([{"text": "old"}], [], Piece(1, 0, 1, 0.1, {"long": 1}))
