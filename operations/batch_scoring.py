@@ -26,6 +26,8 @@ from operations.scoring import find_champion
 
 SECONDS_BETWEEN_LINES = 10.0
 """Where standard error is no terminal, progress is told this often."""
+STEPS = 10_000
+"""Of a bar on a terminal."""
 MODEL_NAME, VERSION, BEGUN_BY, REJECTED = "model_name", "model_version", "run_id", "n_rejected"
 """Facts that others read."""
 
@@ -138,9 +140,9 @@ def shown_progress() -> Iterator[OnProgress]:
 
         def move(progress: stream_scoring.Progress) -> None:
             if not bar.task_ids:  # begun where the last run ended, so that its share counts for no speed of this one
-                bar.add_task("", total=1.0, completed=progress.share)
+                bar.add_task("", total=STEPS, completed=round(STEPS * progress.share))
             words = f"{progress.n_rows:,} rows, {progress.n_rejected:,} rejected"
-            bar.update(bar.task_ids[0], completed=progress.share, description=words)
+            bar.update(bar.task_ids[0], completed=round(STEPS * progress.share), description=words)
 
         yield move
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zenml import log_metadata
+
 from classifier.config import RunConfig
 from classifier.errors import GateRefused
 from classifier.places import home
@@ -24,6 +26,8 @@ class Seen:
     on_drift: str
     model_name: str
     version: str
+    run_name: str = ""
+    """The monitoring pipeline's."""
 
 
 def look(
@@ -44,6 +48,8 @@ def look(
         pipeline, source=str(source), scored_to=str(scores) if scores else None, column=column, delimiter=delimiter,
         model_name=model_name, settings=settings,
     )  # fmt: skip
+    if scores is not None:
+        _say_rejected(local_runs.output_of(run, "score_file", "scored_file")["n_rejected"])
     found = local_runs.output_of(run, "measure_drift", "drift")
     report = home() / "reports" / f"{run.name}.html"
     report.parent.mkdir(exist_ok=True)
@@ -55,6 +61,7 @@ def look(
         settings.on_drift,
         found["model_name"],
         found["model_version"],
+        run.name,
     )
 
 
@@ -76,4 +83,12 @@ def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
         print(f"training {seen.model_name} again, as version {seen.version} was trained", file=sys.stderr, flush=True)
         run = train(config)
         if run is not None:  # a stack may only have scheduled it
+            log_metadata(metadata={"training_run": run.name}, run_id_name_or_prefix=seen.run_name)
             outcome.show(run, model_name=seen.model_name)
+
+
+def _say_rejected(n_rows: int) -> None:
+    if n_rows:
+        print(
+            f"{n_rows:,} rows could not be scored and are no part of the batch; agile score names them", file=sys.stderr
+        )

@@ -46,9 +46,20 @@ def place_for_scores(source: Path, *, delimiter: str | None) -> Path | None:
 
 
 def measure(
-    source: Path, *, column: str, delimiter: str | None, model_name: str | None, settings: MonitoringConfig
+    source: Path,
+    *,
+    named: Path | None = None,
+    column: str,
+    delimiter: str | None,
+    model_name: str | None,
+    settings: MonitoringConfig,
 ) -> tuple[dict[str, Any], str]:
     """Facts of the comparison, `drift` among them, and the page.
+
+    Parameters
+    ----------
+    named : Path, optional
+        The file of texts that was scored into `source`, where that is a passing one.
 
     Raises
     ------
@@ -67,8 +78,10 @@ def measure(
         )
     sample = embedded(batch.sample, files.adapter, base=files.base or _fetch_base(files.adapter), texts=batch.texts)
     findings = compare(reference, sample, limits=settings.limits)
-    page = DriftPage(f"{name} version {version}: {source.name}", reference, sample, findings, str(source))
-    return _facts(findings, page, name, version, source), render(page)
+    page = DriftPage(
+        f"{name} version {version}: {(named or source).name}", reference, sample, findings, str(named or source)
+    )
+    return _facts(findings, page, name, version), render(page)
 
 
 def read_batch(source: Path, *, column: str, delimiter: str | None, class_names: tuple[str, ...]) -> Batch:
@@ -195,13 +208,13 @@ def _run_parameters(model_name: str, version: str) -> dict[str, Any]:
     return dict(run.config.parameters or {})
 
 
-def _facts(findings: list[Finding], page: DriftPage, name: str, version: str, source: Path) -> dict[str, Any]:
+def _facts(findings: list[Finding], page: DriftPage, name: str, version: str) -> dict[str, Any]:
     return {
         DRIFT: any(finding.level == "drift" for finding in findings),
         "sentence": sentence_of(page),
         "model_name": name,
         "model_version": version,
-        "source": str(source.absolute()),
+        "source": page.source,
         "n_rows": page.batch.n,
         "n_reference": page.reference.n,
         "findings": [_measured(finding) for finding in findings],

@@ -23,10 +23,10 @@ def monitoring(
 ) -> None:
     """An unscored file is scored to `scored_to` first; files are named by absolute paths."""
     if scored_to is None:
-        measure_drift(source, column, delimiter, model_name, settings)
+        measure_drift(source, column, delimiter, model_name, settings, None)
     else:
         score_file(source, scored_to, column, delimiter, model_name, None, False)
-        measure_drift(scored_to, column, None, model_name, settings, after=["score_file"])
+        measure_drift(scored_to, column, None, model_name, settings, source, after=["score_file"])
 
 
 def train_again(config: RunConfig) -> Any:

@@ -12,11 +12,21 @@ from operations import monitoring
 
 @step(enable_cache=False)
 def measure_drift(
-    source: str, column: str, delimiter: str | None, model_name: str | None, settings: MonitoringConfig
+    source: str,
+    column: str,
+    delimiter: str | None,
+    model_name: str | None,
+    settings: MonitoringConfig,
+    named: str | None,
 ) -> tuple[Annotated[dict[str, Any], "drift"], Annotated[HTMLString, "drift_report"]]:
-    """Compare a scored file with the texts that its version was judged on."""
+    """Compare a scored file, which the page calls `named`, with the texts that its version was judged on."""
     found, page = monitoring.measure(
-        Path(source), column=column, delimiter=delimiter, model_name=model_name, settings=settings
+        Path(source),
+        named=Path(named) if named else None,
+        column=column,
+        delimiter=delimiter,
+        model_name=model_name,
+        settings=settings,
     )
     log_metadata({name: value for name, value in found.items() if name != "findings"})
     log_metadata({"levels": {finding["name"]: finding["level"] for finding in found["findings"]}})

@@ -114,11 +114,11 @@ def test_drift_trains_again_as_the_version_was_trained(trained: RunConfig) -> No
     from operations import drift_response, monitoring
 
     asked: list[RunConfig] = []
-    seen = drift_response.Seen("Drift in scores", True, Path("report.html"), "train", NAME, "1")
+    seen = drift_response.Seen("Drift in scores", True, Path("report.html"), "train", NAME, "1", "none")
     drift_response.respond(seen, lambda config: asked.append(config))
     assert asked == [trained]
     assert monitoring.settings_of(NAME, "1", on_drift=None) == trained.monitoring
-    drift_response.respond(drift_response.Seen("", False, Path(), "train", NAME, "1"), asked.append)
+    drift_response.respond(drift_response.Seen("", False, Path(), "train", NAME, "1", "none"), asked.append)
     assert len(asked) == 1
 
 
