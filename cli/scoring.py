@@ -69,19 +69,25 @@ def monitor(
     ] = None,
     on_drift: Annotated[
         str | None,
-        typer.Option(metavar="WORD", help="warn, refuse (exit 3) or train; by default what the version's config says."),
+        typer.Option(metavar="WORD", help="warn, refuse (exit 3) or train; by default what the config says."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Run's YAML whose limits count; by default that which made the version."),
     ] = None,
 ) -> None:
     """Say whether a batch still looks like the texts that its version was judged on."""
+    from classifier.config_file import load_config
     from operations.state import prepare_state
 
+    loaded = load_config(config) if config else None
     prepare_state()
     from operations import drift_response, outcome
     from pipelines import monitoring
 
     outcome.say_steps()
     seen = drift_response.look(
-        monitoring.monitoring, file, column=column, delimiter=delimiter, model_name=model, on_drift=on_drift
-    )
+        monitoring.monitoring, file, column=column, delimiter=delimiter, model_name=model, on_drift=on_drift, config=loaded,
+    )  # fmt: skip
     print(f"{seen.sentence}\nreport: {seen.report}")
     drift_response.respond(seen, monitoring.train_again)

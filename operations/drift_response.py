@@ -26,12 +26,21 @@ class Seen:
     on_drift: str
     model_name: str
     version: str
-    run_name: str = ""
+    run_name: str
     """The monitoring pipeline's."""
+    config: RunConfig | None = None
+    """The config that was named, in place of the version's own."""
 
 
 def look(
-    pipeline: Any, file: Path, *, column: str, delimiter: str | None, model_name: str | None, on_drift: str | None
+    pipeline: Any,
+    file: Path,
+    *,
+    column: str,
+    delimiter: str | None,
+    model_name: str | None,
+    on_drift: str | None,
+    config: RunConfig | None = None,
 ) -> Seen:
     """Run the monitoring pipeline on a file, which is scored first where it is not yet.
 
@@ -40,10 +49,11 @@ def look(
     InputError
         As `operations.monitoring.measure`.
     """
+    model_name = model_name or (config.registry.model_name if config else None)
     source = file.absolute()
     scores = monitoring.place_for_scores(source, delimiter=delimiter)
     version = monitoring.scored_version(source, delimiter=delimiter) if scores is None else None
-    settings = monitoring.settings_of(model_name, version, on_drift=on_drift)
+    settings = monitoring.settings_of(model_name, version, on_drift=on_drift, config=config)
     run = local_runs.run_here(
         pipeline, source=str(source), scored_to=str(scores) if scores else None, column=column, delimiter=delimiter,
         model_name=model_name, settings=settings,
@@ -62,6 +72,7 @@ def look(
         found["model_name"],
         found["model_version"],
         run.name,
+        config,
     )
 
 
@@ -79,8 +90,9 @@ def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
         raise GateRefused(f"{seen.sentence}; monitoring.on_drift is refuse; {seen.report}")
     print(f"agile: warning: {seen.sentence}", file=sys.stderr, flush=True)
     if seen.on_drift == "train":
-        config = monitoring.training_config(seen.model_name, seen.version)
-        print(f"training {seen.model_name} again, as version {seen.version} was trained", file=sys.stderr, flush=True)
+        config = seen.config or monitoring.training_config(seen.model_name, seen.version)
+        how = "by the config given" if seen.config else f"as version {seen.version} was trained"
+        print(f"training {seen.model_name} again, {how}", file=sys.stderr, flush=True)
         run = train(config)
         if run is not None:  # a stack may only have scheduled it
             log_metadata(metadata={"training_run": run.name}, run_id_name_or_prefix=seen.run_name)

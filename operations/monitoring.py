@@ -125,16 +125,25 @@ def training_config(model_name: str, version: str) -> RunConfig:
     return RunConfig.model_validate({"registry": {"model_name": model_name}, **recorded})
 
 
-def settings_of(model_name: str | None, version: str | None, *, on_drift: str | None) -> MonitoringConfig:
-    """The section `monitoring` of the run that made the version, the defaults where that is gone; `on_drift` wins."""
-    name = model_name or find_champion(None).model_name
-    number = version or find_champion(name).version
-    recorded = _run_parameters(name, number).get("monitoring") or {}
+def settings_of(
+    model_name: str | None, version: str | None, *, on_drift: str | None, config: RunConfig | None = None
+) -> MonitoringConfig:
+    """The section `monitoring` of the config; without one, of the run that made the version; `on_drift` wins.
+
+    Where that run is gone, the defaults.
+    """
+    recorded = config.monitoring.model_dump() if config else _recorded_settings(model_name, version)
     allowed = get_args(MonitoringConfig.model_fields["on_drift"].annotation)
     if on_drift not in (None, *allowed):
         raise InputError(f"--on-drift {on_drift}: allowed are {', '.join(allowed)}")
     given = {} if on_drift is None else {"on_drift": on_drift}
     return MonitoringConfig.model_validate({**recorded, **given})
+
+
+def _recorded_settings(model_name: str | None, version: str | None) -> dict[str, Any]:
+    name = model_name or find_champion(None).model_name
+    number = version or find_champion(name).version
+    return _run_parameters(name, number).get("monitoring") or {}
 
 
 def scored_version(source: Path, *, delimiter: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classifier.config import RunConfig
+from classifier.config import MonitoringConfig, RunConfig
 from classifier.errors import GateRefused, InputError
 
 pytestmark = pytest.mark.slow
@@ -118,6 +119,14 @@ def test_drift_trains_again_as_the_version_was_trained(trained: RunConfig) -> No
     drift_response.respond(seen, lambda config: asked.append(config))
     assert asked == [trained]
     assert monitoring.settings_of(NAME, "1", on_drift=None) == trained.monitoring
+    other = trained.model_copy(update={"monitoring": MonitoringConfig(min_rows=7)})
+    assert monitoring.settings_of(NAME, "1", on_drift="refuse", config=other) == MonitoringConfig(
+        min_rows=7, on_drift="refuse"
+    )
+    drift_response.respond(replace(seen, config=other), lambda config: asked.append(config))
+    assert asked.pop() == other
+    with pytest.raises(InputError, match="--on-drift maybe: allowed are warn, refuse, train"):
+        monitoring.settings_of(NAME, "1", on_drift="maybe")
     drift_response.respond(drift_response.Seen("", False, Path(), "train", NAME, "1", "none"), asked.append)
     assert len(asked) == 1
 
