@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
+from classifier.delimited import DELIMITERS
 from classifier.errors import InputError
 from classifier.row_parts import Piece, RowParts
 from classifier.row_stream import Row, RowStream, names_of
@@ -67,7 +68,9 @@ def output_schema(stream: RowStream, *, output: Path, column: str, added: Sequen
     found = _input_schema(stream, output)
     if column not in found.names:
         there = ", ".join(map(repr, found.names))
-        raise InputError(f"{stream.path}: no column {column!r} (--column); there are {there}")
+        raise InputError(
+            f"{stream.path}: no column {column!r} (--column); there are {there}{_delimiter_hint(found.names)}"
+        )
     taken = [name for name in (*added, MODEL_VERSION, RUN_ID) if name in found.names]
     if taken:
         raise InputError(f"{stream.path}: has a column {taken[0]!r} already, which the scores need: rename it")
@@ -159,6 +162,11 @@ def _scored(rows: Sequence[Row], column: str, score: Score) -> tuple[list[dict[s
         return [], 0
     answers = score(list(places)).to_dict("records")
     return [{**row.cells, **answers[places[row.cells[column]]]} for row in rows], len(places)
+
+
+def _delimiter_hint(names: Sequence[str]) -> str:
+    held = [delimiter for delimiter in DELIMITERS if delimiter in "".join(names)]
+    return f"; is the delimiter {held[0]!r} (--delimiter)?" if len(names) == 1 and held else ""
 
 
 def _rejected(row: Row, complaint: str) -> dict[str, Any]:

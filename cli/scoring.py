@@ -45,9 +45,11 @@ def score(
     from operations import scoring
 
     if source and output:
-        from operations import batch_scoring, local_runs
+        from operations import batch_scoring, local_runs, outcome
         from pipelines.scoring import scoring as score_file
 
+        batch_scoring.require_scorable(source, output=output, delimiter=delimiter, model_name=model, version=version)
+        outcome.say_steps()
         run = local_runs.run_here(
             score_file, source=str(source.absolute()), output=str(output.absolute()), column=column, delimiter=delimiter,
             model_name=model, version=version, strict=strict,

@@ -50,6 +50,15 @@ def find_scorer(model_name: str | None, version: str | None) -> tuple[str, str]:
     return name, registry.find_version(name, wanted, is_alias=not wanted.isdigit())
 
 
+def require_scorable(
+    source: Path, *, output: Path, delimiter: str | None, model_name: str | None, version: str | None
+) -> None:
+    """Raise InputError where a run would end before its first row: files that cannot be used, no version that scores."""
+    stream_scoring.check_output(output, source)
+    RowStream(source, delimiter=delimiter)
+    find_scorer(model_name, version)
+
+
 def score_file(
     source: Path,
     *,

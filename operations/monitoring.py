@@ -74,7 +74,7 @@ def measure(
     batch = read_batch(source, column=column, delimiter=delimiter, class_names=reference.class_names)
     if batch.sample.n < settings.min_rows:
         raise InputError(
-            f"{source}: {batch.sample.n} rows; fewer than monitoring.min_rows ({settings.min_rows}) tell nothing"
+            f"{named or source}: {batch.sample.n} rows; fewer than monitoring.min_rows ({settings.min_rows}) tell nothing"
         )
     sample = embedded(batch.sample, files.adapter, base=files.base or _fetch_base(files.adapter), texts=batch.texts)
     findings = compare(reference, sample, limits=settings.limits)

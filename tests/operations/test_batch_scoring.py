@@ -140,6 +140,14 @@ def test_what_cannot_be_done_is_refused_before_anything_is_scored(
     assert leftovers(tmp_path) == ["texts.csv"]
 
 
+def test_another_delimiter_than_the_suffix_says_is_named(registry: Any, tmp_path: Path) -> None:
+    source = tmp_path / "texts.csv"
+    source.write_text("id;text\n1;fine\n")
+    with pytest.raises(InputError, match=r"is the delimiter ';' \(--delimiter\)\?"):
+        score_file(source, tmp_path / "scored.csv")
+    assert score_file(source, tmp_path / "scored.csv", delimiter=";")["n_scored"] == 1
+
+
 @pytest.mark.parametrize("name", ["label", "model_version", "run_id", "probability_long"])
 def test_a_column_of_the_input_is_never_overwritten(registry: Any, tmp_path: Path, name: str) -> None:
     source = tmp_path / "texts.csv"

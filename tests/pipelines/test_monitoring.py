@@ -92,6 +92,26 @@ def test_a_file_is_scored_by_a_run_on_the_dashboard_as_texts_are_scored_alone(
     assert run.steps["score_file"].run_metadata["n_scored"] == 120
 
 
+def test_a_mistake_at_the_terminal_is_one_line_and_no_traceback(
+    trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch.write_text(batch.read_text() + "121,\n")
+    to = ["--output", str(batch.with_name("scored.csv")), "--model", NAME]
+    mistakes = [
+        (["score", "--input", "gone.csv", *to], "gone.csv: no such file"),
+        (["score", "--input", str(batch), *to, "--version", "9"], "no version 9"),
+        (["score", "--input", str(batch), *to, "--strict"], "row 121 (line 122): column 'text': the text is ''"),
+        (["monitor", str(batch), "--model", NAME, "--on-drift", "maybe"], "--on-drift maybe: allowed are"),
+    ]
+    for arguments, said in mistakes:
+        assert agile(monkeypatch, *arguments) == InputError.exit_code
+        complaint = capsys.readouterr().err
+        assert complaint.splitlines()[-1].startswith("agile: error: ")
+        assert said in complaint.splitlines()[-1]
+        assert "Traceback" not in complaint
+    assert [path.name for path in batch.parent.iterdir()] == ["batch.csv"]
+
+
 def test_a_batch_like_the_test_rows_has_not_drifted_and_one_of_other_words_has(
     trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
