@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TextIO
@@ -20,12 +19,9 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 
 from classifier.delimited import LONGEST_CELL, refuse_duplicates
 from classifier.errors import InputError
+from classifier.physical_lines import Lines, Overlong
 from classifier.tables import SUFFIXES, parse_json_row, require_file
 
-LONGEST_ROW = 2**22
-"""Characters of a row, more than a long novel; without a bound, one quote that is never closed would take in the rest of the file."""
-SHOWN_LENGTH = 10_000
-"""Characters kept of a row that cannot be read."""
 PARQUET_ROWS = 1024
 """Rows that are taken out of a parquet file at once."""
 INFERRED_ROWS = 4096
@@ -94,31 +90,31 @@ class RowStream:
         if self.suffix == ".jsonl":
             return self._json_schema()
         with self._open_text(newline="") as file:
-            return pa.schema([(name, pa.string()) for name in self._header(_Lines(file))])
+            return pa.schema([(name, pa.string()) for name in self._header(Lines(file))])
 
     def _open_text(self, newline: str) -> TextIO:
         self._file = self.path.open("rb")
         return TextIOWrapper(self._file, encoding="utf-8-sig", errors="surrogateescape", newline=newline)
 
-    def _header(self, lines: _Lines) -> list[str]:
+    def _header(self, lines: Lines) -> list[str]:
         try:
             names = next(filter(None, self._reader(lines)), [])
             "".join(names).encode()
-        except (csv.Error, _Overlong, UnicodeEncodeError) as error:
+        except (csv.Error, Overlong, UnicodeEncodeError) as error:
             raise InputError(f"{self.path}: its first line cannot be read: {' '.join(str(error).split())}") from None
         if not names or "\0" in "".join(names):
             raise InputError(f"{self.path}: {'a binary file, or not UTF-8' if names else 'the file is empty'}")
         refuse_duplicates(self.path, names)
         return names
 
-    def _reader(self, lines: _Lines) -> Iterator[list[str]]:
+    def _reader(self, lines: Lines) -> Iterator[list[str]]:
         csv.field_size_limit(LONGEST_CELL)
         quoting: Literal[0] = csv.QUOTE_MINIMAL
         return csv.reader(lines, delimiter=self._delimiter, quoting=quoting, strict=True)
 
     def _delimited_rows(self) -> Iterator[Row]:
         with self._open_text(newline="") as file:
-            lines = _Lines(file)
+            lines = Lines(file)
             names = self._header(lines)
             reader, number = self._reader(lines), 0
             while True:
@@ -127,7 +123,7 @@ class RowStream:
                     cells, complaint = next(reader), ""
                 except StopIteration:
                     return
-                except (csv.Error, _Overlong) as error:
+                except (csv.Error, Overlong) as error:
                     cells, complaint = [lines.keep_first()], _quote_complaint(error)
                 if not cells:
                     continue
@@ -140,14 +136,14 @@ class RowStream:
 
     def _json_rows(self) -> Iterator[Row]:
         with self._open_text(newline="\n") as file:
-            lines, number = _Lines(file), 0
+            lines, number = Lines(file), 0
             while True:
                 lines.begin_row()
                 try:
                     line, complaint = next(lines), ""
                 except StopIteration:
                     return
-                except _Overlong as error:
+                except Overlong as error:
                     line, complaint = "overlong", str(error)
                 if not line.strip():
                     continue
@@ -200,69 +196,6 @@ def names_of(stream: RowStream) -> list[str]:
     return list(dict.fromkeys(name for row in stream for name in row.cells))
 
 
-class _Overlong(Exception):
-    """A line has more than LONGEST_ROW characters."""
-
-
-class _Cut(str):
-    """The beginning of such a line."""
-
-
-@dataclass
-class _Lines:
-    """Lines with their ends, that can be given back; a row may take several."""
-
-    file: TextIO
-    first: int = 0
-    """Line on which the row at hand starts, from 1."""
-    _number: int = 0
-    _taken: list[str] = field(default_factory=list)
-    _n_taken: int = 0
-    _waiting: deque[str] = field(default_factory=deque)
-
-    @property
-    def written(self) -> str:
-        """The first line of the row at hand, bytes that are not UTF-8 as `\\x..`."""
-        line = "".join(self._taken)[:SHOWN_LENGTH].rstrip("\r\n")
-        return line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-    def begin_row(self) -> None:
-        """Forget what the last row took."""
-        self._taken, self._n_taken, self.first = [], 0, self._number + 1
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if self._n_taken > LONGEST_ROW:
-            raise StopIteration
-        line = self._waiting.popleft() if self._waiting else self._read()
-        if not line:
-            raise StopIteration
-        self._number += 1
-        self._taken.append(line)
-        self._n_taken += len(line)
-        if isinstance(line, _Cut):
-            raise _Overlong(f"the line is longer than {LONGEST_ROW:,} characters")
-        return line
-
-    def _read(self) -> str:
-        line = self.file.readline(LONGEST_ROW)
-        if len(line) < LONGEST_ROW or line.endswith(("\n", "\r")):
-            return line
-        while (rest := self.file.readline(LONGEST_ROW)) and not rest.endswith(("\n", "\r")):
-            pass
-        return _Cut(line[:SHOWN_LENGTH])
-
-    def keep_first(self) -> str:
-        """Give back all lines of the row at hand but its first: they may be rows of their own."""
-        first, *rest = self._taken
-        self._waiting.extendleft(reversed(rest))
-        self._number -= len(rest)
-        self._taken = [first]
-        return first
-
-
 def _rows_of(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | None]:
     """The cells of each row; None of one that holds text which is none."""
     try:
@@ -281,7 +214,7 @@ def _cells_of(row: pa.RecordBatch) -> dict[str, Any] | None:
 
 
 def _quote_complaint(error: Exception) -> str:
-    if isinstance(error, _Overlong):
+    if isinstance(error, Overlong):
         return str(error)
     return f"a double quote is never closed, or too early ({error})"
 

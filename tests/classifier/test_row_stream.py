@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from classifier import row_stream
+from classifier import physical_lines
 from classifier.errors import InputError
 from classifier.row_stream import RowStream, names_of
 from classifier.tables import read_table
@@ -74,7 +74,7 @@ def test_a_bad_row_of_a_delimited_file_leaves_its_neighbours(
 def test_a_row_longer_than_any_text_is_passed_over_in_bounded_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(row_stream, "LONGEST_ROW", 1000)
+    monkeypatch.setattr(physical_lines, "LONGEST_ROW", 1000)
     path = tmp_path / "rows.csv"
     path.write_text("id,text\n1," + "x" * 5000 + '\n2,fine\n3,"' + "open\n" * 400 + "4,fine too\n")
     found = read(path)
