@@ -3,7 +3,7 @@
 python -m benchmarks
 """
 
-from benchmarks import dropout, lora, losses, quality, scoring, serving, training
+from benchmarks import batch_scoring, dropout, lora, losses, quality, scoring, serving, training
 
 if __name__ == "__main__":
     runs = (
@@ -11,6 +11,7 @@ if __name__ == "__main__":
         lora.main([]),
         scoring.main([]),
         serving.main([]),
+        batch_scoring.main([]),
         training.main([]),
         losses.main([]),
         quality.main([]),

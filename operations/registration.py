@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from zenml import get_step_context
 
+from classifier.drift_sample import DriftSample
 from classifier.evaluation import Evaluation, read_scores
 from classifier.text import text_digest
 from operations import registry, tracking
@@ -42,6 +43,7 @@ def register(
     model_name: str,
     parity_rows: int,
     parity_tolerance: float,
+    reference: DriftSample | None = None,
 ) -> Registered:
     """Log, reload in a fresh process, compare, and only then create the version, alias `candidate`.
 
@@ -53,6 +55,8 @@ def register(
         Test texts compared (all, where there are fewer).
     parity_tolerance : float
         Largest allowed change of a probability.
+    reference : DriftSample, optional
+        Of the test rows; kept with the version, for `agile monitor`.
 
     Raises
     ------
@@ -66,6 +70,7 @@ def register(
             base=base,
             decision_threshold=evaluation.decision_threshold,
             learnt_from=map(text_digest, learnt_from),
+            reference=reference,
         )
         parity_error = _check_parity(
             model_uri, compared, class_names=labelling["class_names"], tolerance=parity_tolerance

@@ -99,6 +99,7 @@ USAGE = [
     ("neither texts nor a file", ["score"]),
     ("texts and a file", ["score", "a text", "--input", "a.csv", "--output", "b.csv"]),
     ("a file without a place for its scores", ["score", "--input", "a.csv"]),
+    ("a version for texts", ["score", "a text", "--version", "1"]),
     ("a place for scores without a file", ["score", "a text", "--output", "b.csv"]),
 ]
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from transformers import AutoTokenizer
 
-from benchmarks import scoring, training
+from benchmarks import batch_scoring, scoring, training
 from benchmarks.comparison import OURS, Outcome, Row, compare, missed
 from benchmarks.training import write_gemma
 
@@ -86,3 +86,12 @@ def test_contenders_are_compared_by_medians_and_ours_is_the_measure() -> None:
 def test_a_missed_target_is_a_sentence() -> None:
     rows = [Row("one by one", 1, 1, 11.5, 0.1, np.zeros(1)), Row("batches of 32", 1, 1, 3.5, 0.1, np.zeros(1))]
     assert missed(rows, {"one by one": 12, "batches of 32": 3}) == ["12 times faster than one by one: 11.50"]
+
+
+def test_a_streamed_file_is_scored_as_one_frame_is(tmp_path: Path) -> None:
+    folder = batch_scoring._write(tmp_path / "texts", 300, None)
+    streamed, plainly = batch_scoring.stream(folder, None), batch_scoring.plain(folder, None)
+    assert len(streamed["first"]) == len(plainly["first"]) == 300
+    assert batch_scoring._difference(streamed, plainly) < 1e-5
+    assert np.std(streamed["first"]) > 1e-3
+    assert set(streamed["memory"]) == {"10%", "50%", "100%"}

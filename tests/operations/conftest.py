@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,3 +18,22 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from operations.state import prepare_state
 
     return prepare_state()
+
+
+@pytest.fixture(scope="module")
+def registry(state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """An MLflow store of its own, where `toy` version 1 is champion; it scores a text by its length."""
+    import mlflow
+    from mlflow import MlflowClient
+
+    from tests.operations import toy_training as toy
+
+    folder, shared = tmp_path_factory.mktemp("mlflow"), mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    client = MlflowClient()
+    experiment = client.create_experiment("toy", artifact_location=(folder / "artifacts").as_uri())
+    for name in ("toy", "other"):
+        toy.make_version(client.create_run(experiment).info.run_id, name, zenml_run="none")
+    client.set_registered_model_alias("toy", "champion", "1")
+    yield client
+    mlflow.set_tracking_uri(shared)
