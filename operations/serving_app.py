@@ -22,7 +22,7 @@ from typing import Any
 from mlflow.pyfunc import scoring_server
 from mlflow.types import Schema
 
-from operations.scoring import MODEL_VERSION
+from classifier.stream_scoring import MODEL_VERSION
 from operations.serving_batches import Answer, Batches, Closed, QueueFull
 from operations.serving_metrics import CONTENT_TYPE, ServingMetrics
 from operations.serving_texts import Refusal, TextLimits, read_texts

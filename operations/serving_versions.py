@@ -14,9 +14,10 @@ import mlflow
 import pandas as pd
 
 from classifier.errors import InputError
+from classifier.stream_scoring import MODEL_VERSION
 from operations import registry
 from operations.failures import redact
-from operations.scoring import MODEL_VERSION, find_champion
+from operations.scoring import find_champion
 from operations.serving_batches import Answer
 from operations.serving_metrics import ServingMetrics
 from operations.serving_texts import COLUMN
