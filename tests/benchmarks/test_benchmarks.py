@@ -15,6 +15,8 @@ from benchmarks import batch_scoring, scoring, training
 from benchmarks.comparison import OURS, Outcome, Row, compare, missed
 from benchmarks.training import write_gemma
 
+ALLOWED = {"float32": 1e-4, "bfloat16": 1e-2}
+"""Largest difference of a probability, by the number format of this machine."""
 TRICKS = {
     "classification": {"+ sorted, budget of tokens"},
     "label_tokens": {"+ sorted, budget of tokens", "+ label columns alone", "+ packed, prefix once"},
@@ -46,7 +48,7 @@ def test_every_way_to_score_gives_the_same_probabilities(config: Path, tmp_path:
     rows = {row["name"]: row for row in found["rows"]}
     head = yaml.safe_load(config.read_text(encoding="utf-8"))["parameters"]["model"]["head"]
     assert set(rows) == {"one by one", "padded to full length", "batches of 32", OURS} | TRICKS[head]
-    assert all(row["largest difference"] < 1e-4 for row in rows.values())
+    assert all(row["largest difference"] < ALLOWED[found["compute_dtype"]] for row in rows.values())
     assert rows[OURS]["ratio"] == 1
     assert 0 < found["share_of_peak"] < 1
     slower = min(rows[name]["ratio"] / target for name, target in scoring.TARGETS.items())
