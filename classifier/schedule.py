@@ -30,6 +30,9 @@ FIELDS: Mapping[str, tuple[int, int, tuple[str, ...]]] = {
     "day of week": (0, 7, DAYS),
 }
 """Fields of a cron line: smallest and greatest number, and the names that stand for numbers."""
+MOST_MISSED = 90
+"""Kubernetes gives up on a schedule that has missed a hundred times."""
+LONGEST_LATENESS = timedelta(days=7)
 CLOCK_CHANGE = timedelta(hours=3)
 """More than any zone's clocks are ever put forward or back."""
 _PART = re.compile(r"(?:\*|(?P<low>\w+)(?:-(?P<high>\w+))?)(?:/(?P<step>\d+))?")
@@ -134,6 +137,25 @@ def waking_minutes(cron: str, zone: str, local_offsets: set[timedelta], year: in
     own = {datetime(year, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() or timedelta() for month in (1, 7)}
     shifts = {int((local - offset).total_seconds() // 60) for local in local_offsets for offset in own}
     return sorted({(minute + shift) % 60 for minute in wanted for shift in shifts})
+
+
+def longest_lateness(cron: str) -> int:
+    """Seconds after which a missed time is given up: within any such span a line names no more than a hundred moments."""
+    lines = croniter(cron, EPOCH)
+    moments: list[datetime] = []
+    while len(moments) < 20 * MOST_MISSED and (not moments or moments[-1] < EPOCH + 8 * LONGEST_LATENESS):
+        moments.append(lines.get_next(datetime))
+    spans = (later - earlier for earlier, later in zip(moments, moments[MOST_MISSED:], strict=False))
+    return int(min([LONGEST_LATENESS, *spans]).total_seconds())
+
+
+def without_seventh_day(cron: str) -> str:
+    """The same line for a cron that calls Sunday 0 alone."""
+    *others, day = cron.split()
+    if "7" not in day:
+        return cron
+    days = croniter(cron, EPOCH).expanded[4]
+    return " ".join([*others, ",".join(map(str, sorted(days))) if days != ["*"] else "*"])
 
 
 def _wall_clock(now: datetime, zone: str) -> datetime:

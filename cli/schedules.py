@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,43 +19,49 @@ def apply(
     file: Annotated[Path | None, typer.Option(help="The schedules; by default configs/schedules.yaml.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
 ) -> None:
-    """Make the schedules of a file, and no others, those of this machine."""
+    """Make the schedules of a file, and no others, those of this machine or, on a cluster's stack, of the cluster."""
     import os
 
     variables = dict(os.environ)  # before the state folder's own are set
     from operations.state import prepare_state
 
     prepare_state(least_free=0)
-    from operations import schedules, stacks
+    from operations import schedulers, schedules, stacks
 
-    stacks.require_local(stacks.active_stack())
-    wanted = schedules.read_schedules(file or schedules.FILE)
-    for change in schedules.apply(wanted, variables=variables, dry_run=dry_run):
+    read = schedules.read_schedules(file or schedules.FILE)
+    wanted = schedulers.Wanted(read, variables, _training, dry_run)
+    for change in schedulers.apply(stacks.active_stack(), wanted):
         print(f"{change.kind:9} {change.name}{f': {change.details}' if change.details else ''}")
 
 
 @schedule.command("list", epilog="Example: agile schedule list")
 def list_all() -> None:
-    """List the schedules of this machine: their last run and its outcome, their next time."""
+    """List the schedules: their last run and its outcome, their next time."""
     from operations.state import prepare_state
 
-    prepare_state(least_free=0, with_databases=False)
-    from operations.schedule_table import rows
+    prepare_state(least_free=0)
+    from operations import schedulers, stacks
 
-    for row in rows():
+    for row in schedulers.rows(stacks.active_stack()):
         print(row)
 
 
 @schedule.command("remove", epilog="Example: agile schedule remove nightly")
 def remove(name: Annotated[str, typer.Argument(help="A schedule that `agile schedule list` shows.")]) -> None:
-    """Take a schedule off this machine; the file that names it stays."""
+    """Take a schedule off this machine or, on a cluster's stack, off the cluster; the file that names it stays."""
     from operations.state import prepare_state
 
-    prepare_state(least_free=0, with_databases=False)
-    from operations import schedules
+    prepare_state(least_free=0)
+    from operations import schedulers, stacks
 
-    schedules.remove(name)
+    schedulers.remove(stacks.active_stack(), name)
     print(f"removed   {name}")
+
+
+def _training() -> Any:
+    from pipelines.training import training
+
+    return training
 
 
 @schedule.command("run", epilog="Example: agile schedule run nightly")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,11 +17,14 @@ from classifier.errors import InputError
 from operations.failures import redact
 from operations.stacks import StackFile
 
+Rights = tuple[tuple[str, str, str], ...]
 LONGEST_WAIT = 10
 """Seconds that the cluster has for each answer."""
 GPU = "nvidia.com/gpu"
 GPU_COMES_LATER = "AGILE_GPU_AUTOSCALED"
 """Variable, any value: the cluster adds a node when a pod waits for one, so none need be there now."""
+LEAST_VERSION = (1, 25)
+"""Of Kubernetes: an older one drops a CronJob's time zone without a word."""
 NEEDED_RIGHTS = (
     ("create", "batch", "jobs"),
     ("get", "batch", "jobs"),
@@ -29,9 +33,18 @@ NEEDED_RIGHTS = (
     ("create", "", "secrets"),
 )
 """(verb, API group, resource) that ZenML's submission uses in the namespace: the orchestrator's Job, its log, its token."""
+SCHEDULE_RIGHTS = (
+    ("create", "batch", "cronjobs"),
+    ("list", "batch", "cronjobs"),
+    ("patch", "batch", "cronjobs"),
+    ("delete", "batch", "cronjobs"),
+    ("create", "", "secrets"),
+    ("delete", "", "secrets"),
+)
+"""(verb, API group, resource) that schedules use in the namespace: their CronJobs, their tokens."""
 
 
-def require_kubernetes(stack: StackFile) -> None:
+def require_kubernetes(stack: StackFile, *, rights: Rights = NEEDED_RIGHTS) -> None:
     """Ask a stack's cluster, its servers first: those cost no connection.
 
     Raises
@@ -42,17 +55,32 @@ def require_kubernetes(stack: StackFile) -> None:
     """
     _require_servers(stack)
     context = _context(stack)
+    with connected(stack) as api:
+        from kubernetes import client
+
+        version = client.VersionApi(api).get_code(_request_timeout=LONGEST_WAIT)
+        _require_version(stack, version, rights)
+        _require_namespace(stack, client.CoreV1Api(api))
+        _require_rights(stack, client.AuthorizationV1Api(api), context, rights)
+        _require_gpus(stack, client.CoreV1Api(api), context)
+
+
+@contextmanager
+def connected(stack: StackFile) -> Iterator[Any]:
+    """A client of a stack's cluster; what a cluster that cannot be used says is an InputError of one line."""
+    context = _context(stack)
     with _said_of(stack, context):
         from kubernetes import client, config
 
         configuration = client.Configuration()
         config.load_kube_config(os.environ.get("KUBECONFIG"), context, configuration)
         configuration.retries = 0  # a cluster that is away is said to be away after one wait
-        api = client.ApiClient(configuration)
-        client.VersionApi(api).get_code(_request_timeout=LONGEST_WAIT)
-        _require_namespace(stack, client.CoreV1Api(api))
-        _require_rights(stack, client.AuthorizationV1Api(api), context)
-        _require_gpus(stack, client.CoreV1Api(api), context)
+        yield client.ApiClient(configuration)
+
+
+def namespace_of(stack: StackFile) -> str:
+    """Where a stack's pods run."""
+    return str(stack.components["orchestrator"].get("kubernetes_namespace", "zenml"))
 
 
 def _require_servers(stack: StackFile) -> None:
@@ -131,26 +159,35 @@ def _require_namespace(stack: StackFile, core: Any) -> None:
     from kubernetes.client import ApiException
 
     try:
-        core.read_namespace(_namespace(stack), _request_timeout=LONGEST_WAIT)
+        core.read_namespace(namespace_of(stack), _request_timeout=LONGEST_WAIT)
     except ApiException as error:
         if error.status == 404:
-            raise InputError(f"stack {stack.name}: the cluster has no namespace {_namespace(stack)}") from None
+            raise InputError(f"stack {stack.name}: the cluster has no namespace {namespace_of(stack)}") from None
         if error.status != 403:  # who may use a namespace need not be allowed to look at it
             raise
 
 
-def _require_rights(stack: StackFile, authorization: Any, context: str) -> None:
+def _require_version(stack: StackFile, version: Any, rights: Rights) -> None:
+    found = tuple(int(re.sub(r"\D", "", part) or 0) for part in (version.major, version.minor))
+    if rights is SCHEDULE_RIGHTS and found < LEAST_VERSION:
+        raise InputError(
+            f"stack {stack.name}: the cluster is Kubernetes {found[0]}.{found[1]}, which drops a schedule's time zone; "
+            f"schedules need {LEAST_VERSION[0]}.{LEAST_VERSION[1]}"
+        )
+
+
+def _require_rights(stack: StackFile, authorization: Any, context: str, rights: Rights) -> None:
     missing = [
         f"{verb} {resource}"
-        for verb, group, resource in NEEDED_RIGHTS
+        for verb, group, resource in rights
         if not authorization.create_self_subject_access_review(
-            _review(_namespace(stack), verb, group, resource), _request_timeout=LONGEST_WAIT
+            _review(namespace_of(stack), verb, group, resource), _request_timeout=LONGEST_WAIT
         ).status.allowed
     ]
     if missing:
         raise InputError(
-            f"stack {stack.name}: context {context} may not {', '.join(missing)} in namespace {_namespace(stack)}; "
-            f"needed: {', '.join(f'{verb} {resource}' for verb, _, resource in NEEDED_RIGHTS)}"
+            f"stack {stack.name}: context {context} may not {', '.join(missing)} in namespace {namespace_of(stack)}; "
+            f"needed: {', '.join(f'{verb} {resource}' for verb, _, resource in rights)}"
         )
 
 
@@ -192,10 +229,6 @@ def _pods_with_a_gpu(stack: StackFile) -> dict[str, Mapping[str, Any]]:
         for name, step in stack.run.get("steps", {}).items()
     }
     return {name: pod for name, pod in steps.items() if GPU in pod.get("resources", {}).get("limits", {})}
-
-
-def _namespace(stack: StackFile) -> str:
-    return str(stack.components["orchestrator"].get("kubernetes_namespace", "zenml"))
 
 
 def _line(error: Exception) -> str:

@@ -1,28 +1,32 @@
-"""Schedule table: what `agile schedule list` says of every schedule of this machine."""
+"""Schedule table: what `agile schedule list` says of every schedule."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from classifier.schedule import Schedule
 from operations import scheduled_runs, schedules
 
 TITLES = ("name", "pipeline", "cron", "zone", "enabled", "last run", "next")
 
 
-def rows() -> Iterator[str]:
-    """A line a schedule under a line of titles, then one for each that the machine's timer has lost."""
-    applied = schedules.applied()
+def table(entries: Iterable[tuple[Schedule, str]]) -> Iterator[str]:
+    """A line a schedule, with what became of its last run, under a line of titles."""
     now = datetime.now(UTC)
     cells = [TITLES]
-    for name, record in sorted(applied.items()):
-        entry = record.schedule
-        enabled = "yes" if entry.enabled else "no"
-        last, following = scheduled_runs.describe_last(name), scheduled_runs.describe_next(entry, now)
-        cells.append((name, entry.pipeline, entry.cron, entry.time_zone, enabled, last, following))
+    for entry, last in entries:
+        enabled, following = "yes" if entry.enabled else "no", scheduled_runs.describe_next(entry, now)
+        cells.append((entry.name, entry.pipeline, entry.cron, entry.time_zone, enabled, last, following))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def rows() -> Iterator[str]:
+    """The schedules of this machine, then a line for each that its timer has lost."""
+    applied = schedules.applied()
+    yield from table((record.schedule, scheduled_runs.describe_last(name)) for name, record in sorted(applied.items()))
     for name, record in sorted(applied.items()):
         if record.schedule.enabled and not schedules.is_awake(name):
             yield f"schedule {name}: this machine's timer has lost it; agile schedule apply brings it back"

@@ -139,10 +139,14 @@ def compare(before: Mapping[str, Schedule], after: Mapping[str, Schedule]) -> li
         elif name not in after:
             changes.append(Change("removed", name))
         else:
-            old, new = before[name].model_dump(), after[name].model_dump()
-            details = "; ".join(f"{field}: {old[field]} -> {new[field]}" for field in old if old[field] != new[field])
+            details = differences(before[name].model_dump(), after[name].model_dump())
             changes.append(Change("changed" if details else "unchanged", name, details))
     return changes
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """What each field was and is, where they differ; a field that was not there is not spoken of."""
+    return "; ".join(f"{field}: {old[field]} -> {new[field]}" for field in old if old[field] != new[field])
 
 
 @dataclass(frozen=True)

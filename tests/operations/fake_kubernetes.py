@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -111,6 +111,34 @@ def write_kubeconfig(path: Path, address: str, *, user: str) -> None:
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
+def fire(cluster: FakeCluster, cron_job: str, number: int) -> Object | None:
+    """The controller: a time of a CronJob has come; returns the Job it made, None where it makes none."""
+    with cluster.lock:
+        owner = cluster.objects["cronjobs", cron_job]
+        spec, active = owner["spec"], owner.setdefault("status", {}).setdefault("active", [])
+        if spec.get("suspend") or (active and spec["concurrencyPolicy"] == "Forbid"):
+            return None
+        template = json.loads(json.dumps(spec["jobTemplate"]))
+        name = f"{cron_job}-{number}"
+        job: Object = {
+            "metadata": {**template["metadata"], "name": name, "uid": f"uid-{name}"},
+            "spec": template["spec"],
+        }
+        job["status"] = {"active": 1}
+        cluster.objects["jobs", name] = job
+        active.append({"kind": "Job", "name": name})
+        _start(cluster, job)
+    return job
+
+
+def ended(cluster: FakeCluster, cron_job: str) -> None:
+    """Wait for the pods that go, and let the controller see that they have ended."""
+    for pod in cluster.pods:
+        pod.join()
+    with cluster.lock:
+        cluster.objects["cronjobs", cron_job]["status"]["active"] = []
+
+
 class _Handler(BaseHTTPRequestHandler):
     cluster: FakeCluster
 
@@ -193,7 +221,7 @@ def _get(
     if part == "log":
         return 200, cluster.pod_output
     if name is None:
-        wanted = dict(pair.split("=", 1) for text in query.get("labelSelector", []) for pair in text.split(","))
+        wanted = [pair.partition("=") for text in query.get("labelSelector", []) for pair in text.split(",")]
         items = [there for (of_kind, _), there in cluster.objects.items() if of_kind == kind and _has(there, wanted)]
         if "status.phase=Pending" in query.get("fieldSelector", []):
             items = [pod for pod in items if pod["status"]["phase"] == "Pending"]
@@ -211,6 +239,7 @@ def _patch(cluster: FakeCluster, kind: str, name: str, body: Object, *_: Any) ->
     for key, value in (body.get("metadata") or {}).items():
         if isinstance(value, dict):
             stored["metadata"][key] = {**(stored["metadata"].get(key) or {}), **value}
+    stored.get("spec", {}).update(body.get("spec") or {})
     return 200, stored
 
 
@@ -223,8 +252,10 @@ def _status(code: int, message: str) -> tuple[int, Object]:
     return code, {"kind": "Status", "apiVersion": "v1", "code": code, "message": message}
 
 
-def _has(there: Object, labels: Mapping[str, str]) -> bool:
-    return labels.items() <= (there["metadata"].get("labels") or {}).items()
+def _has(there: Object, wanted: Sequence[tuple[str, str, str]]) -> bool:
+    """Whether an object has the labels, with the value where one is asked for."""
+    labels = there["metadata"].get("labels") or {}
+    return all(label in labels and (not equals or labels[label] == value) for label, equals, value in wanted)
 
 
 def _review(body: Object, forbidden: frozenset[str]) -> Object:

@@ -8,16 +8,9 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import kubernetes_validate
 import pytest
@@ -27,8 +20,8 @@ from zenml.integrations.kubernetes.orchestrators import kubernetes_orchestrator_
 from zenml.integrations.kubernetes.pod_settings import KubernetesPodSettings
 
 from operations.engine_kubernetes import NEEDED_RIGHTS
-from operations.state import PROJECT
 from tests.operations.fake_kubernetes import FakeCluster, serve
+from tests.operations.kubernetes_client import A100, SECRETS, make_cluster, run_client, serve_zenml
 
 pytestmark = pytest.mark.slow
 
@@ -56,17 +49,6 @@ ORCHESTRATOR_RIGHTS = {
     ("delete", "secrets"),
 }
 """(verb, resource) that the role of agile-orchestrator must allow: containers/README.md."""
-A100 = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-80GB"}
-SECRETS = {
-    "agile-artifacts": {"AWS_ACCESS_KEY_ID": "SENTINEL-KEY", "AWS_SECRET_ACCESS_KEY": "SENTINEL-SECRET"},
-    "agile-tracking": {"MLFLOW_TRACKING_USERNAME": "SENTINEL-USER", "MLFLOW_TRACKING_PASSWORD": "SENTINEL-PASSWORD"},
-    "agile-hub": {"HF_TOKEN": "SENTINEL-HUB"},
-}
-QUIET = {
-    "ZENML_ANALYTICS_OPT_IN": "false",
-    "ZENML_DISABLE_STEP_LOGS_STORAGE": "true",
-    "ZENML_LOGGING_COLORS_DISABLED": "true",
-}
 SUBMIT = """
 from operations.state import prepare_state
 prepare_state()
@@ -92,70 +74,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def zenml_server(folder: Path) -> Iterator[str]:
     """ZenML's own server on loopback, with a database of its own; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "ZENML_CONFIG_PATH": str(folder / "server"),
-        "ZENML_SERVER": "true",
-        "ZENML_SERVER_AUTO_ACTIVATE": "true",
-        "ZENML_SERVER_JWT_SECRET_KEY": "for a test" * 5,
-        "ZENML_DEFAULT_USER_PASSWORD": "SENTINEL-ZENML",
-        "ZENML_LOGGING_VERBOSITY": "WARN",
-        **QUIET,
-    }
-    command = [sys.executable, "-m", "uvicorn", "zenml.zen_server.zen_server_api:app", "--port", str(port)]
-    log = (folder / "server.log").open("w")
-    server = subprocess.Popen([*command, "--no-access-log"], env=environment, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(f"{address}/health", server)
+    with serve_zenml(folder) as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait()
-        log.close()
 
 
 @pytest.fixture(scope="module")
 def cluster(folder: Path, zenml_server: str) -> Iterator[FakeCluster]:
     """A cluster to which the quickstart has been submitted."""
-    app = _image(folder / "app")
-    cluster = FakeCluster(pod_folder=app)
-    for name, values in SECRETS.items():
-        cluster.put_secret(name, values)
-    cluster.put_node("gpu", labels=A100, gpus=1)
-    cluster.pod_environment = {
-        "PYTHONPATH": str(app),
-        "ZENML_CUSTOM_SOURCE_ROOT": str(app),
-        "ZENML_CONFIG_PATH": str(folder / "pod"),
-        "HOME": str(folder),
-        "ZENML_DISABLE_PIPELINE_LOGS_STORAGE": "true",  # there is no bucket to write them to
-        **QUIET,
-    }
-    kubeconfig, home = folder / "kubeconfig", folder / "home"
-    home.mkdir()
-    (home / "ready").touch()  # no database of its own is needed
-    with serve(cluster, kubeconfig):
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(PROJECT),
-            "HOME": str(folder),
-            "KUBECONFIG": str(kubeconfig),
-            "AGILE_HOME": str(home),
-            "AGILE_KUBE_CONTEXT": "fake",
-            "AGILE_ARTIFACTS": "s3://bucket/agile",
-            "AGILE_REGISTRY": "registry.example",
-            "MLFLOW_TRACKING_URI": "https://mlflow.example",
-            "ZENML_STORE_URL": zenml_server,
-            "ZENML_STORE_USERNAME": "default",
-            "ZENML_STORE_PASSWORD": "SENTINEL-ZENML",
-            **{name: value for values in SECRETS.values() for name, value in values.items()},
-        }
-        script = folder / "submit.py"
-        script.write_text(SUBMIT, encoding="utf-8")
-        done = subprocess.run([sys.executable, script], cwd=PROJECT, env=environment, capture_output=True, text=True)
+    cluster = make_cluster(folder)
+    with serve(cluster, folder / "kubeconfig"):
+        done = run_client(folder, SUBMIT, zenml_server)
         (folder / "client.log").write_text(done.stdout, encoding="utf-8")
         print(done.stderr, cluster.pod_output, sep="\n")  # what pytest shows of a failure
         assert done.returncode == 0
@@ -351,21 +279,3 @@ def decided(rules: list[Object], *, exit_code: int, disrupted: bool) -> str:
             if (exit_code in codes["values"]) == (codes["operator"] == "In"):
                 return str(rule["action"])
     return "Count"
-
-
-def _image(app: Path) -> Path:
-    """The folder /app of the images."""
-    app.mkdir(parents=True)
-    for name in ("classifier", "configs", "operations", "pipelines", "steps", "cli", "constraints.txt"):
-        (app / name).symlink_to(PROJECT / name)
-    return app
-
-
-def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
-    while True:
-        assert server.poll() is None, "ZenML's server ended"
-        try:
-            with urlopen(address, timeout=5):
-                return
-        except (URLError, OSError):
-            time.sleep(0.3)
