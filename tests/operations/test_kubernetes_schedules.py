@@ -115,9 +115,7 @@ def test_a_cron_job_is_valid_under_the_strict_schema_and_keeps_what_was_promised
         kubernetes_validate.validate(submitted, version, strict=True)
     nightly, paused = cluster.submitted
     spec = nightly["spec"]
-    assert (spec["schedule"], spec["timeZone"]) == ("0 3 * * 0,5,6", "Europe/Paris"), (
-        "Kubernetes knows no day 7"
-    )
+    assert (spec["schedule"], spec["timeZone"]) == ("0 3 * * 0,5,6", "Europe/Paris"), "Kubernetes knows no day 7"
     assert spec["concurrencyPolicy"] == "Forbid"
     assert spec["startingDeadlineSeconds"] == 7 * 24 * 3600
     assert not spec["suspend"]
