@@ -15,6 +15,8 @@ from classifier.config_data import ClassNames, DataConfig, LabelsConfig, Names, 
 
 LORA_FIELDS = ("rank", "alpha", "dropout", "target_modules", "initialization")
 """Fields of `fine_tune` that shape the adapter."""
+LINEAR_HEADS = (("classification", "mean"), ("classification", "layers"))
+"""`model.head` and `model.pooling` that end in a trained linear layer."""
 DEVICE_FIELDS = ("devices", "device")
 """Fields of `fine_tune` that say where it is trained."""
 
@@ -45,8 +47,8 @@ class ModelConfig(Section):
     """Commit of a hub model; hub models are always pinned."""
     head: Literal["classification", "label_tokens"] = "classification"
     """`classification` behind an encoder, or the `label_tokens` that a causal language model would answer a prompt with."""
-    pooling: Literal["mean", "native"] = "mean"
-    """`mean` of the last hidden states under a linear head, or the model's `native` sequence-classification head."""
+    pooling: Literal["mean", "layers", "native"] = "mean"
+    """`mean` of the last hidden states or means of four `layers` under a linear head, or the model's `native` sequence-classification head."""
     prompt: PromptConfig = PromptConfig()
     """The prompt, for head label_tokens."""
     quantization: Literal["nf4", "int8", "none"] = "nf4"
@@ -93,6 +95,8 @@ class FineTuneConfig(Section):
     """`loftq` starts the adapter at the quantization error of nf4 weights instead of at zero."""
     loss: Literal["label_tokens", "vocabulary", "full_text"] = "label_tokens"
     """Cross-entropy of the answer over the `label_tokens`, over the whole `vocabulary`, or of every token of prompt and answer (`full_text`)."""
+    head_start: Literal["random", "linear_probe"] = "random"
+    """What a linear head is before training: `random`, or the `linear_probe`, logistic regression on the untuned model's numbers (arXiv 2202.10054)."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Peak learning rate of AdamW."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
@@ -194,6 +198,8 @@ class RunConfig(Section):
             raise ValueError("split.method group needs data.columns.group")
         if self.fine_tune.initialization == "loftq" and self.model.quantization != "nf4":
             raise ValueError(f"fine_tune.initialization loftq needs quantization nf4, found {self.model.quantization}")
+        if self.fine_tune.head_start == "linear_probe" and (self.model.head, self.model.pooling) not in LINEAR_HEADS:
+            raise ValueError("fine_tune.head_start linear_probe needs model.head classification, pooling mean or layers")
         if self.fine_tune.loss != "label_tokens" and self.model.head != "label_tokens":
             raise ValueError(f"fine_tune.loss {self.fine_tune.loss} needs model.head label_tokens")
         return self
