@@ -101,6 +101,8 @@ class FineTuneConfig(Section):
     """Peak learning rate of AdamW."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """AdamW's decoupled weight decay."""
+    balance: Literal["none", "weights", "resampling"] = "none"
+    """What is done about rare classes: nothing, a loss in which every class weighs the same, or rare texts drawn again until it does."""
     epochs: Annotated[int, Field(gt=0)] = 5
     """Passes over train."""
     batch_size: Annotated[int, Field(gt=0)] = 16

@@ -115,6 +115,14 @@ class LabelsConfig(Section):
     """Rows that the label threshold is computed from: `train` leaks nothing, `all` is the codelab's protocol."""
     names: ClassNames | None = None
     """Names of classes 0, 1, …; for `given`, the column's values in this order (default: sorted)."""
+    target: Literal["hard", "soft"] = "hard"
+    """What training aims at: the class, or `soft`, a probability that rises with the score where annotators are divided."""
+    softness: Annotated[float, Field(gt=0)] = 0.08
+    """How far from the label threshold a score still leaves doubt, in its unit, for target `soft`: there the probability is 0.73 (logistic slope)."""
+    doubtful_band: Annotated[float, Field(ge=0)] = 0.0
+    """Train texts whose score is this near to the label threshold, in its unit, count `doubtful_weight`; 0: none is doubtful."""
+    doubtful_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """What a doubtful text counts in training, against 1 of every other; 0 leaves it out."""
 
     @model_validator(mode="after")
     def _fields_agree(self) -> LabelsConfig:
@@ -128,6 +136,9 @@ class LabelsConfig(Section):
             raise ValueError(
                 f"labels.columns belongs to labels.rule given or any; found rule {self.rule}, columns {list(self.columns)}"
             )
+        if not self.needs_score and (self.target == "soft" or self.doubtful_band):
+            field = "target soft" if self.target == "soft" else "doubtful_band"
+            raise ValueError(f"labels.{field} needs annotators' scores; labels.rule {self.rule} reads classes")
         if self.rule != "given" and self.names is not None and len(self.names) != 2:
             raise ValueError(f"labels.names needs two names for labels.rule {self.rule}, found {list(self.names)}")
         if self.names is not None and len(set(self.names)) < len(self.names):

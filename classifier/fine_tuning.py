@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, set_seed
 
+from classifier.balancing import balance
 from classifier.base_model import (
     load_base_model,
     quiet_transformers,
@@ -37,13 +38,11 @@ from classifier.network import TextClassifier, build_network, save_network
 from classifier.optimisation import Optimisation, halve_micro_batch
 from classifier.process_group import rank, run_together
 from classifier.prompts import find_label_tokens
-from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
+from classifier.spec import TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
 from classifier.training_callbacks import EpochLog, TimeLimit
 
 HISTORY_FILE = "history.json"
 CHECKPOINTS = ("best", "last")
-TAUGHT = ("label", "target", "weight")
-"""Columns that training reads, where they are there; see `classifier.losses.class_loss`."""
 
 
 def fine_tune(
@@ -87,6 +86,7 @@ def fine_tune(
         compute_dtype=choose_compute_dtype(spec.compute_dtype, hardware=hardware),
         hidden_size=read_hidden_size(base),
     )
+    train = balance(train, how=optimisation.balance, seed=optimisation.seed)
     training = _Training(
         base=base, spec=spec, train=train, validation=validation, lora=lora, optimisation=optimisation,
         checkpoints=checkpoints, output=output, hardware=hardware, devices=devices or Devices(hardware.device),
@@ -216,9 +216,8 @@ class _Training:
 
 def _rows(encoded: Encoded, part: pd.DataFrame, columns: Sequence[str]) -> Rows:
     taught = part[[name for name in columns if name in part]].rename(columns={"label": "labels"})
-    return [
-        {"input_ids": ids, **row} for ids, row in zip(encoded.input_ids, taught.to_dict(orient="records"), strict=True)
-    ]
+    rows: list[dict[Any, Any]] = taught.to_dict(orient="records")
+    return [{"input_ids": ids, **row} for ids, row in zip(encoded.input_ids, rows, strict=True)]
 
 
 def _changed_texts(train: Encoded, validation: Encoded) -> dict[str, int]:

@@ -10,6 +10,7 @@ class Optimisation:
     """How the adapter is optimised; units and meanings stand in `classifier.config.FineTuneConfig`."""
 
     loss: str
+    balance: str
     head_start: str
     learning_rate: float
     weight_decay: float

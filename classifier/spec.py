@@ -14,6 +14,8 @@ SPEC_FILE = "classifier.json"
 TOKENIZER_FOLDER = "tokenizer"
 DECISION_FILE = "decision.json"
 """Beside a registered classifier: its decision threshold."""
+TAUGHT = ("label", "target", "weight")
+"""Columns of examples that training reads beside `text`, the last two where they are there (`classifier.losses.class_loss`)."""
 PROBABILITY = "probability_"
 """Before a class's name: the column of its probability in what a registered classifier answers."""
 
