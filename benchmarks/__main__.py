@@ -3,8 +3,17 @@
 python -m benchmarks
 """
 
-from benchmarks import dropout, lora, losses, quality, scoring, training
+from benchmarks import batch_scoring, dropout, lora, losses, quality, scoring, serving, training
 
 if __name__ == "__main__":
-    runs = (dropout.main(), lora.main([]), scoring.main([]), training.main([]), losses.main([]), quality.main([]))
+    runs = (
+        dropout.main(),
+        lora.main([]),
+        scoring.main([]),
+        serving.main([]),
+        batch_scoring.main([]),
+        training.main([]),
+        losses.main([]),
+        quality.main([]),
+    )
     raise SystemExit(max(runs))

@@ -156,8 +156,8 @@ class RegistryConfig(Section):
     """Whether the version holds the base model itself, rather than a pinned reference to it."""
     parity_rows: Annotated[int, Field(ge=100)] = 200
     """Test texts scored by the reloaded model before it is registered."""
-    parity_tolerance: Annotated[float, Field(gt=0)] = 1e-3
-    """Largest allowed change of a probability by saving and reloading."""
+    parity_tolerance: Annotated[float, Field(gt=0)] | None = None
+    """Largest allowed change of a probability by saving and reloading; by default 0.001, and 0.02 where int8 or bfloat16 rounds it."""
 
 
 class PromotionConfig(Section):
@@ -178,6 +178,34 @@ class CostsConfig(Section):
     """Money for one device (GPU, or process on a CPU) for an hour, in any one currency; `fine_tune` then records its cost."""
 
 
+class MonitoringConfig(Section):
+    """How far a later batch may be from the test rows of the version that scored it; no step of a training is given it."""
+
+    on_drift: Literal["warn", "refuse", "train"] = "warn"
+    """Past a limit `warn` says so, `refuse` also exits 3, `train` starts the training that made the version again."""
+    min_rows: Annotated[int, Field(gt=0)] = 100
+    """Fewest rows of a batch that anything is concluded from."""
+    score_psi: Annotated[float, Field(ge=0)] = 0.2
+    """Largest population stability index of the probabilities."""
+    score_ks: Annotated[float, Field(ge=0, le=1)] = 0.15
+    """Largest Kolmogorov-Smirnov distance of the probabilities."""
+    class_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Largest change of a predicted class's share."""
+    length_psi: Annotated[float, Field(ge=0)] = 0.2
+    """Largest population stability index of the lengths in characters."""
+    length_ks: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Largest Kolmogorov-Smirnov distance of the lengths."""
+    unknown_share: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """Largest change of the share of tokens that the tokenizer does not know."""
+    embedding_auc: Annotated[float, Field(ge=0.5, le=1)] = 0.65
+    """Largest ROC AUC with which embeddings tell a text of the batch from one of the test rows; 0.5 is guessing."""
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The largest allowed value of every statistic."""
+        return self.model_dump(exclude={"on_drift", "min_rows"})
+
+
 class RunConfig(Section):
     """Everything that describes a training run."""
 
@@ -191,6 +219,7 @@ class RunConfig(Section):
     registry: RegistryConfig
     promotion: PromotionConfig = PromotionConfig()
     costs: CostsConfig = CostsConfig()
+    monitoring: MonitoringConfig = MonitoringConfig()
 
     @model_validator(mode="after")
     def _sections_agree(self) -> RunConfig:
@@ -208,8 +237,8 @@ class RunConfig(Section):
 
     @property
     def recorded(self) -> dict[str, Any]:
-        """What a model version records of the run that made it: everything but how it was judged for promotion, and prices."""
-        return self.model_dump(mode="json", exclude={"promotion", "registry", "costs"})
+        """What a model version records of the run that made it: everything but how it was judged for promotion, prices and later limits."""
+        return self.model_dump(mode="json", exclude={"promotion", "registry", "costs", "monitoring"})
 
     @property
     def kept_columns(self) -> tuple[str, ...]:

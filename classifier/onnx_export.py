@@ -24,15 +24,10 @@ from classifier.errors import InputError
 from classifier.merged_network import MergedNetwork
 from classifier.onnx_predictor import INPUTS, MODEL_FILE, OUTPUT, OnnxPredictor
 from classifier.predictor import Predictor
-from classifier.spec import SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from classifier.spec import SPEC_FILE, TOKENIZER_FOLDER
 
 EXPORT_FILE = "export.json"
 OPSET = 20
-TOLERANCE = 1e-3
-"""Largest allowed difference of a probability, where the original computes in float32 as the graph does."""
-ROUNDED_TOLERANCE = 0.02
-"""The same where the original rounds what passes through it: int8 layers quantize their inputs too, bfloat16 keeps eight bits of them. The
-graph does not, and no merged weights can repeat that. Seen with MiniLM on ETHOS' 198 test texts: int8 0.005, bfloat16 0.001."""
 MOST_BYTES_IN_GRAPH = 1_500_000_000
 """Larger weights stand in a file of their own: a graph file cannot pass 2 GB."""
 PROBES = (
@@ -71,7 +66,7 @@ def export_onnx(
     texts : sequence of str
         Scored by the original and by the graph.
     tolerance : float, optional
-        Largest allowed difference of a probability; by default `TOLERANCE`, or `ROUNDED_TOLERANCE` for int8 and bfloat16.
+        Largest allowed difference of a probability; by default `ClassifierSpec.rounding`: no merged weights can repeat the original's.
 
     Raises
     ------
@@ -84,7 +79,7 @@ def export_onnx(
         raise InputError(f"export: {output} is there already")
     predictor = Predictor.load(adapter, base=base)
     expected = predictor.score(texts)
-    allowed = _choose_tolerance(predictor.spec) if tolerance is None else tolerance
+    allowed = predictor.spec.rounding if tolerance is None else tolerance
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
         folder = Path(scratch) / "export"
@@ -115,11 +110,6 @@ def write_graph(network: MergedNetwork, path: Path) -> None:
         raise RuntimeError("ONNX export: torch returned no program")
     n_bytes = sum(tensor.nbytes for tensor in network.state_dict().values())
     program.save(path, external_data=n_bytes > MOST_BYTES_IN_GRAPH)
-
-
-def _choose_tolerance(spec: ClassifierSpec) -> float:
-    rounds = spec.quantization == "int8" or spec.compute_dtype != "float32"
-    return ROUNDED_TOLERANCE if rounds else TOLERANCE
 
 
 def _check(folder: Path, texts: Sequence[str], *, expected: np.ndarray, tolerance: float) -> float:

@@ -64,7 +64,7 @@ def read_table(
         Names the file and, where there is one, the line.
     """
     suffix = path.suffix.lower()
-    _require_file(path, suffix)
+    require_file(path)
     if suffix == ".jsonl":
         frame = _read_jsonl(path, encoding=encoding, limit=limit)
     elif suffix == ".parquet":
@@ -147,7 +147,28 @@ def examples_digest(frame: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _require_file(path: Path, suffix: str) -> None:
+def parse_json_row(line: str) -> dict[str, Any]:
+    """The object that a line of a .jsonl file holds.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        It is not JSON, no object, or holds a key twice or half a surrogate pair; says so after `… is`.
+    """
+    try:
+        row = json.loads(line, object_pairs_hook=_without_twins)
+        json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise ValueError(f"a JSON {type(row).__name__}; needed is an object")
+    return row
+
+
+def require_file(path: Path) -> None:
+    """Raise InputError unless a file is there, not empty, of a format that is read."""
+    suffix = path.suffix.lower()
+
     if path.is_dir():
         raise InputError(f"{path}: is a folder, not a file")
     if not path.is_file():
@@ -176,13 +197,9 @@ def _typed(cells: list[Any]) -> pd.Series[Any]:
 
 def _parsed(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
-        row = json.loads(line, object_pairs_hook=_without_twins)
-        json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        return parse_json_row(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: line {number} is not JSON: {' '.join(str(error).split())}") from None
-    if not isinstance(row, dict):
-        raise InputError(f"{path}: line {number} is a JSON {type(row).__name__}; needed is an object")
-    return row
+        raise InputError(f"{path}: line {number} is {' '.join(str(error).split())}") from None
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

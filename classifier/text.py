@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import unicodedata
 from collections.abc import Callable
+from typing import Any
 
 import ftfy
 from ftfy.badness import is_bad
@@ -72,6 +74,17 @@ def is_blank(text: str) -> bool:
         unicodedata.category(character)[0] == "Z" or unicodedata.category(character) == "Cc" or _is_invisible(character)
         for character in text
     )
+
+
+def complaint_about(text: Any) -> str:
+    """Why this is no text that can be scored, as the end of a sentence; empty where it is one."""
+    if not isinstance(text, str):
+        is_missing = text is None or (isinstance(text, float) and math.isnan(text)) or str(text) == "<NA>"
+        said = "missing" if is_missing else repr(text)
+        return f"the text is {said}; a text with visible characters is needed"
+    if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+        return f"{text!r} is not UTF-8"
+    return f"the text is {text!r}; a text with visible characters is needed" if is_blank(text) else ""
 
 
 def has_control_characters(text: str) -> bool:

@@ -14,9 +14,9 @@ from typing import NoReturn
 
 import typer
 
-from cli import scoring, training, upkeep, versions
+from cli import schedules, scoring, serving, training, upkeep, versions
 
-GROUPS = (training, scoring, versions, upkeep)
+GROUPS = (training, scoring, serving, versions, schedules, upkeep)
 """Modules whose commands are listed, in this order."""
 
 app = typer.Typer(

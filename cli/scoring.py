@@ -24,10 +24,19 @@ def score(
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
     ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option(metavar="VERSION_OR_ALIAS", help="Which version scores --input; by default the champion."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse an --input with a bad row, before any row is scored.")
+    ] = False,
 ) -> None:
     """Score texts, or a file of them, with the champion."""
     if bool(texts) == bool(source):
         raise typer.BadParameter("give either TEXT or --input FILE")
+    if texts and version:
+        raise typer.BadParameter("--version goes with --input; TEXT is scored by the champion")
     if bool(source) != bool(output):
         raise typer.BadParameter("--input and --output go together")
     from operations.state import prepare_state
@@ -36,7 +45,51 @@ def score(
     from operations import scoring
 
     if source and output:
-        n_rows = scoring.score_file(source, output=output, column=column, delimiter=delimiter, model_name=model)
-        print(f"{n_rows} rows scored into {output}")
+        from operations import batch_scoring, local_runs, outcome
+        from pipelines.scoring import scoring as score_file
+
+        batch_scoring.require_scorable(source, output=output, delimiter=delimiter, model_name=model, version=version)
+        outcome.say_steps()
+        run = local_runs.run_here(
+            score_file, source=str(source.absolute()), output=str(output.absolute()), column=column, delimiter=delimiter,
+            model_name=model, version=version, strict=strict,
+        )  # fmt: skip
+        print(batch_scoring.in_words(local_runs.output_of(run, "score_file", "scored_file")))
     else:
         print(scoring.as_table(texts or [], scoring.score_texts(texts or [], model_name=model)))
+
+
+@commands.command(epilog="Example: agile monitor scored.csv --on-drift refuse")
+def monitor(
+    file: Annotated[Path, typer.Argument(help="What `agile score` wrote, or texts that are scored first.")],
+    column: Annotated[str, typer.Option(help="Column of FILE that holds the texts.")] = "text",
+    delimiter: Annotated[
+        str | None, typer.Option(help="Column delimiter of FILE; by default its suffix decides.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
+    ] = None,
+    on_drift: Annotated[
+        str | None,
+        typer.Option(metavar="WORD", help="warn, refuse (exit 3) or train; by default what the config says."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Run's YAML whose limits count; by default that which made the version."),
+    ] = None,
+) -> None:
+    """Say whether a batch still looks like the texts that its version was judged on."""
+    from classifier.config_file import load_config
+    from operations.state import prepare_state
+
+    loaded = load_config(config) if config else None
+    prepare_state()
+    from operations import drift_response, outcome
+    from pipelines import monitoring
+
+    outcome.say_steps()
+    seen = drift_response.look(
+        monitoring.monitoring, file, column=column, delimiter=delimiter, model_name=model, on_drift=on_drift, config=loaded,
+    )  # fmt: skip
+    print(f"{seen.sentence}\nreport: {seen.report}")
+    drift_response.respond(seen, monitoring.train_again)

@@ -10,7 +10,7 @@ import typer
 
 commands = typer.Typer()
 
-BENCHMARKS = ("scoring", "training")
+BENCHMARKS = ("scoring", "serving", "training")
 
 
 @commands.command(epilog="Example: agile stack containers")
@@ -69,7 +69,7 @@ def prune(
 
 @commands.command(epilog="Example: agile bench scoring --texts 48 --json scoring.json")
 def bench(
-    name: Annotated[str, typer.Argument(help="scoring or training.")],
+    name: Annotated[str, typer.Argument(help="scoring, serving or training.")],
     config: Annotated[
         str | None, typer.Option(help="Name of a shipped config; by default the benchmark's own.")
     ] = None,
@@ -83,7 +83,7 @@ def bench(
     from classifier.errors import InputError
 
     if name not in BENCHMARKS:
-        raise InputError(f"bench {name}: no such benchmark; {' and '.join(BENCHMARKS)} are there")
+        raise InputError(f"bench {name}: no such benchmark; {', '.join(BENCHMARKS)} are there")
     given = {"--config": config, "--texts": texts, "--repeats": repeats, "--json": json}
     arguments = [word for option, value in given.items() if value is not None for word in (option, str(value))]
     raise typer.Exit(import_module(f"benchmarks.{name}").main(arguments))

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from operations.state import CONFIGS
 
+OTHERS = ("schedules.yaml",)
+"""Files beside them that describe no run."""
+
 
 def list_configs() -> dict[Path, str]:
     """Every run configuration, by the shortest path from the current folder, with the first sentence of its head comment."""
-    return {_shortened(path): read_purpose(path) for path in sorted(CONFIGS.glob("*.yaml"))}
+    return {_shortened(path): read_purpose(path) for path in sorted(CONFIGS.glob("*.yaml")) if path.name not in OTHERS}
 
 
 def read_purpose(path: Path) -> str:

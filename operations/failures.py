@@ -14,6 +14,7 @@ from typing import Any
 
 from classifier.errors import GateRefused, InputError
 from classifier.places import home
+from operations.embedded import DATABASES, locked_databases, locked_line
 
 PROJECT = Path(__file__).resolve().parent.parent
 FAILED = 1
@@ -25,6 +26,7 @@ NO_ROOM_SAID = (
     "attempt to write a readonly database",
 )
 """Databases, safetensors and child processes pass a full disk on as text alone."""
+LOCKED_SAID = "database is locked"
 OUTSIDE = ("kubernetes", "mlflow", "requests", "sqlalchemy", "urllib3", "zenml")
 """Libraries whose errors tell of a server, a database or a network, not of a defect here."""
 ENGINES = "zenml/integrations/*/*.py"
@@ -59,6 +61,10 @@ def explain(error: BaseException) -> Failure:
     full = next(filter(_is_no_room, _causes(error, with_context=True)), None)
     if full is not None:
         return Failure(_no_room(full), InputError.exit_code, is_defect=False)
+    if any(
+        LOCKED_SAID in str(cause) for cause in _causes(error, with_context=True) if not isinstance(cause, InputError)
+    ):
+        return Failure(_locked(), InputError.exit_code, is_defect=False)
     causes = list(_causes(error, with_context=False))
     told = next((_in_container(cause) for cause in causes if _is_container(cause)), None)
     if told is not None:
@@ -136,6 +142,12 @@ def _no_room(error: BaseException) -> str:
     free = f"{shutil.disk_usage(folder).free / 1e9:.2f} GB free" if folder.is_dir() else "no folder"
     said = " ".join(str(error).split())[-200:]  # a traceback says it last
     return f"AGILE_HOME {folder}: no room left or read-only ({free}); make room, or name another folder in AGILE_HOME: {redact(said)}"
+
+
+def _locked() -> str:
+    """Names the file; one that was freed meanwhile cannot be told from the others."""
+    locked = locked_databases(home()) or [home() / name for name in DATABASES if (home() / name).is_file()]
+    return locked_line(locked)
 
 
 def _is_statement(error: BaseException) -> bool:

@@ -37,6 +37,11 @@ def is_known_dead(run_name: str) -> bool:
     return _is_abandoned(_announcement(run_name))
 
 
+def is_any_alive() -> bool:
+    """Whether a process works on a run of this state folder."""
+    return any(not _is_abandoned(path) for path in home().glob("alive/*.lock"))
+
+
 def forget_dead() -> None:
     """Remove the announcements that nobody holds."""
     for path in home().glob("alive/*.lock"):

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 from zenml import get_step_context
 
+from classifier.drift_sample import DriftSample
 from classifier.evaluation import Evaluation, read_scores
+from classifier.spec import ClassifierSpec
 from classifier.text import text_digest
 from operations import registry, tracking
 from operations.state import PROJECT
@@ -41,7 +43,8 @@ def register(
     config: Mapping[str, Any],
     model_name: str,
     parity_rows: int,
-    parity_tolerance: float,
+    parity_tolerance: float | None,
+    reference: DriftSample | None = None,
 ) -> Registered:
     """Log, reload in a fresh process, compare, and only then create the version, alias `candidate`.
 
@@ -51,8 +54,10 @@ def register(
         Texts of train and validation.
     parity_rows : int
         Test texts compared (all, where there are fewer).
-    parity_tolerance : float
-        Largest allowed change of a probability.
+    parity_tolerance : float or None
+        Largest allowed change of a probability; None: what rounding in another batch explains.
+    reference : DriftSample, optional
+        Of the test rows; kept with the version, for `agile monitor`.
 
     Raises
     ------
@@ -60,16 +65,16 @@ def register(
         A probability moved further; nothing is registered.
     """
     compared = test_scores.head(parity_rows)
+    tolerance = ClassifierSpec.load(adapter).rounding if parity_tolerance is None else parity_tolerance
     with tracking.resumed_run(mlflow_run_id):
         model_uri = registry.log_classifier(
             adapter,
             base=base,
             decision_threshold=evaluation.decision_threshold,
             learnt_from=map(text_digest, learnt_from),
+            reference=reference,
         )
-        parity_error = _check_parity(
-            model_uri, compared, class_names=labelling["class_names"], tolerance=parity_tolerance
-        )
+        parity_error = _check_parity(model_uri, compared, class_names=labelling["class_names"], tolerance=tolerance)
         mlflow.log_dict(dict(config), "config.json")
         version = registry.create_version(
             model_name,

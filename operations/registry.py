@@ -23,6 +23,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from numpy.typing import NDArray
 
+from classifier.drift_sample import DriftSample
 from classifier.errors import InputError
 from classifier.spec import DECISION_FILE, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from operations.state import PROJECT
@@ -38,7 +39,12 @@ REQUIREMENTS = (
 
 
 def log_classifier(
-    adapter: Path, *, base: Path | None, decision_threshold: float | None, learnt_from: Iterable[str]
+    adapter: Path,
+    *,
+    base: Path | None,
+    decision_threshold: float | None,
+    learnt_from: Iterable[str],
+    reference: DriftSample | None = None,
 ) -> str:
     """Log a classifier to the active MLflow run, not yet as a version; returns its model URI.
 
@@ -48,12 +54,16 @@ def log_classifier(
         The base model's folder, to be kept inside; None keeps the pinned reference.
     learnt_from : iterable of str
         Digests of the train and validation texts, so that a later comparison can leave them out.
+    reference : DriftSample, optional
+        What later batches are compared with.
     """
     spec = ClassifierSpec.load(adapter)
     with tempfile.TemporaryDirectory() as scratch:
         folder = _pack(
             adapter, Path(scratch) / "classifier", decision_threshold=decision_threshold, learnt_from=learnt_from
         )
+        if reference is not None:
+            reference.save(folder)
         artifacts = {"classifier": str(folder), **({"base_model": str(base)} if base else {})}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*input example was not provided")  # the signature is given

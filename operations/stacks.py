@@ -30,6 +30,8 @@ from operations.state import CONFIGS
 STACKS = CONFIGS / "stacks"
 HALVES = ("components", "run")
 NEEDED = (StackComponentType.ORCHESTRATOR, StackComponentType.ARTIFACT_STORE)
+LOCAL_ENGINES = ("local", "local_docker")
+"""Orchestrators that this machine's own timer can start."""
 DEFAULT = "default"
 """ZenML's own component of a kind that a stack must have and its file does not name: local orchestrator, local folder."""
 
@@ -114,6 +116,22 @@ def active_stack() -> StackFile:
     """The file of the active stack; without settings for a stack that was registered by other means."""
     name = Client().active_stack_model.name
     return read_stack(name) if name in list_stacks() else StackFile(name, {}, {})
+
+
+def require_local(stack: StackFile) -> None:
+    """Whether this machine starts a stack's runs by its own clock.
+
+    Raises
+    ------
+    InputError
+        The stack runs elsewhere.
+    """
+    engine = stack.flavor("orchestrator")
+    if engine not in LOCAL_ENGINES:
+        raise InputError(
+            f"stack {stack.name}: schedules on the engine {engine} are not supported yet; "
+            f"they run on {' and '.join(LOCAL_ENGINES)}: agile stack local"
+        )
 
 
 def _filled(path: Path) -> str:

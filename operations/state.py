@@ -8,6 +8,7 @@ the environment win, so the same commands work against a team's servers (`ZENML_
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
 import subprocess
@@ -20,6 +21,8 @@ from filelock import FileLock
 from classifier.errors import InputError
 from classifier.places import home
 from classifier.sources import content_digest
+from operations import state_version
+from operations.written import write_whole
 
 PROJECT = Path(__file__).resolve().parent.parent
 CONFIGS = PROJECT / "configs"
@@ -78,10 +81,12 @@ def prepare_state(*, least_free: int = LEAST_FREE_BYTES, with_databases: bool = 
     Raises
     ------
     InputError
-        The folder cannot be written, or its disk is full.
+        The folder cannot be written, its disk is full, or a newer project wrote it.
     """
     folder = home()
     _check_writable(folder, least_free=least_free)
+    if (folder / "ready").exists():
+        state_version.require_not_newer(state_version.read_versions(folder), f"AGILE_HOME {folder}")
     for name, value in _environment(folder).items():
         os.environ.setdefault(name, value)
     if with_databases:
@@ -94,8 +99,19 @@ def _prepare_databases(folder: Path) -> None:
     with FileLock(folder / "prepare.lock"):
         if not ready.exists():
             print(f"preparing the state folder {folder} (once)", file=sys.stderr, flush=True)
-            _create_databases()
-            ready.touch()
+        elif _is_up_to_date(folder):
+            return
+        else:
+            print(f"bringing the state folder {folder} up to date (once)", file=sys.stderr, flush=True)
+        _create_databases()
+        write_whole(ready, json.dumps(state_version.present()))
+
+
+def _is_up_to_date(folder: Path) -> bool:
+    """Whether it was prepared by this project and these libraries; one from before versions were written counts as older."""
+    found = state_version.read_versions(folder)
+    state_version.require_not_newer(found, f"AGILE_HOME {folder}")
+    return found == state_version.present() or (not found and not (folder / "mlflow.db").exists())
 
 
 def _check_writable(folder: Path, *, least_free: int) -> None:

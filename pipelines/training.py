@@ -13,6 +13,7 @@ from classifier.config import (
     EvaluationConfig,
     FineTuneConfig,
     ModelConfig,
+    MonitoringConfig,
     PromotionConfig,
     RegistryConfig,
     RunConfig,
@@ -41,14 +42,16 @@ def training(
     evaluation: EvaluationConfig = EvaluationConfig(),
     promotion: PromotionConfig = PromotionConfig(),
     costs: CostsConfig = CostsConfig(),
+    monitoring: MonitoringConfig = MonitoringConfig(),
 ) -> None:
     """The parameters are the sections of RunConfig; a step is given its own section and no other.
 
-    `costs` is given to none: `fine_tune` reads it from the run (`operations.tracking.price_per_hour`).
+    `costs` and `monitoring` are given to none: `fine_tune` reads the first from the run (`operations.tracking.price_per_hour`), a later
+    `agile monitor` the second.
     """
     config = RunConfig(
         data=data, validation=validation, labels=labels, split=split, model=model, fine_tune=fine_tune,
-        evaluation=evaluation, registry=registry, promotion=promotion, costs=costs,
+        evaluation=evaluation, registry=registry, promotion=promotion, costs=costs, monitoring=monitoring,
     )  # fmt: skip
     name = registry.model_name
     read = ingest if data.is_pinned else ingest.with_options(enable_cache=False)

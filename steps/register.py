@@ -6,7 +6,7 @@ import pandas as pd
 from zenml import log_metadata, step
 
 from classifier.config import RegistryConfig
-from classifier.evaluation import Evaluation
+from classifier.evaluation import Evaluation, read_scores
 from classifier.folders import Folder
 from operations import registration
 from operations.caching import on_reached_files
@@ -26,6 +26,15 @@ def register(
     config: dict[str, Any],
 ) -> Annotated[str, "model_version"]:
     """Log the classifier, reload it in a fresh process, and make it a version only if its scores survived."""
+    from classifier.reference import make_reference
+
+    reference = make_reference(
+        adapter.path,
+        base=base_model.path,
+        texts=list(test_scores["text"]),
+        y_score=read_scores(test_scores, "candidate"),
+        decision_threshold=evaluation.decision_threshold,
+    )
     registered = registration.register(
         adapter=adapter.path,
         base=base_model.path if settings.include_base else None,
@@ -38,6 +47,7 @@ def register(
         model_name=settings.model_name,
         parity_rows=settings.parity_rows,
         parity_tolerance=settings.parity_tolerance,
+        reference=reference,
     )
     log_metadata({
         "model_name": settings.model_name, "mlflow_model_version": registered.version,

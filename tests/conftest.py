@@ -127,6 +127,20 @@ def _data_file(name: str) -> Path:
     pytest.skip(reason)
 
 
+@pytest.fixture(scope="session")
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prepared once a process: ZenML and MLflow keep to the folder that they found first."""
+    if "ZENML_CONFIG_PATH" not in os.environ:
+        os.environ["AGILE_HOME"] = str(tmp_path_factory.mktemp("agile-home"))
+    from operations.state import prepare_state
+
+    folder = prepare_state()
+    from operations import caching
+
+    assert caching.PROJECT  # ZenML would look for the file of the main module, and a test's worker has none
+    return folder
+
+
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """Start `python -m COMMAND` as a server on loopback; gives its address once it answers, and ends it afterwards."""

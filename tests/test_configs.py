@@ -13,10 +13,11 @@ from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 from classifier.config import RunConfig
 from classifier.config_file import load_config
 from classifier.expectations import read_suite
+from operations.config_files import OTHERS
 from operations.state import CONFIGS, PROJECT
 
 YAMLS = sorted(path for pattern in ("*.yaml", "*.yml") for path in CONFIGS.rglob(pattern))
-RUNS = [path for path in YAMLS if path.parent == CONFIGS]
+RUNS = [path for path in YAMLS if path.parent == CONFIGS and path.name not in OTHERS]
 SAYS_WHAT_FOLLOWS = {"labels.rule", "split.method"}
 """Fields that may name their default, since the fields beside them mean nothing without."""
 SUITES = [path for path in YAMLS if path.parent == CONFIGS / "expectations"]

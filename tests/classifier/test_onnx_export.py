@@ -192,9 +192,9 @@ def test_an_original_that_rounds_its_inputs_may_differ_by_more() -> None:
         class_names=("no", "yes"), pooling="mean", quantization="nf4", double_quant=True, compute_dtype="float32",
         max_length=64, hidden_size=32, base_source="tiny", base_sha256=None, base_revision=None, base_digest="",
     )  # fmt: skip
-    assert onnx_export._choose_tolerance(spec) == 1e-3
+    assert spec.rounding == 1e-3
     for changed in ({"quantization": "int8"}, {"compute_dtype": "bfloat16"}):
-        assert onnx_export._choose_tolerance(replace(spec, **changed)) == 0.02
+        assert replace(spec, **changed).rounding == 0.02
 
 
 def test_an_exported_classifier_needs_neither_torch_nor_bitsandbytes(

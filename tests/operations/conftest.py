@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 
-@pytest.fixture(scope="session")
-def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Prepared once a process: ZenML keeps to the folder that it found first, which tests elsewhere may have made."""
-    if "ZENML_CONFIG_PATH" not in os.environ:
-        os.environ["AGILE_HOME"] = str(tmp_path_factory.mktemp("agile-home"))
-    from operations.state import prepare_state
+@pytest.fixture(scope="module")
+def registry(state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """An MLflow store of its own, where `toy` version 1 is champion; it scores a text by its length."""
+    import mlflow
+    from mlflow import MlflowClient
 
-    return prepare_state()
+    from tests.operations import toy_training as toy
+
+    folder, shared = tmp_path_factory.mktemp("mlflow"), mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    client = MlflowClient()
+    experiment = client.create_experiment("toy", artifact_location=(folder / "artifacts").as_uri())
+    for name in ("toy", "other"):
+        toy.make_version(client.create_run(experiment).info.run_id, name, zenml_run="none")
+    client.set_registered_model_alias("toy", "champion", "1")
+    yield client
+    mlflow.set_tracking_uri(shared)

@@ -5,9 +5,10 @@ import pytest
 from classifier.config import RunConfig
 from classifier.config_file import load_config
 from classifier.errors import InputError
+from operations.config_files import list_configs
 from operations.kubeflow_inputs import list_inputs, read_inputs
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+CONFIGS = sorted(list_configs())
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

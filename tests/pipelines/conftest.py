@@ -11,16 +11,6 @@ from classifier import promotion
 from classifier.config import RunConfig
 
 
-@pytest.fixture(scope="session")
-def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("agile-home")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("AGILE_HOME", str(folder))
-    from operations.state import prepare_state
-
-    return prepare_state()
-
-
 @pytest.fixture(scope="module", autouse=True)
 def only_the_majority_is_to_beat() -> Iterator[None]:
     """On a toy's few words TF-IDF is hard to beat; that it must be beaten is tested on `decide` itself."""

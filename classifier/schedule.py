@@ -1,0 +1,168 @@
+"""Schedule: which run starts when, and whether one is due; pure, the clock is a parameter.
+
+Times are those of the schedule's own zone. Where clocks go forward, a time that does not exist is the moment an hour later; where
+they go back, a named hour comes once, and a line for every hour (`*`) counts both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from croniter import croniter
+from croniter.croniter import CroniterBadDateError
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Pipeline = Literal["training", "scoring", "monitoring"]
+PIPELINES: tuple[str, ...] = get_args(Pipeline)
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+EPOCH = datetime(2024, 1, 1)  # noqa: DTZ001  # wall clock, as croniter counts; a leap year
+FIELDS: Mapping[str, tuple[int, int, tuple[str, ...]]] = {
+    "minute": (0, 59, ()),
+    "hour": (0, 23, ()),
+    "day of month": (1, 31, ()),
+    "month": (1, 12, MONTHS),
+    "day of week": (0, 7, DAYS),
+}
+"""Fields of a cron line: smallest and greatest number, and the names that stand for numbers."""
+CLOCK_CHANGE = timedelta(hours=3)
+"""More than any zone's clocks are ever put forward or back."""
+_PART = re.compile(r"(?:\*|(?P<low>\w+)(?:-(?P<high>\w+))?)(?:/(?P<step>\d+))?")
+
+
+class Schedule(BaseModel):
+    """One entry of a schedules file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,50}$")
+    """Small letters, digits and hyphens; names lock, log and timer."""
+    pipeline: Pipeline
+    """What runs: `training`, `scoring`, `monitoring`."""
+    config: str
+    """The file it runs on: a run configuration for training, texts for scoring, a scored batch for monitoring; relative to the schedules file."""
+    cron: str
+    """Five fields: minute, hour, day of month, month, day of week."""
+    time_zone: str = "UTC"
+    """Name in the IANA database, as `Europe/Paris`."""
+    enabled: bool = True
+    """Whether it is started; a disabled one is listed and kept."""
+    arguments: tuple[str, ...] = Field(default=(), strict=False)
+    """Further words of the command line, as `--limit`, `400`."""
+
+    @field_validator("cron")
+    @classmethod
+    def _check_cron(cls, cron: str) -> str:
+        words = cron.split()
+        if len(words) != len(FIELDS):
+            raise ValueError(f"{cron!r} has {len(words)} fields; allowed are five: {', '.join(FIELDS)}")
+        for word, (field, allowed) in zip(words, FIELDS.items(), strict=True):
+            if not all(_is_part(part, *allowed) for part in word.split(",")):
+                raise ValueError(f"{field} {word!r}; allowed: {_in_words(*allowed)}")
+        try:
+            croniter(cron, EPOCH).get_next(datetime)
+        except CroniterBadDateError:
+            raise ValueError(f"{cron!r} names a day that never comes") from None
+        return " ".join(words)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(
+                f"{zone!r} is no time zone; allowed: a name of the IANA database, as Europe/Paris"
+            ) from None
+        return zone
+
+
+def previous_time(cron: str, zone: str, now: datetime) -> datetime:
+    """The last moment, in UTC, at or before `now` that a line names."""
+    begin = _wall_clock(now, zone) + CLOCK_CHANGE
+    lines = croniter(cron, begin)
+    best: datetime | None = None
+    while True:
+        wall: datetime = lines.get_prev(datetime)
+        best = max(
+            (moment for moment in chain(_moments(wall, cron, zone), [best] if best else []) if moment <= now),
+            default=None,
+        )
+        if best is not None and wall < begin - 2 * CLOCK_CHANGE:
+            return best
+
+
+def next_time(cron: str, zone: str, now: datetime) -> datetime:
+    """The first moment, in UTC, after `now` that a line names."""
+    begin = _wall_clock(now, zone) - CLOCK_CHANGE
+    lines = croniter(cron, begin)
+    best: datetime | None = None
+    while True:
+        wall: datetime = lines.get_next(datetime)
+        best = min(
+            (moment for moment in chain(_moments(wall, cron, zone), [best] if best else []) if moment > now),
+            default=None,
+        )
+        if best is not None and wall > begin + 2 * CLOCK_CHANGE:
+            return best
+
+
+def due(cron: str, zone: str, last: datetime, now: datetime) -> datetime | None:
+    """The moment for which a run must start now, or None; of several that were missed, the last alone.
+
+    Parameters
+    ----------
+    last : datetime
+        The moment that was dealt with last, or when the schedule was applied.
+    """
+    moment = previous_time(cron, zone, now)
+    return moment if moment > last else None
+
+
+def waking_minutes(cron: str, zone: str, local_offsets: set[timedelta], year: int) -> list[int]:
+    """Minutes of every hour, on the machine's clock, at which it must be asked whether a run is due.
+
+    Zones that differ by whole hours, daylight saving included, share them; India and Nepal do not.
+    """
+    minutes = croniter(cron, EPOCH).expanded[0]
+    wanted = range(60) if minutes == ["*"] else [int(minute) for minute in minutes]
+    own = {datetime(year, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() or timedelta() for month in (1, 7)}
+    shifts = {int((local - offset).total_seconds() // 60) for local in local_offsets for offset in own}
+    return sorted({(minute + shift) % 60 for minute in wanted for shift in shifts})
+
+
+def _wall_clock(now: datetime, zone: str) -> datetime:
+    return now.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def _moments(wall: datetime, cron: str, zone: str) -> Iterator[datetime]:
+    """In UTC: one, or two where clocks go back and the line names every hour."""
+    folds = (0, 1) if cron.split()[1].startswith("*") else (0,)
+    for fold in folds:
+        yield wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
+
+
+def _is_part(part: str, least: int, most: int, names: tuple[str, ...]) -> bool:
+    found = _PART.fullmatch(part)
+    if found is None or (found["step"] is not None and not 0 < int(found["step"]) <= most):
+        return False
+    if found["step"] is not None and found["low"] is not None and found["high"] is None:
+        return False
+    ends = [_number(word, least, names) for word in (found["low"], found["high"]) if word is not None]
+    return all(least <= end <= most for end in ends) and ends == sorted(ends)
+
+
+def _number(word: str, least: int, names: tuple[str, ...]) -> int:
+    if word.lower() in names:
+        return names.index(word.lower()) + least
+    return int(word) if word.isascii() and word.isdigit() else -1
+
+
+def _in_words(least: int, most: int, names: tuple[str, ...]) -> str:
+    named = f" or {names[0]} to {names[-1]}" if names else ""
+    return f"*, {least} to {most}{named}, ranges (1-5), steps (*/2), lists (1,3)"

@@ -1,0 +1,45 @@
+"""Metrics of the scoring server, in Prometheus' text format."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class ServingMetrics:
+    """Counted by one server; a registry of its own, so that two servers in a process do not meet."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "agile_serving_requests", "Requests answered.", ["path", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "agile_serving_request_seconds",
+            "Seconds from a request's first byte to its answer, for /invocations.",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.rows = Counter("agile_serving_rows", "Texts scored.", registry=self.registry)
+        self.batch_rows = Histogram(
+            "agile_serving_batch_rows", "Texts scored together.", buckets=ROWS, registry=self.registry
+        )
+        self.in_flight = Gauge("agile_serving_in_flight", "Requests to /invocations under way.", registry=self.registry)
+        self.waiting_rows = Gauge("agile_serving_waiting_rows", "Texts that wait.", registry=self.registry)
+        self.refused = Counter(
+            "agile_serving_refused", "Requests refused, by error code.", ["code"], registry=self.registry
+        )
+        self.model = Info("agile_serving_model", "The version that answers.", registry=self.registry)
+        self.swaps = Counter(
+            "agile_serving_swaps", "New versions taken over, or not.", ["result"], registry=self.registry
+        )
+        for result in ("taken over", "unreadable"):
+            self.swaps.labels(result)
+
+    def page(self) -> bytes:
+        """What `/metrics` answers."""
+        return generate_latest(self.registry)

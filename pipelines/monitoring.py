@@ -1,0 +1,38 @@
+"""monitoring: a batch of texts in; whether it still looks like those that its version was judged on out, and what follows."""
+
+from typing import Any
+
+from zenml import pipeline
+from zenml.enums import ExecutionMode
+
+from classifier.config import MonitoringConfig, RunConfig
+from operations import engines, liveness, stacks
+from pipelines.training import training
+from steps.measure_drift import measure_drift
+from steps.score_file import score_file
+
+
+@pipeline(enable_cache=False, execution_mode=ExecutionMode.FAIL_FAST)
+def monitoring(
+    source: str,
+    scored_to: str | None = None,
+    column: str = "text",
+    delimiter: str | None = None,
+    model_name: str | None = None,
+    settings: MonitoringConfig = MonitoringConfig(),
+) -> None:
+    """An unscored file is scored to `scored_to` first; files are named by absolute paths."""
+    if scored_to is None:
+        measure_drift(source, column, delimiter, model_name, settings, None)
+    else:
+        score_file(source, scored_to, column, delimiter, model_name, None, False)
+        measure_drift(scored_to, column, None, model_name, settings, source, after=["score_file"])
+
+
+def train_again(config: RunConfig) -> Any:
+    """Run the training pipeline on the active stack; returns ZenML's record of it, None where a stack has only scheduled it."""
+    stack = stacks.active_stack()
+    engines.require_engine(stack)
+    sections = {section: getattr(config, section) for section in RunConfig.model_fields}
+    with liveness.announced_run("training") as run_name:
+        return training.with_options(run_name=run_name, **stack.run)(**sections)

@@ -1,0 +1,20 @@
+"""scoring: a file of texts in; the same rows with label, probabilities and version out."""
+
+from zenml import pipeline
+from zenml.enums import ExecutionMode
+
+from steps.score_file import score_file
+
+
+@pipeline(enable_cache=False, execution_mode=ExecutionMode.FAIL_FAST)
+def scoring(
+    source: str,
+    output: str,
+    column: str = "text",
+    delimiter: str | None = None,
+    model_name: str | None = None,
+    version: str | None = None,
+    strict: bool = False,
+) -> None:
+    """Files are named by absolute paths: the process that runs the step may stand in another folder."""
+    score_file(source, output, column, delimiter, model_name, version, strict)

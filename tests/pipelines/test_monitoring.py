@@ -1,0 +1,197 @@
+"""Scoring and monitoring, whole: a real tiny model, trained once, scores files and is held against its reference."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from classifier.config import MonitoringConfig, RunConfig
+from classifier.errors import GateRefused, InputError
+
+pytestmark = pytest.mark.slow
+
+NAME = "watched"
+
+
+@pytest.fixture(scope="module")
+def trained(
+    config_of: Callable[..., RunConfig],
+    tiny_model: Path,
+    tiny_examples: pd.DataFrame,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> RunConfig:
+    """A champion that was judged on 160 rows: enough to hold a batch against."""
+    from pipelines.training import training
+
+    folder = tmp_path_factory.mktemp("watched")
+    data = folder / "examples.csv"
+    more = pd.concat([tiny_examples.assign(text=tiny_examples["text"] + end) for end in ("", " day", " song")])
+    more.assign(id=range(len(more))).to_csv(data, index=False)
+    config = config_of(data, NAME, model__source=str(shutil.copytree(tiny_model, folder / "base")), split__train=180,
+        split__validation=20,
+        fine_tune={"epochs": 6, "rank": 4, "learning_rate": 1e-2, "batch_size": 16}, monitoring={"min_rows": 60, "length_psi": 1.0})  # fmt: skip
+    training(**{section: getattr(config, section) for section in RunConfig.model_fields})
+    return config
+
+
+@pytest.fixture
+def batch(tiny_examples: pd.DataFrame, tmp_path: Path) -> Path:
+    path = tmp_path / "batch.csv"
+    tiny_examples.assign(text=tiny_examples["text"] + " day")[["id", "text"]].to_csv(path, index=False)
+    return path
+
+
+def agile(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    from cli import __main__ as cli
+
+    monkeypatch.setattr(sys, "argv", ["agile", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def look(path: Path, on_drift: str | None = None) -> Any:
+    from operations import drift_response
+    from pipelines.monitoring import monitoring
+
+    return drift_response.look(monitoring, path, column="text", delimiter=None, model_name=NAME, on_drift=on_drift)
+
+
+def test_a_file_is_scored_by_a_run_on_the_dashboard_as_texts_are_scored_alone(
+    trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from zenml.client import Client
+
+    from operations.scoring import score_texts
+
+    batch.write_text(batch.read_text() + "121,\n")
+    output = batch.with_name("scored.jsonl")
+    assert agile(monkeypatch, "score", "--input", str(batch), "--output", str(output), "--model", NAME) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"120 rows scored into {output} by {NAME} version 1 (")
+    assert f"1 row could not be scored: {batch.with_name('scored.rejected.jsonl')}" in said
+    scored = pd.read_json(output, lines=True, dtype=False)
+    alone = score_texts(list(scored["text"]), model_name=NAME)
+    assert list(scored["label"]) == list(alone["label"])
+    probabilities = [name for name in scored if name.startswith("probability_")]
+    assert np.allclose(scored[probabilities], alone[probabilities], atol=1e-5)
+    (run_id,) = set(scored["run_id"])
+    run = Client().get_pipeline_run(run_id)
+    assert run.pipeline is not None
+    assert run.pipeline.name == "scoring"
+    facts = run.steps["score_file"].outputs["scored_file"][0].load()
+    assert (facts["n_rows"], facts["n_rejected"], facts["model_version"]) == (121, 1, "1")
+    assert run.steps["score_file"].run_metadata["n_scored"] == 120
+
+
+def test_a_mistake_at_the_terminal_is_one_line_and_no_traceback(
+    trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch.write_text(batch.read_text() + "121,\n")
+    to = ["--output", str(batch.with_name("scored.csv")), "--model", NAME]
+    mistakes = [
+        (["score", "--input", "gone.csv", *to], "gone.csv: no such file"),
+        (["score", "--input", str(batch), *to, "--version", "9"], "no version 9"),
+        (["score", "--input", str(batch), *to, "--strict"], "row 121 (line 122): column 'text': the text is ''"),
+        (["monitor", str(batch), "--model", NAME, "--on-drift", "maybe"], "--on-drift maybe: allowed are"),
+    ]
+    for arguments, said in mistakes:
+        assert agile(monkeypatch, *arguments) == InputError.exit_code
+        complaint = capsys.readouterr().err
+        assert complaint.splitlines()[-1].startswith("agile: error: ")
+        assert said in complaint.splitlines()[-1]
+        assert "Traceback" not in complaint
+    assert [path.name for path in batch.parent.iterdir()] == ["batch.csv"]
+
+
+def test_a_batch_like_the_test_rows_has_not_drifted_and_one_of_other_words_has(
+    trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = look(batch)
+    assert not found.is_drift, found.sentence
+    assert found.report.read_text(encoding="utf-8").startswith("<!doctype html>")
+    other = batch.with_name("other.csv")
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(["fine", "lovely", "warm", "zebra", "quark"], 30)) for _ in range(100)]
+    pd.DataFrame({"text": texts}).to_csv(other, index=False)
+    assert agile(monkeypatch, "monitor", str(other), "--model", NAME) == 0
+    warned = capsys.readouterr()
+    assert "Drift in " in warned.out
+    assert "agile: warning: Drift in " in warned.err
+    assert "unknown tokens" in warned.err
+    assert agile(monkeypatch, "monitor", str(other), "--model", NAME, "--on-drift", "refuse") == GateRefused.exit_code
+    assert "monitoring.on_drift is refuse" in capsys.readouterr().err
+
+
+def test_drift_trains_again_as_the_version_was_trained(trained: RunConfig) -> None:
+    from operations import drift_response, monitoring
+
+    asked: list[RunConfig] = []
+    seen = drift_response.Seen("Drift in scores", True, Path("report.html"), "train", NAME, "1", "none")
+    drift_response.respond(seen, lambda config: asked.append(config))
+    assert asked == [trained]
+    assert monitoring.settings_of(NAME, "1", on_drift=None) == trained.monitoring
+    other = trained.model_copy(update={"monitoring": MonitoringConfig(min_rows=7)})
+    assert monitoring.settings_of(NAME, "1", on_drift="refuse", config=other) == MonitoringConfig(
+        min_rows=7, on_drift="refuse"
+    )
+    drift_response.respond(replace(seen, config=other), lambda config: asked.append(config))
+    assert asked.pop() == other
+    with pytest.raises(InputError, match="--on-drift maybe: allowed are warn, refuse, train"):
+        monitoring.settings_of(NAME, "1", on_drift="maybe")
+    drift_response.respond(drift_response.Seen("", False, Path(), "train", NAME, "1", "none"), asked.append)
+    assert len(asked) == 1
+
+
+def test_the_training_that_drift_starts_is_a_run_of_the_training_pipeline(trained: RunConfig) -> None:
+    from operations import monitoring
+    from pipelines.monitoring import train_again
+
+    run = train_again(monitoring.training_config(NAME, "1"))
+    assert run.status.is_successful
+    reused = {name for name, step in run.steps.items() if step.status.value == "cached"}
+    assert {"fine_tune", "evaluate", "register"} <= reused  # the data are the same: nothing is learnt twice
+
+
+REFUSED = [
+    ("few rows", lambda rows: rows.head(5), "5 rows; fewer than monitoring.min_rows (60)"),
+    ("two versions", lambda rows: rows.assign(model_version=["1"] * 60 + ["2"] * 60), "rows of versions 1, 2"),
+    ("a version that is not there", lambda rows: rows.assign(model_version="9"), "no version 9"),
+    ("a probability that is none", lambda rows: rows.assign(probability_0="much"), "row 1: no numbers in"),
+    ("an unknown label", lambda rows: rows.assign(label="maybe"), "label 'maybe'"),
+    ("no texts", lambda rows: rows.drop(columns="text"), "no text in column 'text'"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
+def test_what_cannot_be_compared_is_refused(
+    trained: RunConfig, batch: Path, change: Callable[[pd.DataFrame], pd.DataFrame], said: str
+) -> None:
+    from operations import monitoring, registry
+    from operations.scoring import score_texts
+
+    rows = pd.read_csv(batch, dtype=str)
+    names = registry.read_spec(NAME, "1").class_names
+    scored = pd.concat([rows, score_texts(list(rows["text"]), model_name=NAME)], axis=1)
+    changed = change(scored.rename(columns={f"probability_{names[0]}": "probability_0"}))
+    changed = changed.rename(columns={"probability_0": f"probability_{names[0]}"})
+    path = batch.with_name("changed.csv")
+    changed.to_csv(path, index=False)
+    with pytest.raises(InputError) as refused:
+        monitoring.measure(path, column="text", delimiter=None, model_name=NAME, settings=trained.monitoring)
+    assert said in str(refused.value)
+
+
+def test_a_version_without_a_reference_says_so(trained: RunConfig, batch: Path, tmp_path: Path) -> None:
+    from operations import monitoring
+
+    with pytest.raises(InputError, match="version 1 holds no reference to compare with"):
+        monitoring._read_reference(tmp_path, NAME, "1")
