@@ -230,7 +230,9 @@ class RunConfig(Section):
         if self.fine_tune.initialization == "loftq" and self.model.quantization != "nf4":
             raise ValueError(f"fine_tune.initialization loftq needs quantization nf4, found {self.model.quantization}")
         if self.fine_tune.head_start == "linear_probe" and (self.model.head, self.model.pooling) not in LINEAR_HEADS:
-            raise ValueError("fine_tune.head_start linear_probe needs model.head classification, pooling mean or layers")
+            raise ValueError(
+                "fine_tune.head_start linear_probe needs model.head classification, pooling mean or layers"
+            )
         if self.fine_tune.loss != "label_tokens" and self.model.head != "label_tokens":
             raise ValueError(f"fine_tune.loss {self.fine_tune.loss} needs model.head label_tokens")
         return self

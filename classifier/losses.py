@@ -18,9 +18,7 @@ from classifier.packing import Pack, pack
 Loss = Callable[[Any, Any, Tensor, Tensor, Tensor], Tensor]
 
 
-def class_loss(
-    logits: Tensor, labels: Tensor, *, target: Tensor | None = None, weight: Tensor | None = None
-) -> Tensor:
+def class_loss(logits: Tensor, labels: Tensor, *, target: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
     """Mean cross-entropy over the classes.
 
     Parameters

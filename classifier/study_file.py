@@ -175,7 +175,11 @@ def _cells_of(study: Study, name: str, configs: Path) -> Iterator[Cell]:
         for split in contender.splits or study.splits:
             for seed in seeds:
                 chosen = json.loads(json.dumps(parameters))
-                varied = {"split.seed": split, "fine_tune.seed": seed, **({} if size is None else {"split.train": size})}
+                varied = {
+                    "split.seed": split,
+                    "fine_tune.seed": seed,
+                    **({} if size is None else {"split.train": size}),
+                }
                 for path, value in {**contender.set, **varied}.items():
                     set_value(chosen, path, value)
                 config = parse_config(chosen, name=f"contender {name}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from classifier.evaluation import Evaluation, read_scores
 from classifier.spec import ClassifierSpec
 from classifier.text import text_digest
 from operations import registry, tracking
-from operations.state import PROJECT
+from operations.code_digest import git_commit
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def _tags(
     return {
         "zenml.run": str(run.id),
         "zenml.run_name": run.name,
-        "git_commit": _git_commit(),
+        "git_commit": git_commit(),
         "config": json.dumps(config, sort_keys=True),
         "seed": str(config["fine_tune"]["seed"]),
         "parity": f"largest change {parity_error:.2g} over {n_compared} texts",
@@ -127,13 +126,3 @@ def _description(evaluation: Evaluation, labelling: Mapping[str, Any], config: M
         f" {config['fine_tune']['rank']}; trained on {parts['train']['n_rows']} texts of {config['data']['source'].rpartition('/')[2]}. On"
         f" {evaluation.n_test} test texts: ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}."
     )
-
-
-def _git_commit() -> str:
-    """The project's commit, with `-dirty` where files differ from it; `unknown` outside a git checkout."""
-    command = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:  # a container has no git
-        return "unknown"
-    return done.stdout.strip() or "unknown"
