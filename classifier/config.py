@@ -163,6 +163,24 @@ class PromotionConfig(Section):
     """Gain that the lower end of the paired 95 % interval must exceed."""
     min_rows: Annotated[int, Field(gt=0)] = 100
     """Fewest test rows, unseen by both models, that a comparison may rest on."""
+    approval: Literal["automatic", "person"] = "automatic"
+    """`automatic`: the numbers decide; `person`: training ends at the candidate, and a promotion run waits for yes or no."""
+    wait: Annotated[int, Field(gt=0)] = 600
+    """Seconds that such a run waits awake; then it is paused, and can be decided later."""
+    margin: Annotated[float, Field(ge=0)] | None = None
+    """Largest loss in any other metric that the paired 95 % interval may reach; without it they are not looked at."""
+    slice_margin: Annotated[float, Field(ge=0)] | None = None
+    """The same for `metric` on every slice: thirds of the texts by length and, with a group column, each group."""
+    slice_min_rows: Annotated[int, Field(gt=1)] = 30
+    """Slices of fewer compared rows are not judged."""
+    calibration_limit: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Largest expected calibration error."""
+    parity_limit: Annotated[float, Field(gt=0)] | None = None
+    """Largest change of a probability by saving and reloading, as measured at registration."""
+    size_limit: Annotated[float, Field(gt=0)] | None = None
+    """Largest size of the version's own files, in MB; a base model inside counts."""
+    latency_limit: Annotated[float, Field(gt=0)] | None = None
+    """Largest median time to score one text alone, in ms, on the machine that compares."""
 
 
 class CostsConfig(Section):
