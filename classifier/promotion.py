@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ def decide(
     smallest_gain: float,
     limits: Sequence[Limit] = (),
     obstacle: str | None = None,
+    findings: Mapping[str, Any] = MappingProxyType({}),
 ) -> PromotionDecision:
     """Promote only a candidate whose gain over every comparator lies beyond noise.
 
@@ -88,6 +90,8 @@ def decide(
         All of them must be kept.
     obstacle : str or None
         A clause that says why nothing can be compared at all, or must not be.
+    findings : mapping
+        What else was found, for the evidence.
     """
     comparators = FIRST_COMPARATORS if champion is None else ("champion",)
     found = {name: differences.get(name) for name in comparators}
@@ -104,6 +108,7 @@ def decide(
         lost = [clause for won, clause in checks if not won] + broken
         promote, why = not lost, ", and ".join(lost or [clause for _, clause in checks])
     evidence = {
+        **findings,
         "candidate": candidate,
         "champion": champion,
         "n_rows": n_rows,

@@ -14,9 +14,9 @@ from typing import NoReturn
 
 import typer
 
-from cli import schedules, scoring, serving, training, upkeep, versions
+from cli import promotion, schedules, scoring, serving, training, upkeep, versions
 
-GROUPS = (training, scoring, serving, versions, schedules, upkeep)
+GROUPS = (training, promotion, scoring, serving, versions, schedules, upkeep)
 """Modules whose commands are listed, in this order."""
 
 app = typer.Typer(

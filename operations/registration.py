@@ -113,6 +113,7 @@ def _tags(
         "git_commit": _git_commit(),
         "config": json.dumps(config, sort_keys=True),
         "seed": str(config["fine_tune"]["seed"]),
+        registry.PARITY_ERROR: f"{parity_error:.6g}",
         "parity": f"largest change {parity_error:.2g} over {n_compared} texts",
         **{f"digest.{part}": facts["digest"] for part, facts in labelling["parts"].items()},
         **{name: f"{value:.4f}" for name, value in evaluation.flat().items() if name.startswith("test_")},

@@ -1,4 +1,4 @@
-"""Registry: model versions in MLflow. Aliases are `candidate` and `champion`; stages are gone."""
+"""Registry: model versions in MLflow. Stages are gone; `operations.champions` moves the aliases."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +31,8 @@ from operations.state import PROJECT
 CANDIDATE, CHAMPION = "candidate", "champion"
 PYFUNC_FILE = PROJECT / "operations" / "pyfunc_model.py"
 LEARNT_FILE = "learnt_from.json"
+PARITY_ERROR = "parity.error"
+"""Tag: the largest change of a probability by saving and reloading."""
 REQUIREMENTS = (
     "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "numpy", "pandas", "scikit-learn", "scipy",
     "requests", "tqdm", "filelock", "ftfy", "gguf", "huggingface-hub", "mlflow",
@@ -162,11 +164,6 @@ def read_champion(model_name: str) -> str | None:
         raise
 
 
-def set_champion(model_name: str, version: str) -> None:
-    """Move the alias `champion`."""
-    MlflowClient().set_registered_model_alias(model_name, CHAMPION, version)
-
-
 def tag_version(model_name: str, version: str, tags: Mapping[str, str]) -> None:
     """Write tags on a version."""
     for key, value in tags.items():
@@ -214,11 +211,20 @@ def read_decision_threshold(model_name: str, version: str) -> float | None:
     return found
 
 
+def load(model_name: str, version: str) -> Callable[[Sequence[str]], pd.DataFrame]:
+    """A version in memory: a function of texts, which returns one row a text, `label` and `probability_NAME` of every class."""
+    model = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}").unwrap_python_model()
+
+    def score(texts: Sequence[str]) -> pd.DataFrame:
+        frame: pd.DataFrame = model.predict(None, pd.DataFrame({"text": list(texts)}))
+        return frame
+
+    return score
+
+
 def score_with_version(model_name: str, version: str, texts: Sequence[str]) -> pd.DataFrame:
-    """One row a text: `label` and `probability_NAME` of every class."""
-    model = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}")
-    frame: pd.DataFrame = model.predict(pd.DataFrame({"text": list(texts)}))
-    return frame
+    """One row a text, as `load` gives it."""
+    return load(model_name, version)(texts)
 
 
 @dataclass(frozen=True)
@@ -255,6 +261,22 @@ def read_tags(model_name: str, version: str) -> dict[str, str]:
 def list_models() -> list[str]:
     """Names of the registered models."""
     return sorted(model.name for model in MlflowClient().search_registered_models())
+
+
+def only_model(model_name: str | None) -> str:
+    """The named model, or the only one that there is.
+
+    Raises
+    ------
+    InputError
+        There is none, several and none was named, or none of that name.
+    """
+    names = list_models()
+    if model_name is None and len(names) != 1:
+        raise InputError(f"name a model with --model, one of: {_listed(names)}")
+    if model_name is not None and model_name not in names:
+        raise InputError(f"no registered model {model_name!r}; there are: {_listed(names)}")
+    return model_name or names[0]
 
 
 def list_champions() -> dict[str, str]:

@@ -5,6 +5,8 @@
 runs the same configuration files as `agile train`.
 """
 
+from typing import Any
+
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
@@ -19,7 +21,9 @@ from classifier.config import (
     RunConfig,
 )
 from classifier.config_data import DataConfig, LabelsConfig, SplitConfig, ValidationConfig
+from operations import engines, liveness, outcome, stacks
 from operations.state import suite_digest
+from pipelines.promotion import ask_person
 from steps.evaluate import evaluate
 from steps.fine_tune import fine_tune as tune
 from steps.ingest import ingest
@@ -76,3 +80,19 @@ def training(
         config.recorded,
     )
     promote(model_version, judged, test_scores, name, promotion)
+
+
+def train(config: RunConfig, *, enable_cache: bool = True) -> Any:
+    """Run it on the active stack, show what came out, and ask a person about the candidate where the policy wants one.
+
+    Returns ZenML's record of the run, None where a stack has only scheduled it.
+    """
+    stack = stacks.active_stack()
+    engines.require_engine(stack)
+    sections = {section: getattr(config, section) for section in RunConfig.model_fields}
+    with liveness.announced_run("training") as run_name:
+        run = training.with_options(run_name=run_name, enable_cache=enable_cache, **stack.run)(**sections)
+    if run is not None:
+        version = outcome.show(run, model_name=config.registry.model_name)
+        ask_person(config.registry.model_name, version, config.promotion)
+    return run

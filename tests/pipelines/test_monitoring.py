@@ -153,9 +153,9 @@ def test_drift_trains_again_as_the_version_was_trained(trained: RunConfig) -> No
 
 def test_the_training_that_drift_starts_is_a_run_of_the_training_pipeline(trained: RunConfig) -> None:
     from operations import monitoring
-    from pipelines.monitoring import train_again
+    from pipelines.training import train
 
-    run = train_again(monitoring.training_config(NAME, "1"))
+    run = train(monitoring.training_config(NAME, "1"))
     assert run.status.is_successful
     reused = {name for name, step in run.steps.items() if step.status.value == "cached"}
     assert {"fine_tune", "evaluate", "register"} <= reused  # the data are the same: nothing is learnt twice
