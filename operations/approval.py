@@ -202,6 +202,8 @@ def _go_on(run: PipelineRunResponse) -> None:
     snapshot = run.snapshot
     if snapshot is None or snapshot.stack is None:
         raise InputError(f"run {run.name}: ZenML no longer knows its stack; start a new one with `agile promote`")
+    if _read(run).status != ExecutionStatus.PAUSED:  # its process was killed, and ZenML has not heard of it
+        Client().zen_store.update_run(run.id, PipelineRunUpdate(status=ExecutionStatus.PAUSED))
     Client().zen_store.update_run(run.id, PipelineRunUpdate(status=ExecutionStatus.RESUMING))
     stack = Stack.from_model(snapshot.stack)
     try:
