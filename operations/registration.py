@@ -16,9 +16,10 @@ from zenml import get_step_context
 
 from classifier.drift_sample import DriftSample
 from classifier.evaluation import Evaluation, read_scores
+from classifier.model_card import model_card
 from classifier.spec import ClassifierSpec
 from classifier.text import text_digest
-from operations import registry, tracking
+from operations import logged_classifier, registry, tracking
 from operations.state import PROJECT
 
 
@@ -67,12 +68,13 @@ def register(
     compared = test_scores.head(parity_rows)
     tolerance = ClassifierSpec.load(adapter).rounding if parity_tolerance is None else parity_tolerance
     with tracking.resumed_run(mlflow_run_id):
-        model_uri = registry.log_classifier(
+        model_uri = logged_classifier.log_classifier(
             adapter,
             base=base,
             decision_threshold=evaluation.decision_threshold,
             learnt_from=map(text_digest, learnt_from),
             reference=reference,
+            card=model_card(model_name, evaluation=evaluation, labelling=labelling, config=config),
         )
         parity_error = _check_parity(model_uri, compared, class_names=labelling["class_names"], tolerance=tolerance)
         mlflow.log_dict(dict(config), "config.json")
@@ -87,7 +89,7 @@ def register(
 
 
 def _check_parity(model_uri: str, compared: pd.DataFrame, *, class_names: Sequence[str], tolerance: float) -> float:
-    reloaded = registry.score_in_fresh_process(model_uri, list(compared["text"]), class_names=class_names)
+    reloaded = logged_classifier.score_in_fresh_process(model_uri, list(compared["text"]), class_names=class_names)
     parity_error = float(np.abs(reloaded - read_scores(compared, "candidate")).max())
     mlflow.log_metric("largest_parity_error", parity_error)
     if not parity_error <= tolerance:  # NaN fails too
