@@ -222,6 +222,8 @@ def test_a_model_whose_scores_move_by_reloading_is_not_registered(
     config: RunConfig, second: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
+    from operations import logged_classifier
+
     before = versions("life")
     score = logged_classifier.score_in_fresh_process
 
