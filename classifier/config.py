@@ -11,7 +11,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from classifier.config_data import ClassNames, DataConfig, LabelsConfig, Names, Section, SplitConfig, ValidationConfig
+from classifier.config_data import (
+    ClassNames,
+    DataConfig,
+    HonestyConfig,
+    LabelsConfig,
+    Names,
+    Section,
+    SplitConfig,
+    ValidationConfig,
+)
 
 LORA_FIELDS = ("rank", "alpha", "dropout", "target_modules", "initialization")
 """Fields of `fine_tune` that shape the adapter."""
@@ -137,6 +146,8 @@ class EvaluationConfig(Section):
     """Cut on the probability of class 1: a number, or `best_f1` on validation (0.5 where there is no validation)."""
     n_resamples: Annotated[int, Field(ge=100)] = 1000
     """Bootstrap resamples of the test rows."""
+    cut_limit: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Largest share of test texts longer than `model.max_length`, and so cut; past it the run is refused. null: only reported."""
     seed: int = 0
     """Seed of the bootstrap."""
 
@@ -225,6 +236,7 @@ class RunConfig(Section):
     validation: ValidationConfig = ValidationConfig()
     labels: LabelsConfig = LabelsConfig()
     split: SplitConfig = SplitConfig()
+    honesty: HonestyConfig = HonestyConfig()
     model: ModelConfig
     fine_tune: FineTuneConfig = FineTuneConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -247,8 +259,8 @@ class RunConfig(Section):
 
     @property
     def recorded(self) -> dict[str, Any]:
-        """What a model version records of the run that made it: everything but how it was judged for promotion, prices and later limits."""
-        return self.model_dump(mode="json", exclude={"promotion", "registry", "costs", "monitoring"})
+        """What a model version records of the run that made it: everything but gates, prices and later limits."""
+        return self.model_dump(mode="json", exclude={"honesty", "promotion", "registry", "costs", "monitoring"})
 
     @property
     def kept_columns(self) -> tuple[str, ...]:

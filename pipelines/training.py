@@ -20,7 +20,7 @@ from classifier.config import (
     RegistryConfig,
     RunConfig,
 )
-from classifier.config_data import DataConfig, LabelsConfig, SplitConfig, ValidationConfig
+from classifier.config_data import DataConfig, HonestyConfig, LabelsConfig, SplitConfig, ValidationConfig
 from operations import engines, liveness, outcome, stacks
 from operations.state import suite_digest
 from pipelines.promotion import ask_person
@@ -42,6 +42,7 @@ def training(
     validation: ValidationConfig = ValidationConfig(),
     labels: LabelsConfig = LabelsConfig(),
     split: SplitConfig = SplitConfig(),
+    honesty: HonestyConfig = HonestyConfig(),
     fine_tune: FineTuneConfig = FineTuneConfig(),
     evaluation: EvaluationConfig = EvaluationConfig(),
     promotion: PromotionConfig = PromotionConfig(),
@@ -54,7 +55,7 @@ def training(
     `agile monitor` the second.
     """
     config = RunConfig(
-        data=data, validation=validation, labels=labels, split=split, model=model, fine_tune=fine_tune,
+        data=data, validation=validation, labels=labels, split=split, honesty=honesty, model=model, fine_tune=fine_tune,
         evaluation=evaluation, registry=registry, promotion=promotion, costs=costs, monitoring=monitoring,
     )  # fmt: skip
     name = registry.model_name
@@ -62,10 +63,10 @@ def training(
     raw_examples = read(data, config.kept_columns)
     base_model = ingest_base_model(model.source, model.sha256, model.revision)
     examples, _ = validate(raw_examples, validation, labels, model.max_length, suite_digest(validation.suite))
-    train, validation_part, test, labelling = label_and_split(examples, labels, split)
+    train, validation_part, test, labelling, findings = label_and_split(examples, labels, split, honesty)
     adapter, mlflow_run_id = tune(train, validation_part, base_model, labelling, model, fine_tune, name)
     judged, test_scores, _ = evaluate(
-        adapter, base_model, train, validation_part, test, labelling, mlflow_run_id, evaluation, name
+        adapter, base_model, train, validation_part, test, labelling, findings, mlflow_run_id, evaluation, name
     )
     model_version = register(
         adapter,
