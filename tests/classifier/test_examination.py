@@ -10,6 +10,7 @@ import pytest
 
 from classifier import encoding, examination
 from classifier.config import FineTuneConfig, ModelConfig
+from classifier.errors import GateRefused
 from classifier.evaluation import Evaluation
 from classifier.fine_tuning import fine_tune, read_history
 from classifier.optimisation import Optimisation
