@@ -1,4 +1,4 @@
-"""Data honesty: what would make a measurement lie, looked for across the parts of a split before anything is trained.
+"""Data honesty: what would turn a measurement into a lie, looked for across the parts of a split before anything is trained.
 
 A text of test that train holds too, word for word or nearly, measures memory; one text under two labels measures nothing.
 """

@@ -14,9 +14,9 @@ from typing import NoReturn
 
 import typer
 
-from cli import promotion, schedules, scoring, serving, training, upkeep, versions
+from cli import pages, promotion, schedules, scoring, serving, training, upkeep, versions
 
-GROUPS = (training, promotion, scoring, serving, versions, schedules, upkeep)
+GROUPS = (training, promotion, pages, scoring, serving, versions, schedules, upkeep)
 """Modules whose commands are listed, in this order."""
 
 app = typer.Typer(
