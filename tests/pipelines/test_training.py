@@ -19,7 +19,7 @@ from sklearn.base import clone
 
 from classifier.config import RunConfig
 from classifier.config_file import load_config
-from classifier.errors import InputError
+from classifier.errors import GateRefused, InputError
 
 pytestmark = pytest.mark.slow
 
@@ -216,6 +216,16 @@ def test_too_few_rows_that_neither_model_has_seen_leave_the_champion(config: Run
     assert not decision["promote"]
     assert "needs 39" in decision["reason"]
     assert client().get_model_version_by_alias("life", "champion").version == champion
+
+
+def test_a_split_whose_test_texts_train_holds_too_is_refused_before_anything_is_trained(
+    config_of: ConfigOf, tiny_examples: pd.DataFrame, tmp_path: Path
+) -> None:
+    twice = pd.concat([tiny_examples, tiny_examples.assign(id=tiny_examples["id"] + "b")])
+    twice.to_csv(tmp_path / "twice.csv", index=False)
+    with pytest.raises(GateRefused, match=r"validation and test are in train too.*honesty\.leaks_limit allows 5\.0%"):
+        run(config_of(tmp_path / "twice.csv", "twice"))
+    assert versions("twice") == []
 
 
 def test_a_model_whose_scores_move_by_reloading_is_not_registered(
