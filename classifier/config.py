@@ -11,7 +11,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from classifier.config_data import ClassNames, DataConfig, LabelsConfig, Names, Section, SplitConfig, ValidationConfig
+from classifier.config_data import (
+    ClassNames,
+    DataConfig,
+    HonestyConfig,
+    LabelsConfig,
+    Names,
+    Section,
+    SplitConfig,
+    ValidationConfig,
+)
 
 LORA_FIELDS = ("rank", "alpha", "dropout", "target_modules", "initialization")
 """Fields of `fine_tune` that shape the adapter."""
@@ -143,6 +152,8 @@ class EvaluationConfig(Section):
     """Cut on the probability of class 1: a number, or `best_f1` on validation (0.5 where there is no validation)."""
     n_resamples: Annotated[int, Field(ge=100)] = 1000
     """Bootstrap resamples of the test rows."""
+    cut_limit: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Largest share of test texts longer than `model.max_length`, and so cut; past it the run is refused. null: only reported."""
     seed: int = 0
     """Seed of the bootstrap."""
 
@@ -169,6 +180,24 @@ class PromotionConfig(Section):
     """Gain that the lower end of the paired 95 % interval must exceed."""
     min_rows: Annotated[int, Field(gt=0)] = 100
     """Fewest test rows, unseen by both models, that a comparison may rest on."""
+    approval: Literal["automatic", "person"] = "automatic"
+    """`automatic`: the numbers decide; `person`: training ends at the candidate, and a promotion run waits for yes or no."""
+    wait: Annotated[int, Field(gt=0)] = 600
+    """Seconds that such a run waits awake; then it is paused, and can be decided later."""
+    margin: Annotated[float, Field(ge=0)] | None = None
+    """Largest loss in any other metric that the paired 95 % interval may reach; without it they are not looked at."""
+    slice_margin: Annotated[float, Field(ge=0)] | None = None
+    """The same for `metric` on every slice: thirds of the texts by length and, with a group column, each group."""
+    slice_min_rows: Annotated[int, Field(gt=1)] = 30
+    """Slices of fewer compared rows are not judged."""
+    calibration_limit: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Largest expected calibration error."""
+    parity_limit: Annotated[float, Field(gt=0)] | None = None
+    """Largest change of a probability by saving and reloading, as measured at registration."""
+    size_limit: Annotated[float, Field(gt=0)] | None = None
+    """Largest size of the version's own files, in MB; a base model inside counts."""
+    latency_limit: Annotated[float, Field(gt=0)] | None = None
+    """Largest median time to score one text alone, in ms, on the machine that compares."""
 
 
 class CostsConfig(Section):
@@ -213,6 +242,7 @@ class RunConfig(Section):
     validation: ValidationConfig = ValidationConfig()
     labels: LabelsConfig = LabelsConfig()
     split: SplitConfig = SplitConfig()
+    honesty: HonestyConfig = HonestyConfig()
     model: ModelConfig
     fine_tune: FineTuneConfig = FineTuneConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -239,8 +269,8 @@ class RunConfig(Section):
 
     @property
     def recorded(self) -> dict[str, Any]:
-        """What a model version records of the run that made it: everything but how it was judged for promotion, prices and later limits."""
-        return self.model_dump(mode="json", exclude={"promotion", "registry", "costs", "monitoring"})
+        """What a model version records of the run that made it: everything but gates, prices and later limits."""
+        return self.model_dump(mode="json", exclude={"honesty", "promotion", "registry", "costs", "monitoring"})
 
     @property
     def kept_columns(self) -> tuple[str, ...]:

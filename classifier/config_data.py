@@ -185,3 +185,21 @@ class SplitConfig(Section):
         if self.train is None and self.test is None:
             raise ValueError("split.train and split.test cannot both be null: one of them takes what is left")
         return self
+
+
+class HonestyConfig(Section):
+    """What may be wrong with a split before a measurement on it says nothing: past a limit the run is refused."""
+
+    similarity: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Jaccard similarity of character shingles from which two texts count as one; 1 is the same text but for case, width and space."""
+    leaks_limit: Share | None = 0.05
+    """Largest share of validation and test texts that train holds too; null: as many as there are, only listed."""
+    duplicates_limit: Share | None = 0.3
+    """Largest share of train texts that stand in train more than once."""
+    conflicts_limit: Share | None = 0.05
+    """Largest share of texts whose label the same text contradicts elsewhere."""
+
+    @property
+    def limits(self) -> dict[str, float | None]:
+        """The largest allowed share of every finding."""
+        return {"duplicates": self.duplicates_limit, "leaks": self.leaks_limit, "conflicts": self.conflicts_limit}

@@ -13,7 +13,7 @@ from zenml import log_metadata
 from classifier.config import RunConfig
 from classifier.errors import GateRefused
 from classifier.places import home
-from operations import local_runs, monitoring, outcome
+from operations import local_runs, monitoring
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,6 @@ def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
         run = train(config)
         if run is not None:  # a stack may only have scheduled it
             log_metadata(metadata={"training_run": run.name}, run_id_name_or_prefix=seen.run_name)
-            outcome.show(run, model_name=seen.model_name)
 
 
 def _say_rejected(n_rows: int) -> None:

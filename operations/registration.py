@@ -15,9 +15,10 @@ from zenml import get_step_context
 
 from classifier.drift_sample import DriftSample
 from classifier.evaluation import Evaluation, read_scores
+from classifier.model_card import model_card
 from classifier.spec import ClassifierSpec
 from classifier.text import text_digest
-from operations import registry, tracking
+from operations import logged_classifier, registry, tracking
 from operations.code_digest import git_commit
 
 
@@ -66,12 +67,13 @@ def register(
     compared = test_scores.head(parity_rows)
     tolerance = ClassifierSpec.load(adapter).rounding if parity_tolerance is None else parity_tolerance
     with tracking.resumed_run(mlflow_run_id):
-        model_uri = registry.log_classifier(
+        model_uri = logged_classifier.log_classifier(
             adapter,
             base=base,
             decision_threshold=evaluation.decision_threshold,
             learnt_from=map(text_digest, learnt_from),
             reference=reference,
+            card=model_card(model_name, evaluation=evaluation, labelling=labelling, config=config),
         )
         parity_error = _check_parity(model_uri, compared, class_names=labelling["class_names"], tolerance=tolerance)
         mlflow.log_dict(dict(config), "config.json")
@@ -86,7 +88,7 @@ def register(
 
 
 def _check_parity(model_uri: str, compared: pd.DataFrame, *, class_names: Sequence[str], tolerance: float) -> float:
-    reloaded = registry.score_in_fresh_process(model_uri, list(compared["text"]), class_names=class_names)
+    reloaded = logged_classifier.score_in_fresh_process(model_uri, list(compared["text"]), class_names=class_names)
     parity_error = float(np.abs(reloaded - read_scores(compared, "candidate")).max())
     mlflow.log_metric("largest_parity_error", parity_error)
     if not parity_error <= tolerance:  # NaN fails too
@@ -112,6 +114,7 @@ def _tags(
         "git_commit": git_commit(),
         "config": json.dumps(config, sort_keys=True),
         "seed": str(config["fine_tune"]["seed"]),
+        registry.PARITY_ERROR: f"{parity_error:.6g}",
         "parity": f"largest change {parity_error:.2g} over {n_compared} texts",
         **{f"digest.{part}": facts["digest"] for part, facts in labelling["parts"].items()},
         **{name: f"{value:.4f}" for name, value in evaluation.flat().items() if name.startswith("test_")},
