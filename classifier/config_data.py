@@ -146,6 +146,11 @@ class LabelsConfig(Section):
         return self
 
     @property
+    def label_rule(self) -> dict[str, Any]:
+        """The fields that make labels, as `classifier.labelling.label_examples` takes them."""
+        return self.model_dump(include={"rule", "quantile", "value", "columns", "names"})
+
+    @property
     def needs_score(self) -> bool:
         """Whether the rule cuts scores (rather than reading classes)."""
         return self.rule in ("median", "quantile", "value")

@@ -49,8 +49,9 @@ def label_examples(
 
 def label_and_split(
     examples: pd.DataFrame, *, rule: str, quantile: float | None, value: float | None, columns: Sequence[str],
-    names: Sequence[str] | None, target: str, softness: float, doubtful_band: float, doubtful_weight: float, fit_on: str, method: str, train: float | None, validation: float, test: float | None,
-    validation_share: float | None, seed: int, column: str | None,
+    names: Sequence[str] | None, fit_on: str, method: str, train: float | None, validation: float, test: float | None,
+    validation_share: float | None, seed: int, column: str | None, target: str = "hard", softness: float = 1.0,
+    doubtful_band: float = 0.0, doubtful_weight: float = 0.0,
 ) -> Labelled:  # fmt: skip
     """Split, then label: the label threshold sees `train` alone unless `fit_on` is `all`.
 

@@ -10,8 +10,6 @@ class Optimisation:
     """How the adapter is optimised; units and meanings stand in `classifier.config.FineTuneConfig`."""
 
     loss: str
-    balance: str
-    head_start: str
     learning_rate: float
     weight_decay: float
     epochs: int
@@ -24,6 +22,8 @@ class Optimisation:
     min_delta: float
     max_time: float
     seed: int
+    balance: str = "none"
+    head_start: str = "random"
 
 
 def halve_micro_batch(optimisation: Optimisation) -> Optimisation:

@@ -25,6 +25,9 @@ def study(
     output: Annotated[Path, typer.Option(help="The page; generated anew from all finished cells.")] = Path(
         "RESULTS.md"
     ),
+    results: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where finished cells are kept; by default results/cells.")
+    ] = None,
 ) -> None:
     """Run the missing cells of a study and write its page; exit 1 if a cell failed."""
     from classifier.study_file import load_study
@@ -32,16 +35,17 @@ def study(
 
     loaded = load_study(file)
     prepare_state(with_databases=False)
-    from operations import studies
+    from operations import cells, studies
 
     command = shlex.join(["agile", "study", str(file)])
-    planned = studies.plan(loaded, only=only or ())
+    configs, kept = file.resolve().parent.parent, (results or cells.CELLS).resolve()
+    planned = studies.plan(loaded, configs=configs, only=only or (), folder=kept)
     print(studies.estimate(planned, jobs=jobs), file=sys.stderr)
     if dry_run:
         return
     studies.require_budget(planned, jobs=jobs, minutes=budget)
     failed = studies.run(planned, jobs=jobs, command=command, say=lambda line: print(line, file=sys.stderr, flush=True))
-    written = studies.write_page(studies.plan(loaded), command=command, output=output)
+    written = studies.write_page(studies.plan(loaded, configs=configs, folder=kept), command=command, output=output)
     print(f"written to {written}")
     if failed:
         raise typer.Exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 from classifier.config_file import parse_config
 from classifier.study_file import Cell
@@ -16,7 +17,13 @@ def main() -> None:
     given = json.load(sys.stdin)
     place = {name: given[name] for name in ("contender", "size", "split", "seed", "baseline")}
     cell = Cell(**place, config=parse_config(given["parameters"], name=given["contender"]))
-    write_cell(cell, run_trial(cell.config, baseline=cell.baseline), command=given["command"], commit=given["commit"])
+    write_cell(
+        cell,
+        run_trial(cell.config, baseline=cell.baseline),
+        command=given["command"],
+        commit=given["commit"],
+        folder=Path(given["folder"]),
+    )
 
 
 if __name__ == "__main__":

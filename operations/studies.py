@@ -44,6 +44,8 @@ class Plan:
     cells: tuple[Cell, ...]
     done: dict[str, dict[str, Any]]
     """Key of a cell → what came of it."""
+    folder: Path
+    """Where that is kept."""
 
     @property
     def missing(self) -> list[Cell]:
@@ -64,8 +66,15 @@ class Plan:
         return median(seen) if seen else UNKNOWN_SECONDS[cell.baseline is not None]
 
 
-def plan(study: Study, *, only: Sequence[str] = (), folder: Path | None = None) -> Plan:
+def plan(study: Study, *, configs: Path = CONFIGS, only: Sequence[str] = (), folder: Path = cells.CELLS) -> Plan:
     """What a study needs, and what is there.
+
+    Parameters
+    ----------
+    configs : Path
+        Folder of the contenders' configs.
+    folder : Path
+        Where finished cells are kept.
 
     Raises
     ------
@@ -75,10 +84,9 @@ def plan(study: Study, *, only: Sequence[str] = (), folder: Path | None = None) 
     unknown = [name for name in only if name not in study.contenders]
     if unknown:
         raise InputError(f"--only {unknown[0]}: no such contender; there are {', '.join(study.contenders)}")
-    wanted = tuple(cell for cell in list_cells(study, configs=CONFIGS) if not only or cell.contender in only)
-    place = folder or cells.CELLS
-    known = {cell.key: cells.read_cell(cell, folder=place) for cell in wanted}
-    return Plan(study, wanted, {key: found for key, found in known.items() if found is not None})
+    wanted = tuple(cell for cell in list_cells(study, configs=configs) if not only or cell.contender in only)
+    known = {cell.key: cells.read_cell(cell, folder=folder) for cell in wanted}
+    return Plan(study, wanted, {key: found for key, found in known.items() if found is not None}, folder)
 
 
 def estimate(planned: Plan, *, jobs: int) -> str:
@@ -112,7 +120,9 @@ def run(planned: Plan, *, jobs: int, command: str, say: Callable[[str], None]) -
     finished: list[Done] = []
     commit = git_commit()
     with ThreadPoolExecutor(jobs) as pool:
-        for future in as_completed([pool.submit(_run_apart, cell, command, commit) for cell in missing]):
+        for future in as_completed(
+            [pool.submit(_run_apart, cell, command, commit, planned.folder) for cell in missing]
+        ):
             done = future.result()
             finished.append(done)
             left = (time.monotonic() - began) / len(finished) * (len(missing) - len(finished))
@@ -122,12 +132,12 @@ def run(planned: Plan, *, jobs: int, command: str, say: Callable[[str], None]) -
     return [done for done in finished if done.found is None]
 
 
-def _run_apart(cell: Cell, command: str, commit: str) -> Done:
+def _run_apart(cell: Cell, command: str, commit: str, folder: Path) -> Done:
     """In a process of its own, so that its memory is its own and a crash ends nothing else."""
     given = json.dumps({
         "parameters": cell.config.model_dump(mode="json", exclude_defaults=True), "baseline": cell.baseline,
         "contender": cell.contender, "size": cell.size, "split": cell.split, "seed": cell.seed,
-        "command": command, "commit": commit,
+        "command": command, "commit": commit, "folder": str(folder),
     })  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", "operations.run_cell"],
@@ -138,8 +148,9 @@ def _run_apart(cell: Cell, command: str, commit: str) -> Done:
         cwd=PROJECT,
     )
     if done.returncode:
-        return Done(cell, None, done.stderr.strip().splitlines()[-1][:SAID])
-    return Done(cell, cells.read_cell(cell))
+        last_words = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        return Done(cell, None, last_words[-1][:SAID])
+    return Done(cell, cells.read_cell(cell, folder=folder))
 
 
 def rows(planned: Plan) -> Iterator[dict[str, Any]]:
