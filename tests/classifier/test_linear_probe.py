@@ -80,7 +80,7 @@ def test_layers_are_exported_as_a_graph_that_answers_as_the_original(
     texts = list(labelled["text"][80:100])
     export_onnx(adapter, base=tiny_model, output=tmp_path / "onnx", texts=tuple(texts))
     expected = Predictor.load(adapter, base=tiny_model).score(texts)
-    assert OnnxPredictor.load(tmp_path / "onnx").score(texts) == pytest.approx(expected, abs=0.02)
+    assert OnnxPredictor(tmp_path / "onnx").score(texts) == pytest.approx(expected, abs=0.02)
 
 
 def test_the_defaults_train_as_they_did_whatever_columns_say_that_nobody_doubts(
