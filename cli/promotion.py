@@ -32,12 +32,14 @@ def promote(
     loaded = load_config(config) if config else None
     prepare_state()
     from operations import outcome, promoting
+    from operations.notifications import changes_told
     from pipelines import promotion
 
     outcome.say_steps()
     wanted = promoting.find(model, version, config=loaded, force=force, reason=reason)
     if force:
-        print(promoting.force(wanted, reason=reason).reason)
+        with changes_told(wanted.model_name):
+            print(promoting.force(wanted, reason=reason).reason)
     else:
         promoting.require_promoted(promotion.run_promotion(wanted.model_name, wanted.version, wanted.settings))
 
@@ -52,9 +54,11 @@ def rollback(
 
     prepare_state()
     from operations import champions, registry
+    from operations.notifications import changes_told
 
-    event = champions.roll_back(registry.only_model(model), reason=reason)
-    print(event.sentence)
+    name = registry.only_model(model)
+    with changes_told(name):
+        print(champions.roll_back(name, reason=reason).sentence)
 
 
 @commands.command(epilog="Example: agile history --model comments")
@@ -65,9 +69,11 @@ def history(model: Model = None) -> None:
     prepare_state()
     from operations import champions, registry
     from operations.history import as_lines
+    from operations.notifications import changes_told
 
     name = registry.only_model(model)
-    events = champions.settle(name)
+    with changes_told(name):
+        events = champions.settle(name)
     for line in as_lines(events):
         print(line)
     print(f"model {name}: champion {registry.read_champion(name) or 'none'}, {len(events)} events", file=sys.stderr)

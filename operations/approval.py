@@ -21,6 +21,8 @@ from classifier.errors import InputError
 from classifier.promotion import PromotionDecision
 from operations import champions, history, liveness, monitoring, promotion, registry
 from operations.history import Event
+from operations.notifications import PERSON_ASKED, changes_told, failure_told, tell
+from operations.webhook import Notice
 
 PIPELINE = "promotion"
 QUESTION = "approval"
@@ -72,11 +74,13 @@ def is_open(model_name: str, version: str) -> bool:
 
 
 def ask(decision: PromotionDecision, *, model_name: str, run: str) -> None:
-    """Record that a question is open, where the policy would promote."""
+    """Record that a question is open, and tell of it, where the policy would promote."""
     if decision.promote:
         candidate, champion = str(decision.evidence["candidate"]), decision.evidence["champion"]
         event = Event(history.ASKED, candidate, champion, history.BY_POLICY, decision.reason, run=run)
         champions.note(event, model_name=model_name)
+        sentence = f"{question(asdict(decision), model_name=model_name)} On ZenML's dashboard, or by `agile approve {run}`."
+        tell(Notice(PERSON_ASKED, sentence, {"model_name": model_name, **asdict(event)}))
 
 
 def question(decision: dict[str, Any], *, model_name: str) -> str:
@@ -158,8 +162,7 @@ def reject(wanted: str, *, reason: str) -> PipelineRunResponse:
     asked = _question_of(run)
     if asked.status != RunWaitConditionStatus.PENDING:
         raise InputError(f"run {run.name}: was answered with yes already; `agile approve {run.name}` goes on with it")
-    parameters = run.config.parameters or {}
-    model_name, version = str(parameters["model_name"]), str(parameters["version"])
+    model_name, version = (_parameters(run)[name] for name in ("model_name", "version"))
     registry.tag_version(model_name, version, {champions.REFUSED_BY: champions.person(), champions.REFUSED_FOR: reason})
     Client().resolve_run_wait_condition(asked.id, RunWaitConditionResolution.ABORT)
     champions.settle(model_name)
@@ -207,11 +210,16 @@ def _go_on(run: PipelineRunResponse) -> None:
     Client().zen_store.update_run(run.id, PipelineRunUpdate(status=ExecutionStatus.RESUMING))
     stack = Stack.from_model(snapshot.stack)
     try:
-        stack.orchestrator.resume_run(snapshot=snapshot, run=_read(run), stack=stack)
+        with failure_told(run.name), changes_told(_parameters(run)["model_name"]):
+            stack.orchestrator.resume_run(snapshot=snapshot, run=_read(run), stack=stack)
     except BaseException:
         if not _read(run).status.is_finished:
             Client().zen_store.update_run(run.id, PipelineRunUpdate(status=ExecutionStatus.PAUSED))
         raise
+
+
+def _parameters(run: PipelineRunResponse) -> dict[str, Any]:
+    return run.config.parameters or {}
 
 
 def _read(run: PipelineRunResponse) -> PipelineRunResponse:

@@ -14,6 +14,8 @@ from classifier.config import RunConfig
 from classifier.errors import GateRefused
 from classifier.places import home
 from operations import local_runs, monitoring
+from operations.notifications import DRIFT_FOUND, tell
+from operations.webhook import Notice
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def look(
 
 
 def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
-    """Nothing where there is no drift; else what the config asks for.
+    """Nothing where there is no drift; else it is told, and what the config asks for follows.
 
     Raises
     ------
@@ -86,6 +88,8 @@ def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
     """
     if not seen.is_drift:
         return
+    facts = {"model_name": seen.model_name, "version": seen.version, "run": seen.run_name, "response": seen.on_drift}
+    tell(Notice(DRIFT_FOUND, f"{seen.model_name}: {seen.sentence}", facts))
     if seen.on_drift == "refuse":
         raise GateRefused(f"{seen.sentence}; monitoring.on_drift is refuse; {seen.report}")
     print(f"agile: warning: {seen.sentence}", file=sys.stderr, flush=True)

@@ -71,6 +71,11 @@ def find_version(model_name: str, wanted: str, *, is_alias: bool) -> str:
     return wanted
 
 
+def is_known(model_name: str) -> bool:
+    """Whether there is a registered model of that name."""
+    return any(found.name == model_name for found in MlflowClient().search_registered_models(f"name = '{model_name}'"))
+
+
 def read_champion(model_name: str) -> str | None:
     """Version that carries the alias `champion`, or None."""
     try:

@@ -6,6 +6,7 @@ from zenml import pipeline, wait
 
 from classifier.config import PromotionConfig
 from operations import approval, engines, liveness, outcome, stacks
+from operations.notifications import changes_told, failure_told
 from steps.compare_versions import compare_versions
 from steps.conclude_promotion import conclude_promotion
 from steps.promote import promote
@@ -41,7 +42,7 @@ def run_promotion(model_name: str, version: str, settings: PromotionConfig) -> A
     """Run it on the active stack; returns ZenML's record of it, paused where a person has not answered in time."""
     stack = stacks.active_stack()
     engines.require_engine(stack)
-    with liveness.announced_run(approval.PIPELINE) as run_name:
+    with liveness.announced_run(approval.PIPELINE) as run_name, failure_told(run_name), changes_told(model_name):
         return promotion.with_options(run_name=run_name, **stack.run)(
             model_name=model_name, version=version, settings=settings
         )

@@ -22,6 +22,7 @@ from classifier.config import (
 )
 from classifier.config_data import DataConfig, HonestyConfig, LabelsConfig, SplitConfig, ValidationConfig
 from operations import engines, liveness, outcome, stacks
+from operations.notifications import changes_told, failure_told
 from operations.state import suite_digest
 from pipelines.promotion import ask_person
 from steps.evaluate import evaluate
@@ -91,9 +92,10 @@ def train(config: RunConfig, *, enable_cache: bool = True) -> Any:
     stack = stacks.active_stack()
     engines.require_engine(stack)
     sections = {section: getattr(config, section) for section in RunConfig.model_fields}
-    with liveness.announced_run("training") as run_name:
+    name = config.registry.model_name
+    with liveness.announced_run("training") as run_name, failure_told(run_name), changes_told(name):
         run = training.with_options(run_name=run_name, enable_cache=enable_cache, **stack.run)(**sections)
-    if run is not None:
-        version = outcome.show(run, model_name=config.registry.model_name)
-        ask_person(config.registry.model_name, version, config.promotion)
+        version = outcome.show(run, model_name=name) if run is not None else None
+    if version is not None:
+        ask_person(name, version, config.promotion)
     return run
