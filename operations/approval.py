@@ -79,7 +79,9 @@ def ask(decision: PromotionDecision, *, model_name: str, run: str) -> None:
         candidate, champion = str(decision.evidence["candidate"]), decision.evidence["champion"]
         event = Event(history.ASKED, candidate, champion, history.BY_POLICY, decision.reason, run=run)
         champions.note(event, model_name=model_name)
-        sentence = f"{question(asdict(decision), model_name=model_name)} On ZenML's dashboard, or by `agile approve {run}`."
+        sentence = (
+            f"{question(asdict(decision), model_name=model_name)} On ZenML's dashboard, or by `agile approve {run}`."
+        )
         tell(Notice(PERSON_ASKED, sentence, {"model_name": model_name, **asdict(event)}))
 
 

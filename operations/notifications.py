@@ -18,7 +18,12 @@ from operations.failures import explain, redact
 from operations.scheduled_runs import SCHEDULE
 from operations.webhook import Notice
 
-RUN_FAILED, CHAMPION_CHANGED, PERSON_ASKED, DRIFT_FOUND = "run.failed", "champion.changed", "promotion.asked", "drift.found"
+RUN_FAILED, CHAMPION_CHANGED, PERSON_ASKED, DRIFT_FOUND = (
+    "run.failed",
+    "champion.changed",
+    "promotion.asked",
+    "drift.found",
+)
 CHANGES = (history.PROMOTED, history.ROLLED_BACK, history.MOVED, history.REMOVED)
 LONGEST_REASON = 300
 """Characters of what went wrong."""
@@ -53,7 +58,9 @@ def require_delivered(told: Mapping[str, bool]) -> str:
     if missed := [name for name, arrived in told.items() if not arrived]:
         raise RuntimeError(f"not delivered to the {' and the '.join(missed)}")
     there = " and the ".join(told)
-    return f"told: the {there}" if told else f"told: nobody; {webhook.URL} is not set, and the active stack has no alerter"
+    return (
+        f"told: the {there}" if told else f"told: nobody; {webhook.URL} is not set, and the active stack has no alerter"
+    )
 
 
 @contextmanager
@@ -83,7 +90,9 @@ def changes_told(model_name: str) -> Iterator[None]:
     yield
     for event in _events(model_name)[n_known:]:
         if event.kind in CHANGES:
-            tell(Notice(CHAMPION_CHANGED, f"{model_name}: {event.sentence}", {"model_name": model_name, **asdict(event)}))
+            tell(
+                Notice(CHAMPION_CHANGED, f"{model_name}: {event.sentence}", {"model_name": model_name, **asdict(event)})
+            )
 
 
 def _events(model_name: str) -> list[history.Event]:

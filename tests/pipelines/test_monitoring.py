@@ -113,7 +113,7 @@ def test_a_mistake_at_the_terminal_is_one_line_and_no_traceback(
 
 
 def test_a_batch_like_the_test_rows_has_not_drifted_and_one_of_other_words_has(
-    trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], receiver: Any
 ) -> None:
     found = look(batch)
     assert not found.is_drift, found.sentence
@@ -129,6 +129,8 @@ def test_a_batch_like_the_test_rows_has_not_drifted_and_one_of_other_words_has(
     assert "unknown tokens" in warned.err
     assert agile(monkeypatch, "monitor", str(other), "--model", NAME, "--on-drift", "refuse") == GateRefused.exit_code
     assert "monitoring.on_drift is refuse" in capsys.readouterr().err
+    assert receiver.kinds() == ["drift.found", "drift.found"]
+    assert [notice["data"]["response"] for notice in receiver.notices] == ["warn", "refuse"]
 
 
 def test_drift_trains_again_as_the_version_was_trained(trained: RunConfig) -> None:

@@ -107,6 +107,17 @@ def test_a_better_version_is_promoted_with_its_evidence_in_zenml_in_mlflow_and_i
     )
 
 
+def test_whoever_is_told_hears_of_the_question_and_of_the_new_champion(champion_1: Any, receiver: Any) -> None:
+    from operations import approval
+
+    asked = run(BY_PERSON)
+    assert receiver.kinds() == ["promotion.asked"]
+    assert f"agile approve {asked.name}" in receiver.notices[0]["text"]
+    approval.approve(asked.name)
+    assert receiver.kinds() == ["promotion.asked", "champion.changed"]
+    assert receiver.notices[1]["data"]["champion"] == "2"
+
+
 def test_limits_are_measured_and_the_first_that_is_broken_keeps_the_champion(champion_1: Any) -> None:
     strict = {"calibration_limit": 1e-9, "size_limit": 1e-6, "latency_limit": 1e-6}
     for field, limit in strict.items():
