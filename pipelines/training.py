@@ -5,6 +5,7 @@
 runs the same configuration files as `agile train`.
 """
 
+import sys
 from typing import Any
 
 from zenml import pipeline
@@ -94,6 +95,7 @@ def train(config: RunConfig, *, enable_cache: bool = True) -> Any:
     sections = {section: getattr(config, section) for section in RunConfig.model_fields}
     name = config.registry.model_name
     with liveness.announced_run("training") as run_name, failure_told(run_name), changes_told(name):
+        print(f"run {run_name}", file=sys.stderr, flush=True)
         run = training.with_options(run_name=run_name, enable_cache=enable_cache, **stack.run)(**sections)
         version = outcome.show(run, model_name=name) if run is not None else None
     if version is not None:
