@@ -77,7 +77,7 @@ def _field(name: str, described: Mapping[str, Any], value: Any, schema: Mapping[
     return FormField(
         name=name,
         kind="choice" if only_choices else "number" if is_number else "text",
-        value="" if value is None and is_number else write_value(value),
+        value="" if value is None and not only_choices else write_value(value),
         help=" ".join(described.get("description", "").split()),
         choices=(*choices, *((NOTHING,) if is_optional else ())) if only_choices else (),
         bounds=_bounds(kinds[0]) if is_number else {},

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 
-import uvicorn
-
 from operations import engines, stacks
 from operations.launcher_app import make_app
-from operations.listening import address, listen, read_token
+from operations.listening import address, listen, read_token, run
 
 TOKEN = "AGILE_LAUNCH_TOKEN"  # noqa: S105  (the name of a variable)
 
@@ -27,11 +24,5 @@ def serve(*, host: str, port: int, token_file: Path | None) -> None:
     with listen(host, port, token=token, variable=TOKEN) as listener:
         stack = stacks.active_stack()
         engines.require_engine(stack)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)  # uvicorn raises the signal that stopped it once more
-        config = uvicorn.Config(
-            make_app(token=token), log_level="warning", access_log=False, server_header=False, lifespan="off"
-        )
-        print(f"launcher for the stack {stack.name}: {address(listener)}", file=sys.stderr, flush=True)
-        uvicorn.Server(config).run(sockets=[listener])
+        run(make_app(token=token), listener, said=f"launcher for the stack {stack.name}: {address(listener)}")
     print("stopped; what was launched goes on", file=sys.stderr)

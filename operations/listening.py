@@ -1,12 +1,17 @@
-"""Listening: the socket of a server of ours, and the token without which it binds to loopback alone."""
+"""Listening: the socket of a server of ours, the token without which it binds to loopback alone, and its life until it is told to stop."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ipaddress
 import os
+import signal
 import socket
 from pathlib import Path
+from typing import Any
+
+import uvicorn
 
 from classifier.errors import InputError
 
@@ -72,3 +77,35 @@ def address(listener: socket.socket) -> str:
     """Where a browser finds it."""
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def run(app: Any, listener: socket.socket, *, said: str, shutdown_seconds: int = 30) -> None:
+    """Serve until SIGTERM or Ctrl-C; `said` is printed once it answers.
+
+    Uvicorn raises the signal that stopped it once more: to be told to stop is no failure here.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=shutdown_seconds,
+    )
+    server = _SayingServer(config, said)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve(sockets=[listener]))
+
+
+class _SayingServer(uvicorn.Server):
+    """Says where it serves once it does."""
+
+    def __init__(self, config: uvicorn.Config, said: str) -> None:
+        super().__init__(config)
+        self._said = said
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(self._said, flush=True)

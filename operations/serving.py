@@ -5,18 +5,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
-import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import uvicorn
-
 from classifier.errors import InputError
-from operations.listening import address, listen, read_token
+from operations.listening import address, listen, read_token, run
 from operations.serving_app import ServingApp, ServingLimits
 from operations.serving_batches import Batches
 from operations.serving_metrics import ServingMetrics
@@ -66,7 +61,9 @@ def serve(options: ServingOptions) -> None:
         follower.start()
         followed = f" (follows {target.alias})" if target.alias else ""
         said = f"{target.model_name} version {target.version}{followed} at {address(listener)}"
-        _run(app, listener, said=said, shutdown_seconds=options.shutdown_seconds)
+        sys.setswitchinterval(SWITCH_SECONDS)
+        run(app, listener, said=f"serving {said}", shutdown_seconds=options.shutdown_seconds)
+        print("agile serve: stopped", file=sys.stderr, flush=True)
         follower.stop()
         batches.close()
 
@@ -76,34 +73,3 @@ def _check_limits(limits: ServingLimits) -> None:
         raise InputError(
             f"--max-waiting {limits.max_waiting}: a request may have {limits.max_rows} rows (--max-rows); allow as many"
         )
-
-
-def _run(app: ServingApp, listener: socket.socket, *, said: str, shutdown_seconds: int) -> None:
-    """Uvicorn raises the signal that stopped it once more: to be told to stop is no failure here."""
-    sys.setswitchinterval(SWITCH_SECONDS)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        timeout_graceful_shutdown=shutdown_seconds,
-    )
-    server = _SayingServer(config, said)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(server.serve(sockets=[listener]))
-    print("agile serve: stopped", file=sys.stderr, flush=True)
-
-
-class _SayingServer(uvicorn.Server):
-    """Says where it serves once it does."""
-
-    def __init__(self, config: uvicorn.Config, said: str) -> None:
-        super().__init__(config)
-        self._said = said
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        print(f"serving {self._said}", flush=True)
