@@ -1,10 +1,11 @@
-"""Links: where a browser finds a run of ZenML and a version of MLflow."""
+"""Links: where a browser finds a run of ZenML, and a run and a version of MLflow."""
 
 from __future__ import annotations
 
 import os
 from urllib.parse import quote
 
+import mlflow
 from zenml.client import Client
 from zenml.models import PipelineRunResponse
 
@@ -16,6 +17,12 @@ SERVED = ("http://", "https://")
 def run_address(run: PipelineRunResponse) -> str:
     """The run's page on ZenML's dashboard."""
     return f"{_base('ZENML_STORE_URL')}/projects/{quote(Client().active_project.name)}/runs/{run.id}"
+
+
+def mlflow_run_address(run_id: str) -> str:
+    """The run's page in MLflow; its artifacts hold the report."""
+    experiment = mlflow.get_run(run_id).info.experiment_id
+    return f"{_base('MLFLOW_TRACKING_URI')}/#/experiments/{experiment}/runs/{run_id}"
 
 
 def version_address(model_name: str, version: str) -> str:

@@ -18,7 +18,7 @@ from classifier.evaluation import Evaluation, read_scores
 from classifier.model_card import model_card
 from classifier.spec import ClassifierSpec
 from classifier.text import text_digest
-from operations import logged_classifier, registry, tracking
+from operations import links, logged_classifier, registry, tracking
 from operations.code_digest import git_commit
 
 
@@ -81,8 +81,15 @@ def register(
             model_name,
             model_uri=model_uri,
             run_id=mlflow_run_id,
-            tags=_tags(evaluation, labelling, config, n_compared=len(compared), parity_error=parity_error),
-            description=_description(evaluation, labelling, config),
+            tags=_tags(
+                evaluation,
+                labelling,
+                config,
+                mlflow_run_id=mlflow_run_id,
+                n_compared=len(compared),
+                parity_error=parity_error,
+            ),
+            description=f"{_description(evaluation, labelling, config)} {_links(mlflow_run_id)}",
         )
     return Registered(version, parity_error)
 
@@ -104,6 +111,7 @@ def _tags(
     labelling: Mapping[str, Any],
     config: Mapping[str, Any],
     *,
+    mlflow_run_id: str,
     n_compared: int,
     parity_error: float,
 ) -> dict[str, str]:
@@ -111,6 +119,7 @@ def _tags(
     return {
         "zenml.run": str(run.id),
         "zenml.run_name": run.name,
+        "report": f"runs:/{mlflow_run_id}/report.html",
         "git_commit": git_commit(),
         "config": json.dumps(config, sort_keys=True),
         "seed": str(config["fine_tune"]["seed"]),
@@ -128,4 +137,13 @@ def _description(evaluation: Evaluation, labelling: Mapping[str, Any], config: M
         f"Tells {' / '.join(names)}. {config['model']['source'].partition('/model')[0]}, {config['model']['quantization']}, LoRA rank"
         f" {config['fine_tune']['rank']}; trained on {parts['train']['n_rows']} texts of {config['data']['source'].rpartition('/')[2]}. On"
         f" {evaluation.n_test} test texts: ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}."
+    )
+
+
+def _links(mlflow_run_id: str) -> str:
+    """In Markdown, as MLflow's page shows a description."""
+    run = get_step_context().pipeline_run
+    return (
+        f"[ZenML run {run.name}]({links.run_address(run)}); report: artifact `report.html` of"
+        f" [MLflow run {mlflow_run_id}]({links.mlflow_run_address(mlflow_run_id)})."
     )

@@ -157,6 +157,18 @@ def test_a_version_has_a_model_card_and_a_description(first: Any) -> None:
     assert "ROC AUC" in client().get_model_version("life", "1").description
 
 
+def test_run_and_version_name_each_other(first: Any) -> None:
+    import mlflow
+
+    version, facts = client().get_model_version("life", "1"), first.run_metadata
+    assert (facts["model_name"], facts["mlflow_model_version"], facts["mlflow_run_id"]) == ("life", "1", version.run_id)
+    assert facts["mlflow_version_page"] == "http://127.0.0.1:5000/#/models/life/versions/1"
+    assert facts["mlflow_run_page"].endswith(f"/runs/{version.run_id}")
+    assert f"[ZenML run {first.name}](http://127.0.0.1:8237/projects/default/runs/{first.id})" in version.description
+    assert version.tags["digest.test"] == output(first, "label_and_split", "labelling")["parts"]["test"]["digest"]
+    assert "<html" in mlflow.artifacts.load_text(version.tags["report"])
+
+
 def test_a_second_run_reuses_every_step_but_promote_and_registers_nothing(second: Any) -> None:
     again = statuses(second)
     assert again.pop("ingest") == "completed"  # the file is not pinned: it is read again, and its digest keys the rest
