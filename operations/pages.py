@@ -20,6 +20,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from zenml.client import Client
+
 from classifier.errors import InputError
 from classifier.places import home
 from operations.embedded import locked_databases, locked_line
@@ -71,7 +73,18 @@ def find_servers(*, zenml_port: int, mlflow_port: int) -> tuple[Server, ...]:
         raise InputError(f"--mlflow-port {mlflow_port}: is ZenML's; name another one")
     if locked := locked_databases(home()):
         raise InputError(locked_line(locked))
+    if not os.environ.get("ZENML_STORE_URL"):
+        _skip_survey()
     return servers
+
+
+def _skip_survey() -> None:
+    """ZenML's dashboard shows nothing before its first visitor has given a name and answered questions; over a state folder of our own nobody is asked."""
+    client = Client()
+    if client.active_user.email_opted_in is None:
+        client.update_user(
+            client.active_user.id, updated_email_opt_in=False, updated_metadata={"finished_onboarding_survey": True}
+        )
 
 
 def show(servers: Sequence[Server], *, say: Callable[[str], None]) -> None:

@@ -66,6 +66,13 @@ def pages(state_folder: Path, tmp_path: Path) -> Iterator[Pages]:
         pages.end(signal.SIGTERM)
 
 
+def test_nobody_is_asked_for_a_name_before_the_dashboard_shows_anything(pages: Pages) -> None:
+    pages.wait()
+    user = requests.get(f"{pages.zenml}/api/v1/current-user", timeout=30).json()
+    assert user["body"]["email_opted_in"] is False
+    assert user["metadata"]["user_metadata"] == {"finished_onboarding_survey": True}
+
+
 def test_both_pages_answer_show_a_run_made_meanwhile_and_leave_nothing_behind(pages: Pages) -> None:
     from mlflow import MlflowClient
 
