@@ -177,6 +177,7 @@ def test_a_training_is_launched_by_the_form_and_found_on_the_dashboard(
     page.get_by_role("button", name="Run").click()  # the browser itself refuses it
     assert page.url.endswith("/configs/quickstart")
     page.locator("[name='fine_tune.epochs']").fill("1")
+    page.evaluate("scrollTo(0, 0)")
     picture("launcher")
     page.get_by_role("button", name="Run").click()
     playwright.expect(page.locator("h1")).to_have_text("quickstart: done", timeout=LONGEST_WAIT * 1000)
