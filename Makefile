@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: run test test-containers check bench images lock clean help
+.PHONY: run test test-containers test-ui pictures check bench images lock clean help
 .DEFAULT_GOAL := help
 
 help:                 ## what there is
@@ -27,6 +27,14 @@ images: $(STAMP)      ## build the images that need no GPU (containers/README.md
 test-containers: $(STAMP)  ## build the images and run the pipeline in them, a container a step (SHORT=1: on fewer rows)
 	$(BIN)/python -m pytest -m containers tests/containers
 
+test-ui: $(STAMP)     ## train the quickstart, and look at every page in a browser (Chromium of this machine, else playwright's)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ui]'
+	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install --with-deps chromium
+	$(BIN)/python -m pytest -m browser tests/browser
+
+pictures: export PICTURES = 1
+pictures: test-ui     ## the same, and keep what is seen as the README's pictures
+
 bench: $(STAMP)       ## every benchmark, with its targets (long)
 	$(BIN)/python -m benchmarks
 
@@ -35,7 +43,7 @@ RESOLVE = $(BIN)/uv pip compile --quiet --no-header --no-annotate --python-versi
 HASHED = $(RESOLVE) --constraint constraints.txt --generate-hashes
 
 lock: $(STAMP)        ## resolve anew: constraints.txt and the images' locks (WHEELS: a folder with torch's CPU build)
-	$(RESOLVE) --extra dev --find-links $(WHEELS) --output-file constraints.txt pyproject.toml
+	$(RESOLVE) --extra dev --extra ui --find-links $(WHEELS) --output-file constraints.txt pyproject.toml
 	sed -i 's/+cpu$$//' constraints.txt
 	$(HASHED) --extra cluster --find-links $(WHEELS) --output-file containers/locks/steps-cpu.txt pyproject.toml
 	$(HASHED) --extra cluster --output-file containers/locks/steps-cuda.txt pyproject.toml

@@ -29,7 +29,12 @@ HEAD_MODULES = ["classifier", "score", "pooler", r".*\.pooler", "lm_head", "embe
 """Layers behind the encoder; bitsandbytes would quantize them and their training would crash. Plain names match a
 name's start or end, patterns its start."""
 
-LOADERS = {"mean": AutoModel, "native": AutoModelForSequenceClassification, "answer": AutoModelForCausalLM}
+LOADERS = {
+    "mean": AutoModel,
+    "layers": AutoModel,
+    "native": AutoModelForSequenceClassification,
+    "answer": AutoModelForCausalLM,
+}
 """Pooling → which form of a model is loaded."""
 CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 """How architectures with a causal head are called; AutoModelForCausalLM would also give a BERT one that reads both ways."""

@@ -11,10 +11,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from classifier.config_data import ClassNames, DataConfig, LabelsConfig, Names, Section, SplitConfig, ValidationConfig
+from classifier.config_data import (
+    ClassNames,
+    DataConfig,
+    HonestyConfig,
+    LabelsConfig,
+    Names,
+    Section,
+    SplitConfig,
+    ValidationConfig,
+)
 
 LORA_FIELDS = ("rank", "alpha", "dropout", "target_modules", "initialization")
 """Fields of `fine_tune` that shape the adapter."""
+LINEAR_HEADS = (("classification", "mean"), ("classification", "layers"))
+"""`model.head` and `model.pooling` that end in a trained linear layer."""
 DEVICE_FIELDS = ("devices", "device")
 """Fields of `fine_tune` that say where it is trained."""
 
@@ -45,8 +56,8 @@ class ModelConfig(Section):
     """Commit of a hub model; hub models are always pinned."""
     head: Literal["classification", "label_tokens"] = "classification"
     """`classification` behind an encoder, or the `label_tokens` that a causal language model would answer a prompt with."""
-    pooling: Literal["mean", "native"] = "mean"
-    """`mean` of the last hidden states under a linear head, or the model's `native` sequence-classification head."""
+    pooling: Literal["mean", "layers", "native"] = "mean"
+    """`mean` of the last hidden states or means of four `layers` under a linear head, or the model's `native` sequence-classification head."""
     prompt: PromptConfig = PromptConfig()
     """The prompt, for head label_tokens."""
     quantization: Literal["nf4", "int8", "none"] = "nf4"
@@ -93,10 +104,14 @@ class FineTuneConfig(Section):
     """`loftq` starts the adapter at the quantization error of nf4 weights instead of at zero."""
     loss: Literal["label_tokens", "vocabulary", "full_text"] = "label_tokens"
     """Cross-entropy of the answer over the `label_tokens`, over the whole `vocabulary`, or of every token of prompt and answer (`full_text`)."""
+    head_start: Literal["random", "linear_probe"] = "random"
+    """What a linear head is before training: `random`, or the `linear_probe`, logistic regression on the untuned model's numbers (arXiv 2202.10054)."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Peak learning rate of AdamW."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """AdamW's decoupled weight decay."""
+    balance: Literal["none", "weights", "resampling"] = "none"
+    """What is done about rare classes: nothing, a loss in which every class weighs the same, or rare texts drawn again until it does."""
     epochs: Annotated[int, Field(gt=0)] = 5
     """Passes over train."""
     batch_size: Annotated[int, Field(gt=0)] = 16
@@ -137,6 +152,8 @@ class EvaluationConfig(Section):
     """Cut on the probability of class 1: a number, or `best_f1` on validation (0.5 where there is no validation)."""
     n_resamples: Annotated[int, Field(ge=100)] = 1000
     """Bootstrap resamples of the test rows."""
+    cut_limit: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Largest share of test texts longer than `model.max_length`, and so cut; past it the run is refused. null: only reported."""
     seed: int = 0
     """Seed of the bootstrap."""
 
@@ -163,6 +180,24 @@ class PromotionConfig(Section):
     """Gain that the lower end of the paired 95 % interval must exceed."""
     min_rows: Annotated[int, Field(gt=0)] = 100
     """Fewest test rows, unseen by both models, that a comparison may rest on."""
+    approval: Literal["automatic", "person"] = "automatic"
+    """`automatic`: the numbers decide; `person`: training ends at the candidate, and a promotion run waits for yes or no."""
+    wait: Annotated[int, Field(gt=0)] = 600
+    """Seconds that such a run waits awake; then it is paused, and can be decided later."""
+    margin: Annotated[float, Field(ge=0)] | None = None
+    """Largest loss in any other metric that the paired 95 % interval may reach; without it they are not looked at."""
+    slice_margin: Annotated[float, Field(ge=0)] | None = None
+    """The same for `metric` on every slice: thirds of the texts by length and, with a group column, each group."""
+    slice_min_rows: Annotated[int, Field(gt=1)] = 30
+    """Slices of fewer compared rows are not judged."""
+    calibration_limit: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Largest expected calibration error."""
+    parity_limit: Annotated[float, Field(gt=0)] | None = None
+    """Largest change of a probability by saving and reloading, as measured at registration."""
+    size_limit: Annotated[float, Field(gt=0)] | None = None
+    """Largest size of the version's own files, in MB; a base model inside counts."""
+    latency_limit: Annotated[float, Field(gt=0)] | None = None
+    """Largest median time to score one text alone, in ms, on the machine that compares."""
 
 
 class CostsConfig(Section):
@@ -207,6 +242,7 @@ class RunConfig(Section):
     validation: ValidationConfig = ValidationConfig()
     labels: LabelsConfig = LabelsConfig()
     split: SplitConfig = SplitConfig()
+    honesty: HonestyConfig = HonestyConfig()
     model: ModelConfig
     fine_tune: FineTuneConfig = FineTuneConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -223,14 +259,18 @@ class RunConfig(Section):
             raise ValueError("split.method group needs data.columns.group")
         if self.fine_tune.initialization == "loftq" and self.model.quantization != "nf4":
             raise ValueError(f"fine_tune.initialization loftq needs quantization nf4, found {self.model.quantization}")
+        if self.fine_tune.head_start == "linear_probe" and (self.model.head, self.model.pooling) not in LINEAR_HEADS:
+            raise ValueError(
+                "fine_tune.head_start linear_probe needs model.head classification, pooling mean or layers"
+            )
         if self.fine_tune.loss != "label_tokens" and self.model.head != "label_tokens":
             raise ValueError(f"fine_tune.loss {self.fine_tune.loss} needs model.head label_tokens")
         return self
 
     @property
     def recorded(self) -> dict[str, Any]:
-        """What a model version records of the run that made it: everything but how it was judged for promotion, prices and later limits."""
-        return self.model_dump(mode="json", exclude={"promotion", "registry", "costs", "monitoring"})
+        """What a model version records of the run that made it: everything but gates, prices and later limits."""
+        return self.model_dump(mode="json", exclude={"honesty", "promotion", "registry", "costs", "monitoring"})
 
     @property
     def kept_columns(self) -> tuple[str, ...]:

@@ -115,6 +115,14 @@ class LabelsConfig(Section):
     """Rows that the label threshold is computed from: `train` leaks nothing, `all` is the codelab's protocol."""
     names: ClassNames | None = None
     """Names of classes 0, 1, …; for `given`, the column's values in this order (default: sorted)."""
+    target: Literal["hard", "soft"] = "hard"
+    """What training aims at: the class, or `soft`, a probability that rises with the score where annotators are divided."""
+    softness: Annotated[float, Field(gt=0)] = 0.08
+    """How far from the label threshold a score still leaves doubt, in its unit, for target `soft`: there the probability is 0.73 (logistic slope)."""
+    doubtful_band: Annotated[float, Field(ge=0)] = 0.0
+    """Train texts whose score is this near to the label threshold, in its unit, count `doubtful_weight`; 0: none is doubtful."""
+    doubtful_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """What a doubtful text counts in training, against 1 of every other; 0 leaves it out."""
 
     @model_validator(mode="after")
     def _fields_agree(self) -> LabelsConfig:
@@ -128,11 +136,19 @@ class LabelsConfig(Section):
             raise ValueError(
                 f"labels.columns belongs to labels.rule given or any; found rule {self.rule}, columns {list(self.columns)}"
             )
+        if not self.needs_score and (self.target == "soft" or self.doubtful_band):
+            field = "target soft" if self.target == "soft" else "doubtful_band"
+            raise ValueError(f"labels.{field} needs annotators' scores; labels.rule {self.rule} reads classes")
         if self.rule != "given" and self.names is not None and len(self.names) != 2:
             raise ValueError(f"labels.names needs two names for labels.rule {self.rule}, found {list(self.names)}")
         if self.names is not None and len(set(self.names)) < len(self.names):
             raise ValueError(f"labels.names must differ, found {list(self.names)}")
         return self
+
+    @property
+    def label_rule(self) -> dict[str, Any]:
+        """The fields that make labels, as `classifier.labelling.label_examples` takes them."""
+        return self.model_dump(include={"rule", "quantile", "value", "columns", "names"})
 
     @property
     def needs_score(self) -> bool:
@@ -174,3 +190,21 @@ class SplitConfig(Section):
         if self.train is None and self.test is None:
             raise ValueError("split.train and split.test cannot both be null: one of them takes what is left")
         return self
+
+
+class HonestyConfig(Section):
+    """What may be wrong with a split before a measurement on it says nothing: past a limit the run is refused."""
+
+    similarity: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Jaccard similarity of character shingles from which two texts count as one; 1 is the same text but for case, width and space."""
+    leaks_limit: Share | None = 0.05
+    """Largest share of validation and test texts that train holds too; null: as many as there are, only listed."""
+    duplicates_limit: Share | None = 0.3
+    """Largest share of train texts that stand in train more than once."""
+    conflicts_limit: Share | None = 0.05
+    """Largest share of texts whose label the same text contradicts elsewhere."""
+
+    @property
+    def limits(self) -> dict[str, float | None]:
+        """The largest allowed share of every finding."""
+        return {"duplicates": self.duplicates_limit, "leaks": self.leaks_limit, "conflicts": self.conflicts_limit}

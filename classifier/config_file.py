@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,18 @@ def as_value(text: str) -> Any:
     except (ValueError, yaml.YAMLError):
         return text
     return values[0] if len(values) == 1 else text
+
+
+def write_value(value: Any) -> str:
+    """The text that `as_value` reads as the value."""
+    if isinstance(value, str) and as_value(value) == value:
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def write_override(path: str, value: Any) -> str:
+    """The word after `--set` that gives a field its value."""
+    return f"{path}={write_value(value)}"
 
 
 def _override(parameters: dict[str, Any], override: str) -> None:

@@ -133,7 +133,7 @@ def _forecast(examples: pd.DataFrame, config: RunConfig) -> list[str]:
     if "score" in examples and examples["score"].isna().any():
         return [f"It cannot train yet: {int(examples['score'].isna().sum())} rows have no score."]
     try:
-        smallest = label_examples(examples, **config.labels.model_dump(exclude={"fit_on"}))[0].value_counts().min()
+        smallest = label_examples(examples, **config.labels.label_rule)[0].value_counts().min()
         if smallest < limits.min_class_rows:
             return [
                 f"It cannot train yet: the smallest class has {smallest} rows, and validation.min_class_rows asks for "

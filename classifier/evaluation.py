@@ -132,9 +132,10 @@ def evaluate_contenders(
 
 
 def score_table(test: pd.DataFrame, scores: Mapping[str, Floats]) -> pd.DataFrame:
-    """One row a test example: `id`, `text`, `label`, and `CONTENDER_K`, the probability of class K."""
+    """One row a test example: `id`, `text`, `label`, `group` where there is one, and `CONTENDER_K`, the probability of class K."""
     columns = {f"{name}_{k}": y_score[:, k] for name, y_score in scores.items() for k in range(y_score.shape[1])}
-    return test[["id", "text", "label"]].reset_index(drop=True).assign(**columns)
+    known = [column for column in ("id", "text", "label", "group") if column in test.columns]
+    return test[known].reset_index(drop=True).assign(**columns)
 
 
 def read_scores(table: pd.DataFrame, name: str) -> Floats:

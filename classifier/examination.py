@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 from classifier.costs import costs_in_words
 from classifier.encoded import Encoded
 from classifier.encoding import encode, load_tokenizer
+from classifier.errors import GateRefused
 from classifier.evaluation import (
     BASELINE_NAMES,
     Evaluation,
@@ -98,12 +99,29 @@ def examine(
     return evaluation, score_table(test, scores)
 
 
+def require_whole_texts(evaluation: Evaluation, *, limit: float | None) -> None:
+    """Let a model be judged only where it has read most of the texts to their end.
+
+    Raises
+    ------
+    GateRefused
+        More of the test texts were cut than the limit allows.
+    """
+    n_cut = evaluation.n_cut["test"]
+    if limit is not None and n_cut > limit * evaluation.n_test:
+        raise GateRefused(
+            f"{n_cut} of {evaluation.n_test} test texts are longer than model.max_length, and were cut;"
+            f" evaluation.cut_limit allows {limit:.1%}: raise the one or the other"
+        )
+
+
 def draw_page(
     evaluation: Evaluation,
     test_scores: pd.DataFrame,
     *,
     adapter: Path,
     labelling: Mapping[str, Any],
+    findings: Sequence[Mapping[str, Any]],
     title: str,
     seed: int,
 ) -> Page:
@@ -124,6 +142,7 @@ def draw_page(
         history=history["epochs"],
         best_epoch=history["best_epoch"],
         parts={part: [facts["class_rows"][name] for name in names] for part, facts in labelling["parts"].items()},
+        findings=findings,
         facts=_facts(evaluation, ClassifierSpec.load(adapter), history, labelling),
     )
     chosen = read_scores(test_scores, "candidate")

@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, set_seed
 
+from classifier.balancing import balance
 from classifier.base_model import (
     load_base_model,
     quiet_transformers,
@@ -31,12 +32,13 @@ from classifier.devices import Devices
 from classifier.encoded import Encoded
 from classifier.encoding import encode, load_tokenizer
 from classifier.hardware import Hardware, choose_compute_dtype, read_hardware
+from classifier.linear_probe import read_features, start_at_probe
 from classifier.lora_linear import use_fused_lora
 from classifier.network import TextClassifier, build_network, save_network
 from classifier.optimisation import Optimisation, halve_micro_batch
 from classifier.process_group import rank, run_together
 from classifier.prompts import find_label_tokens
-from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
+from classifier.spec import TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
 from classifier.training_callbacks import EpochLog, TimeLimit
 
 HISTORY_FILE = "history.json"
@@ -65,7 +67,7 @@ def fine_tune(
     spec : ClassifierSpec
         `compute_dtype` may be `auto`; what was chosen is written down.
     train, validation : DataFrame
-        Columns `text` and `label`. Validation may be empty; then `best` is `last`.
+        Columns `text` and `label`, of train perhaps `target` and `weight`. Validation may be empty; then `best` is `last`.
     lora : mapping
         `rank`, `alpha`, `dropout`, `target_modules`, `initialization`.
     checkpoints : Path
@@ -84,6 +86,7 @@ def fine_tune(
         compute_dtype=choose_compute_dtype(spec.compute_dtype, hardware=hardware),
         hidden_size=read_hidden_size(base),
     )
+    train = balance(train, how=optimisation.balance, seed=optimisation.seed)
     training = _Training(
         base=base, spec=spec, train=train, validation=validation, lora=lora, optimisation=optimisation,
         checkpoints=checkpoints, output=output, hardware=hardware, devices=devices or Devices(hardware.device),
@@ -148,13 +151,13 @@ class _Training:
             for part in (self.train, self.validation)
         )
         trainer = make_trainer(
-            self._build_network(tokenizer),
+            self._build_network(tokenizer, train),
             optimisation=self.optimisation,
             checkpoints=self.checkpoints,
             hooks=Hooks(on_epoch, on_checkpoint),
             collator=DataCollatorWithPadding(tokenizer),
-            train=_rows(train, list(self.train["label"])),
-            validation=_rows(validation, list(self.validation["label"])),
+            train=_rows(train, self.train, TAUGHT),
+            validation=_rows(validation, self.validation, TAUGHT[:1]),
             on_cpu=self.devices.kind == "cpu",
         )
         with quiet_transformers():
@@ -164,7 +167,7 @@ class _Training:
             tokenizer.save_pretrained(str(self.output / TOKENIZER_FOLDER))
             self._write_history(trainer, facts={**self.hardware.as_dict(), **_changed_texts(train, validation)})
 
-    def _build_network(self, tokenizer: PreTrainedTokenizerBase) -> TextClassifier:
+    def _build_network(self, tokenizer: PreTrainedTokenizerBase, train: Encoded) -> TextClassifier:
         set_seed(self.optimisation.seed)
         base_model = load_base_model(
             self.base,
@@ -188,6 +191,9 @@ class _Training:
         )
         if self.devices.kind == "cpu":
             use_fused_lora(network)
+        if self.optimisation.head_start == "linear_probe":
+            features = read_features(network, train.input_ids, tokenizer=tokenizer)
+            start_at_probe(network.head, features, self.train)
         return network
 
     def _write_history(self, trainer: BucketTrainer, *, facts: dict[str, Any]) -> None:
@@ -208,8 +214,10 @@ class _Training:
         (self.output / HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
 
 
-def _rows(encoded: Encoded, labels: Sequence[int]) -> Rows:
-    return [{"input_ids": ids, "labels": int(label)} for ids, label in zip(encoded.input_ids, labels, strict=True)]
+def _rows(encoded: Encoded, part: pd.DataFrame, columns: Sequence[str]) -> Rows:
+    taught = part[[name for name in columns if name in part]].rename(columns={"label": "labels"})
+    rows: list[dict[Any, Any]] = taught.to_dict(orient="records")
+    return [{"input_ids": ids, **row} for ids, row in zip(encoded.input_ids, rows, strict=True)]
 
 
 def _changed_texts(train: Encoded, validation: Encoded) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """Heads: from token ids to a text's numbers, and from those to the logits of its classes.
 
 A head has two halves. Reading runs the adapted base model over a padded batch and keeps one row of numbers a text; the layer behind it makes
-logits of them. `mean` reads the mean of the last hidden states, `native` the model's own class logits, `answer` the hidden state where a
-causal language model would write its answer.
+logits of them. `mean` reads the mean of the last hidden states, `layers` the means of four layers, `native` the model's own class logits,
+`answer` the hidden state where a causal language model would write its answer.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from classifier.prompts import LabelTokens
 LARGEST_DIFFERENCE = 0.04
 """Relative change of hidden states that rounding in few bits explains; a prompt that sees another, or loses its place, changes all of them."""
 
+LAYERS_READ = 4
+"""Layers whose means `layers` reads."""
+
 Read = Callable[[Any, Tensor, Tensor], Tensor]
 
 
@@ -29,6 +32,18 @@ def read_mean(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor
     mask = attention_mask.unsqueeze(-1).float()  # (B, T, 1)
     pooled: Tensor = (hidden.float() * mask).sum(1) / mask.sum(1)
     return pooled
+
+
+def read_layers(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    """Means over a text's own tokens of four layers, a quarter, half, three quarters and all the way up, each of length 1: (B, 4 * hidden), float32."""
+    hidden = encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True).hidden_states
+    mask = attention_mask.unsqueeze(-1).float()  # (B, T, 1)
+    n_layers = len(hidden) - 1  # the first is the embedding
+    means = [
+        (hidden[round(n_layers * part / LAYERS_READ)].float() * mask).sum(1) / mask.sum(1)
+        for part in range(1, LAYERS_READ + 1)
+    ]
+    return torch.cat([nn.functional.normalize(mean, dim=-1) for mean in means], dim=-1)
 
 
 def read_native(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -75,7 +90,7 @@ def require_exact_packing(model: Any) -> None:
         )
 
 
-READS: dict[str, Read] = {"mean": read_mean, "native": read_native, "answer": read_answer}
+READS: dict[str, Read] = {"mean": read_mean, "layers": read_layers, "native": read_native, "answer": read_answer}
 """How a head reads."""
 
 
@@ -101,12 +116,13 @@ class LabelColumns(nn.Module):
 def make_head(
     pooling: str, model: Any, *, n_classes: int, hidden_size: int, dropout: float, label_tokens: LabelTokens | None
 ) -> nn.Module:
-    """The layer behind a reading: trained for `mean`, the model's own for `native`, frozen for `answer`."""
+    """The layer behind a reading: trained for `mean` and `layers`, the model's own for `native`, frozen for `answer`."""
     if label_tokens is not None:
         return LabelColumns(model, label_tokens)
     if pooling == "native":
         return nn.Identity()
-    return nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden_size, n_classes))
+    width = hidden_size * (LAYERS_READ if pooling == "layers" else 1)
+    return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, n_classes))
 
 
 def read_softcap(model: Any) -> float | None:

@@ -50,7 +50,8 @@ def label_examples(
 def label_and_split(
     examples: pd.DataFrame, *, rule: str, quantile: float | None, value: float | None, columns: Sequence[str],
     names: Sequence[str] | None, fit_on: str, method: str, train: float | None, validation: float, test: float | None,
-    validation_share: float | None, seed: int, column: str | None,
+    validation_share: float | None, seed: int, column: str | None, target: str = "hard", softness: float = 1.0,
+    doubtful_band: float = 0.0, doubtful_weight: float = 0.0,
 ) -> Labelled:  # fmt: skip
     """Split, then label: the label threshold sees `train` alone unless `fit_on` is `all`.
 
@@ -70,15 +71,35 @@ def label_and_split(
     label, class_names, threshold = label_examples(examples, **label_rule, fit_rows=fit_rows)
     labelled = examples.assign(label=label)
     parts = {part: labelled.iloc[getattr(split, part)].reset_index(drop=True) for part in PARTS}
+    if threshold is not None:
+        parts["train"], n_doubtful = _teach(
+            parts["train"], label_threshold=threshold, softness=softness if target == "soft" else None,
+            band=doubtful_band, weight=doubtful_weight,
+        )  # fmt: skip
     _check_parts(parts, class_names)
     facts: dict[str, Any] = {
         "label_threshold": threshold,
+        "n_doubtful": n_doubtful if threshold is not None else 0,
         "n_ties": labels.count_ties(examples["score"], label_threshold=threshold) if threshold is not None else 0,
         "class_names": list(class_names),
         "n_unused": len(examples) - sum(map(len, parts.values())),
         "parts": {part: _facts(frame, class_names) for part, frame in parts.items()},
     }
     return Labelled(parts, facts)
+
+
+def _teach(
+    train: pd.DataFrame, *, label_threshold: float, softness: float | None, band: float, weight: float
+) -> tuple[pd.DataFrame, int]:
+    """Train with what its scores add to the labels: `target`, `weight`; texts of weight 0 are left out. And how many were doubtful."""
+    columns = {}
+    if softness is not None:
+        columns["target"] = labels.soft_targets(train["score"], label_threshold=label_threshold, softness=softness)
+    if not band:
+        return train.assign(**columns), 0
+    counts = labels.doubt_weights(train["score"], label_threshold=label_threshold, band=band, weight=weight)
+    taught = train.assign(**columns, **({"weight": counts / counts.mean()} if weight else {}))
+    return taught[counts > 0].reset_index(drop=True), int((counts < 1).sum())
 
 
 def _split(

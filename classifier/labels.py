@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from classifier.errors import InputError
 
@@ -40,6 +41,27 @@ def fit_label_threshold(
 def label_scores(score: pd.Series, *, label_threshold: float) -> pd.Series:
     """1 where `score >= label_threshold`, else 0, of shape (n,)."""
     return (score >= label_threshold).astype("int64").rename("label")
+
+
+def soft_targets(score: pd.Series, *, label_threshold: float, softness: float) -> pd.Series:
+    """Probability of class 1 that a score speaks for, of shape (n,), in (0, 1): a slope where the label is a step.
+
+    It passes 0.5 midway between the label threshold and the next lower score, so that it never contradicts the label.
+
+    Parameters
+    ----------
+    softness : float
+        Distance from there at which the probability is 0.73, in the unit of the score.
+    """
+    below = score[score < label_threshold]
+    middle = label_threshold if below.empty else (label_threshold + below.max()) / 2
+    return pd.Series(expit((score - middle) / softness), index=score.index, name="target")
+
+
+def doubt_weights(score: pd.Series, *, label_threshold: float, band: float, weight: float) -> pd.Series:
+    """What each text counts in training, of shape (n,): `weight` where its score is within `band` of the label threshold, else 1."""
+    doubtful = (score - label_threshold).abs() <= band
+    return pd.Series(np.where(doubtful, weight, 1.0), index=score.index, name="weight")
 
 
 def label_any(columns: pd.DataFrame) -> pd.Series:

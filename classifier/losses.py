@@ -18,6 +18,25 @@ from classifier.packing import Pack, pack
 Loss = Callable[[Any, Any, Tensor, Tensor, Tensor], Tensor]
 
 
+def class_loss(logits: Tensor, labels: Tensor, *, target: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
+    """Mean cross-entropy over the classes.
+
+    Parameters
+    ----------
+    logits : tensor of shape (B, n_classes)
+    labels : tensor of shape (B,)
+        Classes.
+    target : tensor of shape (B,), optional
+        Probability of class 1 of two, in place of `labels`.
+    weight : tensor of shape (B,), optional
+        How much each text counts; its mean over train is 1.
+    """
+    wanted = labels if target is None else torch.stack([1 - target, target], dim=-1).to(logits)
+    if weight is None:
+        return nn.functional.cross_entropy(logits, wanted)
+    return (nn.functional.cross_entropy(logits, wanted, reduction="none") * weight.to(logits)).mean()
+
+
 def vocabulary_loss(
     encoder: Any, head: LabelColumns, input_ids: Tensor, attention_mask: Tensor, labels: Tensor
 ) -> Tensor:

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 
 from classifier.errors import InputError
 from classifier.heads import READS, Read, make_head, require_exact_packing
-from classifier.losses import TRAINING_LOSSES, Loss
+from classifier.losses import TRAINING_LOSSES, Loss, class_loss
 from classifier.packing import use_packed_attention
 from classifier.prompts import LabelTokens
 
@@ -27,7 +27,12 @@ warnings.filterwarnings(
 )  # peft 0.21 asks transformers 5 by its old name
 
 HEAD_FILE = "head.safetensors"
-PEFT_TASKS = {"mean": "FEATURE_EXTRACTION", "native": "SEQ_CLS", "answer": "CAUSAL_LM"}
+PEFT_TASKS = {
+    "mean": "FEATURE_EXTRACTION",
+    "layers": "FEATURE_EXTRACTION",
+    "native": "SEQ_CLS",
+    "answer": "CAUSAL_LM",
+}
 """Pooling → PEFT's name of the task."""
 
 
@@ -42,16 +47,22 @@ class TextClassifier(nn.Module):
         self.encoder, self.head, self.read, self.training_loss = encoder, head, read, training_loss
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None, **_: Any
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        labels: Tensor | None = None,
+        target: Tensor | None = None,
+        weight: Tensor | None = None,
+        **_: Any,
     ) -> dict[str, Tensor]:
         """`logits` (B, n_classes) in float32 and, with `labels` (B,), their mean cross-entropy as `loss`.
 
-        Where training minimises another loss, it is that one in training mode, and there are no logits.
+        `target` (B,), the probability of class 1, takes the place of `labels` in the loss; `weight` (B,) says how much a text counts. Where training minimises another loss, it is that one in training mode, and there are no logits.
         """
         if self.training_loss and self.training and labels is not None:
             return {"loss": self.training_loss(self.encoder, self.head, input_ids, attention_mask, labels)}
         logits = self.head(self.read(self.encoder, input_ids, attention_mask))  # (B, n_classes)
-        loss = {} if labels is None else {"loss": nn.functional.cross_entropy(logits, labels)}
+        loss = {} if labels is None else {"loss": class_loss(logits, labels, target=target, weight=weight)}
         return {**loss, "logits": logits}
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]  # torch's is overloaded

@@ -22,6 +22,8 @@ class Optimisation:
     min_delta: float
     max_time: float
     seed: int
+    balance: str = "none"
+    head_start: str = "random"
 
 
 def halve_micro_batch(optimisation: Optimisation) -> Optimisation:

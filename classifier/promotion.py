@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,35 @@ from classifier.metrics import PairedDifference
 
 FIRST_COMPARATORS = ("majority", "tfidf")
 """Names of the baselines that stand beside every model, and that the first champion of all must beat."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Something that the candidate must keep, whatever it gains."""
+
+    what: str
+    """Names the value, as the subject of a sentence."""
+    value: float | None
+    """None where it could not be measured, which counts as not kept."""
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """NaN keeps nothing."""
+        if self.value is None or not math.isfinite(self.value):
+            return False
+        return (self.at_least is None or self.value >= self.at_least) and (
+            self.at_most is None or self.value <= self.at_most
+        )
+
+    @property
+    def clause(self) -> str:
+        """What is wrong, for the reason."""
+        if self.value is None or not math.isfinite(self.value):
+            return f"{self.what} has no finite value"
+        allowed = f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
+        return f"{self.what} is {self.value:.4g}, allowed is {allowed}"
 
 
 @dataclass(frozen=True)
@@ -35,6 +65,9 @@ def decide(
     n_rows: int,
     min_rows: int,
     smallest_gain: float,
+    limits: Sequence[Limit] = (),
+    obstacle: str | None = None,
+    findings: Mapping[str, Any] = MappingProxyType({}),
 ) -> PromotionDecision:
     """Promote only a candidate whose gain over every comparator lies beyond noise.
 
@@ -53,6 +86,12 @@ def decide(
         Fewest such rows that a promotion may rest on.
     smallest_gain : float
         What the lower end of the paired 95 % interval must exceed, in the unit of the metric.
+    limits : sequence of Limit
+        All of them must be kept.
+    obstacle : str or None
+        A clause that says why nothing can be compared at all, or must not be.
+    findings : mapping
+        What else was found, for the evidence.
     """
     comparators = FIRST_COMPARATORS if champion is None else ("champion",)
     found = {name: differences.get(name) for name in comparators}
@@ -60,18 +99,23 @@ def decide(
     n_rows = min([n_rows, *(difference.n for difference in found.values() if difference is not None)])
     if candidate == champion:
         promote, why = False, "it is the champion already"
+    elif obstacle is not None:
+        promote, why = False, obstacle
     elif n_rows < min_rows:
         promote, why = False, f"the comparison has {n_rows} test rows that no model has seen, and needs {min_rows}"
     else:
-        lost = [clause for won, clause in checks if not won]
+        broken = [limit.clause for limit in limits if not limit.is_kept]
+        lost = [clause for won, clause in checks if not won] + broken
         promote, why = not lost, ", and ".join(lost or [clause for _, clause in checks])
     evidence = {
+        **findings,
         "candidate": candidate,
         "champion": champion,
         "n_rows": n_rows,
         "min_rows": min_rows,
         "smallest_gain": smallest_gain,
         "differences": {name: asdict(difference) for name, difference in found.items() if difference is not None},
+        "limits": [{**asdict(limit), "is_kept": limit.is_kept} for limit in limits],
     }
     return PromotionDecision(promote, f"{_outcome(promote, candidate, champion)}: {why}.", evidence)
 

@@ -113,6 +113,8 @@ class ReportInput:
     """Epoch of the chosen checkpoint."""
     parts: Mapping[str, Sequence[int]]
     """Rows of each class in train, validation and test."""
+    findings: Sequence[Mapping[str, Any]]
+    """What `classifier.honesty` found in the split."""
     facts: Mapping[str, Mapping[str, object]]
     """Headed groups of names and values: labels, model, run, digests, versions."""
 

@@ -14,6 +14,8 @@ SPEC_FILE = "classifier.json"
 TOKENIZER_FOLDER = "tokenizer"
 DECISION_FILE = "decision.json"
 """Beside a registered classifier: its decision threshold."""
+TAUGHT = ("label", "target", "weight")
+"""Columns of examples that training reads beside `text`, the last two where they are there (`classifier.losses.class_loss`)."""
 EXACT, ROUNDED = 1e-3, 0.02
 """Bounds of `ClassifierSpec.rounding`: of a classifier that computes in float32, and of one that rounds what passes through it."""
 PROBABILITY = "probability_"
@@ -27,7 +29,7 @@ class ClassifierSpec:
     class_names: tuple[str, ...]
     """Names of classes 0, 1, …"""
     pooling: str
-    """`mean` or `native` of a classification head, `answer` of label tokens."""
+    """`mean`, `layers` or `native` of a classification head, `answer` of label tokens."""
     quantization: str
     double_quant: bool
     compute_dtype: str

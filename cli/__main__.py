@@ -14,9 +14,9 @@ from typing import NoReturn
 
 import typer
 
-from cli import schedules, scoring, serving, training, upkeep, versions
+from cli import pages, promotion, schedules, scoring, serving, studies, training, upkeep, versions
 
-GROUPS = (training, scoring, serving, versions, schedules, upkeep)
+GROUPS = (training, promotion, pages, scoring, serving, versions, studies, schedules, upkeep)
 """Modules whose commands are listed, in this order."""
 
 app = typer.Typer(

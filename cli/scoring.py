@@ -85,11 +85,11 @@ def monitor(
     loaded = load_config(config) if config else None
     prepare_state()
     from operations import drift_response, outcome
-    from pipelines import monitoring
+    from pipelines import monitoring, training
 
     outcome.say_steps()
     seen = drift_response.look(
         monitoring.monitoring, file, column=column, delimiter=delimiter, model_name=model, on_drift=on_drift, config=loaded,
     )  # fmt: skip
     print(f"{seen.sentence}\nreport: {seen.report}")
-    drift_response.respond(seen, monitoring.train_again)
+    drift_response.respond(seen, training.train)

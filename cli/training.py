@@ -30,17 +30,11 @@ def train(
     limits = () if limit is None else (f"data.limit={limit}",)
     loaded = load_config(config, overrides=(*(overrides or ()), *limits))
     prepare_state()
-    from operations import engines, liveness, outcome, stacks
-    from pipelines.training import training
+    from operations import outcome
+    from pipelines import training
 
-    stack = stacks.active_stack()
-    engines.require_engine(stack)
     outcome.say_steps()
-    sections = {section: getattr(loaded, section) for section in type(loaded).model_fields}
-    with liveness.announced_run("training") as run_name:
-        run = training.with_options(run_name=run_name, enable_cache=not no_cache, **stack.run)(**sections)
-    if run is not None:  # a stack may only have scheduled it
-        outcome.show(run, model_name=loaded.registry.model_name)
+    training.train(loaded, enable_cache=not no_cache)
 
 
 @commands.command(

@@ -33,6 +33,22 @@ def stack(
         print(f"agile: a run would be refused: {lacking}", file=sys.stderr)
 
 
+@commands.command(epilog="Example: agile notify 'the webhook works'")
+def notify(
+    sentence: Annotated[str, typer.Argument(help="What to tell.")],
+    kind: Annotated[str, typer.Option(help="What kind of notice it is.")] = "test",
+) -> None:
+    """Tell something to whoever is told of failed runs, promotions and drift; exit 1 if it could not be delivered."""
+    from operations.state import prepare_state
+
+    prepare_state(least_free=0)
+    from operations.notifications import require_delivered, tell
+    from operations.webhook import Notice
+
+    notice = Notice(kind, sentence, {})
+    print(require_delivered(tell(notice)))
+
+
 @commands.command(epilog="Example: agile doctor")
 def doctor() -> None:
     """Say what a run would find and miss; exit 2 if it would fail."""

@@ -1,4 +1,4 @@
-"""Code digest: whether an image holds the code of this folder.
+"""Code digest: whether an image holds the code of this folder, and which commit that is.
 
 python -m operations.code_digest
 """
@@ -6,6 +6,7 @@ python -m operations.code_digest
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,16 @@ def code_digest() -> str:
     for path in sorted(_code_files()):
         digest.update(f"{path.relative_to(PROJECT).as_posix()}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def git_commit() -> str:
+    """The project's commit, with `-dirty` where files differ from it; `unknown` outside a git checkout."""
+    command = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:  # a container has no git
+        return "unknown"
+    return done.stdout.strip() or "unknown"
 
 
 def _code_files() -> Iterator[Path]:

@@ -16,9 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from classifier.errors import InputError
 from classifier.places import cache, home, hub_token, mirror
+from operations import webhook
 from operations.failures import redact
 from operations.state import PROJECT, prepare_state
 
@@ -88,6 +90,17 @@ def _places() -> Iterator[Finding]:
         yield Finding("mirror", f"{folder}: no such folder", "make the folder, or unset AGILE_MIRROR")
     yield Finding("downloads", f"{cache()}{'' if cache().is_dir() else ' (none yet)'}")
     yield Finding("HF_TOKEN", "set" if hub_token() else "not set (only gated models need it)")
+    yield _webhook()
+
+
+def _webhook() -> Finding:
+    try:
+        receiver = webhook.find_receiver()
+    except InputError as error:
+        return Finding("webhook", "unusable", str(error))
+    if receiver is None:
+        return Finding("webhook", f"none ({webhook.URL} names who is told of failed runs, promotions and drift)")
+    return Finding("webhook", f"{urlsplit(receiver.url).hostname}, signed")
 
 
 def _prepare() -> str | None:

@@ -13,7 +13,9 @@ from zenml import log_metadata
 from classifier.config import RunConfig
 from classifier.errors import GateRefused
 from classifier.places import home
-from operations import local_runs, monitoring, outcome
+from operations import local_runs, monitoring
+from operations.notifications import DRIFT_FOUND, tell
+from operations.webhook import Notice
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def look(
 
 
 def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
-    """Nothing where there is no drift; else what the config asks for.
+    """Nothing where there is no drift; else it is told, and what the config asks for follows.
 
     Raises
     ------
@@ -86,6 +88,8 @@ def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
     """
     if not seen.is_drift:
         return
+    facts = {"model_name": seen.model_name, "version": seen.version, "run": seen.run_name, "response": seen.on_drift}
+    tell(Notice(DRIFT_FOUND, f"{seen.model_name}: {seen.sentence}", facts))
     if seen.on_drift == "refuse":
         raise GateRefused(f"{seen.sentence}; monitoring.on_drift is refuse; {seen.report}")
     print(f"agile: warning: {seen.sentence}", file=sys.stderr, flush=True)
@@ -96,7 +100,6 @@ def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
         run = train(config)
         if run is not None:  # a stack may only have scheduled it
             log_metadata(metadata={"training_run": run.name}, run_id_name_or_prefix=seen.run_name)
-            outcome.show(run, model_name=seen.model_name)
 
 
 def _say_rejected(n_rows: int) -> None:

@@ -8,6 +8,7 @@ from zenml.models import PipelineRunResponse
 
 from classifier.errors import InputError
 from operations import liveness, stacks
+from operations.notifications import failure_told
 
 
 def run_here(pipeline: Any, **arguments: Any) -> PipelineRunResponse:
@@ -23,7 +24,7 @@ def run_here(pipeline: Any, **arguments: Any) -> PipelineRunResponse:
         raise InputError(
             f"stack {stack.name}: its steps would not find the files of this machine; select one that runs here: agile stack local"
         )
-    with liveness.announced_run(pipeline.name) as run_name:
+    with liveness.announced_run(pipeline.name) as run_name, failure_told(run_name):
         run: PipelineRunResponse = pipeline.with_options(run_name=run_name)(**arguments)
     return run
 

@@ -11,6 +11,7 @@ import numpy as np
 from zenml.client import Client
 
 from classifier.config import MonitoringConfig, RunConfig
+from classifier.config_file import parse_config
 from classifier.drift import Finding, compare
 from classifier.drift_page import DriftPage, render, sentence_of
 from classifier.drift_sample import REFERENCE_FILE, DriftSample, sample_scores
@@ -116,13 +117,15 @@ def training_config(model_name: str, version: str) -> RunConfig:
     Raises
     ------
     InputError
-        The version records no config.
+        The version records no config, or one that an older or another pipeline wrote.
     """
     given = _run_parameters(model_name, version)
     recorded = given or registry.read_config(model_name, version)
     if not recorded:
         raise InputError(f"model {model_name}: version {version} records no config that could be trained again")
-    return RunConfig.model_validate({"registry": {"model_name": model_name}, **recorded})
+    return parse_config(
+        {"registry": {"model_name": model_name}, **recorded}, name=f"model {model_name}: config of version {version}"
+    )
 
 
 def settings_of(

@@ -41,8 +41,8 @@ def say_steps() -> None:
         handler.addFilter(HideExplainedErrors())
 
 
-def show(run: PipelineRunResponse, *, model_name: str) -> None:
-    """Print steps, metrics, decision and where to look.
+def show(run: PipelineRunResponse, *, model_name: str) -> str:
+    """Print steps, metrics, decision and where to look; returns the number of the version.
 
     Raises
     ------
@@ -71,6 +71,25 @@ def show(run: PipelineRunResponse, *, model_name: str) -> None:
     version, mlflow_run = _output(run, "register", "model_version"), _output(run, "fine_tune", "mlflow_run_id")
     console.print(f"model {model_name} version {version}; MLflow run {mlflow_run}; ZenML run {run.name}")
     console.print(f"report: {write_report(run)}", soft_wrap=True)
+    return str(version)
+
+
+def show_promotion(run: PipelineRunResponse) -> bool:
+    """Print what became of a promotion, or how to answer its question; returns whether there is a new champion."""
+    if run.status == ExecutionStatus.PAUSED:
+        print(
+            f"run {run.name} waits for a person: `agile approve {run.name}` or `agile reject {run.name}`, or its card on ZenML's dashboard"
+        )
+        return False
+    if run.status == ExecutionStatus.STOPPED:
+        print(f"run {run.name}: a person said no")
+        return False
+    if not run.status.is_successful:
+        raise RuntimeError(f"run {run.name}: {run.status.value}; the logs of the engine say why")
+    steps = {"promote": "promotion_decision", "conclude_promotion": "promotion_outcome"}
+    decision = next(_output(run, step, artifact) for step, artifact in steps.items() if step in run.steps)
+    print(decision["reason"])
+    return bool(decision["promote"])
 
 
 def write_report(run: PipelineRunResponse) -> str:

@@ -21,6 +21,9 @@ from operations.mlflow_leftovers import TrainingRun, Version
 from operations.state import checkpoints
 from operations.zenml_leftovers import PipelineRun
 
+PAUSED = "paused"
+"""Status of a ZenML run whose process is over, and which goes on once a person has answered."""
+
 
 @dataclass(frozen=True)
 class Leftover:
@@ -99,7 +102,7 @@ def _end_dead_runs(runs: Sequence[PipelineRun], *, besides: Sequence[PipelineRun
     going = {run.id for run in besides}
     for run in runs:
         since = f"{run.status} since {run.used:%Y-%m-%d %H:%M} UTC"
-        if run.is_finished or run.id in going:
+        if run.is_finished or run.status == PAUSED or run.id in going:
             continue
         if not run.is_over:
             yield f"kept  ZenML run {run.name}: {since}; not known to be dead (if it is: `zenml pipeline runs delete {run.name}`)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,11 @@ from zenml import get_step_context
 
 from classifier.drift_sample import DriftSample
 from classifier.evaluation import Evaluation, read_scores
+from classifier.model_card import model_card
 from classifier.spec import ClassifierSpec
 from classifier.text import text_digest
-from operations import registry, tracking
-from operations.state import PROJECT
+from operations import links, logged_classifier, registry, tracking
+from operations.code_digest import git_commit
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,13 @@ def register(
     compared = test_scores.head(parity_rows)
     tolerance = ClassifierSpec.load(adapter).rounding if parity_tolerance is None else parity_tolerance
     with tracking.resumed_run(mlflow_run_id):
-        model_uri = registry.log_classifier(
+        model_uri = logged_classifier.log_classifier(
             adapter,
             base=base,
             decision_threshold=evaluation.decision_threshold,
             learnt_from=map(text_digest, learnt_from),
             reference=reference,
+            card=model_card(model_name, evaluation=evaluation, labelling=labelling, config=config),
         )
         parity_error = _check_parity(model_uri, compared, class_names=labelling["class_names"], tolerance=tolerance)
         mlflow.log_dict(dict(config), "config.json")
@@ -80,14 +81,21 @@ def register(
             model_name,
             model_uri=model_uri,
             run_id=mlflow_run_id,
-            tags=_tags(evaluation, labelling, config, n_compared=len(compared), parity_error=parity_error),
-            description=_description(evaluation, labelling, config),
+            tags=_tags(
+                evaluation,
+                labelling,
+                config,
+                mlflow_run_id=mlflow_run_id,
+                n_compared=len(compared),
+                parity_error=parity_error,
+            ),
+            description=f"{_description(evaluation, labelling, config)} {_links(mlflow_run_id)}",
         )
     return Registered(version, parity_error)
 
 
 def _check_parity(model_uri: str, compared: pd.DataFrame, *, class_names: Sequence[str], tolerance: float) -> float:
-    reloaded = registry.score_in_fresh_process(model_uri, list(compared["text"]), class_names=class_names)
+    reloaded = logged_classifier.score_in_fresh_process(model_uri, list(compared["text"]), class_names=class_names)
     parity_error = float(np.abs(reloaded - read_scores(compared, "candidate")).max())
     mlflow.log_metric("largest_parity_error", parity_error)
     if not parity_error <= tolerance:  # NaN fails too
@@ -103,6 +111,7 @@ def _tags(
     labelling: Mapping[str, Any],
     config: Mapping[str, Any],
     *,
+    mlflow_run_id: str,
     n_compared: int,
     parity_error: float,
 ) -> dict[str, str]:
@@ -110,9 +119,11 @@ def _tags(
     return {
         "zenml.run": str(run.id),
         "zenml.run_name": run.name,
-        "git_commit": _git_commit(),
+        "report": f"runs:/{mlflow_run_id}/report.html",
+        "git_commit": git_commit(),
         "config": json.dumps(config, sort_keys=True),
         "seed": str(config["fine_tune"]["seed"]),
+        registry.PARITY_ERROR: f"{parity_error:.6g}",
         "parity": f"largest change {parity_error:.2g} over {n_compared} texts",
         **{f"digest.{part}": facts["digest"] for part, facts in labelling["parts"].items()},
         **{name: f"{value:.4f}" for name, value in evaluation.flat().items() if name.startswith("test_")},
@@ -129,11 +140,10 @@ def _description(evaluation: Evaluation, labelling: Mapping[str, Any], config: M
     )
 
 
-def _git_commit() -> str:
-    """The project's commit, with `-dirty` where files differ from it; `unknown` outside a git checkout."""
-    command = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:  # a container has no git
-        return "unknown"
-    return done.stdout.strip() or "unknown"
+def _links(mlflow_run_id: str) -> str:
+    """In Markdown, as MLflow's page shows a description."""
+    run = get_step_context().pipeline_run
+    return (
+        f"[ZenML run {run.name}]({links.run_address(run)}); report: artifact `report.html` of"
+        f" [MLflow run {mlflow_run_id}]({links.mlflow_run_address(mlflow_run_id)})."
+    )

@@ -1,107 +1,26 @@
-"""Registry: model versions in MLflow. Aliases are `candidate` and `champion`; stages are gone."""
+"""Registry: model versions in MLflow. Stages are gone; `operations.champions` moves the aliases."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
-import tempfile
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from mlflow.models import Model, ModelSignature
-from mlflow.types import ColSpec, DataType, Schema
-from numpy.typing import NDArray
+from mlflow.models import Model
 
-from classifier.drift_sample import DriftSample
 from classifier.errors import InputError
-from classifier.spec import DECISION_FILE, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
-from operations.state import PROJECT
+from classifier.spec import DECISION_FILE, ClassifierSpec
 
 CANDIDATE, CHAMPION = "candidate", "champion"
-PYFUNC_FILE = PROJECT / "operations" / "pyfunc_model.py"
 LEARNT_FILE = "learnt_from.json"
-REQUIREMENTS = (
-    "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "numpy", "pandas", "scikit-learn", "scipy",
-    "requests", "tqdm", "filelock", "ftfy", "gguf", "huggingface-hub", "mlflow",
-)  # fmt: skip
-"""What scoring needs, installed at the very versions of training."""
-
-
-def log_classifier(
-    adapter: Path,
-    *,
-    base: Path | None,
-    decision_threshold: float | None,
-    learnt_from: Iterable[str],
-    reference: DriftSample | None = None,
-) -> str:
-    """Log a classifier to the active MLflow run, not yet as a version; returns its model URI.
-
-    Parameters
-    ----------
-    base : Path or None
-        The base model's folder, to be kept inside; None keeps the pinned reference.
-    learnt_from : iterable of str
-        Digests of the train and validation texts, so that a later comparison can leave them out.
-    reference : DriftSample, optional
-        What later batches are compared with.
-    """
-    spec = ClassifierSpec.load(adapter)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = _pack(
-            adapter, Path(scratch) / "classifier", decision_threshold=decision_threshold, learnt_from=learnt_from
-        )
-        if reference is not None:
-            reference.save(folder)
-        artifacts = {"classifier": str(folder), **({"base_model": str(base)} if base else {})}
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*input example was not provided")  # the signature is given
-            info = mlflow.pyfunc.log_model(
-                name="classifier",
-                python_model=str(PYFUNC_FILE),
-                artifacts=artifacts,
-                code_paths=[str(PROJECT / "classifier")],
-                signature=_signature(spec.class_names),
-                pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
-            )
-    return str(info.model_uri)
-
-
-def score_in_fresh_process(model_uri: str, texts: Sequence[str], *, class_names: Sequence[str]) -> NDArray[np.float64]:
-    """Probabilities of shape (n, n_classes) as anyone gets them who loads the logged model elsewhere."""
-    with tempfile.TemporaryDirectory() as scratch:
-        given, answered = Path(scratch) / "input.json", Path(scratch) / "output.json"
-        given.write_text(
-            json.dumps({"dataframe_split": {"columns": ["text"], "data": [[text] for text in texts]}}), encoding="utf-8"
-        )
-        command = [
-            sys.executable,
-            "-m",
-            "mlflow",
-            "models",
-            "predict",
-            "--model-uri",
-            model_uri,
-            "--env-manager",
-            "local",
-        ]
-        command += ["--input-path", str(given), "--output-path", str(answered)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=scratch)
-        if done.returncode:
-            raise RuntimeError(f"the logged model {model_uri} cannot be loaded and scored:\n{done.stderr}")
-        frame = pd.DataFrame(json.loads(answered.read_text(encoding="utf-8"))["predictions"])
-    return frame[[f"{PROBABILITY}{name}" for name in class_names]].to_numpy(dtype="float64")
+PARITY_ERROR = "parity.error"
+"""Tag: the largest change of a probability by saving and reloading."""
 
 
 def create_version(model_name: str, *, model_uri: str, run_id: str, tags: Mapping[str, str], description: str) -> str:
@@ -152,6 +71,11 @@ def find_version(model_name: str, wanted: str, *, is_alias: bool) -> str:
     return wanted
 
 
+def is_known(model_name: str) -> bool:
+    """Whether there is a registered model of that name."""
+    return any(found.name == model_name for found in MlflowClient().search_registered_models(f"name = '{model_name}'"))
+
+
 def read_champion(model_name: str) -> str | None:
     """Version that carries the alias `champion`, or None."""
     try:
@@ -160,11 +84,6 @@ def read_champion(model_name: str) -> str | None:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
-
-
-def set_champion(model_name: str, version: str) -> None:
-    """Move the alias `champion`."""
-    MlflowClient().set_registered_model_alias(model_name, CHAMPION, version)
 
 
 def tag_version(model_name: str, version: str, tags: Mapping[str, str]) -> None:
@@ -214,11 +133,20 @@ def read_decision_threshold(model_name: str, version: str) -> float | None:
     return found
 
 
+def load(model_name: str, version: str) -> Callable[[Sequence[str]], pd.DataFrame]:
+    """A version in memory: a function of texts, which returns one row a text, `label` and `probability_NAME` of every class."""
+    model = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}").unwrap_python_model()
+
+    def score(texts: Sequence[str]) -> pd.DataFrame:
+        frame: pd.DataFrame = model.predict(None, pd.DataFrame({"text": list(texts)}))
+        return frame
+
+    return score
+
+
 def score_with_version(model_name: str, version: str, texts: Sequence[str]) -> pd.DataFrame:
-    """One row a text: `label` and `probability_NAME` of every class."""
-    model = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}")
-    frame: pd.DataFrame = model.predict(pd.DataFrame({"text": list(texts)}))
-    return frame
+    """One row a text, as `load` gives it."""
+    return load(model_name, version)(texts)
 
 
 @dataclass(frozen=True)
@@ -257,6 +185,22 @@ def list_models() -> list[str]:
     return sorted(model.name for model in MlflowClient().search_registered_models())
 
 
+def only_model(model_name: str | None) -> str:
+    """The named model, or the only one that there is.
+
+    Raises
+    ------
+    InputError
+        There is none, several and none was named, or none of that name.
+    """
+    names = list_models()
+    if model_name is None and len(names) != 1:
+        raise InputError(f"name a model with --model, one of: {_listed(names)}")
+    if model_name is not None and model_name not in names:
+        raise InputError(f"no registered model {model_name!r}; there are: {_listed(names)}")
+    return model_name or names[0]
+
+
 def list_champions() -> dict[str, str]:
     """Registered models that have a champion, with its version."""
     champions = {model.name: read_champion(model.name) for model in MlflowClient().search_registered_models()}
@@ -265,20 +209,3 @@ def list_champions() -> dict[str, str]:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
-
-
-def _pack(adapter: Path, folder: Path, *, decision_threshold: float | None, learnt_from: Iterable[str]) -> Path:
-    for part in ("best", TOKENIZER_FOLDER):
-        shutil.copytree(adapter / part, folder / part)
-    shutil.copy2(adapter / SPEC_FILE, folder)
-    (folder / DECISION_FILE).write_text(json.dumps({"decision_threshold": decision_threshold}), encoding="utf-8")
-    (folder / LEARNT_FILE).write_text(json.dumps(sorted(set(learnt_from))), encoding="utf-8")
-    return folder
-
-
-def _signature(class_names: Sequence[str]) -> ModelSignature:
-    probabilities = [ColSpec(DataType.double, f"{PROBABILITY}{name}") for name in class_names]
-    return ModelSignature(
-        inputs=Schema([ColSpec(DataType.string, "text")]),
-        outputs=Schema([ColSpec(DataType.string, "label"), *probabilities]),
-    )

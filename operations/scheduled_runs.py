@@ -6,7 +6,8 @@ import fcntl
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,11 @@ from operations.written import write_whole
 
 LARGEST_LOG = 5_000_000
 """Bytes; a longer log is put aside before the next run, in place of the one put aside before."""
+
+LONGEST_LINE = 1000
+"""Bytes of a log's end that a notice may quote."""
+SCHEDULE = "AGILE_SCHEDULE"
+"""Variable that names the schedule to its run, which then leaves it to the schedule to tell of a failure."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
     if log.exists() and log.stat().st_size > LARGEST_LOG:
         log.replace(log.with_suffix(".old.txt"))
     variables = json.loads((home() / "schedules" / "environment.json").read_text(encoding="utf-8"))
-    environment = {**os.environ, **variables, "AGILE_HOME": str(home())}
+    environment = {**os.environ, **variables, "AGILE_HOME": str(home()), SCHEDULE: name}
     with log.open("ab") as file:
         file.write(f"--- {started:%Y-%m-%d %H:%M:%S} UTC, for {moment:%Y-%m-%d %H:%M} UTC\n".encode())
         file.flush()
@@ -119,7 +125,26 @@ def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
         )  # fmt: skip
     _write_last(name, LastRun(moment, started, datetime.now(UTC), done.returncode))
     if done.returncode:
+        _tell_failure(name, done.returncode, environment)
         raise RuntimeError(f"schedule {name}: the run ended with exit code {done.returncode}; {log} says why")
+
+
+def _tell_failure(name: str, exit_code: int, environment: Mapping[str, str]) -> None:
+    """Tell of a run that may have had no time to tell of itself."""
+    sentence = f"schedule {name}: exit code {exit_code}: {_last_line(log_path(name))}"
+    command = [sys.executable, "-m", "cli", "notify", sentence, "--kind", "run.failed"]
+    with log_path(name).open("ab") as file:
+        subprocess.run(
+            command, cwd=PROJECT, env=dict(environment), stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=False
+        )
+
+
+def _last_line(log: Path) -> str:
+    """What the run said last."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - LONGEST_LINE))
+        lines = file.read().decode(errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
 
 def _write_last(name: str, last: LastRun) -> None:

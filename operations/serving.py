@@ -5,27 +5,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import ipaddress
 import os
-import signal
-import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import uvicorn
-
 from classifier.errors import InputError
+from operations.listening import address, listen, read_token, run
 from operations.serving_app import ServingApp, ServingLimits
 from operations.serving_batches import Batches
 from operations.serving_metrics import ServingMetrics
 from operations.serving_versions import Follower, InService, LoadedVersion, find_target
 
 TOKEN = "AGILE_SERVE_TOKEN"  # noqa: S105  (the name of a variable)
-SHORTEST_TOKEN = 16
-"""Characters; a shorter one can be guessed."""
 SWITCH_SECONDS = 0.0005
 """Longest turn of a thread that only computes in Python: the scoring thread asks for its turn after every product."""
 
@@ -55,9 +47,9 @@ def serve(options: ServingOptions) -> None:
         No such model, version or alias; the port is taken; another address than loopback without a token.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a registry that is down is told in seconds
-    token = read_token(options.token_file)
+    token = read_token(options.token_file, variable=TOKEN)
     _check_limits(options.limits)
-    listener = listen(options.host, options.port, has_token=token is not None)
+    listener = listen(options.host, options.port, token=token, variable=TOKEN)
     with listener:
         target = find_target(options.model_name, options.version)
         metrics = ServingMetrics()
@@ -68,64 +60,12 @@ def serve(options: ServingOptions) -> None:
         app = ServingApp(batches, limits=limits, metrics=metrics, token=token)
         follower.start()
         followed = f" (follows {target.alias})" if target.alias else ""
-        said = f"{target.model_name} version {target.version}{followed} at {_address(listener)}"
-        _run(app, listener, said=said, shutdown_seconds=options.shutdown_seconds)
+        said = f"{target.model_name} version {target.version}{followed} at {address(listener)}"
+        sys.setswitchinterval(SWITCH_SECONDS)
+        run(app, listener, said=f"serving {said}", shutdown_seconds=options.shutdown_seconds)
+        print("agile serve: stopped", file=sys.stderr, flush=True)
         follower.stop()
         batches.close()
-
-
-def read_token(file: Path | None) -> str | None:
-    """The token, from the file or else the environment; None where neither gives one.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, or the token is too short or has spaces.
-    """
-    if file is None:
-        given, where = os.environ.get(TOKEN), TOKEN
-    else:
-        where = f"--token-file {file}"
-        try:
-            given = file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            said = error.strerror if isinstance(error, OSError) else "is not text"
-            raise InputError(f"{where}: cannot be read ({said})") from None
-    if given is None:
-        return None
-    if len(given) < SHORTEST_TOKEN or not given.isascii() or not given.isprintable() or " " in given:
-        raise InputError(f"{where}: a token has at least {SHORTEST_TOKEN} ASCII characters and no space")
-    return given
-
-
-def listen(host: str, port: int, *, has_token: bool) -> socket.socket:
-    """A socket bound to the address, so that no other server takes it meanwhile.
-
-    Raises
-    ------
-    InputError
-        The host is unknown or not this machine's, the port is taken or not allowed, or there is no token beyond loopback.
-    """
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except socket.gaierror as error:
-        raise InputError(f"--host {host}: no such address ({error.strerror})") from None
-    if not has_token and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
-        raise InputError(
-            f"--host {host}: beyond loopback a token is needed: set {TOKEN}, or name a file with --token-file"
-        )
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(
-        socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-    )  # else an answer's body waits 40 ms for its headers' receipt
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(address)
-    except OSError as error:
-        listener.close()
-        where = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
-        raise InputError(f"{where}: {host}:{port} cannot be taken ({error.strerror}); name another") from None
-    return listener
 
 
 def _check_limits(limits: ServingLimits) -> None:
@@ -133,39 +73,3 @@ def _check_limits(limits: ServingLimits) -> None:
         raise InputError(
             f"--max-waiting {limits.max_waiting}: a request may have {limits.max_rows} rows (--max-rows); allow as many"
         )
-
-
-def _run(app: ServingApp, listener: socket.socket, *, said: str, shutdown_seconds: int) -> None:
-    """Uvicorn raises the signal that stopped it once more: to be told to stop is no failure here."""
-    sys.setswitchinterval(SWITCH_SECONDS)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        timeout_graceful_shutdown=shutdown_seconds,
-    )
-    server = _SayingServer(config, said)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(server.serve(sockets=[listener]))
-    print("agile serve: stopped", file=sys.stderr, flush=True)
-
-
-class _SayingServer(uvicorn.Server):
-    """Says where it serves once it does."""
-
-    def __init__(self, config: uvicorn.Config, said: str) -> None:
-        super().__init__(config)
-        self._said = said
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        print(f"serving {self._said}", flush=True)
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

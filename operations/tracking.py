@@ -20,7 +20,7 @@ from zenml import get_step_context, log_metadata
 
 from classifier.config import DEVICE_FIELDS, CostsConfig, FineTuneConfig
 from classifier.evaluation import Evaluation
-from classifier.spec import ClassifierSpec
+from classifier.spec import TAUGHT, ClassifierSpec
 from classifier.tables import examples_digest
 from operations.state import mlflow_artifacts
 
@@ -74,7 +74,9 @@ def training_key(
     Of where it is trained only the number of devices counts, where they are several: each draws its own dropout, and has its own
     random state in a checkpoint.
     """
-    parts = [examples_digest(part[["text", "label"]]) for part in (train, validation)]
+    parts = [
+        examples_digest(part[[name for name in ("text", *TAUGHT) if name in part]]) for part in (train, validation)
+    ]
     tuned = settings.model_dump(mode="json", exclude=set(DEVICE_FIELDS))
     several = [n_devices] if n_devices > 1 else []
     described = json.dumps([*parts, asdict(spec), tuned, *several], sort_keys=True)

@@ -1,13 +1,9 @@
 """monitoring: a batch of texts in; whether it still looks like those that its version was judged on out, and what follows."""
 
-from typing import Any
-
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from classifier.config import MonitoringConfig, RunConfig
-from operations import engines, liveness, stacks
-from pipelines.training import training
+from classifier.config import MonitoringConfig
 from steps.measure_drift import measure_drift
 from steps.score_file import score_file
 
@@ -27,12 +23,3 @@ def monitoring(
     else:
         score_file(source, scored_to, column, delimiter, model_name, None, False)
         measure_drift(scored_to, column, None, model_name, settings, source, after=["score_file"])
-
-
-def train_again(config: RunConfig) -> Any:
-    """Run the training pipeline on the active stack; returns ZenML's record of it, None where a stack has only scheduled it."""
-    stack = stacks.active_stack()
-    engines.require_engine(stack)
-    sections = {section: getattr(config, section) for section in RunConfig.model_fields}
-    with liveness.announced_run("training") as run_name:
-        return training.with_options(run_name=run_name, **stack.run)(**sections)

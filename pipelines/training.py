@@ -5,6 +5,9 @@
 runs the same configuration files as `agile train`.
 """
 
+import sys
+from typing import Any
+
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
@@ -18,8 +21,11 @@ from classifier.config import (
     RegistryConfig,
     RunConfig,
 )
-from classifier.config_data import DataConfig, LabelsConfig, SplitConfig, ValidationConfig
+from classifier.config_data import DataConfig, HonestyConfig, LabelsConfig, SplitConfig, ValidationConfig
+from operations import engines, liveness, outcome, stacks
+from operations.notifications import changes_told, failure_told
 from operations.state import suite_digest
+from pipelines.promotion import ask_person
 from steps.evaluate import evaluate
 from steps.fine_tune import fine_tune as tune
 from steps.ingest import ingest
@@ -38,6 +44,7 @@ def training(
     validation: ValidationConfig = ValidationConfig(),
     labels: LabelsConfig = LabelsConfig(),
     split: SplitConfig = SplitConfig(),
+    honesty: HonestyConfig = HonestyConfig(),
     fine_tune: FineTuneConfig = FineTuneConfig(),
     evaluation: EvaluationConfig = EvaluationConfig(),
     promotion: PromotionConfig = PromotionConfig(),
@@ -50,7 +57,7 @@ def training(
     `agile monitor` the second.
     """
     config = RunConfig(
-        data=data, validation=validation, labels=labels, split=split, model=model, fine_tune=fine_tune,
+        data=data, validation=validation, labels=labels, split=split, honesty=honesty, model=model, fine_tune=fine_tune,
         evaluation=evaluation, registry=registry, promotion=promotion, costs=costs, monitoring=monitoring,
     )  # fmt: skip
     name = registry.model_name
@@ -58,10 +65,10 @@ def training(
     raw_examples = read(data, config.kept_columns)
     base_model = ingest_base_model(model.source, model.sha256, model.revision)
     examples, _ = validate(raw_examples, validation, labels, model.max_length, suite_digest(validation.suite))
-    train, validation_part, test, labelling = label_and_split(examples, labels, split)
+    train, validation_part, test, labelling, findings = label_and_split(examples, labels, split, honesty)
     adapter, mlflow_run_id = tune(train, validation_part, base_model, labelling, model, fine_tune, name)
     judged, test_scores, _ = evaluate(
-        adapter, base_model, train, validation_part, test, labelling, mlflow_run_id, evaluation, name
+        adapter, base_model, train, validation_part, test, labelling, findings, mlflow_run_id, evaluation, name
     )
     model_version = register(
         adapter,
@@ -76,3 +83,21 @@ def training(
         config.recorded,
     )
     promote(model_version, judged, test_scores, name, promotion)
+
+
+def train(config: RunConfig, *, enable_cache: bool = True) -> Any:
+    """Run it on the active stack, show what came out, and ask a person about the candidate where the policy wants one.
+
+    Returns ZenML's record of the run, None where a stack has only scheduled it.
+    """
+    stack = stacks.active_stack()
+    engines.require_engine(stack)
+    sections = {section: getattr(config, section) for section in RunConfig.model_fields}
+    name = config.registry.model_name
+    with liveness.announced_run("training") as run_name, failure_told(run_name), changes_told(name):
+        print(f"run {run_name}", file=sys.stderr, flush=True)
+        run = training.with_options(run_name=run_name, enable_cache=enable_cache, **stack.run)(**sections)
+        version = outcome.show(run, model_name=name) if run is not None else None
+    if version is not None:
+        ask_person(name, version, config.promotion)
+    return run

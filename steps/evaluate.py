@@ -1,4 +1,4 @@
-"""evaluate: adapter, base_model, train, validation, test → evaluation, test_scores, report."""
+"""evaluate: adapter, base_model, train, validation, test, findings → evaluation, test_scores, report."""
 
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ def evaluate(
     validation: pd.DataFrame,
     test: pd.DataFrame,
     labelling: dict[str, Any],
+    findings: list[dict[str, Any]],
     mlflow_run_id: str,
     settings: EvaluationConfig,
     title: str,
@@ -31,7 +32,7 @@ def evaluate(
     Annotated[HTMLString, "report"],
 ]:
     """Score best and last checkpoint and the baselines on every test row, and draw the report."""
-    from classifier.examination import draw_page, examine
+    from classifier.examination import draw_page, examine, require_whole_texts
 
     evaluation, test_scores = examine(
         adapter=adapter.path,
@@ -39,10 +40,17 @@ def evaluate(
         train=train,
         validation=validation,
         test=test,
-        **settings.model_dump(),
+        **settings.model_dump(exclude={"cut_limit"}),
     )
+    require_whole_texts(evaluation, limit=settings.cut_limit)
     page = draw_page(
-        evaluation, test_scores, adapter=adapter.path, labelling=labelling, title=title, seed=settings.seed
+        evaluation,
+        test_scores,
+        adapter=adapter.path,
+        labelling=labelling,
+        findings=findings,
+        title=title,
+        seed=settings.seed,
     )
     with tracking.resumed_run(mlflow_run_id):
         tracking.log_evaluation(evaluation, report=page.html, figures=page.figures)

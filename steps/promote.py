@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import pandas as pd
-from zenml import log_metadata, step
+from zenml import get_step_context, log_metadata, step
 
 from classifier.config import PromotionConfig
 from classifier.evaluation import Evaluation
@@ -19,14 +19,14 @@ def promote(
     model_name: str,
     settings: PromotionConfig,
 ) -> Annotated[dict[str, Any], "promotion_decision"]:
-    """Compare candidate and champion on rows that neither has seen; move the alias only if the decision says so."""
-    decision = promotion.judge_candidate(
+    """Compare candidate and champion on rows that neither has seen; move the aliases only if the decision says so."""
+    decision = promotion.judge_and_carry_out(
         model_name=model_name,
         candidate=model_version,
         evaluation=evaluation,
         test_scores=test_scores,
-        **settings.model_dump(),
+        settings=settings,
+        run=get_step_context().pipeline_run.name,
     )
-    promotion.carry_out(decision, model_name=model_name, candidate=model_version)
     log_metadata({"promote": decision.promote, "reason": decision.reason})
     return asdict(decision)

@@ -3,12 +3,13 @@
 from typing import Annotated, Any
 
 import pandas as pd
-from zenml import log_metadata, step
+from zenml import get_step_context, log_metadata, step
+from zenml.metadata.metadata_types import MetadataType, Uri
 
 from classifier.config import RegistryConfig
 from classifier.evaluation import Evaluation, read_scores
 from classifier.folders import Folder
-from operations import registration
+from operations import links, registration
 from operations.caching import on_reached_files
 
 
@@ -49,8 +50,11 @@ def register(
         parity_tolerance=settings.parity_tolerance,
         reference=reference,
     )
-    log_metadata({
-        "model_name": settings.model_name, "mlflow_model_version": registered.version,
-        "mlflow_run_id": mlflow_run_id, "largest_parity_error": registered.parity_error,
-    })  # fmt: skip
+    named: dict[str, MetadataType] = {
+        "model_name": settings.model_name, "mlflow_model_version": registered.version, "mlflow_run_id": mlflow_run_id,
+        "mlflow_version_page": Uri(links.version_address(settings.model_name, registered.version)),
+        "mlflow_run_page": Uri(links.mlflow_run_address(mlflow_run_id)),
+    }  # fmt: skip
+    log_metadata({**named, "largest_parity_error": registered.parity_error})
+    log_metadata(metadata=named, run_id_name_or_prefix=str(get_step_context().pipeline_run.id))
     return registered.version

@@ -32,7 +32,7 @@ def validate(
     report = check_examples(
         raw_examples,
         suite=suite_path(validation.suite),
-        rule=labels.model_dump(exclude={"fit_on"}),
+        rule=labels.label_rule,
         bounds={**validation.model_dump(exclude={"suite"}), "max_words": max_length},
     )
     log_metadata(

@@ -33,6 +33,17 @@ PASSWORD = "sentinel-password"
 FILLERS = ("the", "a", "film", "day", "was", "is", "this", "and", "very", "it", "song", "room")
 
 
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Whoever is told of failed runs, promotions and drift, while a test lasts."""
+    from tests.operations import toy_receiver
+
+    with toy_receiver.receiving() as receiver:
+        monkeypatch.setenv("AGILE_WEBHOOK_URL", receiver.url)
+        monkeypatch.setenv("AGILE_WEBHOOK_SECRET", toy_receiver.SECRET)
+        yield receiver
+
+
 @pytest.fixture(scope="session")
 def ethos_file() -> Path:
     """ETHOS, 998 comments; GPL-3.0, so it is never part of the project."""

@@ -10,6 +10,7 @@ import pytest
 
 from classifier import encoding, examination
 from classifier.config import FineTuneConfig, ModelConfig
+from classifier.errors import GateRefused
 from classifier.evaluation import Evaluation
 from classifier.fine_tuning import fine_tune, read_history
 from classifier.optimisation import Optimisation
@@ -73,10 +74,21 @@ def test_texts_cut_and_neutralised_are_counted_in_every_part_and_said_on_the_pag
     flat = evaluation.flat()
     assert (flat["n_cut_test"], flat["n_neutralised_test"]) == CHANGES["test"]
     page = examination.draw_page(
-        evaluation, test_scores, adapter=adapter, labelling=labelling_of(parts), title="Toy", seed=0
+        evaluation, test_scores, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", seed=0
     )
     assert "<dt>texts cut to it</dt><dd>2 of train, 1 of validation, 3 of test</dd>" in page.html
     assert "<dt>texts neutralised</dt><dd>1 of train, 2 of validation, 4 of test</dd>" in page.html
+
+
+def test_a_model_that_reads_few_texts_to_their_end_is_refused(
+    adapter: Path, tiny_language_model: Path, parts: dict[str, pd.DataFrame]
+) -> None:
+    evaluation, _ = examine(adapter, tiny_language_model, parts)
+    share = evaluation.n_cut["test"] / evaluation.n_test
+    examination.require_whole_texts(evaluation, limit=None)
+    examination.require_whole_texts(evaluation, limit=share)
+    with pytest.raises(GateRefused, match=r"3 of \d+ test texts are longer than model.max_length"):
+        examination.require_whole_texts(evaluation, limit=share / 2)
 
 
 def test_each_part_is_tokenized_once_for_both_checkpoints(

@@ -47,6 +47,24 @@ def make_report(class_names: tuple[str, ...] = ("other", "rude"), n: int = 60) -
         ],
         best_epoch=2.0,
         parts={"train": [30] * n_classes, "validation": [0] * n_classes, "test": [n // n_classes] * n_classes},
+        findings=[
+            {
+                "name": "leaks",
+                "what": "of test are in train too",
+                "n": 2,
+                "of": 60,
+                "share": 1 / 30,
+                "pairs": [
+                    {
+                        "ids": ["1", "2"],
+                        "parts": ["train", "test"],
+                        "labels": [0, 1],
+                        "texts": ["<b>a</b>", "b"],
+                        "similarity": 0.9,
+                    }
+                ],
+            }
+        ],
         facts={"Labels": {"ties at the threshold": 80}, "Model": {"quantization": "nf4"}},
     )
 
@@ -225,3 +243,10 @@ def test_figures_come_as_png_too() -> None:
 def test_every_metric_has_a_title_a_meaning_and_every_colour_a_dark_twin() -> None:
     assert set(MEANINGS) == set(METRICS) <= set(TITLES)
     assert list(DARK_PALETTE) == list(PALETTE)
+
+
+def test_what_makes_the_split_doubtful_is_listed_with_its_pairs() -> None:
+    page = render_report(make_report())
+    assert "2 of 60 texts of test are in train too (3.3 %)" in page
+    assert "1 (train, other)" in page
+    assert "&lt;b&gt;a&lt;/b&gt;" in page

@@ -70,7 +70,8 @@ def versions(registry: str, adapter: Path, base: Path) -> str:
     """The adapter by a threshold that few texts reach, as version 1 with a reference to its base model, as 2 with it inside."""
     import mlflow
 
-    from operations.registry import create_version, log_classifier
+    from operations.logged_classifier import log_classifier
+    from operations.registry import create_version
 
     config = {"fine_tune": TUNING.model_dump(mode="json")}
     for inside in (None, base):

@@ -156,11 +156,11 @@ def test_a_real_state_loses_what_nothing_rests_on_and_keeps_what_the_champion_re
     from mlflow import MlflowClient
 
     from operations.pruning import prune
-    from operations.registry import score_with_version, set_champion
+    from operations.registry import score_with_version
     from operations.state import checkpoints
 
     first, second = toy.train("pruned"), toy.train("pruned")
-    set_champion("pruned", "2")
+    MlflowClient().set_registered_model_alias("pruned", "champion", "2")
     with pytest.raises(KeyboardInterrupt):
         toy.train("pruned", end=toy.INTERRUPTED)
     foreign = MlflowClient().create_run("0", start_time=0)

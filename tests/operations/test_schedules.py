@@ -187,6 +187,26 @@ def test_a_run_that_fails_says_so_and_is_not_tried_again_at_once(script: Path) -
     assert "nothing is due" in run_if_due("nightly", now=TOMORROW)
 
 
+def test_a_run_that_fails_or_is_killed_is_told_once_with_what_it_said_last(script: Path, receiver: Any) -> None:
+    script.write_text("import os; print('agile: error: no more rows', flush=True); os.kill(os.getpid(), 9)")
+    with pytest.raises(RuntimeError, match="exit code -9"):
+        run_if_due("nightly", now=TOMORROW)
+    (notice,) = receiver.notices
+    assert notice["type"] == "run.failed"
+    assert notice["text"] == "schedule nightly: exit code -9: agile: error: no more rows"
+    assert "told: the webhook" in log_path("nightly").read_text()
+
+
+def test_a_run_of_a_schedule_leaves_it_to_the_schedule_to_tell(script: Path, receiver: Any) -> None:
+    script.write_text(
+        "import sys\nfrom operations.state import prepare_state\nprepare_state(least_free=0)\n"
+        "from operations.notifications import failure_told\nwith failure_told('x'):\n    sys.exit(int('three'))"
+    )
+    with pytest.raises(RuntimeError, match="exit code 1"):
+        run_if_due("nightly", now=TOMORROW)
+    assert len(receiver.notices) == 1
+
+
 def test_a_long_log_is_put_aside(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduled_runs, "LARGEST_LOG", 10)
     for day in range(1, 4):

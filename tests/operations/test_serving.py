@@ -342,27 +342,9 @@ def test_overload_is_answered_503_with_retry_after_and_a_stop_lets_requests_end(
         server.get("/ping")
 
 
-def test_what_cannot_be_served_is_refused_in_one_line(store: Store, server: Server, tmp_path: Path) -> None:
-    from operations.serving import listen, read_token
+def test_what_cannot_be_served_is_refused_in_one_line(store: Store) -> None:
     from operations.serving_versions import find_target
 
-    port = int(server.address.rpartition(":")[2])
-    with pytest.raises(InputError, match=rf"--port: 127.0.0.1:{port} cannot be taken \(Address already in use\)"):
-        listen("127.0.0.1", port, has_token=False)
-    for host in ("0.0.0.0", "::"):
-        with pytest.raises(InputError, match="beyond loopback a token is needed: set AGILE_SERVE_TOKEN"):
-            listen(host, 0, has_token=False)
-    with pytest.raises(InputError, match=r"--host nowhere\.invalid: no such address"):
-        listen("nowhere.invalid", 0, has_token=True)
-    listen("0.0.0.0", 0, has_token=True).close()
-    (tmp_path / "token").write_text("short\n")
-    with pytest.raises(InputError, match="a token has at least 16 ASCII characters") as refused:
-        read_token(tmp_path / "token")
-    assert "short" not in str(refused.value).replace("shorter", "")
-    with pytest.raises(InputError, match="gone: cannot be read"):
-        read_token(tmp_path / "gone")
-    (tmp_path / "token").write_text(f"{SECRET}\n")
-    assert read_token(tmp_path / "token") == SECRET
     with pytest.raises(InputError, match="model toy: no version 99; there are: 1"):
         find_target("toy", "99")
     with pytest.raises(InputError, match="no version has the alias 'best'; aliases:"):

@@ -36,7 +36,7 @@ def trained(
     more = pd.concat([tiny_examples.assign(text=tiny_examples["text"] + end) for end in ("", " day", " song")])
     more.assign(id=range(len(more))).to_csv(data, index=False)
     config = config_of(data, NAME, model__source=str(shutil.copytree(tiny_model, folder / "base")), split__train=180,
-        split__validation=20,
+        split__validation=20, honesty={"leaks_limit": None, "duplicates_limit": None},
         fine_tune={"epochs": 6, "rank": 4, "learning_rate": 1e-2, "batch_size": 16}, monitoring={"min_rows": 60, "length_psi": 1.0})  # fmt: skip
     training(**{section: getattr(config, section) for section in RunConfig.model_fields})
     return config
@@ -113,7 +113,7 @@ def test_a_mistake_at_the_terminal_is_one_line_and_no_traceback(
 
 
 def test_a_batch_like_the_test_rows_has_not_drifted_and_one_of_other_words_has(
-    trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], receiver: Any
 ) -> None:
     found = look(batch)
     assert not found.is_drift, found.sentence
@@ -129,6 +129,8 @@ def test_a_batch_like_the_test_rows_has_not_drifted_and_one_of_other_words_has(
     assert "unknown tokens" in warned.err
     assert agile(monkeypatch, "monitor", str(other), "--model", NAME, "--on-drift", "refuse") == GateRefused.exit_code
     assert "monitoring.on_drift is refuse" in capsys.readouterr().err
+    assert receiver.kinds() == ["drift.found", "drift.found"]
+    assert [notice["data"]["response"] for notice in receiver.notices] == ["warn", "refuse"]
 
 
 def test_drift_trains_again_as_the_version_was_trained(trained: RunConfig) -> None:
@@ -153,9 +155,9 @@ def test_drift_trains_again_as_the_version_was_trained(trained: RunConfig) -> No
 
 def test_the_training_that_drift_starts_is_a_run_of_the_training_pipeline(trained: RunConfig) -> None:
     from operations import monitoring
-    from pipelines.monitoring import train_again
+    from pipelines.training import train
 
-    run = train_again(monitoring.training_config(NAME, "1"))
+    run = train(monitoring.training_config(NAME, "1"))
     assert run.status.is_successful
     reused = {name for name, step in run.steps.items() if step.status.value == "cached"}
     assert {"fine_tune", "evaluate", "register"} <= reused  # the data are the same: nothing is learnt twice

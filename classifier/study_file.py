@@ -1,0 +1,200 @@
+"""Study: contenders × training sizes × splits × seeds, as one YAML file describes them.
+
+The unit is a cell: one contender trained once on one choice of rows, and judged on the rows that this choice leaves for test.
+A cell is known by what decides its outcome, so that studies share cells, and a field's new default is no other cell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from classifier.baselines import BASELINES
+from classifier.config import RunConfig
+from classifier.config_data import Section
+from classifier.config_file import parse_config, read_parameters, set_value
+from classifier.errors import InputError
+
+BASELINE_NAMES = (*BASELINES, "frozen")
+"""What may stand as `baseline`; `frozen`: logistic regression on the embeddings of the config's untuned base model."""
+DECIDING = ("data", "labels", "split", "model", "fine_tune", "evaluation")
+"""Sections that decide the outcome of a cell."""
+INDIFFERENT = {"evaluation": ("n_resamples",), "fine_tune": ("devices", "device", "max_time")}
+"""Fields of theirs that do not."""
+OF_BASELINES = ("data", "labels", "split")
+"""All that decides a baseline, but for `frozen`, which reads `model` too."""
+LARGEST_KEY = 16
+
+
+class Contender(Section):
+    """A config as it is shipped, but for what `set` says; or a baseline on its rows."""
+
+    config: str
+    """Name of a run configuration beside the studies' folder."""
+    set: Mapping[str, Any] = {}
+    """`section.field` → value."""
+    baseline: str | None = None
+    """Name of a baseline, in place of a tuned model."""
+    title: str | None = None
+    """Its name in tables; by default its key."""
+    sizes: tuple[int, ...] | None = None
+    """Training sizes, where they are not the study's."""
+    splits: tuple[int, ...] | None = None
+    """Seeds of the split, where they are not the study's."""
+    seeds: tuple[int, ...] | None = None
+    """Seeds of the training, where they are not the study's."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Contender:
+        if self.baseline is not None and self.baseline not in BASELINE_NAMES:
+            raise ValueError(f"baseline {self.baseline!r}; allowed are {', '.join(BASELINE_NAMES)}")
+        return self
+
+
+class Published(Section):
+    """A figure of others, shown beside ours and compared with nothing."""
+
+    name: str
+    source: str
+    """Where it stands."""
+    size: int | None = None
+    """Training examples."""
+    roc_auc: float | None = None
+    f1: float | None = None
+
+
+class Study(Section):
+    """A grid of cells, and what is read off it."""
+
+    title: str
+    contenders: Annotated[dict[str, Contender], Field(min_length=1)]
+    reference: str
+    """The contender that every other is compared with, row by row of the grid."""
+    metric: Literal["roc_auc", "f1", "pr_auc", "accuracy"] = "roc_auc"
+    """What comparison and learning curve are about."""
+    sizes: tuple[int, ...] | None = None
+    """Training sizes (`split.train`); without them, the config's own."""
+    splits: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    """Seeds of the split (`split.seed`)."""
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    """Seeds of the training (`fine_tune.seed`)."""
+    published: tuple[Published, ...] = ()
+
+    @model_validator(mode="after")
+    def _reference_is_there(self) -> Study:
+        if self.reference not in self.contenders:
+            raise ValueError(f"reference {self.reference!r} is no contender; there are {', '.join(self.contenders)}")
+        return self
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One contender on one choice of rows with one seed."""
+
+    contender: str
+    size: int | None
+    """Training size; None: as the config says."""
+    split: int
+    seed: int
+    baseline: str | None
+    config: RunConfig
+
+    @property
+    def name(self) -> str:
+        """For a person."""
+        size = "" if self.size is None else f" size {self.size}"
+        return f"{self.contender}{size} split {self.split} seed {self.seed}"
+
+    @property
+    def decides(self) -> dict[str, Any]:
+        """What its outcome depends on: fields that differ from their defaults, by section."""
+        sections = DECIDING if self.baseline is None else (*OF_BASELINES, *(("model",) * (self.baseline == "frozen")))
+        chosen = self.config.model_dump(mode="json", include=set(sections), exclude_defaults=True)
+        kept = {
+            name: {field: value for field, value in section.items() if field not in INDIFFERENT.get(name, ())}
+            for name, section in chosen.items()
+        }
+        found = {name: section for name, section in kept.items() if section}
+        return found if self.baseline is None else {**found, "baseline": self.baseline}
+
+    @property
+    def key(self) -> str:
+        """Digest of `decides`."""
+        return hashlib.sha256(json.dumps(self.decides, sort_keys=True).encode()).hexdigest()[:LARGEST_KEY]
+
+
+def load_study(path: Path) -> Study:
+    """Read a study.
+
+    Raises
+    ------
+    InputError
+        Names the file, the field, what was found and what is allowed.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such study file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text: {error}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("study"), dict):
+        raise InputError(f"{path}: the fields (title, contenders, reference, …) must stand under a top-level `study:`")
+    try:
+        return Study.model_validate(document["study"])
+    except ValidationError as error:
+        raise InputError(f"{path}: {_said(error)}") from None
+
+
+def list_cells(study: Study, *, configs: Path) -> list[Cell]:
+    """Every cell of a grid, the cheap contenders' first where the file lists them first.
+
+    Baselines take no seed, so they have one cell for all.
+
+    Raises
+    ------
+    InputError
+        A contender's config does not load with what it sets.
+    """
+    return [cell for name in study.contenders for cell in _cells_of(study, name, configs)]
+
+
+def _cells_of(study: Study, name: str, configs: Path) -> Iterator[Cell]:
+    contender = study.contenders[name]
+    seeds: Sequence[int] = (0,) if contender.baseline else contender.seeds or study.seeds
+    parameters = read_parameters(configs / f"{contender.config}.yaml")
+    for size in contender.sizes or study.sizes or (None,):
+        for split in contender.splits or study.splits:
+            for seed in seeds:
+                chosen = json.loads(json.dumps(parameters))
+                varied = {
+                    "split.seed": split,
+                    "fine_tune.seed": seed,
+                    **({} if size is None else {"split.train": size}),
+                }
+                for path, value in {**contender.set, **varied}.items():
+                    set_value(chosen, path, value)
+                config = parse_config(chosen, name=f"contender {name}")
+                yield Cell(name, size, split, seed, contender.baseline, config)
+
+
+def describe(cell: Cell) -> dict[str, Any]:
+    """A cell's place in the grid, as plain values."""
+    return {name: getattr(cell, name) for name in ("contender", "size", "split", "seed")}
+
+
+def _said(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    field = ".".join(map(str, ("study", *problem["loc"])))
+    if problem["type"] == "extra_forbidden":
+        return f"{field}: unknown field"
+    found = "" if problem["type"] in ("missing", "value_error") else f"; found {problem['input']!r}"
+    return f"{field}: {problem['msg'].removeprefix('Value error, ')}{found}"

@@ -1,0 +1,111 @@
+"""Statistics of studies: what the cells of a grid say, and how sure that is.
+
+Splits of one data set share rows, so their results are not independent and a plain t-interval is too narrow. The variance of a mean over random
+splits is corrected as Nadeau and Bengio (Machine Learning 52, 2003) do: 1/n becomes 1/n + n_test/n_train.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from scipy.optimize import OptimizeWarning, curve_fit
+
+Floats = NDArray[np.float64]
+FEWEST_SIZES = 3
+"""Training sizes that a curve of three numbers needs."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over splits."""
+
+    mean: float
+    sd: float
+    """Of single splits; NaN of one."""
+    half: float
+    """Half of the corrected 95 % interval; NaN of one split."""
+    n: int
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether a difference is told from nothing."""
+        return self.n > 1 and abs(self.mean) > self.half
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Error as a power law of the training size, `floor + scale * size ** -exponent`, of a metric where 1 is perfect."""
+
+    floor: float
+    scale: float
+    exponent: float
+    covariance: Floats
+
+    def at(self, size: float) -> tuple[float, float]:
+        """The metric expected from that many examples, and half of its 95 % band (delta method)."""
+        fall = size**-self.exponent
+        gradient = np.asarray([1.0, fall, -self.scale * fall * math.log(size)])
+        variance = float(gradient @ self.covariance @ gradient)
+        return 1 - self.floor - self.scale * fall, 1.96 * math.sqrt(max(variance, 0.0))
+
+
+def mean_over_splits(values: ArrayLike, *, test_share: float) -> Mean:
+    """Mean of one value a split.
+
+    Parameters
+    ----------
+    values : array of shape (n_splits,)
+    test_share : float
+        Test rows over train rows of a split.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    n = len(found)
+    if n < 2:
+        return Mean(float(found.mean()), math.nan, math.nan, n)
+    sd = float(found.std(ddof=1))
+    half = float(stats.t.ppf(0.975, n - 1)) * sd * math.sqrt(1 / n + test_share)
+    return Mean(float(found.mean()), sd, half, n)
+
+
+def fit_curve(sizes: Sequence[float], metric: Sequence[float], *, sd: Sequence[float]) -> Curve | None:
+    """The learning curve through the means at several training sizes; None where they are too few, or no falling power law fits.
+
+    Parameters
+    ----------
+    metric : sequence of shape (n,)
+        Means, 1 is perfect.
+    sd : sequence of shape (n,)
+        Standard errors of these means.
+    """
+    if len(set(sizes)) < FEWEST_SIZES:
+        return None
+
+    def error(size: Floats, floor: float, scale: float, exponent: float) -> Floats:
+        return floor + scale * size**-exponent
+
+    wanted = 1 - np.asarray(metric)
+    try:
+        found, covariance = curve_fit(
+            error, np.asarray(sizes, dtype=np.float64), wanted, p0=(max(wanted.min() * 0.8, 0.0), 1.0, 0.5),
+            sigma=np.maximum(np.asarray(sd), 1e-6), absolute_sigma=True,
+            bounds=((0.0, 0.0, 0.05), (float(wanted.min()) + 1e-9, 100.0, 3.0)), maxfev=20_000,
+        )  # fmt: skip
+    except (RuntimeError, OptimizeWarning):  # it did not converge
+        return None
+    floor, scale, exponent = map(float, found)
+    return Curve(floor, scale, exponent, covariance)
+
+
+def calibration_error(y_true: ArrayLike, y_score: ArrayLike, *, n_bins: int = 10) -> float:
+    """Expected calibration error: mean distance of said and seen share of class 1, over bins of equally many rows, in [0, 1].
+
+    It is never 0 by chance: of a perfect model with 20 rows a bin it is about 0.07, with 400 about 0.02. So pool rows before asking.
+    """
+    truth, score = np.asarray(y_true, dtype=np.float64), np.asarray(y_score, dtype=np.float64)
+    bins = np.array_split(np.argsort(score, kind="stable"), min(n_bins, len(score)))
+    return float(sum(len(rows) * abs(truth[rows].mean() - score[rows].mean()) for rows in bins) / len(score))

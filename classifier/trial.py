@@ -1,0 +1,152 @@
+"""Trial: one config or baseline, trained and judged once, without orchestrator and registry. What studies, searches and benchmarks repeat."""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from classifier.config import ModelConfig, RunConfig
+from classifier.embeddings import embed
+from classifier.evaluation import choose_threshold, score_baselines
+from classifier.fine_tuning import fine_tune, read_history
+from classifier.gguf_models import fetch_base_model
+from classifier.labelling import label_and_split
+from classifier.linear_probe import fit_probe
+from classifier.metrics import evaluate_scores
+from classifier.optimisation import Optimisation
+from classifier.places import cache, hub_token, mirror
+from classifier.predictor import Predictor
+from classifier.sources import fetch_file
+from classifier.spec import ClassifierSpec
+from classifier.tables import read_table, to_examples
+
+Floats = NDArray[np.float64]
+Parts = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of it."""
+
+    metrics: dict[str, float]
+    """On test, as `classifier.metrics.evaluate_scores`."""
+    decision_threshold: float | None
+    y_true: list[int]
+    y_score: list[float]
+    """Probability of class 1 of each test row (of two classes), rounded to four places."""
+    n_train: int
+    train_seconds: float
+    seconds: float
+    """Reading, training and judging; without the imports."""
+    peak_gigabytes: float
+    """Largest memory of the process so far."""
+
+
+def run_trial(config: RunConfig, *, baseline: str | None = None) -> Trial:
+    """Train on `train`, choose on `validation`, judge on `test`."""
+    began = time.monotonic()
+    parts, class_names = read_parts(config)
+    return judge(config, parts, class_names, baseline=baseline, began=began)
+
+
+def judge(
+    config: RunConfig,
+    parts: Parts,
+    class_names: Sequence[str],
+    *,
+    baseline: str | None = None,
+    began: float | None = None,
+) -> Trial:
+    """`run_trial` on parts that are there already."""
+    began = time.monotonic() if began is None else began
+    if baseline is None:
+        scores, train_seconds = _tuned(config, parts, class_names)
+    else:
+        before = time.monotonic()
+        scores = {"test": _baseline(baseline, config, parts, n_classes=len(class_names))}
+        train_seconds = time.monotonic() - before
+    y_true = parts["test"]["label"].to_numpy()
+    threshold = choose_threshold(
+        config.evaluation.decision_threshold if "validation" in scores else 0.5,
+        y_true=parts["validation"]["label"].to_numpy(),
+        y_score=scores.get("validation", np.empty((0, 2))),
+        n_classes=len(class_names),
+    )
+    return Trial(
+        metrics=evaluate_scores(y_true=y_true, y_score=scores["test"], decision_threshold=threshold),
+        decision_threshold=threshold,
+        y_true=[int(label) for label in y_true],
+        y_score=[round(float(score), 4) for score in scores["test"][:, 1]],
+        n_train=len(parts["train"]),
+        train_seconds=round(train_seconds, 2),
+        seconds=round(time.monotonic() - began, 2),
+        peak_gigabytes=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+    )
+
+
+def read_base_model(model: ModelConfig) -> Path:
+    """The folder of a config's base model."""
+    return fetch_base_model(
+        model.source, sha256=model.sha256, revision=model.revision, token=hub_token(), cache=cache(), mirror=mirror()
+    )
+
+
+def read_parts(config: RunConfig) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """The examples of a config by part, labelled, and the names of the classes."""
+    labelled = label_and_split(read_examples(config), **config.labels.model_dump(), **config.split.model_dump())
+    return labelled.parts, labelled.facts["class_names"]
+
+
+def read_examples(config: RunConfig) -> pd.DataFrame:
+    """The examples of a config, as `ingest` reads them."""
+    data = config.data
+    path = fetch_file(data.source, sha256=data.sha256, revision=data.revision, cache=cache(), mirror=mirror())
+    frame = read_table(
+        path, delimiter=data.delimiter, encoding=data.encoding, column_names=data.column_names, quoting=data.quoting
+    )  # fmt: skip
+    frame = frame if data.limit is None else frame.head(data.limit)
+    return to_examples(
+        frame, path_name=data.source, **data.columns.model_dump(), keep=config.kept_columns, repair=data.repair
+    )
+
+
+def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple[dict[str, Floats], float]:
+    """Probabilities of validation and test, and the seconds of training."""
+    base = read_base_model(config.model)
+    with tempfile.TemporaryDirectory() as scratch:
+        adapter = Path(scratch) / "adapter"
+        fine_tune(
+            base=base,
+            spec=ClassifierSpec.describe(class_names=class_names, base_digest="", **config.model.model_dump()),
+            train=parts["train"],
+            validation=parts["validation"],
+            lora=config.fine_tune.lora,
+            optimisation=Optimisation(**config.fine_tune.optimisation),
+            checkpoints=Path(scratch) / "checkpoints",
+            output=adapter,
+            on_epoch=lambda _: None,
+        )
+        predictor, seconds = Predictor.load(adapter, base=base), read_history(adapter)["seconds"]
+        scores = {part: predictor.score(list(parts[part]["text"])) for part in ("validation", "test")}
+    return scores, float(seconds)
+
+
+def _baseline(name: str, config: RunConfig, parts: Parts, *, n_classes: int) -> Floats:
+    if name != "frozen":
+        return score_baselines(parts["train"], parts["test"], names=[name], n_classes=n_classes)[name]
+    base = read_base_model(config.model)
+    train, test = (
+        embed(list(parts[part]["text"]), base=base, max_length=config.model.max_length) for part in ("train", "test")
+    )
+    probe = fit_probe(train, parts["train"])
+    full = np.zeros((len(test), n_classes))
+    full[:, probe.classes_] = probe.predict_proba(test)
+    return full

@@ -1,0 +1,43 @@
+"""Commands that open pages in a browser."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer()
+
+
+@commands.command(epilog="Example: agile ui")
+def ui(
+    zenml_port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of ZenML's dashboard.")] = 8237,
+    mlflow_port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of MLflow's page.")] = 5000,
+) -> None:
+    """Open ZenML's dashboard and MLflow's registry on this machine, until Ctrl-C."""
+    from operations.state import prepare_state
+
+    prepare_state(least_free=0)
+    from operations import pages
+
+    servers = pages.find_servers(zenml_port=zenml_port, mlflow_port=mlflow_port)
+    pages.show(servers, say=lambda line: print(line, file=sys.stderr, flush=True))
+
+
+@commands.command(epilog="Example: agile deploy --port 8240")
+def deploy(
+    host: Annotated[str, typer.Option(help="Address to bind; beyond loopback a token is needed.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to bind; 0: any that is free.")] = 8240,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File that holds the token, in place of AGILE_LAUNCH_TOKEN.")
+    ] = None,
+) -> None:
+    """Publish the page on which a person picks a config, fills in its fields, and starts the training on the active stack."""
+    from operations.state import prepare_state
+
+    prepare_state()
+    from operations import launcher
+
+    launcher.serve(host=host, port=port, token_file=token_file)

@@ -1,0 +1,51 @@
+"""Commands that compare: many configs, sizes, splits and seeds."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer()
+
+
+@commands.command(epilog="Example: agile study configs/studies/ethos.yaml --only majority --only tfidf --budget 30")
+def study(
+    file: Annotated[Path, typer.Argument(help="YAML that describes the study.")],
+    only: Annotated[list[str] | None, typer.Option(metavar="CONTENDER", help="Run this one; repeatable.")] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="MINUTES", help="Refuse, before anything runs, what would take longer."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Cells that run at the same time.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is missing and how long it would take.")] = False,
+    output: Annotated[Path, typer.Option(help="The page; generated anew from all finished cells.")] = Path(
+        "RESULTS.md"
+    ),
+    results: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where finished cells are kept; by default results/cells.")
+    ] = None,
+) -> None:
+    """Run the missing cells of a study and write its page; exit 1 if a cell failed."""
+    from classifier.study_file import load_study
+    from operations.state import prepare_state
+
+    loaded = load_study(file)
+    prepare_state(with_databases=False)
+    from operations import cells, studies
+
+    command = shlex.join(["agile", "study", str(file)])
+    configs, kept = file.resolve().parent.parent, (results or cells.CELLS).resolve()
+    planned = studies.plan(loaded, configs=configs, only=only or (), folder=kept)
+    print(studies.estimate(planned, jobs=jobs), file=sys.stderr)
+    if dry_run:
+        return
+    studies.require_budget(planned, jobs=jobs, minutes=budget)
+    failed = studies.run(planned, jobs=jobs, command=command, say=lambda line: print(line, file=sys.stderr, flush=True))
+    written = studies.write_page(studies.plan(loaded, configs=configs, folder=kept), command=command, output=output)
+    print(f"written to {written}")
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,30 @@
+"""Run cell: one cell of a study, from standard input into `results/cells`. Started by `operations.studies`, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from classifier.config_file import parse_config
+from classifier.study_file import Cell
+from classifier.trial import run_trial
+from operations.cells import write_cell
+
+
+def main() -> None:
+    """Read the cell, run it, keep what came of it."""
+    given = json.load(sys.stdin)
+    place = {name: given[name] for name in ("contender", "size", "split", "seed", "baseline")}
+    cell = Cell(**place, config=parse_config(given["parameters"], name=given["contender"]))
+    write_cell(
+        cell,
+        run_trial(cell.config, baseline=cell.baseline),
+        command=given["command"],
+        commit=given["commit"],
+        folder=Path(given["folder"]),
+    )
+
+
+if __name__ == "__main__":
+    main()

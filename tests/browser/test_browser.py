@@ -1,0 +1,186 @@
+"""What a person sees, in a real browser: the steps, the report, Data Docs, a question answered, aliases, a training launched.
+
+    make test-ui
+
+trains the quickstart once, in a state folder of its own. With PICTURES=1 (`make pictures`) what is seen becomes the README's pictures.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+pytestmark = pytest.mark.browser
+playwright = pytest.importorskip("playwright.sync_api")
+
+PICTURES = Path(__file__).parents[2] / "pictures"
+STEPS = ("ingest", "ingest_base_model", "validate", "label_and_split", "fine_tune", "evaluate", "register", "promote")
+LONGEST_WAIT = 400
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+class Command:
+    """An `agile` command that goes on beside the test."""
+
+    def __init__(self, home: Path, *words: str) -> None:
+        self.log = home.parent / f"{words[0]}.txt"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "cli", *words], env={**os.environ, "AGILE_HOME": str(home)},
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def until(self, words: str) -> str:
+        """What stands after the words, once they are said."""
+        deadline = time.monotonic() + LONGEST_WAIT
+        while not (found := re.search(rf"{words}(\S*)", self.said())):
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.5)
+        return found[1]
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGINT)
+            self.process.wait(60)
+
+
+class Life:
+    """A training that ended in a question, and the servers whose pages show it."""
+
+    def __init__(self, home: Path) -> None:
+        ports = [str(_free_port()) for _ in range(2)]
+        self.training = Command(
+            home, "train", "configs/quickstart.yaml", "--set", "promotion.approval=person", "--set", "promotion.wait=900"
+        )  # fmt: skip
+        self.training.until("Step `compare_versions` has finished")
+        self.pages = Command(home, "ui", "--zenml-port", ports[0], "--mlflow-port", ports[1])
+        self.launcher = Command(home, "deploy", "--port", "0")
+        self.launch_page = self.launcher.until("launcher for the stack default: ")
+        self.zenml, self.mlflow = self.pages.until("ZenML: "), self.pages.until("MLflow: ")
+        self.run_name = self.training.until("\nrun ")
+
+    def page_of(self, run_name: str) -> str:
+        (run,) = requests.get(f"{self.zenml}/api/v1/runs", params={"name": run_name}, timeout=60).json()["items"]
+        return f"{self.zenml}/projects/default/runs/{run['id']}"
+
+    def asked(self) -> str:
+        found = requests.get(f"{self.zenml}/api/v1/runs", params={"pipeline": "promotion"}, timeout=60).json()["items"]
+        return f"{self.zenml}/projects/default/runs/{found[0]['id']}"
+
+    def end(self) -> None:
+        for command in (self.training, self.launcher, self.pages):
+            command.end()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
+    life = Life(tmp_path_factory.mktemp("browser") / "home")
+    yield life
+    life.end()
+
+
+@pytest.fixture
+def page() -> Iterator[playwright.Page]:
+    """A page of a browser of this machine, else of playwright's own (`playwright install chromium`)."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()
+
+
+@pytest.fixture
+def picture(page: playwright.Page) -> Callable[[str], None]:
+    """Keeps what is seen, where pictures are asked for."""
+
+    def keep(name: str) -> None:
+        if os.environ.get("PICTURES"):
+            PICTURES.mkdir(exist_ok=True)
+            page.wait_for_timeout(1500)  # what moves has come to rest
+            page.screenshot(path=PICTURES / f"{name}.png")
+
+    return keep
+
+
+def test_the_dashboard_asks_nothing_and_shows_every_step(
+    life: Life, page: playwright.Page, picture: Callable[[str], None]
+) -> None:
+    page.goto(life.page_of(life.run_name))
+    for step in STEPS:
+        playwright.expect(page.locator(".react-flow").get_by_text(step, exact=True).first).to_be_visible()
+    playwright.expect(page.get_by_text("completed", exact=True).first).to_be_visible()
+    picture("run")
+
+
+@pytest.mark.parametrize(
+    ("artifact", "words"), [("report", "ROC AUC"), ("validation_report", "Expectation")], ids=["report", "data docs"]
+)
+def test_a_page_of_the_run_opens_in_the_dashboard(
+    life: Life, page: playwright.Page, picture: Callable[[str], None], artifact: str, words: str
+) -> None:
+    page.goto(life.page_of(life.run_name))
+    page.locator(".react-flow").get_by_text(artifact, exact=True).first.click()
+    page.get_by_role("tab", name="Visualization").last.click()
+    page.get_by_role("button", name="Load Preview").click()
+    frame = page.frame_locator("iframe")
+    playwright.expect(frame.get_by_text(words).first).to_be_visible()
+    picture(artifact)
+
+
+def test_a_person_says_yes_on_the_dashboard_and_mlflow_shows_the_champion(
+    life: Life, page: playwright.Page, picture: Callable[[str], None]
+) -> None:
+    page.goto(life.asked())
+    playwright.expect(page.get_by_text("Shall version 1 of quickstart become champion")).to_be_visible()
+    picture("approval")
+    page.get_by_role("button", name="Continue", exact=True).click()
+    assert life.training.process.wait(120) == 0, life.training.said()
+    page.goto(f"{life.mlflow}/#/models/quickstart")
+    playwright.expect(page.get_by_text("@ champion")).to_be_visible()
+    playwright.expect(page.get_by_text("@ candidate")).to_be_visible()
+    page.goto(f"{life.mlflow}/#/models/quickstart/versions/1")
+    playwright.expect(page.get_by_role("link", name=f"ZenML run {life.run_name}")).to_be_visible()
+    picture("version")
+
+
+def test_a_training_is_launched_by_the_form_and_found_on_the_dashboard(
+    life: Life, page: playwright.Page, picture: Callable[[str], None]
+) -> None:
+    page.goto(life.launch_page)
+    page.get_by_role("link", name="quickstart", exact=True).click()
+    page.locator("summary", has_text="data").click()
+    page.locator("summary", has_text="evaluation").click()
+    page.locator("[name='evaluation.n_resamples']").fill("200")
+    page.locator("[name='fine_tune.epochs']").fill("0")
+    page.get_by_role("button", name="Run").click()  # the browser itself refuses it
+    assert page.url.endswith("/configs/quickstart")
+    page.locator("[name='fine_tune.epochs']").fill("1")
+    page.evaluate("scrollTo(0, 0)")
+    picture("launcher")
+    page.get_by_role("button", name="Run").click()
+    playwright.expect(page.locator("h1")).to_have_text("quickstart: done", timeout=LONGEST_WAIT * 1000)
+    name = page.get_by_role("link", name=re.compile("^training-")).inner_text()
+    page.goto(life.page_of(name))
+    playwright.expect(page.get_by_text("completed", exact=True).first).to_be_visible()

@@ -1,0 +1,148 @@
+"""A study, whole: cells in processes of their own, resumed, one that fails, a budget, and the page."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from classifier.errors import InputError
+from classifier.study_file import Study, list_cells, load_study
+
+PROJECT = Path(__file__).parents[2]
+Agile = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def place(tiny_model: Path, tiny_examples: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of configs, with one on the tiny model and one whose data is not there, and a study over them."""
+    folder = tmp_path_factory.mktemp("study")
+    tiny_examples.to_csv(folder / "examples.csv", index=False)
+    config = {
+        "data": {"source": str(folder / "examples.csv"), "columns": {"text": "text", "score": "score", "id": "id"}},
+        "split": {"train": 70, "validation": 10, "test": 40},
+        "model": {"source": str(tiny_model), "max_length": 32},
+        "fine_tune": {"epochs": 1, "rank": 4, "learning_rate": 1e-2, "batch_size": 8},
+        "registry": {"model_name": "toy"},
+    }
+    missing = {**config, "data": {**config["data"], "source": str(folder / "nowhere.csv")}}
+    (folder / "studies").mkdir()
+    for name, parameters in {"toy": config, "broken": missing}.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump({"parameters": parameters}), encoding="utf-8")
+    study = {
+        "title": "A toy",
+        "reference": "tfidf",
+        "sizes": [40, 70],
+        "splits": [0, 1],
+        "contenders": {
+            "majority": {"config": "toy", "baseline": "majority"},
+            "tfidf": {"config": "toy", "baseline": "tfidf", "title": "TF-IDF"},
+            "frozen": {"config": "toy", "baseline": "frozen", "sizes": [70], "splits": [0]},
+            "tuned": {"config": "toy", "sizes": [70], "splits": [0], "set": {"fine_tune.rank": 2}},
+            "broken": {"config": "broken", "baseline": "tfidf", "sizes": [70], "splits": [0]},
+        },
+        "published": [{"name": "Somebody", "source": "a paper", "size": 70, "roc_auc": 0.9}],
+    }
+    (folder / "studies" / "toy.yaml").write_text(yaml.safe_dump({"study": study}), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def agile(place: Path, tmp_path: Path) -> Agile:
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "cli", "study", str(place / "studies" / "toy.yaml"), "--results", str(tmp_path / "cells"),
+             "--output", str(tmp_path / "RESULTS.md"), *arguments],
+            capture_output=True, text=True, check=False, timeout=300, cwd=PROJECT, env={**os.environ, "AGILE_HOME": str(tmp_path / "home")},
+        )  # fmt: skip
+
+    return call
+
+
+@pytest.mark.slow
+def test_a_cell_that_fails_is_told_of_the_rest_goes_on_and_a_second_call_runs_only_what_is_missing(
+    agile: Agile, tmp_path: Path
+) -> None:
+    first = agile("--jobs", "2")
+    assert first.returncode == 1, first.stderr
+    assert "11 cells, 11 to run" in first.stderr
+    assert "broken size 70 split 0 seed 0: failed:" in first.stderr
+    assert "nowhere.csv" in first.stderr
+    kept = list((tmp_path / "cells").glob("*.json"))
+    assert len(kept) == 10
+    page = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert "### 40 training examples" in page
+    assert "### Against TF-IDF, split by split" in page
+    assert "| Somebody | 70 |  | 0.900 | a paper |" in page
+    second = agile("--dry-run")
+    assert "11 cells, 1 to run" in second.stderr
+    only = agile("--only", "tuned", "--only", "majority")
+    assert only.returncode == 0, only.stderr
+    assert "5 cells, 0 to run" in only.stderr
+    cell = next(
+        found for path in kept if "rank" in (found := json.loads(path.read_text()))["decides"].get("fine_tune", {})
+    )
+    assert cell["decides"]["fine_tune"]["rank"] == 2
+    assert len(cell["y_true"]) == len(cell["y_score"]) == 40
+    assert cell["made"]["command"].startswith("agile study")
+    assert cell["seconds"] >= cell["train_seconds"] > 0
+
+
+def test_a_grid_too_large_for_its_budget_says_what_it_would_cost_and_runs_nothing(agile: Agile, tmp_path: Path) -> None:
+    refused = agile("--budget", "0.5")
+    assert refused.returncode == 2
+    assert "--budget 0.5: 11 cells, 11 to run, about 7 min; give more minutes" in refused.stderr.splitlines()[-1]
+    assert not (tmp_path / "cells").exists()
+    unknown = agile("--only", "nobody")
+    assert unknown.returncode == 2
+    assert "--only nobody: no such contender; there are broken, frozen, majority, tfidf, tuned" in unknown.stderr
+
+
+def test_a_cell_is_known_by_what_decides_its_outcome_alone(place: Path) -> None:
+    study = load_study(place / "studies" / "toy.yaml")
+    cells = {cell.name: cell for cell in list_cells(study, configs=place)}
+    assert len({cell.key for cell in cells.values()}) == len(cells) == 11
+    tuned = cells["tuned size 70 split 0 seed 0"]
+    changed = tuned.config.model_copy(
+        update={"registry": tuned.config.registry.model_copy(update={"model_name": "other"})}
+    )
+    assert type(tuned)(**{**vars(tuned), "config": changed}).key == tuned.key
+    slower = tuned.config.model_copy(
+        update={"fine_tune": tuned.config.fine_tune.model_copy(update={"learning_rate": 1e-4})}
+    )
+    assert type(tuned)(**{**vars(tuned), "config": slower}).key != tuned.key
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"reference": "nobody"}, "reference 'nobody' is no contender; there are a"),
+        ({"contenders": {"a": {"config": "toy", "baseline": "luck"}}}, "baseline 'luck'; allowed are majority, tfidf"),
+        ({"contenders": {}}, "study.contenders"),
+        ({"nonsense": 1}, "study.nonsense: unknown field"),
+    ],
+    ids=["reference", "baseline", "no contender", "unknown field"],
+)
+def test_a_mistake_in_the_file_is_told_in_one_line(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
+    document = {"title": "t", "reference": "a", "contenders": {"a": {"config": "toy"}}, **changed}
+    (tmp_path / "s.yaml").write_text(yaml.safe_dump({"study": document}), encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        load_study(tmp_path / "s.yaml")
+    assert str(refused.value).startswith(f"{tmp_path / 's.yaml'}: ")
+    assert said in str(refused.value)
+
+
+def test_every_study_that_is_shipped_describes_cells_that_its_configs_allow() -> None:
+    files = sorted((PROJECT / "configs" / "studies").glob("*.yaml"))
+    assert files
+    for file in files:
+        study: Study = load_study(file)
+        assert len(list_cells(study, configs=PROJECT / "configs")) > 10

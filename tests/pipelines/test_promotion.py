@@ -1,0 +1,356 @@
+"""The promotion pipeline, whole: the policy's reasons, a person's yes and no, and commands that move a champion."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from classifier.config import PromotionConfig, RunConfig
+from classifier.errors import GateRefused, InputError
+
+pytestmark = pytest.mark.slow
+
+Command = Callable[..., tuple[int, str, str]]
+NAME = "promoted"
+POLICY = PromotionConfig(min_rows=10)
+BY_PERSON = POLICY.model_copy(update={"approval": "person", "wait": 1})
+
+
+@pytest.fixture(scope="module")
+def trained(config_of: Callable[..., RunConfig], tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    """Version 1 has learnt nothing, and is champion by force; version 2 has learnt, and awaits a person."""
+    from operations import promoting
+    from pipelines.training import train, training
+
+    file = tmp_path_factory.mktemp("promotion") / "examples.csv"
+    untaught = config_of(file, NAME, fine_tune__epochs=1, fine_tune__learning_rate=1e-7, fine_tune__seed=3)
+    train(untaught)
+    promoting.force(promoting.Wanted(NAME, "1", POLICY), reason="somebody has to be")
+    config = config_of(file, NAME, promotion={"min_rows": 10, "approval": "person", "wait": 1})
+    training(**{section: getattr(config, section) for section in RunConfig.model_fields})
+    return config
+
+
+@pytest.fixture
+def champion_1(trained: RunConfig) -> Any:
+    """Version 1 in service, and nobody asked."""
+    from mlflow import MlflowClient
+
+    from operations import champions, promoting
+
+    client = MlflowClient()
+    if str(client.get_model_version_by_alias(NAME, "champion").version) != "1":
+        promoting.force(promoting.Wanted(NAME, "1", POLICY), reason="")
+    for key in (champions.ROLLED_BACK_AT, champions.PROMOTION, champions.REFUSED_BY, champions.REFUSED_FOR):
+        if key in client.get_model_version(NAME, "2").tags:
+            client.delete_model_version_tag(NAME, "2", key)
+    return client
+
+
+def judge(settings: PromotionConfig = POLICY, **changed: Any) -> Any:
+    from operations import approval, promotion
+
+    judged = approval.find_judged(NAME, "2")
+    return promotion.judge(
+        model_name=NAME, candidate="2", evaluation=judged.evaluation.load(), settings=settings,
+        test_scores=changed.get("test_scores", judged.test_scores.load()),
+    )  # fmt: skip
+
+
+def champion(client: Any) -> str:
+    return str(client.get_model_version_by_alias(NAME, "champion").version)
+
+
+def last_event() -> Any:
+    from operations import champions
+
+    return champions.settle(NAME)[-1]
+
+
+def run(settings: PromotionConfig) -> Any:
+    from pipelines.promotion import run_promotion
+
+    return run_promotion(NAME, "2", settings)
+
+
+def test_a_better_version_is_promoted_with_its_evidence_in_zenml_in_mlflow_and_in_the_history(champion_1: Any) -> None:
+    done = run(POLICY)
+    decision = done.steps["promote"].outputs["promotion_decision"][0].load()
+    assert decision["promote"], decision["reason"]
+    evidence = decision["evidence"]
+    assert evidence["differences"]["champion"]["metric"] == "roc_auc"
+    assert set(evidence["metrics"]) >= {"f1", "brier"}
+    assert evidence["mcnemar"]["only_candidate_right"] > evidence["mcnemar"]["only_comparator_right"]
+    assert set(evidence["slices"]) | set(evidence["slices_too_small"]) == {
+        "length short",
+        "length middle",
+        "length long",
+    }
+    version = champion_1.get_model_version(NAME, "2")
+    assert sorted(version.aliases) == ["candidate", "champion"]
+    assert version.tags["promotion.reason"] == decision["reason"]
+    event = last_event()
+    assert (event.kind, event.champion, event.run, event.test_digest) == (
+        "promoted",
+        "2",
+        done.name,
+        evidence["test_digest"],
+    )
+
+
+def test_whoever_is_told_hears_of_the_question_and_of_the_new_champion(champion_1: Any, receiver: Any) -> None:
+    from operations import approval
+
+    asked = run(BY_PERSON)
+    assert receiver.kinds() == ["promotion.asked"]
+    assert f"agile approve {asked.name}" in receiver.notices[0]["text"]
+    approval.approve(asked.name)
+    assert receiver.kinds() == ["promotion.asked", "champion.changed"]
+    assert receiver.notices[1]["data"]["champion"] == "2"
+
+
+def test_limits_are_measured_and_the_first_that_is_broken_keeps_the_champion(champion_1: Any) -> None:
+    strict = {"calibration_limit": 1e-9, "size_limit": 1e-6, "latency_limit": 1e-6}
+    for field, limit in strict.items():
+        decision = judge(POLICY.model_copy(update={field: limit}))
+        assert not decision.promote, field
+        assert "allowed is at most" in decision.reason, field
+    lax = {
+        "calibration_limit": 1.0,
+        "parity_limit": 1.0,
+        "size_limit": 1e6,
+        "latency_limit": 1e6,
+        "margin": 1.0,
+        "slice_margin": 1.0,
+    }
+    decision = judge(POLICY.model_copy(update=lax))
+    assert decision.promote, decision.reason
+    assert len(decision.evidence["limits"]) >= 8
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"rolled_back": "by ada: false alarms"}, "it was rolled back by ada: false alarms; `agile promote 2 --force`"),
+        ({"config": '{"labels": {"rule": "value"}}'}, "labels.rule was value for it, and"),
+    ],
+    ids=["rolled back", "other labels"],
+)
+def test_what_makes_the_numbers_say_nothing_keeps_the_champion(
+    champion_1: Any, tags: dict[str, str], said: str
+) -> None:
+    kept = champion_1.get_model_version(NAME, "2").tags
+    for key, value in tags.items():
+        champion_1.set_model_version_tag(NAME, "2", key, value)
+    try:
+        decision = judge()
+    finally:
+        for key in tags:
+            champion_1.set_model_version_tag(
+                NAME, "2", key, kept[key]
+            ) if key in kept else champion_1.delete_model_version_tag(NAME, "2", key)
+    assert not decision.promote
+    assert said in decision.reason
+
+
+def test_a_champion_that_cannot_be_read_stays(champion_1: Any, tmp_path: Path) -> None:
+    from operations import registry
+
+    place = registry.read_files(NAME, "1").adapter
+    hidden = place.rename(tmp_path / "hidden")
+    try:
+        decision = judge()
+    finally:
+        hidden.rename(place)
+    assert not decision.promote
+    assert "champion 1 cannot be read (" in decision.reason
+
+
+def test_too_few_rows_and_rows_of_one_class_keep_the_champion(champion_1: Any) -> None:
+    from operations import approval
+
+    rows = approval.find_judged(NAME, "2").test_scores.load()
+    assert "needs 1000" in judge(POLICY.model_copy(update={"min_rows": 1000})).reason
+    one_class: pd.DataFrame = rows[rows["label"] == 1]
+    assert "no finite result" in judge(test_scores=one_class).reason
+
+
+def test_a_person_is_asked_and_the_pause_survives_until_the_yes(champion_1: Any) -> None:
+    from zenml.client import Client
+
+    from operations import approval, promoting
+
+    paused = run(BY_PERSON)
+    assert paused.status.value == "paused"
+    assert champion(champion_1) == "1"
+    card = Client().list_run_wait_conditions(pipeline_run=paused.id, hydrate=True).items[0]
+    assert "Shall version 2 of promoted become champion in place of version 1?" in card.question
+    assert "roc_auc" in card.run_metadata["difference with champion"]
+    assert last_event().kind == "waits for a person"
+    done = approval.approve(paused.name)
+    assert done.status.value == "completed"
+    promoting.require_promoted(done)
+    assert champion(champion_1) == "2"
+    assert (last_event().kind, last_event().run) == ("promoted", paused.name)
+    with pytest.raises(InputError, match="is completed and waits for nobody"):
+        approval.approve(paused.name)
+
+
+def test_a_yes_from_elsewhere_reaches_the_process_that_waits(champion_1: Any, agile: Command) -> None:
+    with waiting_process() as name:
+        code, said, complaint = agile("approve", name)
+        assert code == 0, complaint
+        assert "becomes champion" in said
+    assert champion(champion_1) == "2"
+
+
+def test_a_run_whose_process_was_killed_while_it_waited_goes_on_with_the_yes(champion_1: Any, agile: Command) -> None:
+    with waiting_process(end=signal.SIGKILL) as name:
+        pass
+    code, _, complaint = agile("approve", name)
+    assert code == 0, complaint
+    assert champion(champion_1) == "2"
+
+
+def test_a_no_at_the_terminal_ends_the_run_and_is_not_asked_again(champion_1: Any) -> None:
+    from operations import approval, promoting
+
+    paused = run(BY_PERSON)
+    ended = approval.reject(paused.name, reason="The labels are doubtful.")
+    assert ended.status.value == "stopped"
+    with pytest.raises(GateRefused):
+        promoting.require_promoted(ended)
+    event = last_event()
+    assert (event.kind, event.champion, event.reason) == ("rejected", "1", "The labels are doubtful.")
+    assert not approval.is_open(NAME, "2")
+    with pytest.raises(InputError, match="is stopped and waits for nobody"):
+        approval.reject(paused.name, reason="")
+
+
+def test_a_no_on_the_dashboard_is_found_and_recorded(champion_1: Any) -> None:
+    from zenml.client import Client
+    from zenml.enums import RunWaitConditionResolution
+
+    paused = run(BY_PERSON)
+    card = Client().get_pipeline_run(paused.id).active_wait_condition
+    Client().resolve_run_wait_condition(card.id, RunWaitConditionResolution.ABORT)
+    assert (last_event().kind, last_event().by) == ("rejected", "somebody on the dashboard")
+
+
+def test_a_yes_that_was_overtaken_promotes_nothing(champion_1: Any) -> None:
+    from operations import approval, champions, promoting
+
+    paused = run(BY_PERSON)
+    champion_1.delete_registered_model_alias(NAME, "champion")
+    champions.settle(NAME)
+    done = approval.approve(paused.name)
+    with pytest.raises(GateRefused):
+        promoting.require_promoted(done)
+    assert "1 was champion when they were compared" in last_event().reason
+    champion_1.set_registered_model_alias(NAME, "champion", "1")
+
+
+def test_a_training_that_is_left_to_a_person_ends_at_the_candidate_and_asks_once(
+    trained: RunConfig, champion_1: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipelines.training import train
+
+    train(trained)
+    told = capsys.readouterr().out
+    assert "Candidate 2 becomes champion if a person agrees." in told
+    assert "waits for a person: `agile approve promotion-" in told
+    assert champion(champion_1) == "1"
+    train(trained)
+    assert "waits for a person" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["promote", "9"], "no version 9; there are: 1, 2"),
+        (["promote", "nobody"], "no version has the alias 'nobody'"),
+        (["promote", "2", "--reason", "why"], "--reason: the policy gives its own"),
+        (["approve", "nothing"], "no run 'nothing'; runs that wait for a person:"),
+        (["history", "--model", "nobody"], "no registered model 'nobody'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_told_in_one_line(champion_1: Any, agile: Command, arguments: list[str], said: str) -> None:
+    model = [] if "--model" in arguments or arguments[0] == "approve" else ["--model", NAME]
+    code, _, complaint = agile(*arguments, *model)
+    assert code == 2
+    assert complaint.count("agile: error:") == 1
+    assert said in complaint
+    assert "Traceback" not in complaint
+
+
+def test_a_person_promotes_by_force_and_goes_back_from_a_terminal(champion_1: Any, agile: Command) -> None:
+    code, said, _ = agile("promote", "2", "--model", NAME, "--force", "--reason", "a hot fix")
+    assert code == 0
+    assert "Version 2 becomes champion in place of 1, not compared: a hot fix." in said
+    code, _, _ = agile("rollback", "--model", NAME, "--reason", "it was cold")
+    assert code == 0
+    assert champion(champion_1) == "1"
+    code, said, _ = agile("promote", "2", "--model", NAME)
+    assert code == 3
+    assert "it was rolled back" in said
+    told = agile("history", "--model", NAME)[1].splitlines()
+    assert "a hot fix" in told[-3]
+    assert "rolled back" in told[-2]
+    assert "not promoted by the policy" in told[-1]
+
+
+@pytest.fixture
+def agile(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """`agile …` in this process: exit code, standard output, standard error."""
+    from cli.__main__ import main
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["agile", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return call
+
+
+class waiting_process:  # noqa: N801  (reads as a verb where it is used)
+    """A process that asks about version 2 and waits; gives its run's name, and ends the process by a signal or lets it end."""
+
+    def __init__(self, end: signal.Signals | None = None) -> None:
+        self.end = end
+
+    def __enter__(self) -> str:
+        from zenml.client import Client
+
+        script = (
+            "from operations.state import prepare_state; prepare_state()\n"
+            "import operations.caching\n"
+            "from classifier.config import PromotionConfig\nfrom pipelines.promotion import run_promotion\n"
+            f"run_promotion({NAME!r}, '2', PromotionConfig(min_rows=10, approval='person', wait=120))"
+        )
+        self.process = subprocess.Popen([sys.executable, "-c", script], env=os.environ, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None
+            newest = Client().list_pipeline_runs(pipeline="promotion", size=1, sort_by="desc:created").items
+            if newest and newest[0].status.value == "running" and newest[0].active_wait_condition:
+                return str(newest[0].name)
+            time.sleep(0.5)
+        raise AssertionError("no question was asked")
+
+    def __exit__(self, *_: object) -> None:
+        if self.end:
+            self.process.send_signal(self.end)
+        self.process.wait(60)
