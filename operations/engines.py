@@ -10,6 +10,8 @@ from classifier.errors import InputError
 from operations.code_digest import code_digest
 from operations.stacks import StackFile
 
+LOCAL_ENGINES = ("local", "local_docker")
+"""That run the steps on this machine."""
 LONGEST_WAIT = 10
 """Seconds that an engine has to answer."""
 CODE_LABEL = "agile.code"

@@ -26,7 +26,7 @@ from zenml.client import Client
 
 from classifier.config_form import changed, read_form
 from classifier.errors import InputError
-from operations import launches, links, stacks
+from operations import engines, launches, links, stacks
 from operations.launches import Launch, StillGoing
 
 TEMPLATE = "launcher.html.j2"
@@ -148,7 +148,7 @@ class _Pages:
 
     def _launch(self, name: str, overrides: Mapping[str, Any]) -> Launch:
         with self._starting:
-            is_local = self._stack.flavor("orchestrator") in stacks.LOCAL_ENGINES
+            is_local = self._stack.flavor("orchestrator") in engines.LOCAL_ENGINES
             return launches.start(name, overrides, one_at_a_time=is_local)
 
     def _form(

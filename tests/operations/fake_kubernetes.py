@@ -11,7 +11,7 @@ import base64
 import json
 import os
 import re
-import socket
+import secrets
 import subprocess
 import sys
 import threading
@@ -287,10 +287,11 @@ def _finish(job: Object, *, succeeded: bool) -> None:
 
 
 def _run_orchestrator(cluster: FakeCluster, job: Object) -> None:
-    """The kubelet: the pod of the orchestrator's Job, under this machine's host name, which is what it asks for."""
+    """The kubelet: the pod of the orchestrator's Job, which takes its host name for its own, as in a cluster."""
+    pod_name = f"{job['metadata']['name']}-{secrets.token_hex(3)}"
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
     metadata = {
-        "name": socket.gethostname(),
+        "name": pod_name,
         "uid": "pod",
         "creationTimestamp": CREATED,
         "labels": {"job-name": job["metadata"]["name"]},
@@ -298,13 +299,17 @@ def _run_orchestrator(cluster: FakeCluster, job: Object) -> None:
     }
     container = job["spec"]["template"]["spec"]["containers"][0]
     with cluster.lock:
-        cluster.objects["pods", socket.gethostname()] = {
+        cluster.objects["pods", pod_name] = {
             "metadata": metadata,
             "spec": {"containers": [{"name": "main"}]},
             "status": {"phase": "Running"},
         }
         environment = {**_environment(cluster, container), **cluster.pod_environment, "PATH": os.environ["PATH"]}
     command = [sys.executable, *container["command"][1:], *container["args"]]
+    host = cluster.pod_folder.parent / "hosts" / pod_name
+    host.mkdir(parents=True)
+    (host / "sitecustomize.py").write_text(f"import socket; socket.gethostname = lambda: {pod_name!r}")
+    environment["PYTHONPATH"] = f"{host}:{environment.get('PYTHONPATH', '')}"
     done = subprocess.run(
         command,
         env=environment,
