@@ -31,7 +31,6 @@ import pandas as pd
 import torch
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from benchmarks.quality import read_base_model, read_parts
 from benchmarks.scoring import adapted
 from classifier.config import FineTuneConfig
 from classifier.config_file import load_config
@@ -43,6 +42,7 @@ from classifier.row_stream import RowStream
 from classifier.spec import PROBABILITY, ClassifierSpec
 from classifier.stream_scoring import LABEL, Progress, output_schema, score_rows
 from classifier.tables import read_table
+from classifier.trial import read_base_model, read_parts
 
 WORDS = 400
 PLAIN_BATCH = 32

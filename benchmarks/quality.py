@@ -11,10 +11,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,83 +78,23 @@ def main(arguments: list[str] | None = None) -> int:
 def measure(row: Row, seed: str) -> dict[str, float]:
     """Train and judge a config once, as it is shipped but for what the row says."""
     from classifier.config_file import load_config
+    from classifier.trial import read_parts
 
     config = load_config(CONFIGS / f"{row.config}.yaml", overrides=(*row.differs, f"{row.varies}={seed}"))
     return train_and_judge(config, *read_parts(config))
 
 
 def train_and_judge(config: Any, parts: dict[str, Any], class_names: list[str]) -> dict[str, float]:
-    """Train on `train` and judge on `test`, as the pipeline does, without orchestrator and registry."""
-    from classifier.baselines import BASELINES
-    from classifier.evaluation import choose_threshold
-    from classifier.fine_tuning import fine_tune, read_history
-    from classifier.metrics import evaluate_scores
-    from classifier.optimisation import Optimisation
-    from classifier.predictor import Predictor
-    from classifier.spec import ClassifierSpec
+    """Train on `train` and judge on `test`, as the pipeline does; two baselines beside it."""
+    from classifier.trial import judge
 
-    model = config.model
-    base = read_base_model(model)
-    with tempfile.TemporaryDirectory() as scratch:
-        adapter = Path(scratch) / "adapter"
-        fine_tune(
-            base=base,
-            spec=ClassifierSpec.describe(class_names=class_names, base_digest="", **model.model_dump()),
-            train=parts["train"],
-            validation=parts["validation"],
-            lora=config.fine_tune.lora,
-            optimisation=Optimisation(**config.fine_tune.optimisation),
-            checkpoints=Path(scratch) / "checkpoints",
-            output=adapter,
-            on_epoch=lambda _: None,
-        )
-        predictor, history = Predictor.load(adapter, base=base), read_history(adapter)
-    validation, test = parts["validation"], parts["test"]
-    threshold = choose_threshold(
-        config.evaluation.decision_threshold,
-        y_true=validation["label"].to_numpy(),
-        y_score=predictor.score(list(validation["text"])),
-        n_classes=len(class_names),
-    )
-    y_true = test["label"].to_numpy()
-    ours = evaluate_scores(y_true=y_true, y_score=predictor.score(list(test["text"])), decision_threshold=threshold)
-    found = {name: ours[name] for name in ("f1", "roc_auc")}
+    ours = judge(config, parts, class_names)
+    found = {name: ours.metrics[name] for name in ("f1", "roc_auc")}
     for name in ("tfidf", "tfidf_svm"):
-        y_score = BASELINES[name](
-            train_text=list(parts["train"]["text"]), train_label=parts["train"]["label"].to_numpy(),
-            test_text=list(test["text"]), n_classes=len(class_names), seed=0,
-        )  # fmt: skip
-        theirs = evaluate_scores(y_true=y_true, y_score=y_score, decision_threshold=0.5)
+        theirs = judge(config, parts, class_names, baseline=name).metrics
         found |= {f"{name}_f1": theirs["f1"], f"{name}_roc_auc": theirs["roc_auc"]}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return {**found, "n_test": len(test), "train_seconds": history["seconds"], "peak_gigabytes": round(peak, 2)}
-
-
-def read_base_model(model: Any) -> Path:
-    """The folder of a config's base model."""
-    from classifier.gguf_models import fetch_base_model
-    from classifier.places import cache, mirror
-
-    return fetch_base_model(model.source, sha256=model.sha256, revision=model.revision, cache=cache(), mirror=mirror())
-
-
-def read_parts(config: Any) -> tuple[dict[str, Any], list[str]]:
-    """The examples of a config by part, labelled, and the names of the classes."""
-    from classifier.labelling import label_and_split
-    from classifier.places import cache, mirror
-    from classifier.sources import fetch_file
-    from classifier.tables import read_table, to_examples
-
-    data = config.data
-    path = fetch_file(data.source, sha256=data.sha256, revision=data.revision, cache=cache(), mirror=mirror())
-    frame = read_table(
-        path, delimiter=data.delimiter, encoding=data.encoding, column_names=data.column_names, quoting=data.quoting
-    )  # fmt: skip
-    examples = to_examples(
-        frame, path_name=data.source, **data.columns.model_dump(), keep=config.kept_columns, repair=data.repair
-    )
-    labelled = label_and_split(examples, **config.labels.model_dump(), **config.split.model_dump())
-    return labelled.parts, labelled.facts["class_names"]
+    taken = {"train_seconds": ours.train_seconds, "peak_gigabytes": ours.peak_gigabytes}
+    return {**found, "n_test": len(parts["test"]), **taken}
 
 
 def _measure_apart(name: str, seed: str) -> dict[str, float]:

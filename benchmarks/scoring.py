@@ -25,7 +25,7 @@ import torch
 from torch import nn
 
 from benchmarks.comparison import OURS, Outcome, compare, counted_products, missed, peak_rate, save, show
-from benchmarks.quality import CONFIGS, read_base_model, read_parts
+from benchmarks.quality import CONFIGS
 from classifier.base_model import load_base_model, read_hidden_size
 from classifier.config_file import load_config
 from classifier.encoding import load_tokenizer, token_batches
@@ -35,6 +35,7 @@ from classifier.network import TextClassifier, build_network
 from classifier.predictor import Predictor
 from classifier.prompts import find_label_tokens
 from classifier.spec import ClassifierSpec
+from classifier.trial import read_base_model, read_parts
 
 TARGETS = {"one by one": 12.0, "batches of 32": 3.0}
 """Contender → least ratio of its time to ours, on two cores with AVX512-BF16."""

@@ -33,9 +33,10 @@ import numpy as np
 import requests
 
 from benchmarks.comparison import OURS
-from benchmarks.quality import CONFIGS, read_parts
+from benchmarks.quality import CONFIGS
 from classifier.config_file import load_config
 from classifier.spec import PROBABILITY
+from classifier.trial import read_parts
 
 PLAIN = "mlflow models serve"
 CLIENTS = (1, 8, 32)

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from transformers import GemmaConfig, GemmaForCausalLM, Trainer, TrainingArguments, set_seed
 
 from benchmarks.comparison import OURS, Outcome, compare, counted_products, missed, peak_rate, save, show
-from benchmarks.quality import CONFIGS, read_base_model, read_parts
+from benchmarks.quality import CONFIGS
 from benchmarks.recipes import BucketTrainer, PaddedLabelTokens, Recipe
 from classifier.base_model import load_base_model, quiet_transformers, read_hidden_size
 from classifier.config import RunConfig
@@ -45,6 +45,7 @@ from classifier.packing import ATTENTION
 from classifier.predictor import Predictor
 from classifier.prompts import find_label_tokens
 from classifier.spec import ClassifierSpec
+from classifier.trial import read_base_model, read_parts
 
 TARGETS = {"padded to full length": 6.0, "Trainer's defaults": 3.0}
 """Contender → least ratio of its time to ours."""

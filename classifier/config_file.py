@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from classifier.config import RunConfig
 from classifier.errors import InputError
+from classifier.yaml_files import read_yaml
 
 
 def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> RunConfig:
@@ -30,14 +31,7 @@ def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> RunConfig:
 
 def read_parameters(path: Path) -> dict[str, Any]:
     """The mapping under `parameters:` of a YAML, not yet validated."""
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such config file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text: {error}") from None
-    except (yaml.YAMLError, ValueError) as error:  # a date such as 2026-13-01 is a ValueError
-        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    document = read_yaml(path, what="config file")
     parameters = document.get("parameters") if isinstance(document, dict) else None
     if not isinstance(parameters, dict):
         raise InputError(f"{path}: the sections (data, model, …) must stand under a top-level `parameters:`")

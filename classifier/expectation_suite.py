@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from classifier.errors import InputError
+from classifier.yaml_files import read_yaml
 
 
 class Entry(BaseModel):
@@ -66,14 +66,7 @@ def read_entries(path: Path) -> tuple[Entry, ...]:
 
 
 def _read_list(path: Path) -> list[Any]:
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such suite file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text: {error}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    document = read_yaml(path, what="suite file")
     listed = document.get("expectations") if isinstance(document, dict) and len(document) == 1 else None
     if not isinstance(listed, list):
         raise InputError(f"{path}: found no list under `expectations:`; a suite has that one key")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+ZENML_PORT, MLFLOW_PORT = 8237, 5000
+"""On loopback, of the pages that `agile ui` opens unless told otherwise."""
+
 
 def home() -> Path:
     """The state folder, `AGILE_HOME`."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from classifier.baselines import BASELINES
@@ -21,6 +20,7 @@ from classifier.config import RunConfig
 from classifier.config_data import Section
 from classifier.config_file import parse_config, read_parameters, set_value
 from classifier.errors import InputError
+from classifier.yaml_files import read_yaml
 
 BASELINE_NAMES = (*BASELINES, "frozen")
 """What may stand as `baseline`; `frozen`: logistic regression on the embeddings of the config's untuned base model."""
@@ -138,14 +138,7 @@ def load_study(path: Path) -> Study:
     InputError
         Names the file, the field, what was found and what is allowed.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such study file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text: {error}") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    document = read_yaml(path, what="study file")
     if not isinstance(document, dict) or not isinstance(document.get("study"), dict):
         raise InputError(f"{path}: the fields (title, contenders, reference, …) must stand under a top-level `study:`")
     try:

@@ -8,13 +8,15 @@ from typing import Annotated
 
 import typer
 
+from classifier.places import MLFLOW_PORT, ZENML_PORT
+
 commands = typer.Typer()
 
 
 @commands.command(epilog="Example: agile ui")
 def ui(
-    zenml_port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of ZenML's dashboard.")] = 8237,
-    mlflow_port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of MLflow's page.")] = 5000,
+    zenml_port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of ZenML's dashboard.")] = ZENML_PORT,
+    mlflow_port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of MLflow's page.")] = MLFLOW_PORT,
 ) -> None:
     """Open ZenML's dashboard and MLflow's registry on this machine, until Ctrl-C."""
     from operations.state import prepare_state

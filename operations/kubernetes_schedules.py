@@ -25,15 +25,13 @@ from classifier.config import RunConfig
 from classifier.config_file import load_config
 from classifier.errors import InputError
 from classifier.schedule import Schedule, longest_lateness, without_seventh_day
-from operations import engine_kubernetes
+from operations import cron_jobs, engine_kubernetes
 from operations.schedules import Change, differences
 from operations.stacks import StackFile
 
 PREFIX = "agile-"
 FACTS = "agile_schedule"
 """Under which ZenML's schedule keeps what it was applied with."""
-LABEL = "agile-classifier/schedule"
-"""Of a CronJob: name of ZenML's schedule."""
 ENDED = 100
 """Largest number of schedules looked at."""
 
@@ -208,8 +206,7 @@ def _found(stack: StackFile) -> dict[str, list[Found]]:
     known = Client().list_schedules(
         name=f"startswith:{PREFIX}", orchestrator_id=orchestrator.id, sort_by="created", size=ENDED, hydrate=True
     )
-    with engine_kubernetes.connected(stack) as api:
-        jobs = _cron_jobs(stack, api)
+    jobs = cron_jobs.read(stack)
     found: dict[str, list[Found]] = {}
     for schedule in known.items:
         there = Found(schedule.id, schedule.name, _facts(schedule), jobs.get(schedule.name.removeprefix(PREFIX)))
@@ -220,19 +217,6 @@ def _found(stack: StackFile) -> dict[str, list[Found]]:
 def _facts(schedule: ScheduleResponse) -> dict[str, str]:
     kept: Any = schedule.run_metadata.get(FACTS) or {}
     return dict(kept)
-
-
-def _cron_jobs(stack: StackFile, api: Any) -> dict[str, Any]:
-    """Label → CronJob."""
-    from kubernetes import client
-    from zenml.integrations.kubernetes import kube_utils  # noqa: F401  # lets the client read a failure policy of exit codes
-
-    listed = client.BatchV1Api(api).list_namespaced_cron_job(
-        engine_kubernetes.namespace_of(stack),
-        label_selector=LABEL,
-        _request_timeout=engine_kubernetes.LONGEST_WAIT,
-    )
-    return {job.metadata.labels[LABEL]: job for job in listed.items}
 
 
 def _require_idle(stack: StackFile, going: Sequence[Found]) -> None:
@@ -256,7 +240,9 @@ def _create(stack: StackFile, plan: Planned, pipeline: Any) -> None:
         concurrency_policy="Forbid", starting_deadline_seconds=longest_lateness(schedule.cron)
     )
     with zenml_workarounds.cron_jobs_with(
-        time_zone=schedule.time_zone, suspend=not schedule.enabled, labels={LABEL: plan.zenml_name.removeprefix(PREFIX)}
+        time_zone=schedule.time_zone,
+        suspend=not schedule.enabled,
+        labels={cron_jobs.LABEL: plan.zenml_name.removeprefix(PREFIX)},
     ):
         pipeline.with_options(
             schedule=ZenmlSchedule(name=plan.zenml_name, cron_expression=without_seventh_day(schedule.cron)),
@@ -272,36 +258,10 @@ def _create(stack: StackFile, plan: Planned, pipeline: Any) -> None:
 
 def _delete(stack: StackFile, several: Sequence[Found]) -> None:
     """ZenML's schedule, its CronJob, and the secret with its token, which ZenML leaves."""
-    from kubernetes.client import BatchV1Api, CoreV1Api
-
     for found in several:
         Client().delete_schedule(found.id)
-        if found.cron_job is None:
-            continue
-        with engine_kubernetes.connected(stack) as api:
-            namespace, name = engine_kubernetes.namespace_of(stack), found.cron_job.metadata.name
-            if found.zenml_name.removeprefix(PREFIX) in _cron_jobs(stack, api):  # ZenML did not know its name
-                BatchV1Api(api).delete_namespaced_cron_job(name, namespace)
-            for secret in _tokens(found.cron_job):
-                _delete_secret(CoreV1Api(api), secret, namespace)
-
-
-def _tokens(cron_job: Any) -> set[str]:
-    """Names of the secrets that ZenML made for a CronJob."""
-    pod = cron_job.spec.job_template.spec.template.spec
-    sources = [variable.value_from for container in pod.containers for variable in container.env or []]
-    names = {source.secret_key_ref.name for source in sources if source and source.secret_key_ref}
-    return {name for name in names if name.startswith("zenml-token-")}
-
-
-def _delete_secret(core: Any, name: str, namespace: str) -> None:
-    from kubernetes.client import ApiException
-
-    try:
-        core.delete_namespaced_secret(name, namespace)
-    except ApiException as error:
-        if error.status != 404:
-            raise
+        if found.cron_job is not None:
+            cron_jobs.delete(stack, found.cron_job)
 
 
 def _last_run(schedule_id: UUID) -> str:

@@ -66,8 +66,11 @@ class Guard:
         )
         if request.method == "POST" and is_foreign:
             return PlainTextResponse("a page of another site may start nothing", 403)
-        if int(request.headers.get("content-length") or 0) > LARGEST_REQUEST:
-            return PlainTextResponse(f"{LARGEST_REQUEST} bytes are allowed", 413)
+        if (
+            request.method == "POST"
+            and int(request.headers.get("content-length", LARGEST_REQUEST + 1)) > LARGEST_REQUEST
+        ):
+            return PlainTextResponse(f"{LARGEST_REQUEST} bytes are allowed, and their number must be said", 413)
         return None
 
 

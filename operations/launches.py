@@ -25,11 +25,14 @@ from classifier.errors import InputError
 from classifier.places import home
 from operations.config_files import list_configs
 from operations.failures import redact
+from operations.liveness import is_locked
 from operations.state import PROJECT
-from operations.written import write_whole
+from operations.written import read_end, write_whole
 
 LONGEST_OUTPUT = 20_000
 """Bytes of the end of the output that are shown."""
+LONGEST_BEGINNING = 20_000
+"""Characters of its beginning, in which a training says its name."""
 KEEP_EXIT_CODE = '"$@"; code=$?; echo $code > "$0.tmp" && mv "$0.tmp" "$0"'
 RUN_NAME = re.compile(r"^run (\S+)$", re.MULTILINE)
 """How a training says under which name ZenML knows it."""
@@ -63,21 +66,18 @@ class Launch:
         """In a word or two."""
         if self.exit_code is not None:
             return OUTCOMES.get(self.exit_code, FAILED)
-        return GOING if _is_held(_folder(self.id) / "lock") else CUT_SHORT
+        return GOING if is_locked(_folder(self.id) / "lock") else CUT_SHORT
 
     @property
     def output(self) -> str:
         """The end of what it says."""
-        log = _folder(self.id) / "log.txt"
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - LONGEST_OUTPUT))
-            return redact(file.read().decode(errors="replace"))
+        return redact(read_end(_folder(self.id) / "log.txt", n_bytes=LONGEST_OUTPUT))
 
     @property
     def run_name(self) -> str | None:
         """What ZenML calls the run; None before it began."""
-        said = (_folder(self.id) / "log.txt").read_text(encoding="utf-8", errors="replace")
-        found = RUN_NAME.search(said)
+        with (_folder(self.id) / "log.txt").open(encoding="utf-8", errors="replace") as log:
+            found = RUN_NAME.search(log.read(LONGEST_BEGINNING))
         return found[1] if found else None
 
 
@@ -152,15 +152,6 @@ def list_launches() -> list[Launch]:
 
 def _as_words(overrides: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(write_override(name, value) for name, value in overrides.items())
-
-
-def _is_held(lock: Path) -> bool:
-    with lock.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def _folder(identity: str) -> Path:

@@ -9,9 +9,12 @@ import mlflow
 from zenml.client import Client
 from zenml.models import PipelineRunResponse
 
-OWN_PAGES = {"ZENML_STORE_URL": "http://127.0.0.1:8237", "MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"}
-"""Where `agile ui` shows stores that no server serves, unless told otherwise."""
+from classifier.places import MLFLOW_PORT, ZENML_PORT
+
+OWN_PORTS = {"ZENML_STORE_URL": ZENML_PORT, "MLFLOW_TRACKING_URI": MLFLOW_PORT}
+"""Where `agile ui` shows stores that no server serves."""
 SERVED = ("http://", "https://")
+"""How the address of a store begins that is a server already."""
 
 
 def run_address(run: PipelineRunResponse) -> str:
@@ -32,4 +35,4 @@ def version_address(model_name: str, version: str) -> str:
 
 def _base(variable: str) -> str:
     store = os.environ.get(variable, "")
-    return store.rstrip("/") if store.startswith(SERVED) else OWN_PAGES[variable]
+    return store.rstrip("/") if store.startswith(SERVED) else f"http://127.0.0.1:{OWN_PORTS[variable]}"

@@ -49,13 +49,27 @@ def forget_dead() -> None:
             path.unlink(missing_ok=True)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a process that lives holds the lock of a file.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    """
+    with path.open("r+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def _is_abandoned(path: Path) -> bool:
     try:
-        with path.open("r+", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (FileNotFoundError, BlockingIOError):
+        return not is_locked(path)
+    except FileNotFoundError:
         return False
-    return True
 
 
 def _announcement(run_name: str) -> Path:

@@ -26,6 +26,7 @@ from classifier.errors import InputError
 from classifier.places import home
 from operations.embedded import locked_databases, locked_line
 from operations.failures import redact
+from operations.links import SERVED
 
 HOST = "127.0.0.1"
 LONGEST_START = 180.0
@@ -33,8 +34,6 @@ LONGEST_START = 180.0
 LONGEST_END = 20.0
 """Seconds between asking a server to end and ending it."""
 PAUSE = 0.3
-SERVED = ("http://", "https://")
-"""How the address of a store begins that is a server already."""
 PASSWORD = "MLFLOW_AUTH_ADMIN_PASSWORD"  # noqa: S105  (the name of a variable)
 
 

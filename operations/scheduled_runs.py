@@ -17,7 +17,7 @@ from classifier.places import home
 from classifier.schedule import Schedule, due, next_time
 from operations import schedules
 from operations.state import PROJECT
-from operations.written import write_whole
+from operations.written import read_end, write_whole
 
 LARGEST_LOG = 5_000_000
 """Bytes; a longer log is put aside before the next run, in place of the one put aside before."""
@@ -141,9 +141,7 @@ def _tell_failure(name: str, exit_code: int, environment: Mapping[str, str]) -> 
 
 def _last_line(log: Path) -> str:
     """What the run said last."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - LONGEST_LINE))
-        lines = file.read().decode(errors="replace").splitlines()
+    lines = read_end(log, n_bytes=LONGEST_LINE).splitlines()
     return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
 

@@ -16,13 +16,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from classifier.config_file import load_config
 from classifier.errors import InputError
 from classifier.places import home
 from classifier.schedule import PIPELINES, Schedule, waking_minutes
+from classifier.yaml_files import read_yaml
 from operations import crontab, systemd_timers
 from operations.state import CONFIGS, PROJECT
 from operations.written import write_whole
@@ -245,14 +245,7 @@ def _folder() -> Path:
 
 
 def _entries(path: Path) -> list[Any]:
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text: {error}") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    document = read_yaml(path, what="file")
     if not isinstance(document, dict) or set(document) != {"schedules"} or not isinstance(document["schedules"], list):
         raise InputError(f"{path}: expected one top-level field, `schedules:`, that holds a list")
     return list(document["schedules"])

@@ -1,4 +1,4 @@
-"""Written files: whole or not at all."""
+"""Written files: whole or not at all; and the end of one that grows."""
 
 from __future__ import annotations
 
@@ -15,3 +15,10 @@ def write_whole(path: Path, text: str, *, mode: int = 0o644) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+
+
+def read_end(path: Path, *, n_bytes: int) -> str:
+    """The last bytes of a file that may be long, as text."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - n_bytes))
+        return file.read().decode(errors="replace")

@@ -157,6 +157,8 @@ def test_pages_of_other_sites_and_names_of_other_hosts_get_nothing(launcher: Lau
             f"{launcher.address}/launches", json={"config": "quickstart"}, headers=headers, timeout=30
         )
         assert answer.status_code == 403
+    for body in (b"x" * 300_000, iter([b"x" * 300_000])):  # the second without a length
+        assert requests.post(f"{launcher.address}/launches", data=body, timeout=30).status_code == 413
     assert launcher.ask("/", headers={"Host": "evil.example"}).status_code == 421
     assert launcher.ask("/launches/nothing").status_code == 404
     assert launcher.ask("/launches/..%2f..%2fetc").status_code == 404

@@ -75,7 +75,7 @@ class Database:
         self.process.wait(60)
 
 
-def folder_for(base: Path, name: str) -> Path:
+def folder_for(name: str) -> Path:
     folder = Path(
         f"/tmp/agile-{name}-{os.getpid()}"
     )  # a socket's path may have 107 characters, and its folders must be open to the owner
@@ -86,8 +86,8 @@ def folder_for(base: Path, name: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = folder_for(tmp_path_factory.getbasetemp(), "mysql")
+def mariadb() -> Iterator[str]:
+    folder = folder_for("mysql")
     database = Database(folder, owner("mysql"), free_port())
     done = database.run(
         INSTALL, "--no-defaults", f"--datadir={folder}/data", "--auth-root-authentication-method=normal"
@@ -106,8 +106,8 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder, programs = folder_for(tmp_path_factory.getbasetemp(), "postgres"), POSTGRES[-1]
+def postgres() -> Iterator[str]:
+    folder, programs = folder_for("postgres"), POSTGRES[-1]
     database = Database(folder, owner("postgres"), free_port())
     secret = folder / "secret"
     secret.write_text(PASSWORD)
