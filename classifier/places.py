@@ -7,6 +7,8 @@ from pathlib import Path
 
 ZENML_PORT, MLFLOW_PORT = 8237, 5000
 """On loopback, of the pages that `agile ui` opens unless told otherwise."""
+SERVED = ("http://", "https://")
+"""How the address of a store begins that is a server already."""
 
 
 def home() -> Path:

@@ -82,15 +82,8 @@ def _find_version(model_name: str | None, version: str | None) -> tuple[str, str
     if version is None:
         champion = find_champion(model_name)
         return champion.model_name, champion.version
-    name = model_name or _only_model()
+    name = registry.only_model(model_name)
     return name, registry.find_version(name, version, is_alias=not version.isdigit())
-
-
-def _only_model() -> str:
-    names = registry.list_models()
-    if len(names) != 1:
-        raise InputError(f"--version needs --model, one of: {', '.join(names) or 'none is registered yet'}")
-    return names[0]
 
 
 def _write_onnx(model_name: str, version: str, files: registry.VersionFiles) -> tuple[Path, str]:

@@ -9,12 +9,10 @@ import mlflow
 from zenml.client import Client
 from zenml.models import PipelineRunResponse
 
-from classifier.places import MLFLOW_PORT, ZENML_PORT
+from classifier.places import MLFLOW_PORT, SERVED, ZENML_PORT
 
 OWN_PORTS = {"ZENML_STORE_URL": ZENML_PORT, "MLFLOW_TRACKING_URI": MLFLOW_PORT}
 """Where `agile ui` shows stores that no server serves."""
-SERVED = ("http://", "https://")
-"""How the address of a store begins that is a server already."""
 
 
 def run_address(run: PipelineRunResponse) -> str:

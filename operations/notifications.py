@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 
+from zenml import get_step_context
 from zenml.client import Client
 
 from operations import history, registry, webhook
@@ -81,6 +82,22 @@ def failure_told(run_name: str) -> Iterator[None]:
             facts = {"run": run_name, "exit_code": failure.exit_code}
             tell(Notice(RUN_FAILED, f"run {run_name}: {failure.line}", facts))
         raise
+
+
+def tell_of_scheduled_failure(error: BaseException) -> None:
+    """ZenML's hook of a failed step: where a cluster has started the run, no process of ours but the step's own sees the failure."""
+    context = get_step_context()
+    if context.pipeline_run.schedule is not None:
+        failure = explain(error)
+        facts = {"run": context.pipeline_run.name, "step": context.step_run.name, "exit_code": failure.exit_code}
+        tell(
+            Notice(RUN_FAILED, f"run {context.pipeline_run.name}: step {context.step_run.name}: {failure.line}", facts)
+        )
+
+
+def scheduled_changes_told(model_name: str) -> AbstractContextManager[None]:
+    """`changes_told` within a step of a run that a cluster has started; elsewhere the process that started it tells."""
+    return nullcontext() if get_step_context().pipeline_run.schedule is None else changes_told(model_name)
 
 
 @contextmanager

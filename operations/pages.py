@@ -23,10 +23,9 @@ from urllib.request import urlopen
 from zenml.client import Client
 
 from classifier.errors import InputError
-from classifier.places import home
+from classifier.places import SERVED, home
 from operations.embedded import locked_databases, locked_line
 from operations.failures import redact
-from operations.links import SERVED
 
 HOST = "127.0.0.1"
 LONGEST_START = 180.0

@@ -13,7 +13,6 @@ from typing import Any
 import mlflow
 import pandas as pd
 
-from classifier.errors import InputError
 from classifier.stream_scoring import MODEL_VERSION
 from operations import registry
 from operations.failures import redact
@@ -48,16 +47,9 @@ def find_target(model_name: str | None, wanted: str | None) -> Target:
     if wanted is None:
         champion = find_champion(model_name)
         return Target(champion.model_name, champion.version, registry.CHAMPION)
-    name = model_name or _only_model()
+    name = registry.only_model(model_name)
     is_alias = not wanted.isdigit()
     return Target(name, registry.find_version(name, wanted, is_alias=is_alias), wanted if is_alias else None)
-
-
-def _only_model() -> str:
-    names = registry.list_models()
-    if len(names) != 1:
-        raise InputError(f"--version needs --model, one of: {', '.join(names) or 'none is registered yet'}")
-    return names[0]
 
 
 class LoadedVersion:

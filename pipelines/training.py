@@ -23,7 +23,7 @@ from classifier.config import (
 )
 from classifier.config_data import DataConfig, HonestyConfig, LabelsConfig, SplitConfig, ValidationConfig
 from operations import engines, liveness, outcome, stacks
-from operations.notifications import changes_told, failure_told
+from operations.notifications import changes_told, failure_told, tell_of_scheduled_failure
 from operations.state import suite_digest
 from pipelines.promotion import ask_person
 from steps.evaluate import evaluate
@@ -36,7 +36,7 @@ from steps.register import register
 from steps.validate import validate
 
 
-@pipeline(enable_cache=True, execution_mode=ExecutionMode.FAIL_FAST)
+@pipeline(enable_cache=True, execution_mode=ExecutionMode.FAIL_FAST, on_failure=tell_of_scheduled_failure)
 def training(
     data: DataConfig,
     model: ModelConfig,

@@ -9,6 +9,7 @@ from zenml import get_step_context, log_metadata, step
 from classifier.config import PromotionConfig
 from classifier.evaluation import Evaluation
 from operations import promotion
+from operations.notifications import scheduled_changes_told
 
 
 @step(enable_cache=False)
@@ -20,13 +21,14 @@ def promote(
     settings: PromotionConfig,
 ) -> Annotated[dict[str, Any], "promotion_decision"]:
     """Compare candidate and champion on rows that neither has seen; move the aliases only if the decision says so."""
-    decision = promotion.judge_and_carry_out(
-        model_name=model_name,
-        candidate=model_version,
-        evaluation=evaluation,
-        test_scores=test_scores,
-        settings=settings,
-        run=get_step_context().pipeline_run.name,
-    )
+    with scheduled_changes_told(model_name):
+        decision = promotion.judge_and_carry_out(
+            model_name=model_name,
+            candidate=model_version,
+            evaluation=evaluation,
+            test_scores=test_scores,
+            settings=settings,
+            run=get_step_context().pipeline_run.name,
+        )
     log_metadata({"promote": decision.promote, "reason": decision.reason})
     return asdict(decision)

@@ -32,7 +32,7 @@ def refusal(**given: str | None) -> str:
 def test_what_cannot_be_exported_is_refused_by_name(empty_registry: None) -> None:
     assert "--format gguf: allowed are adapter, onnx" in refusal(format="gguf")
     assert "no registered model has a champion" in refusal()
-    assert "--version needs --model" in refusal(version="1")
+    assert "name a model with --model, one of: none" in refusal(version="1")
     assert "no registered model 'gone'; there are: none" in refusal(model_name="gone", version="1")
     assert "no registered model 'gone'; there are: none" in refusal(model_name="gone", version="champion")
 

@@ -209,6 +209,7 @@ def test_no_secret_stands_in_a_job_and_each_is_named_where_it_is_needed(cluster:
         fetches = step in {"ingest", "ingest_base_model"}
         tracks = step in {"fine_tune", "evaluate", "register", "promote"}
         assert "agile-artifacts" in named
+        assert ("agile-notify" in named) == (step != ORCHESTRATOR)
         assert ("agile-hub" in named) == fetches
         assert "agile-tracking" in named or not tracks
         variables = {variable["name"]: variable for variable in container_of(job)["env"]}

@@ -141,3 +141,31 @@ def test_every_change_of_the_champion_is_told_whoever_made_it(
     assert changes == [("promoted", "1"), ("promoted", "2"), ("rolled back", "1"), ("moved by hand", "2")]
     assert set(receiver.kinds()) == {"champion.changed"}
     assert "too strict" in receiver.notices[2]["text"]
+
+
+@pytest.mark.parametrize("started_by_a_cluster", [True, False])
+def test_where_a_cluster_started_the_run_the_step_itself_tells(
+    receiver: Any, state_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started_by_a_cluster: bool
+) -> None:
+    from zenml.models import PipelineRunResponse
+
+    from operations.notifications import tell_of_scheduled_failure
+    from tests.operations.toy_retry import fragile
+
+    schedule = property(lambda run: "nightly" if started_by_a_cluster else None)
+    monkeypatch.setattr(PipelineRunResponse, "schedule", schedule)
+    with pytest.raises(RuntimeError, match="the first try"):
+        fragile.with_options(on_failure=tell_of_scheduled_failure)(mark=str(tmp_path / "mark"))
+    assert receiver.kinds() == ["run.failed"] * started_by_a_cluster
+    for notice in receiver.notices:
+        assert notice["data"]["step"] == "fails_once"
+        assert notice["text"].endswith("step fails_once: the first try")
+
+
+def test_every_step_of_the_training_pipeline_tells(state_folder: Path) -> None:
+    from operations.notifications import tell_of_scheduled_failure
+    from pipelines.training import training
+
+    hook = training.configuration.failure_hook_source
+    assert hook is not None
+    assert hook.attribute == tell_of_scheduled_failure.__name__
