@@ -24,14 +24,14 @@ def write_report(study: Study, rows: Iterable[dict[str, Any]], *, command: str) 
     Parameters
     ----------
     rows : iterable of dict
-        A finished cell each: `contender`, `size`, `split`, `seed`, metrics, `y_true`, `y_score`, `n_train`, `train_seconds`.
+        A finished cell each: `contender`, `size` (None: as many as the split leaves, here given by their median), `split`, `seed`, metrics, `y_true`, `y_score`, `n_train`, `train_seconds`.
     """
     frame = pd.DataFrame(list(rows))
     parts = [f"## {study.title}", f"`{command}`: {len(frame)} cells. ± is half a 95 % interval over splits, widened by what splits share"
              " (Nadeau and Bengio 2003); of one split there is none."]  # fmt: skip
     if frame.empty:
         return "\n\n".join([*parts, "No cell is finished."]) + "\n"
-    frame["size"] = frame["n_train"]
+    frame["size"] = frame["size"].astype("float").fillna(frame["n_train"].median()).astype("int64")
     for size in sorted(frame["size"].unique()):
         parts += [f"### {size} training examples", _means(study, frame[frame["size"] == size])]
     parts += [*_differences(study, frame), *_noise(study, frame), *_curves(study, frame), *_published(study)]
