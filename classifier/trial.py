@@ -42,6 +42,9 @@ class Trial:
     y_true: list[int]
     y_score: list[float]
     """Probability of class 1 of each test row (of two classes), rounded to four places."""
+    y_true_validation: list[int]
+    y_score_validation: list[float]
+    """The same of validation, by which calibration and thresholds can be compared later; empty for a baseline."""
     n_train: int
     train_seconds: float
     seconds: float
@@ -73,11 +76,12 @@ def judge(
         before = time.monotonic()
         scores = {"test": _baseline(baseline, config, parts, n_classes=len(class_names))}
         train_seconds = time.monotonic() - before
-    y_true = parts["test"]["label"].to_numpy()
+    y_true, y_true_validation = (parts[part]["label"].to_numpy() for part in ("test", "validation"))
+    validation = scores.get("validation", np.empty((0, 2)))
     threshold = choose_threshold(
         config.evaluation.decision_threshold if "validation" in scores else 0.5,
-        y_true=parts["validation"]["label"].to_numpy(),
-        y_score=scores.get("validation", np.empty((0, 2))),
+        y_true=y_true_validation,
+        y_score=validation,
         n_classes=len(class_names),
     )
     return Trial(
@@ -85,6 +89,8 @@ def judge(
         decision_threshold=threshold,
         y_true=[int(label) for label in y_true],
         y_score=[round(float(score), 4) for score in scores["test"][:, 1]],
+        y_true_validation=[int(label) for label in y_true_validation[: len(validation)]],
+        y_score_validation=[round(float(score), 4) for score in validation[:, 1]],
         n_train=len(parts["train"]),
         train_seconds=round(train_seconds, 2),
         seconds=round(time.monotonic() - began, 2),
