@@ -148,14 +148,31 @@ class FineTuneConfig(Section):
 class EvaluationConfig(Section):
     """How the tuned classifier is judged."""
 
-    decision_threshold: Literal["best_f1"] | Annotated[float, Field(gt=0, lt=1)] = "best_f1"
-    """Cut on the probability of class 1: a number, or `best_f1` on validation (0.5 where there is no validation)."""
+    decision_threshold: Literal["best_f1", "cost", "precision", "recall"] | Annotated[float, Field(gt=0, lt=1)] = (
+        "best_f1"
+    )
+    """Cut on the probability of class 1: a number, or by validation: `best_f1` (0.5 where there is no validation), least `cost` of errors, best recall at a `precision` of `least` or more, best precision at a `recall` of `least` or more."""
+    least: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Smallest precision or recall on validation, for a `decision_threshold` by either."""
+    false_negative_cost: Annotated[float, Field(gt=0)] = 1.0
+    """For `cost`: what a missed text of class 1 costs, in units of a false alarm."""
+    calibration: Literal["none", "auto", "temperature", "platt", "isotonic"] = "none"
+    """Map of the probabilities, fitted on validation and kept with the model; `auto`: that of the least log loss over folds of validation, none where they are too few."""
     n_resamples: Annotated[int, Field(ge=100)] = 1000
     """Bootstrap resamples of the test rows."""
     cut_limit: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Largest share of test texts longer than `model.max_length`, and so cut; past it the run is refused. null: only reported."""
     seed: int = 0
     """Seed of the bootstrap."""
+
+    @model_validator(mode="after")
+    def _policy_is_whole(self) -> EvaluationConfig:
+        if (self.decision_threshold in ("precision", "recall")) != (self.least is not None):
+            raise ValueError(
+                "evaluation.least belongs to evaluation.decision_threshold precision or recall;"
+                f" found decision_threshold {self.decision_threshold}, least {self.least}"
+            )
+        return self
 
 
 class RegistryConfig(Section):
@@ -263,6 +280,15 @@ class RunConfig(Section):
             raise ValueError(
                 "fine_tune.head_start linear_probe needs model.head classification, pooling mean or layers"
             )
+        needy = {
+            "decision_threshold": ("cost", "precision", "recall"),
+            "calibration": ("temperature", "platt", "isotonic"),
+        }
+        for field, choices in needy.items():
+            if not self.split.validation and getattr(self.evaluation, field) in choices:
+                raise ValueError(
+                    f"evaluation.{field} {getattr(self.evaluation, field)} is fitted on validation: raise split.validation, found 0"
+                )
         if self.fine_tune.loss != "label_tokens" and self.model.head != "label_tokens":
             raise ValueError(f"fine_tune.loss {self.fine_tune.loss} needs model.head label_tokens")
         return self

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
+from classifier.calibration import Calibration
 from classifier.config import FineTuneConfig, ModelConfig
+from classifier.decision import DECISION_FILE, Decision
 from classifier.errors import InputError
 from classifier.fine_tuning import fine_tune
 from classifier.gguf_models import fetch_base_model
@@ -29,7 +31,7 @@ from classifier.optimisation import Optimisation
 from classifier.places import cache, hub_token, mirror
 from classifier.predictor import Predictor
 from classifier.sources import tree_digest
-from classifier.spec import DECISION_FILE, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from classifier.spec import SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 
 _MODEL = ModelConfig.model_fields
 _TUNING = FineTuneConfig.model_fields
@@ -130,6 +132,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
             )
             self.adapter_ = _read_files(adapter, adapter)
         self.decision_threshold_: float | None = None
+        self.calibration_ = Calibration()
         self._base, self._predictor = None, None
         return self
 
@@ -148,13 +151,18 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         made = cls(**{**_parameters(spec), **_lora_parameters(adapter), **tuning})
         made.classes_ = np.asarray(spec.class_names)
         made.adapter_ = _read_files(adapter, adapter / SPEC_FILE, adapter / TOKENIZER_FOLDER, adapter / made.checkpoint)
-        made.decision_threshold_, made._base = _read_decision_threshold(adapter), base
+        decision = _read_decision(adapter)
+        made.decision_threshold_, made.calibration_, made._base = (
+            decision.decision_threshold,
+            decision.calibration,
+            base,
+        )
         return made
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
         """Probabilities of shape (n, n_classes), columns as in `classes_`."""
         check_is_fitted(self)
-        return self._load().score(_texts(X))
+        return self.calibration_.apply(self._load().score(_texts(X)))
 
     def predict(self, X: Sequence[str]) -> NDArray[Any]:
         """Each text's class: by `decision_threshold_`, or else the most probable one."""
@@ -223,11 +231,9 @@ def _lora_parameters(adapter: Path) -> dict[str, Any]:
     }
 
 
-def _read_decision_threshold(adapter: Path) -> float | None:
+def _read_decision(adapter: Path) -> Decision:
     """A registered version's; what `fine_tune` alone wrote has none."""
-    file = adapter / DECISION_FILE
-    found: dict[str, float | None] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return found.get("decision_threshold")
+    return Decision.load(adapter) if (adapter / DECISION_FILE).is_file() else Decision(decision_threshold=None)
 
 
 def _read_files(adapter: Path, *parts: Path) -> dict[str, bytes]:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from classifier.baselines import BASELINES
+from classifier.calibration import Calibration
+from classifier.errors import InputError
 from classifier.metrics import (
     PairedDifference,
     bootstrap_intervals,
@@ -46,6 +48,8 @@ class Evaluation(BaseModel):
     """Contender → metric → 95 % bootstrap interval."""
     thresholds: dict[str, float | None]
     """Contender → decision threshold on the probability of class 1; None for more than two classes."""
+    calibrations: dict[str, Calibration] = {}
+    """Checkpoint → the map that its probabilities have gone through; a baseline's go through none."""
     n_test: int
     n_cut: dict[str, int]
     """Part → texts longer than the model reads, and cut."""
@@ -56,6 +60,11 @@ class Evaluation(BaseModel):
     def decision_threshold(self) -> float | None:
         """The chosen checkpoint's."""
         return self.thresholds["candidate"]
+
+    @property
+    def calibration(self) -> Calibration:
+        """The chosen checkpoint's."""
+        return self.calibrations.get("candidate", Calibration())
 
     def flat(self) -> dict[str, float]:
         """Metrics by their MLflow names, `test_f1`, `last_test_f1`, `baseline_tfidf_test_f1`, …; changed texts of test.
@@ -86,15 +95,41 @@ def score_baselines(
     }  # fmt: skip
 
 
-def choose_threshold(rule: str | float, *, y_true: NDArray[np.int64], y_score: Floats, n_classes: int) -> float | None:
-    """Decision threshold of a binary classifier: the number itself, or `best_f1` on validation, 0.5 without validation."""
+def choose_threshold(
+    rule: str | float,
+    *,
+    y_true: NDArray[np.int64],
+    y_score: Floats,
+    n_classes: int,
+    least: float | None = None,
+    false_negative_cost: float = 1.0,
+) -> float | None:
+    """Decision threshold of a binary classifier: the number itself, or by a policy on validation.
+
+    Raises
+    ------
+    InputError
+        A policy other than `best_f1`, and validation does not hold both classes. For `best_f1` it is 0.5 then.
+    GateRefused
+        No cut reaches what the policy asks for.
+    """
     if n_classes > 2:
         return None
     if isinstance(rule, float):
         return rule
     if len(np.unique(y_true)) < 2:
-        return 0.5
-    return choose_decision_threshold(y_true=y_true, y_score_positive=y_score[:, 1])
+        if rule == "best_f1":
+            return 0.5
+        raise InputError(
+            f"evaluation.decision_threshold {rule}: {len(y_true)} validation rows do not hold both classes; raise split.validation"
+        )
+    return choose_decision_threshold(
+        y_true=y_true,
+        y_score_positive=y_score[:, 1],
+        policy=rule,
+        least=least or 0.0,
+        false_negative_cost=false_negative_cost,
+    )
 
 
 def evaluate_contenders(
@@ -102,6 +137,7 @@ def evaluate_contenders(
     scores: Mapping[str, Floats],
     *,
     thresholds: Mapping[str, float | None],
+    calibrations: Mapping[str, Calibration],
     n_resamples: int,
     seed: int,
     n_cut: Mapping[str, int],
@@ -125,6 +161,7 @@ def evaluate_contenders(
         metrics=metrics,
         intervals=intervals,
         thresholds=dict(thresholds),
+        calibrations=dict(calibrations),
         n_test=len(y_true),
         n_cut=dict(n_cut),
         n_neutralised=dict(n_neutralised),

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from classifier.calibration import Calibration
+from classifier.calibration_fit import fit_calibration
+from classifier.config import EvaluationConfig
 from classifier.costs import costs_in_words
 from classifier.encoded import Encoded
 from classifier.encoding import encode, load_tokenizer
@@ -59,13 +62,12 @@ def examine(
     train: pd.DataFrame,
     validation: pd.DataFrame,
     test: pd.DataFrame,
-    decision_threshold: str | float,
-    n_resamples: int,
-    seed: int,
+    settings: EvaluationConfig,
 ) -> tuple[Evaluation, pd.DataFrame]:
     """Measure every contender on the test rows; returns the evaluation and the table of scores behind it.
 
-    Each checkpoint's decision threshold is chosen on its own validation scores; a baseline's is 0.5.
+    Each checkpoint's calibration and decision threshold are chosen on its own validation scores, in this order; a baseline has neither,
+    and is cut at 0.5.
     """
     spec = ClassifierSpec.load(adapter)
     n_classes = spec.n_classes
@@ -73,16 +75,22 @@ def examine(
     encoded = _encode(adapter, spec, validation=validation, test=test)
     scores: dict[str, Floats] = {}
     thresholds: dict[str, float | None] = {}
+    calibrations: dict[str, Calibration] = {}
+    y_validation = validation["label"].to_numpy()
     for checkpoint in CHECKPOINTS:
         predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
         who = CONTENDERS[checkpoint]
+        said = predictor.score_encoded(encoded["validation"])
+        calibrations[who] = fit_calibration(settings.calibration, y_true=y_validation, y_score=said)
         thresholds[who] = choose_threshold(
-            decision_threshold,
-            y_true=validation["label"].to_numpy(),
-            y_score=predictor.score_encoded(encoded["validation"]),
+            settings.decision_threshold,
+            y_true=y_validation,
+            y_score=calibrations[who].apply(said),
             n_classes=n_classes,
+            least=settings.least,
+            false_negative_cost=settings.false_negative_cost,
         )
-        scores[who] = predictor.score_encoded(encoded["test"])
+        scores[who] = calibrations[who].apply(predictor.score_encoded(encoded["test"]))
     baselines = score_baselines(train, test, names=BASELINE_NAMES, n_classes=n_classes)
     thresholds |= dict.fromkeys(baselines, 0.5 if n_classes == 2 else None)
     scores |= baselines
@@ -90,8 +98,9 @@ def examine(
         test["label"].to_numpy(),
         scores,
         thresholds=thresholds,
-        n_resamples=n_resamples,
-        seed=seed,
+        calibrations=calibrations,
+        n_resamples=settings.n_resamples,
+        seed=settings.seed,
         n_cut={"train": history["n_cut_train"]} | {part: found.n_cut for part, found in encoded.items()},
         n_neutralised={"train": history["n_neutralised_train"]}
         | {part: found.n_neutralised for part, found in encoded.items()},

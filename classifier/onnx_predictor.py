@@ -9,6 +9,8 @@ import numpy as np
 import onnxruntime
 from transformers import PreTrainedTokenizerBase
 
+from classifier.calibration import Calibration
+from classifier.decision import DECISION_FILE, Decision
 from classifier.encoded import Encoded
 from classifier.encoding import encode, load_tokenizer, token_batches
 from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
@@ -21,11 +23,12 @@ TOKENS_PER_BATCH = 1024
 
 
 class OnnxPredictor:
-    """Scores texts as `Predictor` does, within the difference that `export.json` states."""
+    """Scores texts as the version that was exported does, calibrated, within the difference that `export.json` states."""
 
     session: onnxruntime.InferenceSession
     tokenizer: PreTrainedTokenizerBase
     spec: ClassifierSpec
+    calibration: Calibration
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
         """From an exported folder; 0 threads leaves their number to onnxruntime, a thread a core."""
@@ -33,6 +36,7 @@ class OnnxPredictor:
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(folder / MODEL_FILE, options, providers=["CPUExecutionProvider"])
         self.tokenizer, self.spec = load_tokenizer(folder / TOKENIZER_FOLDER), ClassifierSpec.load(folder)
+        self.calibration = Decision.load(folder).calibration if (folder / DECISION_FILE).is_file() else Calibration()
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
         """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts."""
@@ -40,7 +44,7 @@ class OnnxPredictor:
         probabilities = np.empty((len(texts), self.spec.n_classes))
         for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
-        return probabilities
+        return self.calibration.apply(probabilities)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Token ids as the graph reads them."""

@@ -12,8 +12,6 @@ from classifier.prompts import Prompt
 
 SPEC_FILE = "classifier.json"
 TOKENIZER_FOLDER = "tokenizer"
-DECISION_FILE = "decision.json"
-"""Beside a registered classifier: its decision threshold."""
 TAUGHT = ("label", "target", "weight")
 """Columns of examples that training reads beside `text`, the last two where they are there (`classifier.losses.class_loss`)."""
 EXACT, ROUNDED = 1e-3, 0.02

@@ -83,6 +83,8 @@ def judge(
         y_true=y_true_validation,
         y_score=validation,
         n_classes=len(class_names),
+        least=config.evaluation.least,
+        false_negative_cost=config.evaluation.false_negative_cost,
     )
     return Trial(
         metrics=evaluate_scores(y_true=y_true, y_score=scores["test"], decision_threshold=threshold),

@@ -22,9 +22,9 @@ def study(
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Cells that run at the same time.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is missing and how long it would take.")] = False,
-    output: Annotated[Path, typer.Option(help="The page; generated anew from all finished cells of the studies in the file's folder.")] = Path(
-        "RESULTS.md"
-    ),
+    output: Annotated[
+        Path, typer.Option(help="The page; generated anew from all finished cells of the studies in the file's folder.")
+    ] = Path("RESULTS.md"),
     results: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where finished cells are kept; by default results/cells.")
     ] = None,
@@ -45,7 +45,9 @@ def study(
         return
     studies.require_budget(planned, jobs=jobs, minutes=budget)
     failed = studies.run(planned, jobs=jobs, command=command, say=lambda line: print(line, file=sys.stderr, flush=True))
-    beside = {shlex.join(["agile", "study", str(other)]): load_study(other) for other in sorted(file.parent.glob("*.yaml"))}
+    beside = {
+        shlex.join(["agile", "study", str(other)]): load_study(other) for other in sorted(file.parent.glob("*.yaml"))
+    }
     written = studies.write_page(
         {said: studies.plan(other, configs=configs, folder=kept) for said, other in beside.items()}, output=output
     )

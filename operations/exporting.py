@@ -12,8 +12,9 @@ from zenml.client import Client
 from zenml.io import fileio
 
 from classifier.addresses import copy_folder, require_empty
+from classifier.decision import DECISION_FILE
 from classifier.errors import InputError
-from classifier.spec import DECISION_FILE, ClassifierSpec
+from classifier.spec import ClassifierSpec
 from operations import registry
 from operations.scoring import find_champion
 from operations.state import scratch

@@ -19,9 +19,10 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from numpy.typing import NDArray
 
+from classifier.decision import Decision
 from classifier.drift_sample import DriftSample
 from classifier.model_card import CARD_FILE
-from classifier.spec import DECISION_FILE, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from classifier.spec import PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from operations.registry import LEARNT_FILE
 from operations.state import PROJECT
 
@@ -37,7 +38,7 @@ def log_classifier(
     adapter: Path,
     *,
     base: Path | None,
-    decision_threshold: float | None,
+    decision: Decision,
     learnt_from: Iterable[str],
     reference: DriftSample | None = None,
     card: str | None = None,
@@ -57,9 +58,7 @@ def log_classifier(
     """
     spec = ClassifierSpec.load(adapter)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = _pack(
-            adapter, Path(scratch) / "classifier", decision_threshold=decision_threshold, learnt_from=learnt_from
-        )
+        folder = _pack(adapter, Path(scratch) / "classifier", decision=decision, learnt_from=learnt_from)
         if reference is not None:
             reference.save(folder)
         if card is not None:
@@ -104,11 +103,11 @@ def score_in_fresh_process(model_uri: str, texts: Sequence[str], *, class_names:
     return frame[[f"{PROBABILITY}{name}" for name in class_names]].to_numpy(dtype="float64")
 
 
-def _pack(adapter: Path, folder: Path, *, decision_threshold: float | None, learnt_from: Iterable[str]) -> Path:
+def _pack(adapter: Path, folder: Path, *, decision: Decision, learnt_from: Iterable[str]) -> Path:
     for part in ("best", TOKENIZER_FOLDER):
         shutil.copytree(adapter / part, folder / part)
     shutil.copy2(adapter / SPEC_FILE, folder)
-    (folder / DECISION_FILE).write_text(json.dumps({"decision_threshold": decision_threshold}), encoding="utf-8")
+    decision.save(folder)
     (folder / LEARNT_FILE).write_text(json.dumps(sorted(set(learnt_from))), encoding="utf-8")
     return folder
 

@@ -6,7 +6,6 @@ MLflow copies this file and `classifier/` into every version; nothing else of th
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,13 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from classifier.decision import Decision
 from classifier.gguf_models import fetch_base_model
 from classifier.metrics import predict
 from classifier.places import cache, hub_token, mirror
 from classifier.predictor import Predictor
 from classifier.sources import tree_digest
-from classifier.spec import DECISION_FILE, PROBABILITY, ClassifierSpec
+from classifier.spec import PROBABILITY, ClassifierSpec
 from classifier.text import is_blank
 
 
@@ -33,7 +33,7 @@ class RegisteredClassifier(PythonModel):
         inside = context.artifacts.get("base_model")
         base = Path(inside) if inside else fetch_base(ClassifierSpec.load(folder))
         self.predictor = Predictor.load(folder, base=base)
-        self.decision_threshold = json.loads((folder / DECISION_FILE).read_text(encoding="utf-8"))["decision_threshold"]
+        self.decision = Decision.load(folder)
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -52,8 +52,8 @@ class RegisteredClassifier(PythonModel):
                     f"row {row}: text is {text!r}; a text with visible characters is needed"
                 )
         names = self.predictor.spec.class_names
-        y_score = self.predictor.score(texts)  # (n, n_classes)
-        y_pred = predict(y_score, self.decision_threshold)
+        y_score = self.decision.calibration.apply(self.predictor.score(texts))  # (n, n_classes)
+        y_pred = predict(y_score, self.decision.decision_threshold)
         columns = {f"{PROBABILITY}{name}": y_score[:, number] for number, name in enumerate(names)}
         return pd.DataFrame({"label": [names[number] for number in y_pred], **columns})
 

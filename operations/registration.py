@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from zenml import get_step_context
 
+from classifier.decision import Decision
 from classifier.drift_sample import DriftSample
 from classifier.evaluation import Evaluation, read_scores
 from classifier.model_card import model_card
@@ -70,7 +71,7 @@ def register(
         model_uri = logged_classifier.log_classifier(
             adapter,
             base=base,
-            decision_threshold=evaluation.decision_threshold,
+            decision=Decision(decision_threshold=evaluation.decision_threshold, calibration=evaluation.calibration),
             learnt_from=map(text_digest, learnt_from),
             reference=reference,
             card=model_card(model_name, evaluation=evaluation, labelling=labelling, config=config),

@@ -14,8 +14,9 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
+from classifier.decision import Decision
 from classifier.errors import InputError
-from classifier.spec import DECISION_FILE, ClassifierSpec
+from classifier.spec import ClassifierSpec
 
 CANDIDATE, CHAMPION = "candidate", "champion"
 LEARNT_FILE = "learnt_from.json"
@@ -127,10 +128,7 @@ def read_spec(model_name: str, version: str) -> ClassifierSpec:
 
 def read_decision_threshold(model_name: str, version: str) -> float | None:
     """A version's cut on the probability of class 1."""
-    found: float | None = json.loads(
-        (read_files(model_name, version).adapter / DECISION_FILE).read_text(encoding="utf-8")
-    )["decision_threshold"]
-    return found
+    return Decision.load(read_files(model_name, version).adapter).decision_threshold
 
 
 def load(model_name: str, version: str) -> Callable[[Sequence[str]], pd.DataFrame]:

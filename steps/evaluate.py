@@ -40,7 +40,7 @@ def evaluate(
         train=train,
         validation=validation,
         test=test,
-        **settings.model_dump(exclude={"cut_limit"}),
+        settings=settings,
     )
     require_whole_texts(evaluation, limit=settings.cut_limit)
     page = draw_page(

@@ -43,7 +43,9 @@ CHANGED = {"n_cut": {"train": 5, "validation": 0, "test": 3}, "n_neutralised": {
 
 @pytest.fixture(scope="module")
 def evaluation() -> Evaluation:
-    return evaluate_contenders(Y_TRUE, SCORES, thresholds=THRESHOLDS, n_resamples=200, seed=0, **CHANGED)
+    return evaluate_contenders(
+        Y_TRUE, SCORES, thresholds=THRESHOLDS, calibrations={}, n_resamples=200, seed=0, **CHANGED
+    )
 
 
 def test_metrics_are_logged_under_flat_names_that_say_whose_they_are(evaluation: Evaluation) -> None:
@@ -71,7 +73,9 @@ def test_each_contender_is_measured_at_its_own_threshold_on_the_same_rows(evalua
 
 def test_equal_scores_have_equal_intervals_because_the_resamples_are_the_same() -> None:
     twins = dict.fromkeys(("candidate", "last"), SCORES["candidate"])
-    found = evaluate_contenders(Y_TRUE, twins, thresholds=dict.fromkeys(twins, 0.5), n_resamples=100, seed=7, **CHANGED)
+    found = evaluate_contenders(
+        Y_TRUE, twins, thresholds=dict.fromkeys(twins, 0.5), calibrations={}, n_resamples=100, seed=7, **CHANGED
+    )
     assert found.intervals["candidate"] == found.intervals["last"]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from classifier import encoding, examination
-from classifier.config import FineTuneConfig, ModelConfig
+from classifier.config import EvaluationConfig, FineTuneConfig, ModelConfig
 from classifier.errors import GateRefused
 from classifier.evaluation import Evaluation
 from classifier.fine_tuning import fine_tune, read_history
@@ -50,9 +50,7 @@ def adapter(
 
 
 def examine(adapter: Path, base: Path, parts: dict[str, pd.DataFrame]) -> tuple[Evaluation, pd.DataFrame]:
-    return examination.examine(
-        adapter=adapter, base=base, decision_threshold="best_f1", n_resamples=100, seed=0, **parts
-    )
+    return examination.examine(adapter=adapter, base=base, settings=EvaluationConfig(n_resamples=100), **parts)
 
 
 def labelling_of(parts: dict[str, pd.DataFrame]) -> dict[str, Any]:

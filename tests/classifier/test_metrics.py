@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from classifier.errors import InputError
+from classifier.errors import GateRefused, InputError
 from classifier.metrics import (
     METRICS,
     bootstrap_intervals,
@@ -286,3 +286,31 @@ def test_metrics_and_promotion_load_without_torch_or_great_expectations() -> Non
     code = f"import sys, classifier.metrics, classifier.promotion; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+CUT_TRUTH = np.asarray([1, 1, 0, 1, 0, 1, 0, 0])
+CUT_SCORES = np.asarray([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("policy", "wanted", "cut"),
+    [
+        ("best_f1", {}, 0.35),  # 4 of 6 flagged: F1 0.8
+        ("precision", {"least": 1.0}, 0.75),
+        ("precision", {"least": 0.75}, 0.55),
+        ("recall", {"least": 1.0}, 0.35),
+        ("recall", {"least": 0.5}, 0.75),
+        ("cost", {"false_negative_cost": 0.5}, 0.75),  # 0 + 1.0 against 1 + 0.5 and 2 + 0
+        ("cost", {"false_negative_cost": 5.0}, 0.35),
+    ],
+)
+def test_each_policy_takes_the_cut_that_it_names(policy: str, wanted: dict[str, float], cut: float) -> None:
+    found = choose_decision_threshold(y_true=CUT_TRUTH, y_score_positive=CUT_SCORES, policy=policy, **wanted)
+    assert found == pytest.approx(cut)
+
+
+def test_what_no_cut_reaches_is_refused_with_the_best_that_there_is() -> None:
+    with pytest.raises(GateRefused, match=r"precision: 0\.9 is wanted, 0\.500 is the best that a cut reaches on 4"):
+        choose_decision_threshold(
+            y_true=[0, 1, 0, 1], y_score_positive=[0.9, 0.8, 0.3, 0.1], policy="precision", least=0.9
+        )

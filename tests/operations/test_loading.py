@@ -70,13 +70,14 @@ def versions(registry: str, adapter: Path, base: Path) -> str:
     """The adapter by a threshold that few texts reach, as version 1 with a reference to its base model, as 2 with it inside."""
     import mlflow
 
+    from classifier.decision import Decision
     from operations.logged_classifier import log_classifier
     from operations.registry import create_version
 
     config = {"fine_tune": TUNING.model_dump(mode="json")}
     for inside in (None, base):
         with mlflow.start_run(run_id=registry):
-            uri = log_classifier(adapter, base=inside, decision_threshold=0.97, learnt_from=["0123"])
+            uri = log_classifier(adapter, base=inside, decision=Decision(decision_threshold=0.97), learnt_from=["0123"])
         tags = {"config": json.dumps(config)}
         create_version("mood", model_uri=uri, run_id=registry, tags=tags, description="")
     return "mood"

@@ -1,0 +1,50 @@
+"""Calibration: a small map, fitted on validation, from the probabilities that a network says to those that hold.
+
+A network trained on a few hundred texts is too sure of itself. Temperature and Platt's scaling keep the order of the texts; isotonic
+regression keeps it but for ties (Platt 1999; Zadrozny and Elkan 2002; Guo and others 2017, arXiv 1706.04599).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict
+from scipy.special import softmax
+
+Floats = NDArray[np.float64]
+Method = Literal["none", "temperature", "platt", "isotonic"]
+
+SMALLEST = 1e-6
+"""Probability below which one is not told from 0: a logarithm of it is taken."""
+
+
+class Calibration(BaseModel):
+    """A fitted map; without arguments, the one that changes nothing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    method: Method = "none"
+    slope: float = 1.0
+    """Factor of the log-probabilities, 1 / temperature; positive."""
+    offsets: tuple[float, ...] = ()
+    """Added to the log-probability of each class; the first is 0. Empty: none."""
+    knots: tuple[tuple[float, float], ...] = ()
+    """Of isotonic regression: said → calibrated probability of class 1, with straight lines between."""
+
+    def apply(self, y_score: ArrayLike) -> Floats:
+        """Calibrated probabilities of shape (n, n_classes), from those that the network says."""
+        score = np.asarray(y_score, dtype=np.float64)
+        if self.method == "none" or not len(score):
+            return score
+        if self.method == "isotonic":
+            positive = np.interp(score[:, 1], *np.transpose(self.knots))
+            return np.column_stack([1 - positive, positive])
+        return np.asarray(softmax(scaled(score, self.slope, self.offsets), axis=1), dtype=np.float64)
+
+
+def scaled(score: Floats, slope: float, offsets: Sequence[float]) -> Floats:
+    """Log-probabilities of shape (n, n_classes), sharpened and shifted; their softmax is the calibrated probability."""
+    return slope * np.log(np.clip(score, SMALLEST, 1.0)) + (np.asarray(offsets) if len(offsets) else 0.0)
