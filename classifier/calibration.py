@@ -44,6 +44,16 @@ class Calibration(BaseModel):
             return np.column_stack([1 - positive, positive])
         return np.asarray(softmax(scaled(score, self.slope, self.offsets), axis=1), dtype=np.float64)
 
+    def in_words(self) -> str:
+        """For a reader."""
+        said = {
+            "none": "probabilities as the network says them",
+            "temperature": f"calibrated on validation, by a temperature of {1 / self.slope:.2f}",
+            "platt": f"calibrated on validation, by Platt's scaling with a slope of {self.slope:.2f}",
+            "isotonic": f"calibrated on validation, by isotonic regression with {len(self.knots)} knots",
+        }
+        return said[self.method]
+
 
 def scaled(score: Floats, slope: float, offsets: Sequence[float]) -> Floats:
     """Log-probabilities of shape (n, n_classes), sharpened and shifted; their softmax is the calibrated probability."""

@@ -147,6 +147,7 @@ def draw_page(
         texts=list(test_scores["text"]),
         y_true=y_true,
         results=results,
+        calibration=evaluation.calibration.in_words(),
         differences={TITLES[name]: found for name, found in differences.items()},
         history=history["epochs"],
         best_epoch=history["best_epoch"],
@@ -193,6 +194,7 @@ def _facts(
             "scores that tie with it": labelling["n_ties"],
             "rows in no part": labelling["n_unused"],
             "decision threshold": evaluation.decision_threshold,
+            "calibration": evaluation.calibration.method,
         },
         "Model": {
             "base model": spec.base_source,

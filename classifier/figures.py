@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 Floats = NDArray[np.float64]
@@ -44,6 +45,8 @@ NAME_LENGTH = 24
 """Characters shown of a class name."""
 BINS = [step / 20 for step in range(21)]
 """Edges of a histogram of probabilities."""
+FEWEST_IN_BIN, MOST_BINS = 15, 10
+"""Of a reliability diagram: texts in a bin, and bins."""
 STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -153,6 +156,29 @@ def draw_scores(
     axes.set(xlim=(0, 1), xlabel=label, ylabel="test texts")
     axes.grid(axis="y")
     _legend(axes, "best")
+    return figure
+
+
+@_styled
+def draw_reliability(*, y_true: Ints, y_score: Floats, class_names: Sequence[str]) -> Figure:
+    """Said against seen, in bins of equally many texts, with Wilson's 95 % intervals; on the diagonal the probabilities hold.
+
+    Of two classes it is the probability of class 1 and its share, of more the probability of the predicted class and the share right.
+    """
+    if len(class_names) == 2:
+        said, seen, names = y_score[:, 1], y_true == 1, (f"probability of {_short(class_names[1])}", "share that is")
+    else:
+        said, seen = y_score.max(axis=1), y_score.argmax(axis=1) == y_true
+        names = ("probability of the predicted class", "share right")
+    figure, axes = _square(*names)
+    axes.plot([0, 1], [0, 1], label="probabilities that hold", **CHANCE)
+    bins = np.array_split(np.argsort(said, kind="stable"), int(np.clip(len(said) // FEWEST_IN_BIN, 1, MOST_BINS)))
+    for rows in bins:
+        low, high = binomtest(int(seen[rows].sum()), len(rows)).proportion_ci(method="wilson")
+        axes.plot([said[rows].mean()] * 2, [low, high], color=SERIES[0], linewidth=1)
+    points = [(said[rows].mean(), seen[rows].mean()) for rows in bins]
+    axes.plot(*zip(*points, strict=True), color=SERIES[0], marker="o", markersize=4, linewidth=1.6, label="this model")
+    _legend(axes, "upper left")
     return figure
 
 
@@ -274,7 +300,7 @@ def _curves(
     return [(*line, style) for line, style in zip(lines, styles, strict=False)]
 
 
-def _legend(axes: Axes, place: Literal["best", "lower left", "lower right"]) -> None:
+def _legend(axes: Axes, place: Literal["best", "lower left", "lower right", "upper left"]) -> None:
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc=place)
 

@@ -15,11 +15,13 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
+from classifier.comparison import calibration_error
 from classifier.figures import (
     PALETTE,
     draw_confusion,
     draw_intervals,
     draw_precision_recall,
+    draw_reliability,
     draw_roc,
     draw_scores,
     draw_training,
@@ -105,6 +107,8 @@ class ReportInput:
     """Their classes, of shape (n,)."""
     results: Sequence[Result]
     """The chosen checkpoint first, then what it is compared with."""
+    calibration: str
+    """The map that the chosen checkpoint's probabilities have gone through, in words."""
     differences: Mapping[str, PairedDifference]
     """The chosen checkpoint against each baseline, by the baseline's name, in `metric`."""
     history: Sequence[Mapping[str, float]]
@@ -157,6 +161,7 @@ def render_report(report: ReportInput) -> str:
         headline=dict.fromkeys((report.metric, *HEADLINE)),
         figures={name: to_svg(figure, label=label) for name, (label, figure) in _figures(report).items()},
         worst=worst_errors(report),
+        calibration_error=calibration_error(report.y_true, chosen.y_score),
         palettes={"light": PALETTE, "dark": DARK_PALETTE},
     )
 
@@ -244,6 +249,9 @@ def _figures(report: ReportInput) -> dict[str, tuple[str, Figure]]:
                 y_true=y_true, y_score=chosen.y_score, y_pred=y_pred, class_names=names,
                 decision_threshold=chosen.decision_threshold,
             ),
+        ),
+        "reliability": (
+            "reliability diagram", draw_reliability(y_true=y_true, y_score=chosen.y_score, class_names=names),
         ),
     }  # fmt: skip
     if with_interval:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from classifier import encoding, examination
+from classifier.calibration import Calibration
 from classifier.config import EvaluationConfig, FineTuneConfig, ModelConfig
 from classifier.errors import GateRefused
-from classifier.evaluation import Evaluation
+from classifier.evaluation import Evaluation, read_scores
 from classifier.fine_tuning import fine_tune, read_history
 from classifier.optimisation import Optimisation
 from classifier.spec import ClassifierSpec
@@ -49,8 +51,11 @@ def adapter(
     return folder / "adapter"
 
 
-def examine(adapter: Path, base: Path, parts: dict[str, pd.DataFrame]) -> tuple[Evaluation, pd.DataFrame]:
-    return examination.examine(adapter=adapter, base=base, settings=EvaluationConfig(n_resamples=100), **parts)
+def examine(
+    adapter: Path, base: Path, parts: dict[str, pd.DataFrame], **settings: Any
+) -> tuple[Evaluation, pd.DataFrame]:
+    chosen = EvaluationConfig(n_resamples=100, **settings)
+    return examination.examine(adapter=adapter, base=base, settings=chosen, **parts)
 
 
 def labelling_of(parts: dict[str, pd.DataFrame]) -> dict[str, Any]:
@@ -87,6 +92,30 @@ def test_a_model_that_reads_few_texts_to_their_end_is_refused(
     examination.require_whole_texts(evaluation, limit=share)
     with pytest.raises(GateRefused, match=r"3 of \d+ test texts are longer than model.max_length"):
         examination.require_whole_texts(evaluation, limit=share / 2)
+
+
+def test_probabilities_are_calibrated_before_the_threshold_is_chosen_and_the_page_says_by_what(
+    adapter: Path, tiny_language_model: Path, parts: dict[str, pd.DataFrame]
+) -> None:
+    plain, said = examine(adapter, tiny_language_model, parts)
+    evaluation, calibrated = examine(adapter, tiny_language_model, parts, calibration="platt")
+    fitted = evaluation.calibration
+    assert (plain.calibration, fitted.method) == (Calibration(), "platt")
+    assert np.allclose(read_scores(calibrated, "candidate"), fitted.apply(read_scores(said, "candidate")))
+    assert np.array_equal(read_scores(calibrated, "tfidf"), read_scores(said, "tfidf"))
+    assert evaluation.metrics["candidate"]["roc_auc"] == plain.metrics["candidate"]["roc_auc"]
+    page = examination.draw_page(
+        evaluation, calibrated, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", seed=0
+    )
+    assert fitted.in_words() in page.html.replace("&#39;", "'")
+
+
+def test_a_precision_that_validation_does_not_reach_is_refused(
+    adapter: Path, tiny_language_model: Path, parts: dict[str, pd.DataFrame]
+) -> None:
+    backwards = {**parts, "validation": parts["validation"].assign(label=1 - parts["validation"]["label"])}
+    with pytest.raises(GateRefused, match=r"evaluation\.decision_threshold precision: 1 is wanted"):
+        examine(adapter, tiny_language_model, backwards, decision_threshold="precision", least=1.0)
 
 
 def test_each_part_is_tokenized_once_for_both_checkpoints(

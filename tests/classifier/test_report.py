@@ -40,6 +40,7 @@ def make_report(class_names: tuple[str, ...] = ("other", "rude"), n: int = 60) -
         texts=[f"text {row}" for row in range(n)],
         y_true=y_true,
         results=results,
+        calibration="calibrated on validation, by a temperature of 1.50",
         differences={"tfidf": PairedDifference("roc_auc", 0.1, 0.02, 0.2, n)},
         history=[
             {"epoch": 1.0, "train_loss": 0.7, "validation_loss": 0.6, "validation_roc_auc": 0.7},
@@ -108,9 +109,17 @@ def test_every_figure_and_section_stands_on_the_page(page: str) -> None:
     labels = re.findall(r'aria-label="([^"]*)"', page)
     assert labels == [
         "intervals", "ROC curves", "precision-recall curves", "confusion matrix", "histogram of probabilities",
-        "training curves",
+        "reliability diagram", "training curves",
     ]  # fmt: skip
-    for expected in ("ties at the threshold", "nf4", "validation", "rude", "F1, macro", "Brier error"):
+    for expected in (
+        "ties at the threshold",
+        "nf4",
+        "validation",
+        "rude",
+        "F1, macro",
+        "Brier error",
+        "by a temperature of 1.50",
+    ):
         assert expected in page
 
 
@@ -212,7 +221,7 @@ def test_what_is_not_known_is_left_out() -> None:
     bare = replace(report.results[0], intervals={})
     written = render_report(replace(report, results=[bare], history=[], best_epoch=None, differences={}, facts={}))
     assert "<h2>Training</h2>" not in written
-    assert written.count("<svg") == 4
+    assert written.count("<svg") == 5
 
 
 def test_training_without_validation_shows_its_loss_alone() -> None:

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from classifier.calibration import Calibration
 from classifier.config import FineTuneConfig, ModelConfig
+from classifier.decision import Decision
 from classifier.errors import InputError
 from classifier.fine_tuning import fine_tune
 from classifier.optimisation import Optimisation
@@ -22,6 +24,7 @@ from classifier.spec import ClassifierSpec
 
 TEXTS = ["a lovely day", "the awful song", "this room"]
 TUNING = FineTuneConfig(epochs=2, rank=2, alpha=6, learning_rate=0.01, target_modules=("query", "value"), seed=3)
+DECISION = Decision(decision_threshold=0.97, calibration=Calibration(method="platt", slope=1.5, offsets=(0.0, 0.4)))
 
 
 @pytest.fixture(scope="module")
@@ -67,17 +70,16 @@ def adapter(base: Path, tiny_examples: pd.DataFrame, tmp_path_factory: pytest.Te
 
 @pytest.fixture(scope="module")
 def versions(registry: str, adapter: Path, base: Path) -> str:
-    """The adapter by a threshold that few texts reach, as version 1 with a reference to its base model, as 2 with it inside."""
+    """The adapter, calibrated and by a threshold that few texts reach, as version 1 with a reference to its base model, as 2 with it inside."""
     import mlflow
 
-    from classifier.decision import Decision
     from operations.logged_classifier import log_classifier
     from operations.registry import create_version
 
     config = {"fine_tune": TUNING.model_dump(mode="json")}
     for inside in (None, base):
         with mlflow.start_run(run_id=registry):
-            uri = log_classifier(adapter, base=inside, decision=Decision(decision_threshold=0.97), learnt_from=["0123"])
+            uri = log_classifier(adapter, base=inside, decision=DECISION, learnt_from=["0123"])
         tags = {"config": json.dumps(config)}
         create_version("mood", model_uri=uri, run_id=registry, tags=tags, description="")
     return "mood"

@@ -63,7 +63,7 @@ def config(config_of: ConfigOf, tiny_model: Path, tmp_path_factory: pytest.TempP
     """On a base model of its own, so that no run of another test stands in for a step of the first."""
     folder = tmp_path_factory.mktemp("life")
     base = shutil.copytree(tiny_model, folder / "base_model")
-    return config_of(folder / "examples.csv", "life", model__source=str(base))
+    return config_of(folder / "examples.csv", "life", model__source=str(base), evaluation__calibration="platt")
 
 
 @pytest.fixture(scope="module")
