@@ -3,7 +3,7 @@
 python -m benchmarks
 """
 
-from benchmarks import batch_scoring, dropout, lora, losses, quality, scoring, serving, training
+from benchmarks import batch_scoring, dropout, lora, losses, quality, queue, scoring, serving, training
 
 if __name__ == "__main__":
     runs = (
@@ -14,6 +14,7 @@ if __name__ == "__main__":
         batch_scoring.main([]),
         training.main([]),
         losses.main([]),
+        queue.main([]),
         quality.main([]),
     )
     raise SystemExit(max(runs))

@@ -93,3 +93,35 @@ def monitor(
     )  # fmt: skip
     print(f"{seen.sentence}\nreport: {seen.report}")
     drift_response.respond(seen, training.train)
+
+
+@commands.command(epilog="Example: agile queue --pool unlabelled.csv --count 100 --output to_label.csv")
+def queue(
+    pool: Annotated[Path, typer.Option(metavar="FILE", help="Unlabelled texts: .csv, .tsv, .txt, .jsonl or .parquet.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="CSV for annotators, with an empty column to fill in.")],
+    count: Annotated[int, typer.Option(min=1, help="Texts to choose.")] = 100,
+    column: Annotated[str, typer.Option(help="Column of --pool that holds the texts.")] = "text",
+    score_column: Annotated[str, typer.Option(help="Name of the column that annotators fill in.")] = "score",
+    delimiter: Annotated[
+        str | None, typer.Option(help="Column delimiter of --pool; by default its suffix decides.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(metavar="VERSION_OR_ALIAS", help="Whose doubts count; by default the champion's.")
+    ] = None,
+) -> None:
+    """Choose the unlabelled texts that are most worth labelling next: unsure ones, and unlike each other."""
+    from operations.state import prepare_state
+
+    prepare_state()
+    from operations import annotation_queue
+
+    annotation_queue.require_writable(output)
+    read = annotation_queue.read_pool(pool, column=column, score_column=score_column, delimiter=delimiter)
+    chosen = annotation_queue.make_queue(read, count=count, model_name=model, version=version)
+    annotation_queue.write_queue(chosen, output)
+    print(
+        f"{chosen.in_words()}\nwritten to {output}: fill in {score_column!r}, and train on it with your labelled rows"
+    )

@@ -264,6 +264,18 @@ def test_a_model_whose_scores_move_by_reloading_is_not_registered(
     assert versions("life") == before
 
 
+def test_a_registered_version_chooses_what_to_label_next(first: Any, tmp_path: Path) -> None:
+    from operations import annotation_queue
+
+    texts = list(output(first, "label_and_split", "train")["text"][:5]) + [f"a new room of {n} songs" for n in range(8)]
+    pd.DataFrame({"text": texts}).to_csv(tmp_path / "pool.csv", index=False)
+    pool = annotation_queue.read_pool(tmp_path / "pool.csv", column="text", score_column="score")
+    queue = annotation_queue.make_queue(pool, count=3, model_name="life", version="1")
+    assert queue.n_known == 5
+    assert 1 <= len(queue.rows) <= 3
+    assert queue.rows["text"].str.startswith("a new room").all()
+
+
 def test_a_registered_version_is_exported_as_it_answers(
     first: Any, tiny_examples: pd.DataFrame, tmp_path: Path
 ) -> None:

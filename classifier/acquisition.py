@@ -1,0 +1,92 @@
+"""Acquisition: which unlabelled texts are worth an annotator's time.
+
+Those that the model is unsure of teach it most, but the most unsure are often one text in many wordings. So of the unsure ones, near
+duplicates removed, as many clusters are made as there are texts to choose, weighted by uncertainty, and each sends the text nearest to its
+centre (Zhdanov 2019, "Diverse mini-batch active learning", arXiv 1901.05954).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+from classifier.duplicates import find_near_duplicates
+from classifier.metrics import DEFAULT_THRESHOLD
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CANDIDATES_PER_CHOICE = 10
+"""Unsure texts that each chosen one is chosen among."""
+LEAST_WEIGHT = 1e-3
+"""Of a text that the model is sure of: a cluster of weight 0 has no centre."""
+
+
+def uncertainty(y_score: Floats, decision_threshold: float | None) -> Floats:
+    """How unsure the model is, of shape (n,), from 0 to 1.
+
+    Of two classes 1 stands for a probability at the decision threshold, 0 for the end of the scale that is farther from it; of more, for
+    two equally likely classes.
+    """
+    if y_score.shape[1] == 2:
+        cut = DEFAULT_THRESHOLD if decision_threshold is None else decision_threshold
+        return np.asarray(1 - np.abs(y_score[:, 1] - cut) / max(cut, 1 - cut), dtype=np.float64)
+    top = np.sort(y_score, axis=1)[:, -2:]
+    return np.asarray(1 - (top[:, 1] - top[:, 0]), dtype=np.float64)
+
+
+def choose_texts(
+    texts: Sequence[str],
+    unsure: Floats,
+    *,
+    count: int,
+    embed: Callable[[Sequence[str]], NDArray[np.floating]],
+    similarity: float = 0.8,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """The texts to be labelled next, the most unsure first.
+
+    Parameters
+    ----------
+    unsure : array of shape (n,)
+        As `uncertainty`.
+    count : int
+        Texts to choose; fewer come back where there are not so many, near duplicates counted once.
+    embed : callable
+        Texts → array of shape (n, width); only the unsure ones are given to it.
+    similarity : float
+        Of near duplicates, as `classifier.duplicates.find_near_duplicates`.
+
+    Returns
+    -------
+    DataFrame of shape (count, 3)
+        `position` in `texts`, `uncertainty`, and `n_similar`, the candidates that it stands for, itself included.
+    """
+    order = np.argsort(-unsure, kind="stable")[: CANDIDATES_PER_CHOICE * count]
+    near = find_near_duplicates([texts[row] for row in order], similarity=similarity)
+    doubles = {later for _, later, _ in near}  # `order` puts the more unsure of a pair first
+    rows = np.asarray([row for place, row in enumerate(order) if place not in doubles], dtype=np.int64)
+    if len(rows) <= count:
+        chosen, n_similar = rows, np.ones(len(rows), dtype=np.int64)
+    else:
+        chosen, n_similar = _representatives(
+            rows, np.asarray(embed([texts[row] for row in rows])), unsure[rows], count, seed
+        )
+    found = pd.DataFrame({"position": chosen, "uncertainty": unsure[chosen], "n_similar": n_similar})
+    return found.sort_values("uncertainty", ascending=False, kind="stable", ignore_index=True)
+
+
+def _representatives(
+    rows: Ints, vectors: NDArray[np.floating], unsure: Floats, count: int, seed: int
+) -> tuple[Ints, Ints]:
+    """The row nearest to the centre of each cluster, and the cluster's size."""
+    directions = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    fitted = KMeans(count, n_init=1, random_state=seed).fit(directions, sample_weight=np.maximum(unsure, LEAST_WEIGHT))
+    distance = np.linalg.norm(directions - fitted.cluster_centers_[fitted.labels_], axis=1)
+    nearest = pd.DataFrame({"cluster": fitted.labels_, "distance": distance}).groupby("cluster")["distance"].idxmin()
+    sizes = np.bincount(fitted.labels_, minlength=count)
+    return rows[nearest.to_numpy()], sizes[nearest.index.to_numpy()]
