@@ -20,7 +20,7 @@ from classifier.metrics import DEFAULT_THRESHOLD
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-CANDIDATES_PER_CHOICE = 10
+CANDIDATES_PER_CHOICE = 3
 """Unsure texts that each chosen one is chosen among."""
 LEAST_WEIGHT = 1e-3
 """Of a text that the model is sure of: a cluster of weight 0 has no centre."""

@@ -110,14 +110,6 @@ def test_probabilities_are_calibrated_before_the_threshold_is_chosen_and_the_pag
     assert fitted.in_words() in page.html.replace("&#39;", "'")
 
 
-def test_a_precision_that_validation_does_not_reach_is_refused(
-    adapter: Path, tiny_language_model: Path, parts: dict[str, pd.DataFrame]
-) -> None:
-    backwards = {**parts, "validation": parts["validation"].assign(label=1 - parts["validation"]["label"])}
-    with pytest.raises(GateRefused, match=r"evaluation\.decision_threshold precision: 1 is wanted"):
-        examine(adapter, tiny_language_model, backwards, decision_threshold="precision", least=1.0)
-
-
 def test_each_part_is_tokenized_once_for_both_checkpoints(
     adapter: Path, tiny_language_model: Path, parts: dict[str, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
