@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from classifier.calibration_fit import fit_calibration
 from classifier.study_file import Study
 from classifier.study_statistics import Mean, calibration_error, fit_curve, mean_over_splits
 
@@ -39,10 +41,18 @@ def write_report(study: Study, rows: Iterable[dict[str, Any]], *, command: str) 
 
 
 def _means(study: Study, frame: pd.DataFrame) -> str:
-    head = ["contender", "splits", "seeds", *(NAMES[metric] for metric in SHOWN), "ECE, rows pooled", "training, s"]
+    head = [
+        "contender",
+        "splits",
+        "seeds",
+        *(NAMES[metric] for metric in SHOWN),
+        "ECE, rows pooled",
+        "ECE, calibrated",
+        "training, s",
+    ]
     lines = [[
         _title(study, name), str(cells["split"].nunique()), str(cells["seed"].nunique()),
-        *(_said(_over_splits(cells, metric)) for metric in SHOWN), _pooled_error(cells), f"{cells['train_seconds'].median():.0f}",
+        *(_said(_over_splits(cells, metric)) for metric in SHOWN), _pooled_error(cells), _calibrated_error(cells), f"{cells['train_seconds'].median():.0f}",
     ] for name, cells in _by_contender(study, frame)]  # fmt: skip
     return _table(head, lines)
 
@@ -132,6 +142,24 @@ def _test_share(cells: pd.DataFrame) -> float:
 def _pooled_error(cells: pd.DataFrame) -> str:
     y_true = np.concatenate(cells["y_true"].tolist())
     return _number(calibration_error(y_true, np.concatenate(cells["y_score"].tolist())))
+
+
+def _calibrated_error(cells: pd.DataFrame) -> str:
+    """As `_pooled_error`, each cell calibrated on its own validation first; empty where a cell has none."""
+    if "y_true_validation" not in cells or not all(map(len, cells["y_true_validation"])):
+        return ""
+    calibrated = [
+        fit_calibration("auto", y_true=y_true, y_score=_of_two(said)).apply(_of_two(y_score))[:, 1]
+        for y_true, said, y_score in zip(
+            cells["y_true_validation"], cells["y_score_validation"], cells["y_score"], strict=True
+        )
+    ]
+    return _number(calibration_error(np.concatenate(cells["y_true"].tolist()), np.concatenate(calibrated)))
+
+
+def _of_two(positive: Sequence[float]) -> NDArray[np.float64]:
+    """Probabilities of shape (n, 2) from those of class 1."""
+    return np.column_stack([1 - np.asarray(positive), np.asarray(positive)])
 
 
 def _pooled(deviations: pd.Series) -> float:

@@ -22,6 +22,8 @@ from operations.state import CONFIGS, PROJECT
 
 UNKNOWN_SECONDS = {True: 10.0, False: 300.0}
 """What a baseline and a training are taken to last, where none like it has run here."""
+SCORES = ("y_true", "y_score", "y_true_validation", "y_score_validation")
+"""Of a cell; older ones have none of validation."""
 SAID = 400
 """Characters of a failed cell's last words."""
 
@@ -160,7 +162,7 @@ def rows(planned: Plan) -> Iterator[dict[str, Any]]:
         if found is not None:
             place = {name: getattr(cell, name) for name in ("contender", "size", "split", "seed")}
             facts = {name: found[name] for name in ("n_train", "train_seconds", "seconds", "peak_gigabytes")}
-            scores = {"y_true": found["y_true"], "y_score": found["y_score"]}
+            scores = {name: found.get(name, []) for name in SCORES}
             yield {**place, **found["metrics"], **facts, **scores, "key": cell.key, "commit": found["made"]["commit"]}
 
 
