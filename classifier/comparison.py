@@ -17,8 +17,6 @@ Mask = NDArray[np.bool_]
 
 N_BINS = 10
 """Bins of the calibration error, equally wide."""
-LENGTHS = ("short", "middle", "long")
-"""Thirds of the compared texts, by characters."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +78,6 @@ def compare_slices(
         else:
             left_out[name] = int(rows.sum())
     return judged, left_out
-
-
-def slice_rows(texts: Sequence[str], groups: Sequence[str] | None) -> dict[str, Mask]:
-    """Masks of shape (n,) by name: thirds by length and, where there are groups, each group."""
-    lengths = np.asarray([len(text) for text in texts])
-    cuts = np.quantile(lengths, [1 / 3, 2 / 3]) if len(lengths) else [0.0, 0.0]
-    band = np.digitize(lengths, cuts, right=True)
-    found = {f"length {name}": np.asarray(band == number) for number, name in enumerate(LENGTHS)}
-    named = np.asarray(groups if groups is not None else [], dtype=object)
-    return found | {f"group {name}": np.asarray(named == name) for name in dict.fromkeys(named)}
 
 
 def mcnemar(y_true: Ints, candidate: Contender, comparator: Contender) -> McNemar:

@@ -158,6 +158,8 @@ class EvaluationConfig(Section):
     """For `cost`: what a missed text of class 1 costs, in units of a false alarm."""
     calibration: Literal["none", "auto", "temperature", "platt", "isotonic"] = "none"
     """Map of the probabilities, fitted on validation and kept with the model; `auto`: that of the least log loss over folds of validation, none where they are too few."""
+    slices: Names = ()
+    """Source columns each value of which is judged apart in the report, beside thirds by length and by agreement, and groups."""
     n_resamples: Annotated[int, Field(ge=100)] = 1000
     """Bootstrap resamples of the test rows."""
     cut_limit: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -301,4 +303,5 @@ class RunConfig(Section):
     @property
     def kept_columns(self) -> tuple[str, ...]:
         """Source columns beyond the mapped roles that later steps read."""
-        return (*self.labels.columns, *((self.split.column,) if self.split.column else ()))
+        column = (self.split.column,) if self.split.column else ()
+        return tuple(dict.fromkeys((*self.labels.columns, *column, *self.evaluation.slices)))

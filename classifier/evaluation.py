@@ -28,11 +28,16 @@ PREFIXES = {
     "last": "last_test_",
     "majority": "baseline_majority_test_",
     "tfidf": "baseline_tfidf_test_",
+    "tfidf_svm": "baseline_tfidf_svm_test_",
+    "frozen": "baseline_frozen_test_",
+    "untuned": "baseline_untuned_test_",
 }
-"""Contender → how its metrics are called in MLflow. `candidate` is the chosen checkpoint, `last` the last one."""
+"""Contender → how its metrics are called in MLflow. `candidate` is the chosen checkpoint, `last` the last one, `frozen` a linear probe of the
+base model, `untuned` the base model itself where it can answer: with label tokens."""
 
-BASELINE_NAMES = tuple(name for name in PREFIXES if name in BASELINES)
-"""Baselines that stand beside every model."""
+CHECKPOINT_NAMES = ("candidate", "last")
+BASELINE_NAMES = tuple(name for name in PREFIXES if name not in CHECKPOINT_NAMES)
+"""Baselines that may stand beside a model; older evaluations have fewer."""
 
 Floats = NDArray[np.float64]
 
@@ -196,4 +201,5 @@ def compare_with_baselines(
             seed=seed,
         )
         for name in BASELINE_NAMES
+        if name in evaluation.metrics
     }

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from classifier.baselines import BASELINES
 from classifier.calibration import Calibration
 from classifier.calibration_fit import fit_calibration
 from classifier.config import EvaluationConfig
 from classifier.costs import costs_in_words
+from classifier.embeddings import embed
 from classifier.encoded import Encoded
 from classifier.encoding import encode, load_tokenizer
 from classifier.errors import GateRefused
 from classifier.evaluation import (
-    BASELINE_NAMES,
     Evaluation,
     Floats,
     choose_threshold,
@@ -31,9 +32,12 @@ from classifier.evaluation import (
 )
 from classifier.figures import draw_confusion, draw_roc, to_png
 from classifier.fine_tuning import CHECKPOINTS, read_history
+from classifier.label_review import find_neighbours, find_suspects, sweep_label_threshold
+from classifier.linear_probe import score_probe
 from classifier.metrics import confusion, predict
 from classifier.predictor import Predictor
-from classifier.report import ReportInput, Result, render_report
+from classifier.report import ReportInput, Result, Review, render_report, wrong_rows
+from classifier.slices import list_slices, measure_slices
 from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 
 CONTENDERS = {"best": "candidate", "last": "last"}
@@ -43,7 +47,20 @@ TITLES = {
     "last": "last checkpoint",
     "majority": "majority class",
     "tfidf": "TF-IDF + logistic regression",
+    "tfidf_svm": "TF-IDF + linear SVM",
+    "frozen": "frozen base model + logistic regression",
+    "untuned": "untuned base model",
 }
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was measured, the scores behind it, and what the texts say about both."""
+
+    evaluation: Evaluation
+    test_scores: pd.DataFrame
+    """As `classifier.evaluation.score_table`."""
+    review: Review
 
 
 @dataclass(frozen=True)
@@ -62,12 +79,18 @@ def examine(
     train: pd.DataFrame,
     validation: pd.DataFrame,
     test: pd.DataFrame,
+    label_threshold: float | None,
     settings: EvaluationConfig,
-) -> tuple[Evaluation, pd.DataFrame]:
-    """Measure every contender on the test rows; returns the evaluation and the table of scores behind it.
+) -> Examination:
+    """Measure every contender on the test rows, and look at the texts behind the numbers.
 
     Each checkpoint's calibration and decision threshold are chosen on its own validation scores, in this order; a baseline has neither,
     and is cut at 0.5.
+
+    Parameters
+    ----------
+    label_threshold : float or None
+        Where the scores of the parts were cut; None where classes are given.
     """
     spec = ClassifierSpec.load(adapter)
     n_classes = spec.n_classes
@@ -91,11 +114,20 @@ def examine(
             false_negative_cost=settings.false_negative_cost,
         )
         scores[who] = calibrations[who].apply(predictor.score_encoded(encoded["test"]))
-    baselines = score_baselines(train, test, names=BASELINE_NAMES, n_classes=n_classes)
+    baselines = score_baselines(train, test, names=tuple(BASELINES), n_classes=n_classes)
+    features = {
+        part: embed(list(rows["text"]), base=base, max_length=spec.max_length)
+        for part, rows in {"train": train, "test": test}.items()
+    }
+    baselines["frozen"] = score_probe(features["train"], train, features["test"], n_classes=n_classes)
+    if spec.prompt:
+        predictor.forget_tuning()
+        baselines["untuned"] = predictor.score_encoded(encoded["test"])
     thresholds |= dict.fromkeys(baselines, 0.5 if n_classes == 2 else None)
     scores |= baselines
+    y_true = test["label"].to_numpy()
     evaluation = evaluate_contenders(
-        test["label"].to_numpy(),
+        y_true,
         scores,
         thresholds=thresholds,
         calibrations=calibrations,
@@ -105,7 +137,19 @@ def examine(
         n_neutralised={"train": history["n_neutralised_train"]}
         | {part: found.n_neutralised for part, found in encoded.items()},
     )
-    return evaluation, score_table(test, scores)
+    chosen, threshold = scores["candidate"], thresholds["candidate"]
+    wrong = wrong_rows(y_true, chosen, threshold)
+    review = Review(
+        slices=measure_slices(
+            list_slices(test, columns=settings.slices, label_threshold=label_threshold),
+            y_true=y_true, y_score=chosen, decision_threshold=threshold,
+            n_resamples=settings.n_resamples, seed=settings.seed,
+        ),
+        neighbours=dict(zip(wrong, find_neighbours(features["test"][wrong], features["train"], train), strict=True)),
+        suspects=find_suspects(features["train"], train, seed=settings.seed),
+        cuts=() if label_threshold is None else sweep_label_threshold(test, chosen, label_threshold=label_threshold),
+    )  # fmt: skip
+    return Examination(evaluation, score_table(test, scores), review)
 
 
 def require_whole_texts(evaluation: Evaluation, *, limit: float | None) -> None:
@@ -125,8 +169,7 @@ def require_whole_texts(evaluation: Evaluation, *, limit: float | None) -> None:
 
 
 def draw_page(
-    evaluation: Evaluation,
-    test_scores: pd.DataFrame,
+    examined: Examination,
     *,
     adapter: Path,
     labelling: Mapping[str, Any],
@@ -135,6 +178,7 @@ def draw_page(
     seed: int,
 ) -> Page:
     """The report of an examination, with its confusion matrix and ROC curve as pictures."""
+    evaluation, test_scores = examined.evaluation, examined.test_scores
     names = labelling["class_names"]
     history = read_history(adapter)
     y_true = test_scores["label"].to_numpy()
@@ -153,6 +197,7 @@ def draw_page(
         best_epoch=history["best_epoch"],
         parts={part: [facts["class_rows"][name] for name in names] for part, facts in labelling["parts"].items()},
         findings=findings,
+        review=examined.review,
         facts=_facts(evaluation, ClassifierSpec.load(adapter), history, labelling),
     )
     chosen = read_scores(test_scores, "candidate")

@@ -55,6 +55,14 @@ def fit_probe(features: ArrayLike, train: pd.DataFrame) -> LogisticRegression:
     return LogisticRegression(C=STRENGTH, max_iter=5000).fit(rows, label, sample_weight=weight)
 
 
+def score_probe(features: ArrayLike, train: pd.DataFrame, others: ArrayLike, *, n_classes: int) -> Floats:
+    """Probabilities of other rows by the probe of `train`, of shape (n_others, n_classes); a class that train misses has 0."""
+    probe = fit_probe(features, train)
+    full = np.zeros((len(np.asarray(others)), n_classes))
+    full[:, probe.classes_] = probe.predict_proba(np.asarray(others))
+    return full
+
+
 @torch.no_grad()
 def start_at_probe(head: nn.Module, features: ArrayLike, train: pd.DataFrame) -> None:
     """Give the linear layer of a head the coefficients of the probe; a class that train misses keeps what it was drawn as."""

@@ -66,6 +66,13 @@ class Predictor:
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
         return probabilities
 
+    @torch.no_grad()
+    def forget_tuning(self) -> None:
+        """Answer as the base model alone from now on: only a head without numbers of its own, of label tokens, can."""
+        for name, parameter in self.network.named_parameters():
+            if "lora_B" in name:
+                parameter.zero_()
+
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Token ids as the network reads them."""
         return encode(texts, tokenizer=self.tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt)

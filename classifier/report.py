@@ -27,7 +27,9 @@ from classifier.figures import (
     draw_training,
     to_svg,
 )
+from classifier.label_review import Cut, Neighbour, Suspects
 from classifier.metrics import Floats, Ints, PairedDifference, confusion, predict
+from classifier.slices import SLICE_METRICS, Slice
 
 TEMPLATE = "report.html.j2"
 HEADLINE = ("roc_auc", "f1", "accuracy")
@@ -93,6 +95,19 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Review:
+    """What the texts say about the numbers."""
+
+    slices: Sequence[Slice]
+    """The chosen checkpoint on parts of the test rows."""
+    neighbours: Mapping[int, Sequence[Neighbour]]
+    """Row of test that `wrong_rows` names → the train texts nearest to it."""
+    suspects: Suspects
+    cuts: Sequence[Cut]
+    """Other label thresholds; empty where classes are given."""
+
+
+@dataclass(frozen=True)
 class ReportInput:
     """Everything a report shows."""
 
@@ -119,6 +134,7 @@ class ReportInput:
     """Rows of each class in train, validation and test."""
     findings: Sequence[Mapping[str, Any]]
     """What `classifier.honesty` found in the split."""
+    review: Review
     facts: Mapping[str, Mapping[str, object]]
     """Headed groups of names and values: labels, model, run, digests, versions."""
 
@@ -161,6 +177,11 @@ def render_report(report: ReportInput) -> str:
         headline=dict.fromkeys((report.metric, *HEADLINE)),
         figures={name: to_svg(figure, label=label) for name, (label, figure) in _figures(report).items()},
         worst=worst_errors(report),
+        slice_metrics=SLICE_METRICS,
+        suspects=[
+            {"text": _cut(found.text), "label": report.class_names[found.label], "given": found.given}
+            for found in report.review.suspects.listed
+        ],
         calibration_error=calibration_error(report.y_true, chosen.y_score),
         palettes={"light": PALETTE, "dark": DARK_PALETTE},
     )
@@ -175,7 +196,8 @@ def judge(report: ReportInput) -> Verdict:
     found = report.differences
     worse = [name for name, difference in found.items() if difference.high < 0]
     unproven = [name for name, difference in found.items() if not difference.low > 0]
-    sentences = (*_in_plain_words(report), *(_compared(name, difference) for name, difference in found.items()))
+    closest = sorted(found.items(), key=lambda item: item[1].difference)[:1]  # of the others the table tells
+    sentences = (*_in_plain_words(report), *(_compared(name, difference) for name, difference in closest))
     if not found:
         return Verdict("unclear", "Not compared with any baseline", sentences)
     if worse:
@@ -185,27 +207,36 @@ def judge(report: ReportInput) -> Verdict:
     return Verdict("good", f"Better than {_listed(list(found))}", sentences)
 
 
+def wrong_rows(y_true: Ints, y_score: Floats, decision_threshold: float | None) -> list[int]:
+    """Test rows that are predicted wrongly, the most confident first, at most `WORST_ERRORS`."""
+    wrong = np.flatnonzero(predict(y_score, decision_threshold) != y_true)
+    given = y_score[wrong, y_true[wrong]]  # (n_wrong,)
+    return [int(row) for row in wrong[np.argsort(given, kind="stable")[:WORST_ERRORS]]]
+
+
 def worst_errors(report: ReportInput) -> list[dict[str, Any]]:
-    """Wrong predictions of the chosen checkpoint, the most confident first, at most `WORST_ERRORS`.
+    """Wrong predictions of the chosen checkpoint, as `wrong_rows` orders them.
 
     Returns
     -------
     list of dict
-        `text` (cut), `truth`, `predicted` (class names) and `given`, the probability that the true class was given.
+        `text` (cut), `truth`, `predicted` (class names), `given`, the probability that the true class was given, and `neighbours`, train texts
+        near to it (`text`, cut, and `label`, a class name): called like the truth they say a hard case, called like the prediction, perhaps a
+        wrong label.
     """
-    chosen = report.results[0]
+    chosen, names = report.results[0], report.class_names
     y_pred = predict(chosen.y_score, chosen.decision_threshold)
-    wrong = np.flatnonzero(y_pred != report.y_true)
-    given = chosen.y_score[wrong, report.y_true[wrong]]  # (n_wrong,)
-    order = np.argsort(given, kind="stable")[:WORST_ERRORS]
     return [
         {
             "text": _cut(report.texts[row]),
-            "truth": report.class_names[report.y_true[row]],
-            "predicted": report.class_names[y_pred[row]],
-            "given": float(probability),
+            "truth": names[report.y_true[row]],
+            "predicted": names[y_pred[row]],
+            "given": float(chosen.y_score[row, report.y_true[row]]),
+            "neighbours": [
+                {"text": _cut(near.text), "label": names[near.label]} for near in report.review.neighbours.get(row, ())
+            ],
         }
-        for row, probability in zip(wrong[order], given[order], strict=True)
+        for row in wrong_rows(report.y_true, chosen.y_score, chosen.decision_threshold)
     ]
 
 
@@ -223,7 +254,7 @@ def _in_plain_words(report: ReportInput) -> list[str]:
 
 def _compared(name: str, found: PairedDifference) -> str:
     return (
-        f"Gain over {name} on the same {found.n} texts: {found.difference:+.3f} {TITLES[found.metric]}"
+        f"Gain over {name}, the strongest baseline, on the same {found.n} texts: {found.difference:+.3f} {TITLES[found.metric]}"
         f" (95 % interval {found.low:+.3f} to {found.high:+.3f})."
     )
 

@@ -26,7 +26,7 @@ BASELINE_NAMES = (*BASELINES, "frozen")
 """What may stand as `baseline`; `frozen`: logistic regression on the embeddings of the config's untuned base model."""
 DECIDING = ("data", "labels", "split", "model", "fine_tune", "evaluation")
 """Sections that decide the outcome of a cell."""
-INDIFFERENT = {"evaluation": ("n_resamples", "calibration"), "fine_tune": ("devices", "device", "max_time")}
+INDIFFERENT = {"evaluation": ("n_resamples", "calibration", "slices"), "fine_tune": ("devices", "device", "max_time")}
 """Fields of theirs that do not."""
 OF_BASELINES = ("data", "labels", "split")
 """All that decides a baseline, but for `frozen`, which reads `model` too."""

@@ -19,7 +19,7 @@ from classifier.evaluation import choose_threshold, score_baselines
 from classifier.fine_tuning import fine_tune, read_history
 from classifier.gguf_models import fetch_base_model
 from classifier.labelling import label_and_split
-from classifier.linear_probe import fit_probe
+from classifier.linear_probe import score_probe
 from classifier.metrics import evaluate_scores
 from classifier.optimisation import Optimisation
 from classifier.places import cache, hub_token, mirror
@@ -154,7 +154,4 @@ def _baseline(name: str, config: RunConfig, parts: Parts, *, n_classes: int) -> 
     train, test = (
         embed(list(parts[part]["text"]), base=base, max_length=config.model.max_length) for part in ("train", "test")
     )
-    probe = fit_probe(train, parts["train"])
-    full = np.zeros((len(test), n_classes))
-    full[:, probe.classes_] = probe.predict_proba(test)
-    return full
+    return score_probe(train, parts["train"], test, n_classes=n_classes)

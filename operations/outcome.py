@@ -16,7 +16,13 @@ from classifier.evaluation import Evaluation, in_words
 from classifier.places import home
 
 SHOWN_METRICS = ("f1", "roc_auc", "pr_auc", "accuracy", "precision", "recall", "brier")
-CONTENDERS = {"candidate": "best checkpoint", "last": "last checkpoint", "tfidf": "TF-IDF + LR", "majority": "majority"}
+CONTENDERS = {
+    "candidate": "best checkpoint",
+    "last": "last checkpoint",
+    "frozen": "frozen + LR",
+    "tfidf": "TF-IDF + LR",
+    "majority": "majority",
+}
 STEP_LOGGERS = (
     "zenml.orchestrators.step_launcher",
     "zenml.orchestrators.step_run_utils",

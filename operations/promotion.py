@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from classifier.comparison import Contender, calibration_error, compare, compare_slices, mcnemar, slice_rows
+from classifier.comparison import Contender, calibration_error, compare, compare_slices, mcnemar
 from classifier.config import PromotionConfig
 from classifier.errors import InputError
 from classifier.evaluation import Evaluation, compare_with_baselines
 from classifier.metrics import METRICS, PairedDifference
 from classifier.promotion import Limit, PromotionDecision, comparable_rows, decide
+from classifier.slices import slice_rows
 from classifier.tables import examples_digest
 from classifier.text import text_digest
 from operations import champions, history, registry

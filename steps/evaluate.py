@@ -34,18 +34,19 @@ def evaluate(
     """Score best and last checkpoint and the baselines on every test row, and draw the report."""
     from classifier.examination import draw_page, examine, require_whole_texts
 
-    evaluation, test_scores = examine(
+    examined = examine(
         adapter=adapter.path,
         base=base_model.path,
         train=train,
         validation=validation,
         test=test,
+        label_threshold=labelling["label_threshold"],
         settings=settings,
     )
+    evaluation = examined.evaluation
     require_whole_texts(evaluation, limit=settings.cut_limit)
     page = draw_page(
-        evaluation,
-        test_scores,
+        examined,
         adapter=adapter.path,
         labelling=labelling,
         findings=findings,
@@ -55,4 +56,4 @@ def evaluate(
     with tracking.resumed_run(mlflow_run_id):
         tracking.log_evaluation(evaluation, report=page.html, figures=page.figures)
     log_metadata(metadata=dict(evaluation.flat()), artifact_name="evaluation", infer_artifact=True)
-    return evaluation, test_scores, HTMLString(page.html)
+    return evaluation, examined.test_scores, HTMLString(page.html)

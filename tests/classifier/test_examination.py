@@ -51,11 +51,9 @@ def adapter(
     return folder / "adapter"
 
 
-def examine(
-    adapter: Path, base: Path, parts: dict[str, pd.DataFrame], **settings: Any
-) -> tuple[Evaluation, pd.DataFrame]:
+def examine(adapter: Path, base: Path, parts: dict[str, pd.DataFrame], **settings: Any) -> examination.Examination:
     chosen = EvaluationConfig(n_resamples=100, **settings)
-    return examination.examine(adapter=adapter, base=base, settings=chosen, **parts)
+    return examination.examine(adapter=adapter, base=base, settings=chosen, label_threshold=0.5, **parts)
 
 
 def labelling_of(parts: dict[str, pd.DataFrame]) -> dict[str, Any]:
@@ -72,12 +70,13 @@ def test_texts_cut_and_neutralised_are_counted_in_every_part_and_said_on_the_pag
     history = read_history(adapter)
     for part in ("train", "validation"):
         assert (history[f"n_cut_{part}"], history[f"n_neutralised_{part}"]) == CHANGES[part]
-    evaluation, test_scores = examine(adapter, tiny_language_model, parts)
+    examined = examine(adapter, tiny_language_model, parts)
+    evaluation = examined.evaluation
     assert {part: (evaluation.n_cut[part], evaluation.n_neutralised[part]) for part in evaluation.n_cut} == CHANGES
     flat = evaluation.flat()
     assert (flat["n_cut_test"], flat["n_neutralised_test"]) == CHANGES["test"]
     page = examination.draw_page(
-        evaluation, test_scores, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", seed=0
+        examined, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", seed=0
     )
     assert "<dt>texts cut to it</dt><dd>2 of train, 1 of validation, 3 of test</dd>" in page.html
     assert "<dt>texts neutralised</dt><dd>1 of train, 2 of validation, 4 of test</dd>" in page.html
@@ -86,7 +85,7 @@ def test_texts_cut_and_neutralised_are_counted_in_every_part_and_said_on_the_pag
 def test_a_model_that_reads_few_texts_to_their_end_is_refused(
     adapter: Path, tiny_language_model: Path, parts: dict[str, pd.DataFrame]
 ) -> None:
-    evaluation, _ = examine(adapter, tiny_language_model, parts)
+    evaluation = examine(adapter, tiny_language_model, parts).evaluation
     share = evaluation.n_cut["test"] / evaluation.n_test
     examination.require_whole_texts(evaluation, limit=None)
     examination.require_whole_texts(evaluation, limit=share)
@@ -97,15 +96,16 @@ def test_a_model_that_reads_few_texts_to_their_end_is_refused(
 def test_probabilities_are_calibrated_before_the_threshold_is_chosen_and_the_page_says_by_what(
     adapter: Path, tiny_language_model: Path, parts: dict[str, pd.DataFrame]
 ) -> None:
-    plain, said = examine(adapter, tiny_language_model, parts)
-    evaluation, calibrated = examine(adapter, tiny_language_model, parts, calibration="platt")
+    before = examine(adapter, tiny_language_model, parts)
+    after = examine(adapter, tiny_language_model, parts, calibration="platt")
+    plain, said, evaluation, calibrated = before.evaluation, before.test_scores, after.evaluation, after.test_scores
     fitted = evaluation.calibration
     assert (plain.calibration, fitted.method) == (Calibration(), "platt")
     assert np.allclose(read_scores(calibrated, "candidate"), fitted.apply(read_scores(said, "candidate")))
     assert np.array_equal(read_scores(calibrated, "tfidf"), read_scores(said, "tfidf"))
     assert evaluation.metrics["candidate"]["roc_auc"] == plain.metrics["candidate"]["roc_auc"]
     page = examination.draw_page(
-        evaluation, calibrated, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", seed=0
+        after, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", seed=0
     )
     assert fitted.in_words() in page.html.replace("&#39;", "'")
 

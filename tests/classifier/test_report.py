@@ -11,8 +11,21 @@ import numpy as np
 import pytest
 
 from classifier.figures import PALETTE, draw_confusion, draw_roc, to_png
+from classifier.label_review import Cut, Neighbour, Suspect, Suspects
 from classifier.metrics import METRICS, PairedDifference, bootstrap_intervals, confusion, evaluate_scores
-from classifier.report import DARK_PALETTE, MEANINGS, TITLES, ReportInput, Result, judge, render_report, worst_errors
+from classifier.report import (
+    DARK_PALETTE,
+    MEANINGS,
+    TITLES,
+    ReportInput,
+    Result,
+    Review,
+    judge,
+    render_report,
+    worst_errors,
+    wrong_rows,
+)
+from classifier.slices import Slice
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">{{ 7*7 }} & \'"'
 
@@ -66,6 +79,18 @@ def make_report(class_names: tuple[str, ...] = ("other", "rude"), n: int = 60) -
                 ],
             }
         ],
+        review=Review(
+            slices=[
+                Slice("length short", 20, 10, {"accuracy": 0.75}, {"accuracy": (0.5, 0.9)}),
+                Slice("group <i>", 40, 20, {"roc_auc": 0.8125, "f1": 0.7, "accuracy": 0.75}, {}),
+            ],
+            neighbours={
+                row: [Neighbour("<b>near</b>", 1, 0.9)]
+                for row in wrong_rows(y_true, results[0].y_score, results[0].decision_threshold)
+            },
+            suspects=Suspects(3, 60, (Suspect("<b>doubted</b>", 0, 0.012),)),
+            cuts=[Cut(0.3, 40, 5, 10, 0.75, is_used=False), Cut(0.5, 30, 80, 0, None, is_used=True)],
+        ),
         facts={"Labels": {"ties at the threshold": 80}, "Model": {"quantization": "nf4"}},
     )
 
@@ -175,7 +200,7 @@ def test_the_worst_error_gave_its_class_the_least_probability() -> None:
     )
     found = worst_errors(report)
     assert [error["text"] for error in found] == ["a", "b", "d"]
-    assert found[0] == {"text": "a", "truth": "rude", "predicted": "other", "given": 0.1}
+    assert found[0] == {"text": "a", "truth": "rude", "predicted": "other", "given": 0.1, "neighbours": []}
 
 
 def test_at_most_twenty_errors_are_shown_and_long_texts_are_cut() -> None:
@@ -213,7 +238,10 @@ def test_plain_words_say_what_the_numbers_mean() -> None:
     words = judge(replace(report, results=[replace(report.results[0], metrics=metrics)])).sentences
     assert words[0] == "Of 100 texts it calls “rude”, 75 are; of 100 that are, it finds 71."
     assert "86 times in 100" in words[1]
-    assert words[2] == "Gain over tfidf on the same 60 texts: +0.100 ROC AUC (95 % interval +0.020 to +0.200)."
+    assert (
+        words[2]
+        == "Gain over tfidf, the strongest baseline, on the same 60 texts: +0.100 ROC AUC (95 % interval +0.020 to +0.200)."
+    )
 
 
 def test_what_is_not_known_is_left_out() -> None:
@@ -259,3 +287,26 @@ def test_what_makes_the_split_doubtful_is_listed_with_its_pairs() -> None:
     assert "2 of 60 texts of test are in train too (3.3 %)" in page
     assert "1 (train, other)" in page
     assert "&lt;b&gt;a&lt;/b&gt;" in page
+
+
+def test_slices_label_doubts_and_other_cuts_are_shown_and_small_slices_warned_of() -> None:
+    page = render_report(make_report())
+    assert page.count("few texts: says little") == 1
+    assert "group &lt;i&gt;" in page
+    assert "0.812" in page
+    assert "3 of 60 train labels are contradicted" in page
+    assert "&lt;b&gt;doubted&lt;/b&gt;" in page
+    assert "0.5, in use" in page
+
+
+def test_the_worst_errors_come_with_the_train_texts_nearest_to_them() -> None:
+    report = make_report()
+    errors = worst_errors(report)
+    assert errors
+    assert all(error["neighbours"] == [{"text": "<b>near</b>", "label": "rude"}] for error in errors)
+    assert render_report(report).count("rude: <bdi>&lt;b&gt;near&lt;/b&gt;</bdi>") == len(errors)
+
+
+def test_the_table_sets_every_baseline_beside_ours_with_a_paired_difference() -> None:
+    page = render_report(make_report())
+    assert re.search(r"gain over it.*?\+0\.100<small>\+0\.020 – \+0\.200</small>", page, re.DOTALL)
