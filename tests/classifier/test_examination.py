@@ -13,7 +13,7 @@ from classifier import encoding, examination
 from classifier.calibration import Calibration
 from classifier.config import EvaluationConfig, FineTuneConfig, ModelConfig
 from classifier.errors import GateRefused
-from classifier.evaluation import Evaluation, read_scores
+from classifier.evaluation import read_scores
 from classifier.fine_tuning import fine_tune, read_history
 from classifier.optimisation import Optimisation
 from classifier.spec import ClassifierSpec
