@@ -23,18 +23,17 @@ def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> RunConfig:
     InputError
         Names the file, the field, what was found and what is allowed.
     """
-    parameters = read_parameters(path)
-    for override in overrides:
-        _override(parameters, override)
-    return parse_config(parameters, name=str(path))
+    return parse_config(read_parameters(path, overrides=overrides), name=str(path))
 
 
-def read_parameters(path: Path) -> dict[str, Any]:
-    """The mapping under `parameters:` of a YAML, not yet validated."""
+def read_parameters(path: Path, *, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The mapping under `parameters:` of a YAML with the overrides, not yet validated."""
     document = read_yaml(path, what="config file")
     parameters = document.get("parameters") if isinstance(document, dict) else None
     if not isinstance(parameters, dict):
         raise InputError(f"{path}: the sections (data, model, …) must stand under a top-level `parameters:`")
+    for override in overrides:
+        _override(parameters, override)
     return parameters
 
 

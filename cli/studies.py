@@ -1,4 +1,4 @@
-"""Commands that compare: many configs, sizes, splits and seeds."""
+"""Commands that compare: many configs, sizes, splits and seeds; and other values for one config."""
 
 from __future__ import annotations
 
@@ -54,3 +54,37 @@ def study(
     print(f"written to {written}")
     if failed:
         raise typer.Exit(1)
+
+
+@commands.command(epilog="Example: agile tune configs/ethos.yaml --minutes 30 --output ethos-tuned.yaml")
+def tune(
+    config: Annotated[Path, typer.Argument(help="YAML that describes the run.")],
+    minutes: Annotated[float, typer.Option(min=0, help="Time to search; no try is begun that would not end in it.")],
+    output: Annotated[
+        Path | None, typer.Option(help="The best config; by default CONFIG's name with -tuned.yaml, in this folder.")
+    ] = None,
+    folds: Annotated[int, typer.Option(min=2, help="Folds of train that each try is judged on.")] = 3,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Override a value of the config; repeatable."),
+    ] = None,
+) -> None:
+    """Search learning rate, rank, epochs and targets on folds of train; the same command goes on where one ended."""
+    from classifier.config_file import read_parameters
+    from operations.state import prepare_state
+
+    parameters = read_parameters(config, overrides=tuple(overrides or ()))
+    prepare_state(with_databases=False)
+    from operations import tuning
+
+    written = output or Path(f"{config.stem}-tuned.yaml")
+    tuning.require_place(written)
+    found = tuning.search(
+        parameters,
+        name=str(config),
+        minutes=minutes,
+        folds=folds,
+        output=written,
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    print(f"{found}\nwritten to {written}; train it with: agile train {shlex.quote(str(written))}")
