@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import html
 import io
+import itertools
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import matplotlib
@@ -234,6 +235,38 @@ def draw_intervals(*, rows: Sequence[tuple[str, float, float, float]], label: st
     axes.tick_params(axis="y", length=0, labelcolor=PALETTE["ink"])
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
+    return figure
+
+
+@_styled
+def draw_learning_curves(
+    *,
+    curves: Mapping[str, tuple[Sequence[int], Sequence[float], Callable[[float], tuple[float, float]] | None]],
+    label: str,
+) -> Figure:
+    """A metric against the number of training examples, with a fitted curve and its 95 % band where there is one.
+
+    Parameters
+    ----------
+    curves : mapping of names to (sizes, means, function of a size to the expected metric and half its band, or None)
+    """
+    figure, axes = _new(9.4, 4.0)
+    largest = max(max(sizes) for sizes, _, _ in curves.values())
+    for (name, (sizes, means, at)), colour in zip(curves.items(), itertools.cycle(SERIES), strict=False):
+        axes.plot(sizes, means, color=colour, marker="o", markersize=4, linewidth=0 if at else 1.2, label=name)
+        if at:
+            grid = np.geomspace(min(sizes), 1.5 * largest, 60)
+            found = np.asarray([at(size) for size in grid])  # (60, 2)
+            axes.plot(grid, found[:, 0], color=colour, linewidth=1.6)
+            axes.fill_between(
+                grid, found[:, 0] - found[:, 1], found[:, 0] + found[:, 1], color=colour, alpha=0.12, linewidth=0
+            )
+    axes.set(xlabel="training examples", ylabel=label, xscale="log")
+    sizes = sorted({size for found, _, _ in curves.values() for size in found})
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.minorticks_off()
+    axes.grid(axis="y")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), borderpad=0)
     return figure
 
 

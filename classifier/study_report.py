@@ -1,9 +1,10 @@
-"""Study report: what the cells of a study say, as one Markdown page; generated, never typed."""
+"""Study report: what the cells of a study say, as tables, and as one Markdown page; generated, never typed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,35 +13,99 @@ from numpy.typing import NDArray
 
 from classifier.calibration_fit import fit_calibration
 from classifier.study_file import Study
-from classifier.study_statistics import Mean, calibration_error, fit_curve, mean_over_splits
+from classifier.study_statistics import Curve, Mean, calibration_error, fit_curve, mean_over_splits
 
 SHOWN = ("roc_auc", "f1", "pr_auc", "accuracy", "brier")
 NAMES = {"roc_auc": "ROC AUC", "f1": "F1", "pr_auc": "PR AUC", "accuracy": "accuracy", "brier": "Brier"}
 MORE = (100, 200, 400)
 """Further labels whose worth the learning curve is asked for."""
+LEAST_WORTH = 0.005
+"""Of the metric: what 100 more labels must bring to be worth asking for."""
+FARTHEST = 10_000
+"""Training examples up to which the curve is followed."""
+ABOUT = "± is half a 95 % interval over splits, widened by what splits share (Nadeau and Bengio 2003); of one split there is none."
 
 
-def write_report(study: Study, rows: Iterable[dict[str, Any]], *, command: str) -> str:
-    """The page of one study.
+@dataclass(frozen=True)
+class Section:
+    """A table under its title."""
+
+    title: str
+    head: Sequence[str]
+    lines: Sequence[Sequence[str]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A contender's mean at one training size."""
+
+    contender: str
+    """Its key."""
+    title: str
+    size: int
+    found: Mean
+
+
+def to_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """A row a cell; where a study names no sizes, `size` is the median of what the splits leave.
 
     Parameters
     ----------
     rows : iterable of dict
-        A finished cell each: `contender`, `size` (None: as many as the split leaves, here given by their median), `split`, `seed`, metrics, `y_true`, `y_score`, `n_train`, `train_seconds`.
+        A finished cell each: `contender`, `size` (None: as many as the split leaves), `split`, `seed`, metrics, `y_true`, `y_score`, `n_train`, `train_seconds`.
     """
     frame = pd.DataFrame(list(rows))
-    parts = [f"## {study.title}", f"`{command}`: {len(frame)} cells. ± is half a 95 % interval over splits, widened by what splits share"
-             " (Nadeau and Bengio 2003); of one split there is none."]  # fmt: skip
+    if not frame.empty:
+        frame["size"] = frame["size"].astype("float").fillna(frame["n_train"].median()).astype("int64")
+    return frame
+
+
+def write_report(study: Study, rows: Iterable[dict[str, Any]], *, command: str) -> str:
+    """The Markdown of one study; `rows` as `to_frame`."""
+    frame = to_frame(rows)
+    parts = [f"## {study.title}", f"`{command}`: {len(frame)} cells. {ABOUT}"]
     if frame.empty:
         return "\n\n".join([*parts, "No cell is finished."]) + "\n"
-    frame["size"] = frame["size"].astype("float").fillna(frame["n_train"].median()).astype("int64")
-    for size in sorted(frame["size"].unique()):
-        parts += [f"### {size} training examples", _means(study, frame[frame["size"] == size])]
-    parts += [*_differences(study, frame), *_noise(study, frame), *_curves(study, frame), *_published(study)]
+    for section in list_sections(study, frame):
+        parts += [
+            f"### {section.title}",
+            _table(section.head, section.lines),
+            *([section.note] if section.note else []),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
-def _means(study: Study, frame: pd.DataFrame) -> str:
+def list_sections(study: Study, frame: pd.DataFrame) -> list[Section]:
+    """Everything that a study's cells say, table by table."""
+    means = [_means(study, frame[frame["size"] == size], size) for size in sorted(frame["size"].unique())]
+    further = (_differences, _noise, _worth_of_labels, _published)
+    return [*means, *(section for tell in further if (section := tell(study, frame)) is not None)]
+
+
+def list_places(study: Study, frame: pd.DataFrame) -> list[Place]:
+    """Every contender's mean at every size, the best first."""
+    found = [
+        Place(name, _title(study, name), int(size), _over_splits(cells[cells["size"] == size], study.metric))
+        for name, cells in _by_contender(study, frame)
+        for size in sorted(cells["size"].unique())
+    ]
+    return sorted(found, key=lambda place: -place.found.mean)
+
+
+def list_curves(study: Study, frame: pd.DataFrame) -> dict[str, tuple[list[int], list[float], Curve | None]]:
+    """Title → training sizes, means at them, and the learning curve where one can be fitted; of contenders with more than one size."""
+    found = {}
+    for name, cells in _by_contender(study, frame):
+        by_size = cells.groupby("size")[study.metric]
+        sizes, means = [int(size) for size in by_size.mean().index], list(by_size.mean())
+        if len(sizes) > 1:
+            curve = fit_curve(sizes, means, sd=list(by_size.sem().fillna(0.02).clip(lower=1e-3)))
+            found[_title(study, name)] = (sizes, means, curve)
+    return found
+
+
+def _means(study: Study, frame: pd.DataFrame, size: int) -> Section:
     head = [
         "contender",
         "splits",
@@ -54,28 +119,38 @@ def _means(study: Study, frame: pd.DataFrame) -> str:
         _title(study, name), str(cells["split"].nunique()), str(cells["seed"].nunique()),
         *(_said(_over_splits(cells, metric)) for metric in SHOWN), _pooled_error(cells), _calibrated_error(cells), f"{cells['train_seconds'].median():.0f}",
     ] for name, cells in _by_contender(study, frame)]  # fmt: skip
-    return _table(head, lines)
+    return Section(f"{size} training examples", head, lines)
 
 
-def _differences(study: Study, frame: pd.DataFrame) -> list[str]:
+def paired_difference(study: Study, frame: pd.DataFrame, one: str, other: str) -> Mean | None:
+    """By how much one contender is better than another, on the splits that both have; None of fewer than two."""
+    means = {
+        name: frame[frame["contender"] == name].groupby("split")[study.metric].mean().rename(name)
+        for name in (one, other)
+    }
+    pairs = (means[one] - means[other]).dropna()
+    if len(pairs) < 2:
+        return None
+    return mean_over_splits(pairs.to_numpy(), test_share=_test_share(frame[frame["contender"] == one]))
+
+
+def _differences(study: Study, frame: pd.DataFrame) -> Section | None:
     """Every contender against the reference, on the splits and seeds that both have."""
     lines = []
     for size in sorted(frame["size"].unique()):
         here = frame[frame["size"] == size]
-        reference = here[here["contender"] == study.reference].groupby("split")[study.metric].mean()
-        for name, cells in _by_contender(study, here):
-            pairs = (cells.groupby("split")[study.metric].mean() - reference).dropna()
-            if name != study.reference and len(pairs) > 1:
-                found = mean_over_splits(pairs.to_numpy(), test_share=_test_share(cells))
+        for name, _ in _by_contender(study, here):
+            found = None if name == study.reference else paired_difference(study, here, name, study.reference)
+            if found is not None:
                 told = "yes" if found.excludes_zero else "no"
                 lines.append([_title(study, name), str(size), str(found.n), _said(found, sign="+"), told])
     if not lines:
-        return []
+        return None
     head = ["contender", "examples", "splits", f"{NAMES[study.metric]}, difference", "told apart"]
-    return [f"### Against {_title(study, study.reference)}, split by split", _table(head, lines)]
+    return Section(f"Against {_title(study, study.reference)}, split by split", head, lines)
 
 
-def _noise(study: Study, frame: pd.DataFrame) -> list[str]:
+def _noise(study: Study, frame: pd.DataFrame) -> Section | None:
     """How far the same config strays over seeds of one split, and over splits with one seed."""
     lines = []
     for name, cells in _by_contender(study, frame):
@@ -86,43 +161,44 @@ def _noise(study: Study, frame: pd.DataFrame) -> list[str]:
                 lines.append(
                     [_title(study, name), str(size), _number(_pooled(over_seeds)), _number(_pooled(over_splits))]
                 )
-    if not lines:
-        return []
-    return [f"### Run noise: standard deviation of {NAMES[study.metric]}",
-            _table(["contender", "examples", "over seeds, same split", "over splits, same seed"], lines)]  # fmt: skip
+    head = ["contender", "examples", "over seeds, same split", "over splits, same seed"]
+    return Section(f"Run noise: standard deviation of {NAMES[study.metric]}", head, lines) if lines else None
 
 
-def _curves(study: Study, frame: pd.DataFrame) -> list[str]:
+def _worth_of_labels(study: Study, frame: pd.DataFrame) -> Section | None:
+    """What further labels would bring by the learning curve, and from where on hundred more bring next to nothing."""
     lines = []
-    for name, cells in _by_contender(study, frame):
-        by_size = cells.groupby("size")[study.metric]
-        sizes, means = list(by_size.mean().index), list(by_size.mean())
-        curve = fit_curve(sizes, means, sd=list(by_size.sem().fillna(0.02).clip(lower=1e-3)))
+    for title, (sizes, means, curve) in list_curves(study, frame).items():
         if curve is not None:
             worth = [curve.at(max(sizes) + more) for more in MORE]
-            lines.append(
-                [
-                    _title(study, name),
-                    str(max(sizes)),
-                    _number(means[-1]),
-                    *(f"{at:.3f} ± {half:.3f}" for at, half in worth),
-                ]
-            )
-    if not lines:
-        return []
-    head = ["contender", "examples", f"{NAMES[study.metric]} now", *(f"with {more} more" for more in MORE)]
-    return ["### What more labels would bring", _table(head, lines)]
+            lines.append([
+                title, str(max(sizes)), _number(means[-1]), *(f"{at:.3f} ± {half:.3f}" for at, half in worth),
+                _stops_paying(curve),
+            ])  # fmt: skip
+    head = [
+        "contender",
+        "examples",
+        f"{NAMES[study.metric]} now",
+        *(f"with {more} more" for more in MORE),
+        "pays until",
+    ]
+    note = f"By a power law through the means at each size; ± is half its 95 % band. Pays until: where 100 more examples bring less than {LEAST_WORTH}."
+    return Section("What more labels would bring", head, lines, note) if lines else None
 
 
-def _published(study: Study) -> list[str]:
-    if not study.published:
-        return []
+def _stops_paying(curve: Curve) -> str:
+    """The first size, in hundreds, from which 100 more examples bring less than `LEAST_WORTH`."""
+    for size in range(100, FARTHEST + 1, 100):
+        if curve.at(size + 100)[0] - curve.at(size)[0] < LEAST_WORTH:
+            return str(size)
+    return f"over {FARTHEST}"
+
+
+def _published(study: Study, _: pd.DataFrame) -> Section | None:
     lines = [[found.name, "" if found.size is None else str(found.size), _number(found.f1), _number(found.roc_auc), found.source]
              for found in study.published]  # fmt: skip
-    return [
-        "### Published by others, on splits of their own",
-        _table(["who", "examples", "F1", "ROC AUC", "source"], lines),
-    ]
+    head = ["who", "examples", "F1", "ROC AUC", "source"]
+    return Section("Published by others, on splits of their own", head, lines) if lines else None
 
 
 def _by_contender(study: Study, frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

@@ -1,0 +1,83 @@
+"""Study page: one self-contained HTML page that says in ten seconds which contender is best, and how sure that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from classifier.figures import PALETTE, draw_intervals, draw_learning_curves, to_svg
+from classifier.report import DARK_PALETTE
+from classifier.study_file import Study
+from classifier.study_report import ABOUT, NAMES, Place, list_curves, list_places, list_sections, paired_difference
+
+TEMPLATE = "study_page.html.j2"
+
+
+def render(study: Study, frame: pd.DataFrame, *, command: str) -> str:
+    """The page, as HTML; `frame` as `classifier.study_report.to_frame`, of at least one cell. The same input gives the same bytes."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    places = list_places(study, frame)
+    headline, level, sentences = judge(study, frame)
+    return environment.get_template(TEMPLATE).render(
+        title=study.title,
+        command=command,
+        n_cells=len(frame),
+        about=ABOUT,
+        headline=headline,
+        level=level,
+        sentences=sentences,
+        figures=_figures(study, frame, places),
+        sections=list_sections(study, frame),
+        palettes={"light": PALETTE, "dark": DARK_PALETTE},
+    )
+
+
+def judge(study: Study, frame: pd.DataFrame) -> tuple[str, str, list[str]]:
+    """Headline, level (`good`, `unclear`) and sentences: the best contender at the largest size, and whether it is told from the others, split by split."""
+    largest = int(frame["size"].max())
+    cells = frame[frame["size"] == largest]
+    best, *others = (place for place in list_places(study, frame) if place.size == largest)
+    said = f"{NAMES[study.metric]} {_said(best)} over {best.found.n} splits, from {largest} examples."
+    gains = {place: paired_difference(study, cells, best.contender, place.contender) for place in others}
+    near = [place for place, gain in gains.items() if gain is not None and not gain.excludes_zero]
+    if near:
+        listed = ", ".join(f"{place.title} ({_said(place)})" for place in near[:3])
+        return f"Best, but not alone: {best.title}", "unclear", [said, f"Not told from it, split by split: {listed}."]
+    behind = [f"Next comes {others[0].title} with {_said(others[0])}."] if others else []
+    return f"Best: {best.title}", "good", [said, *behind]
+
+
+def _figures(study: Study, frame: pd.DataFrame, places: list[Place]) -> dict[str, str]:
+    """Title → SVG."""
+    metric = NAMES[study.metric]
+    found = {}
+    for size in sorted({place.size for place in places}, reverse=True):
+        rows = [(place.title, place.found.mean, *_ends(place)) for place in places if place.size == size]
+        figure = draw_intervals(rows=rows, label=f"{metric}, mean over splits")
+        found[f"From {size} examples"] = to_svg(figure, label=f"intervals at {size} examples")
+    curves = {
+        name: (sizes, means, None if curve is None else curve.at)
+        for name, (sizes, means, curve) in list_curves(study, frame).items()
+    }
+    if curves:
+        found["What more labels bring"] = to_svg(
+            draw_learning_curves(curves=curves, label=metric), label="learning curves"
+        )
+    return found
+
+
+def _ends(place: Place) -> tuple[float, float]:
+    half = place.found.half if place.found.n > 1 else 0.0
+    return place.found.mean - half, place.found.mean + half
+
+
+def _said(place: Place) -> str:
+    return f"{place.found.mean:.3f}" + (f" ± {place.found.half:.3f}" if place.found.n > 1 else "")
