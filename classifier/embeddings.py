@@ -24,6 +24,8 @@ def embed(texts: Sequence[str], *, base: Path, max_length: int) -> NDArray[np.fl
 
     For a new task four layers are worth more than the last alone (CHANGELOG says how much).
     """
+    if not texts:
+        return np.empty((0, 0), dtype=np.float32)
     hardware = read_hardware()
     model = load_base_model(
         base, pooling="layers", n_classes=2, quantization="none", double_quant=False,

@@ -1,6 +1,6 @@
 """Evaluation: a tuned classifier and its baselines on the same test rows, with intervals.
 
-Test rows are never used for a choice: the decision threshold comes from validation, the baselines from train.
+Test rows are never used for a choice: decision thresholds, a baseline's too, come from validation, the baselines from train.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from pydantic import BaseModel, ConfigDict
 
 from classifier.baselines import BASELINES
 from classifier.calibration import Calibration
-from classifier.errors import InputError
+from classifier.config import EvaluationConfig
+from classifier.errors import GateRefused, InputError
 from classifier.metrics import (
+    DEFAULT_THRESHOLD,
     PairedDifference,
     bootstrap_intervals,
     choose_decision_threshold,
@@ -88,28 +90,25 @@ def in_words(counts: Mapping[str, int]) -> str:
 
 
 def score_baselines(
-    train: pd.DataFrame, test: pd.DataFrame, *, names: Sequence[str], n_classes: int
-) -> dict[str, Floats]:
-    """Probabilities of the test rows, of shape (n_test, n_classes), by baseline; trained on the same train rows."""
+    train: pd.DataFrame, others: Mapping[str, pd.DataFrame], *, names: Sequence[str], n_classes: int
+) -> dict[str, dict[str, Floats]]:
+    """Baseline → part → probabilities of its rows, of shape (n, n_classes); trained on the same train rows."""
     label = train["label"].to_numpy()
-    return {
-        name: BASELINES[name](
-            train_text=list(train["text"]), train_label=label, test_text=list(test["text"]), n_classes=n_classes, seed=0
+    texts = [text for rows in others.values() for text in rows["text"]]
+    cuts = np.cumsum([len(rows) for rows in others.values()])[:-1]
+    found = {}
+    for name in names:
+        said = BASELINES[name](
+            train_text=list(train["text"]), train_label=label, test_text=texts, n_classes=n_classes, seed=0
         )
-        for name in names
-    }  # fmt: skip
+        found[name] = dict(zip(others, np.split(said, cuts), strict=True))
+    return found
 
 
 def choose_threshold(
-    rule: str | float,
-    *,
-    y_true: NDArray[np.int64],
-    y_score: Floats,
-    n_classes: int,
-    least: float | None = None,
-    false_negative_cost: float = 1.0,
+    settings: EvaluationConfig, *, y_true: NDArray[np.int64], y_score: Floats, n_classes: int
 ) -> float | None:
-    """Decision threshold of a binary classifier: the number itself, or by a policy on validation.
+    """Decision threshold of a binary classifier: the number itself, or by the config's policy on validation.
 
     Raises
     ------
@@ -118,6 +117,7 @@ def choose_threshold(
     GateRefused
         No cut reaches what the policy asks for.
     """
+    rule = settings.decision_threshold
     if n_classes > 2:
         return None
     if isinstance(rule, float):
@@ -132,9 +132,19 @@ def choose_threshold(
         y_true=y_true,
         y_score_positive=y_score[:, 1],
         policy=rule,
-        least=least or 0.0,
-        false_negative_cost=false_negative_cost,
+        least=settings.least or 0.0,
+        false_negative_cost=settings.false_negative_cost,
     )
+
+
+def choose_baseline_threshold(
+    settings: EvaluationConfig, *, y_true: NDArray[np.int64], y_score: Floats, n_classes: int
+) -> float | None:
+    """By the same policy on the same validation rows as a tuned model's, so that what is compared are models; 0.5 where no cut keeps the policy."""
+    try:
+        return choose_threshold(settings, y_true=y_true, y_score=y_score, n_classes=n_classes)
+    except GateRefused:
+        return DEFAULT_THRESHOLD
 
 
 def evaluate_contenders(

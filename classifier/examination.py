@@ -22,6 +22,7 @@ from classifier.errors import GateRefused
 from classifier.evaluation import (
     Evaluation,
     Floats,
+    choose_baseline_threshold,
     choose_threshold,
     compare_with_baselines,
     evaluate_contenders,
@@ -84,8 +85,7 @@ def examine(
 ) -> Examination:
     """Measure every contender on the test rows, and look at the texts behind the numbers.
 
-    Each checkpoint's calibration and decision threshold are chosen on its own validation scores, in this order; a baseline has neither,
-    and is cut at 0.5.
+    Each checkpoint's calibration and decision threshold are chosen on its own validation scores, in this order; a baseline has the threshold alone.
 
     Parameters
     ----------
@@ -106,25 +106,26 @@ def examine(
         said = predictor.score_encoded(encoded["validation"])
         calibrations[who] = fit_calibration(settings.calibration, y_true=y_validation, y_score=said)
         thresholds[who] = choose_threshold(
-            settings.decision_threshold,
-            y_true=y_validation,
-            y_score=calibrations[who].apply(said),
-            n_classes=n_classes,
-            least=settings.least,
-            false_negative_cost=settings.false_negative_cost,
+            settings, y_true=y_validation, y_score=calibrations[who].apply(said), n_classes=n_classes
         )
         scores[who] = calibrations[who].apply(predictor.score_encoded(encoded["test"]))
-    baselines = score_baselines(train, test, names=tuple(BASELINES), n_classes=n_classes)
+    others = {"validation": validation, "test": test}
+    baselines = score_baselines(train, others, names=tuple(BASELINES), n_classes=n_classes)
     features = {
         part: embed(list(rows["text"]), base=base, max_length=spec.max_length)
-        for part, rows in {"train": train, "test": test}.items()
+        for part, rows in {"train": train, **others}.items()
     }
-    baselines["frozen"] = score_probe(features["train"], train, features["test"], n_classes=n_classes)
+    baselines["frozen"] = {
+        part: score_probe(features["train"], train, features[part], n_classes=n_classes) for part in others
+    }
     if spec.prompt:
         predictor.forget_tuning()
-        baselines["untuned"] = predictor.score_encoded(encoded["test"])
-    thresholds |= dict.fromkeys(baselines, 0.5 if n_classes == 2 else None)
-    scores |= baselines
+        baselines["untuned"] = {part: predictor.score_encoded(encoded[part]) for part in others}
+    for who, found in baselines.items():
+        scores[who] = found["test"]
+        thresholds[who] = choose_baseline_threshold(
+            settings, y_true=y_validation, y_score=found["validation"], n_classes=n_classes
+        )
     y_true = test["label"].to_numpy()
     evaluation = evaluate_contenders(
         y_true,

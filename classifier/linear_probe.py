@@ -57,9 +57,11 @@ def fit_probe(features: ArrayLike, train: pd.DataFrame) -> LogisticRegression:
 
 def score_probe(features: ArrayLike, train: pd.DataFrame, others: ArrayLike, *, n_classes: int) -> Floats:
     """Probabilities of other rows by the probe of `train`, of shape (n_others, n_classes); a class that train misses has 0."""
-    probe = fit_probe(features, train)
-    full = np.zeros((len(np.asarray(others)), n_classes))
-    full[:, probe.classes_] = probe.predict_proba(np.asarray(others))
+    rows = np.asarray(others)
+    full = np.zeros((len(rows), n_classes))
+    if len(rows):
+        probe = fit_probe(features, train)
+        full[:, probe.classes_] = probe.predict_proba(rows)
     return full
 
 

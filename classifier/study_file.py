@@ -28,7 +28,7 @@ DECIDING = ("data", "labels", "split", "model", "fine_tune", "evaluation")
 """Sections that decide the outcome of a cell."""
 INDIFFERENT = {"evaluation": ("n_resamples", "calibration", "slices"), "fine_tune": ("devices", "device", "max_time")}
 """Fields of theirs that do not."""
-OF_BASELINES = ("data", "labels", "split")
+OF_BASELINES = ("data", "labels", "split", "evaluation")
 """All that decides a baseline, but for `frozen`, which reads `model` too."""
 LARGEST_KEY = 16
 
@@ -36,8 +36,10 @@ LARGEST_KEY = 16
 class Contender(Section):
     """A config as it is shipped, but for what `set` says; or a baseline on its rows."""
 
-    config: str
+    config: str = ""
     """Name of a run configuration beside the studies' folder."""
+    blend: tuple[str, ...] = ()
+    """In place of a config: contenders whose calibrated probabilities are averaged, cell by cell; it has no cells of its own."""
     set: Mapping[str, Any] = {}
     """`section.field` → value."""
     baseline: str | None = None
@@ -55,6 +57,8 @@ class Contender(Section):
     def _known(self) -> Contender:
         if self.baseline is not None and self.baseline not in BASELINE_NAMES:
             raise ValueError(f"baseline {self.baseline!r}; allowed are {', '.join(BASELINE_NAMES)}")
+        if bool(self.config) == bool(self.blend):
+            raise ValueError("either config or blend is needed, and not both")
         return self
 
 
@@ -91,6 +95,11 @@ class Study(Section):
     def _reference_is_there(self) -> Study:
         if self.reference not in self.contenders:
             raise ValueError(f"reference {self.reference!r} is no contender; there are {', '.join(self.contenders)}")
+        trained = [name for name, contender in self.contenders.items() if not contender.blend]
+        for name, contender in self.contenders.items():
+            unknown = [member for member in contender.blend if member not in trained]
+            if unknown:
+                raise ValueError(f"{name} blends {unknown[0]!r}; there are {', '.join(trained)}")
         return self
 
 
@@ -157,7 +166,12 @@ def list_cells(study: Study, *, configs: Path) -> list[Cell]:
     InputError
         A contender's config does not load with what it sets.
     """
-    return [cell for name in study.contenders for cell in _cells_of(study, name, configs)]
+    return [
+        cell
+        for name, contender in study.contenders.items()
+        if not contender.blend
+        for cell in _cells_of(study, name, configs)
+    ]
 
 
 def _cells_of(study: Study, name: str, configs: Path) -> Iterator[Cell]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from classifier.calibration_fit import fit_calibration
+from classifier.study_blend import as_two
 from classifier.study_file import Study
 from classifier.study_statistics import Curve, Mean, calibration_error, fit_curve, mean_over_splits
 
@@ -225,17 +225,12 @@ def _calibrated_error(cells: pd.DataFrame) -> str:
     if "y_true_validation" not in cells or not all(map(len, cells["y_true_validation"])):
         return ""
     calibrated = [
-        fit_calibration("auto", y_true=y_true, y_score=_of_two(said)).apply(_of_two(y_score))[:, 1]
+        fit_calibration("auto", y_true=y_true, y_score=as_two(said)).apply(as_two(y_score))[:, 1]
         for y_true, said, y_score in zip(
             cells["y_true_validation"], cells["y_score_validation"], cells["y_score"], strict=True
         )
     ]
     return _number(calibration_error(np.concatenate(cells["y_true"].tolist()), np.concatenate(calibrated)))
-
-
-def _of_two(positive: Sequence[float]) -> NDArray[np.float64]:
-    """Probabilities of shape (n, 2) from those of class 1."""
-    return np.column_stack([1 - np.asarray(positive), np.asarray(positive)])
 
 
 def _pooled(deviations: pd.Series) -> float:

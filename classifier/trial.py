@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from classifier.config import ModelConfig, RunConfig
 from classifier.embeddings import embed
-from classifier.evaluation import choose_threshold, score_baselines
+from classifier.evaluation import choose_baseline_threshold, choose_threshold, score_baselines
 from classifier.fine_tuning import fine_tune, read_history
 from classifier.gguf_models import fetch_base_model
 from classifier.labelling import label_and_split
@@ -30,6 +30,7 @@ from classifier.tables import read_table, to_examples
 
 Floats = NDArray[np.float64]
 Parts = Mapping[str, pd.DataFrame]
+JUDGED = ("validation", "test")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Trial:
     """Probability of class 1 of each test row (of two classes), rounded to four places."""
     y_true_validation: list[int]
     y_score_validation: list[float]
-    """The same of validation, by which calibration and thresholds can be compared later; empty for a baseline."""
+    """The same of validation, by which calibration and thresholds can be compared later; empty for baselines of cells older than November 2026."""
     n_train: int
     train_seconds: float
     seconds: float
@@ -74,24 +75,18 @@ def judge(
         scores, train_seconds = _tuned(config, parts, class_names)
     else:
         before = time.monotonic()
-        scores = {"test": _baseline(baseline, config, parts, n_classes=len(class_names))}
+        scores = _baseline(baseline, config, parts, n_classes=len(class_names))
         train_seconds = time.monotonic() - before
     y_true, y_true_validation = (parts[part]["label"].to_numpy() for part in ("test", "validation"))
-    validation = scores.get("validation", np.empty((0, 2)))
-    threshold = choose_threshold(
-        config.evaluation.decision_threshold if "validation" in scores else 0.5,
-        y_true=y_true_validation,
-        y_score=validation,
-        n_classes=len(class_names),
-        least=config.evaluation.least,
-        false_negative_cost=config.evaluation.false_negative_cost,
-    )
+    validation = scores["validation"]
+    choose = choose_baseline_threshold if baseline else choose_threshold
+    threshold = choose(config.evaluation, y_true=y_true_validation, y_score=validation, n_classes=len(class_names))
     return Trial(
         metrics=evaluate_scores(y_true=y_true, y_score=scores["test"], decision_threshold=threshold),
         decision_threshold=threshold,
         y_true=[int(label) for label in y_true],
         y_score=[round(float(score), 4) for score in scores["test"][:, 1]],
-        y_true_validation=[int(label) for label in y_true_validation[: len(validation)]],
+        y_true_validation=[int(label) for label in y_true_validation],
         y_score_validation=[round(float(score), 4) for score in validation[:, 1]],
         n_train=len(parts["train"]),
         train_seconds=round(train_seconds, 2),
@@ -143,15 +138,18 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
             on_epoch=lambda _: None,
         )
         predictor, seconds = Predictor.load(adapter, base=base), read_history(adapter)["seconds"]
-        scores = {part: predictor.score(list(parts[part]["text"])) for part in ("validation", "test")}
+        scores = {part: predictor.score(list(parts[part]["text"])) for part in JUDGED}
     return scores, float(seconds)
 
 
-def _baseline(name: str, config: RunConfig, parts: Parts, *, n_classes: int) -> Floats:
+def _baseline(name: str, config: RunConfig, parts: Parts, *, n_classes: int) -> dict[str, Floats]:
+    """Probabilities of validation and test."""
+    train, others = parts["train"], {part: parts[part] for part in JUDGED}
     if name != "frozen":
-        return score_baselines(parts["train"], parts["test"], names=[name], n_classes=n_classes)[name]
+        return score_baselines(train, others, names=[name], n_classes=n_classes)[name]
     base = read_base_model(config.model)
-    train, test = (
-        embed(list(parts[part]["text"]), base=base, max_length=config.model.max_length) for part in ("train", "test")
-    )
-    return score_probe(train, parts["train"], test, n_classes=n_classes)
+    features = {
+        part: embed(list(rows["text"]), base=base, max_length=config.model.max_length)
+        for part, rows in {"train": train, **others}.items()
+    }
+    return {part: score_probe(features["train"], train, features[part], n_classes=n_classes) for part in JUDGED}

@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from classifier.errors import InputError
+from classifier.study_blend import with_blends
 from classifier.study_file import Cell, Study, list_cells
 from classifier.study_report import write_report
 from operations import cells
@@ -83,9 +84,10 @@ def plan(study: Study, *, configs: Path = CONFIGS, only: Sequence[str] = (), fol
     InputError
         `only` names no contender, or a contender's config does not load.
     """
-    unknown = [name for name in only if name not in study.contenders]
+    trained = [name for name, contender in study.contenders.items() if not contender.blend]
+    unknown = [name for name in only if name not in trained]
     if unknown:
-        raise InputError(f"--only {unknown[0]}: no such contender; there are {', '.join(study.contenders)}")
+        raise InputError(f"--only {unknown[0]}: no such contender; there are {', '.join(trained)}")
     wanted = tuple(cell for cell in list_cells(study, configs=configs) if not only or cell.contender in only)
     known = {cell.key: cells.read_cell(cell, folder=folder) for cell in wanted}
     return Plan(study, wanted, {key: found for key, found in known.items() if found is not None}, folder)
@@ -155,8 +157,12 @@ def _run_apart(cell: Cell, command: str, commit: str, folder: Path) -> Done:
     return Done(cell, cells.read_cell(cell, folder=folder))
 
 
-def rows(planned: Plan) -> Iterator[dict[str, Any]]:
-    """One row a finished cell, flat: its place in the grid, its metrics, what it took."""
+def rows(planned: Plan) -> list[dict[str, Any]]:
+    """One row a finished cell, and one a blend of such, flat: its place in the grid, its metrics, what it took."""
+    return with_blends(planned.study, _rows(planned))
+
+
+def _rows(planned: Plan) -> Iterator[dict[str, Any]]:
     for cell in planned.cells:
         found = planned.done.get(cell.key)
         if found is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,12 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from classifier.baselines import score_tfidf_logistic
+from classifier.config import EvaluationConfig
+from classifier.errors import GateRefused
 from classifier.evaluation import (
     PREFIXES,
     Evaluation,
+    choose_baseline_threshold,
     choose_threshold,
     evaluate_contenders,
     read_scores,
@@ -103,7 +107,8 @@ RULES = [
 def test_a_decision_threshold_follows_its_rule(
     _case: str, rule: str | float, y_true: np.ndarray, y_score: np.ndarray, n_classes: int, expected: float | None
 ) -> None:
-    found = choose_threshold(rule, y_true=y_true, y_score=y_score, n_classes=n_classes)
+    settings = EvaluationConfig.model_validate({"decision_threshold": rule})
+    found = choose_threshold(settings, y_true=y_true, y_score=y_score, n_classes=n_classes)
     assert found == (None if expected is None else pytest.approx(expected))
 
 
@@ -136,7 +141,10 @@ def test_a_table_holds_one_row_a_test_example_and_nothing_that_no_comparison_nee
 def test_baselines_learn_from_train_and_score_the_same_test_rows(tiny_examples: pd.DataFrame) -> None:
     labelled = tiny_examples.assign(label=(tiny_examples["score"] >= 0.5).astype(int))
     train, test = labelled[:80].reset_index(drop=True), labelled[80:].reset_index(drop=True)
-    scores = score_baselines(train, test, names=("majority", "tfidf"), n_classes=2)
+    others = {"validation": test[:15], "test": test[15:]}
+    by_part = score_baselines(train, others, names=("majority", "tfidf"), n_classes=2)
+    assert {part: len(found) for part, found in by_part["tfidf"].items()} == {"validation": 15, "test": 25}
+    scores = {name: np.concatenate(list(found.values())) for name, found in by_part.items()}
     assert {name: y_score.shape for name, y_score in scores.items()} == {"majority": (40, 2), "tfidf": (40, 2)}
     assert scores["majority"][:, 1] == pytest.approx(train["label"].mean())
     alone = score_tfidf_logistic(
@@ -144,3 +152,14 @@ def test_baselines_learn_from_train_and_score_the_same_test_rows(tiny_examples: 
     )
     assert np.array_equal(scores["tfidf"], alone)
     assert roc_auc_score(test["label"], scores["tfidf"][:, 1]) > 0.9
+
+
+def test_a_baseline_is_cut_by_the_same_policy_and_at_a_half_where_no_cut_keeps_it() -> None:
+    read = EvaluationConfig.model_validate
+    rows: dict[str, Any] = {"y_true": VALIDATION, "y_score": VALIDATION_SCORE, "n_classes": 2}
+    assert choose_baseline_threshold(read({}), **rows) == choose_threshold(read({}), **rows)
+    precise = read({"decision_threshold": "precision", "least": 0.99})
+    useless = {**rows, "y_score": binary(np.array([0.9, 0.9, 0.9, 0.1, 0.1]))}
+    with pytest.raises(GateRefused):
+        choose_threshold(precise, **useless)
+    assert choose_baseline_threshold(precise, **useless) == 0.5

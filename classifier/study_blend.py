@@ -1,0 +1,77 @@
+"""Study blend: what the average of several contenders' answers is worth, from cells that are there already.
+
+Each member's probabilities are calibrated on its own validation first, since an average of numbers on different scales means nothing; then the
+decision threshold is chosen on the blend's own validation. A single member is that contender, calibrated and cut by validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.calibration_fit import fit_calibration
+from classifier.metrics import DEFAULT_THRESHOLD, choose_decision_threshold, evaluate_scores
+from classifier.study_file import Study
+
+Floats = NDArray[np.float64]
+FITTED_BY = "platt"
+"""Two numbers a member: validation has a few hundred rows."""
+
+
+def with_blends(study: Study, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of finished cells, and one of each blend for every place in the grid where all its members have theirs."""
+    known = [dict(row) for row in rows]
+    at: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
+    for row in known:
+        at.setdefault((row["size"], row["split"]), {}).setdefault(row["contender"], row)
+    blends = {name: contender.blend for name, contender in study.contenders.items() if contender.blend}
+    return known + [
+        _blend(name, [found[member] for member in members])
+        for found in at.values()
+        for name, members in blends.items()
+        if all(member in found for member in members)
+    ]
+
+
+def _blend(name: str, members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    first = members[0]
+    y_true, y_validation = np.asarray(first["y_true"]), np.asarray(first["y_true_validation"])
+    if any(list(member["y_true"]) != list(first["y_true"]) for member in members):
+        raise ValueError(f"{name}: its members were judged on other rows")
+    can_fit = len(np.unique(y_validation)) > 1 and all(len(member["y_score_validation"]) for member in members)
+    said, on_validation = [], []
+    for member in members:
+        y_score = as_two(member["y_score"])
+        if can_fit:
+            validation = as_two(member["y_score_validation"])
+            fitted = fit_calibration(FITTED_BY, y_true=y_validation, y_score=validation)
+            y_score = fitted.apply(y_score)
+            on_validation.append(fitted.apply(validation))
+        said.append(y_score)
+    blended = np.mean(said, axis=0)  # (n, 2)
+    threshold = DEFAULT_THRESHOLD
+    validation_score: list[float] = []
+    if can_fit:
+        positive = np.mean(on_validation, axis=0)[:, 1]
+        validation_score = positive.tolist()
+        threshold = choose_decision_threshold(
+            y_true=y_validation, y_score_positive=positive, policy="best_f1", least=0.0, false_negative_cost=1.0
+        )
+    return {
+        **first,
+        **evaluate_scores(y_true=y_true, y_score=blended, decision_threshold=threshold),
+        "contender": name,
+        "y_score": blended[:, 1].tolist(),
+        "y_score_validation": validation_score,
+        "train_seconds": sum(member["train_seconds"] for member in members),
+        "seconds": sum(member["seconds"] for member in members),
+        "key": "+".join(member["key"] for member in members),
+    }
+
+
+def as_two(positive: Sequence[float]) -> Floats:
+    """Probabilities of shape (n, 2) from those of class 1."""
+    return np.column_stack([1 - np.asarray(positive, dtype=np.float64), np.asarray(positive, dtype=np.float64)])
