@@ -5,9 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from operations.studies import Plan
 
 commands = typer.Typer()
 
@@ -29,31 +32,41 @@ def study(
         Path | None, typer.Option(metavar="FOLDER", help="Where finished cells are kept; by default results/cells.")
     ] = None,
 ) -> None:
-    """Run the missing cells of a study and write its page; exit 1 if a cell failed."""
+    """Run the missing cells of a study as a ZenML run, and write its pages; exit 1 if a cell failed."""
     from classifier.study_file import load_study
     from operations.state import prepare_state
 
-    loaded = load_study(file)
-    prepare_state(with_databases=False)
+    load_study(file)
+    prepare_state(with_databases=not dry_run)
     from operations import cells, studies
 
-    command = shlex.join(["agile", "study", str(file)])
-    configs, kept = file.resolve().parent.parent, (results or cells.CELLS).resolve()
-    planned = studies.plan(loaded, configs=configs, only=only or (), folder=kept)
+    command, kept = _command(file), (results or cells.CELLS).resolve()
+    planned = studies.plan(file, only=only or (), folder=kept)
     print(studies.estimate(planned, jobs=jobs), file=sys.stderr)
     if dry_run:
         return
     studies.require_budget(planned, jobs=jobs, minutes=budget)
-    failed = studies.run(planned, jobs=jobs, command=command, say=lambda line: print(line, file=sys.stderr, flush=True))
-    beside = {
-        shlex.join(["agile", "study", str(other)]): load_study(other) for other in sorted(file.parent.glob("*.yaml"))
-    }
-    written = studies.write_page(
-        {said: studies.plan(other, configs=configs, folder=kept) for said, other in beside.items()}, output=output
-    )
-    print(f"written to {written}")
+    failed = _run(planned, jobs=jobs, command=command) if planned.missing else False
+    beside = {_command(other): studies.plan(other, folder=kept) for other in sorted(file.parent.glob("*.yaml"))}
+    written = [studies.write_markdown(beside, output=output), *studies.write_summary(beside[command], command=command)]
+    print(f"written to {', '.join(map(str, written))}")
     if failed:
         raise typer.Exit(1)
+
+
+def _command(file: Path) -> str:
+    return shlex.join(["agile", "study", str(file)])
+
+
+def _run(planned: Plan, *, jobs: int, command: str) -> bool:
+    """Whether a cell failed."""
+    from operations import outcome, study_cells
+    from pipelines.study import run_study
+
+    outcome.say_steps()
+    outcomes = run_study(planned, jobs=jobs, command=command)
+    study_cells.keep(outcomes, folder=planned.folder)
+    return any(found["error"] for found in outcomes)
 
 
 @commands.command(epilog="Example: agile tune configs/ethos.yaml --minutes 30 --output ethos-tuned.yaml")

@@ -6,7 +6,7 @@ A file is written whole or not at all, is known by what decides its outcome, and
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from classifier.study_file import Cell
 from classifier.trial import Trial
 from operations.state import PROJECT
+from operations.written import write_whole
 
 CELLS = PROJECT / "results" / "cells"
 
@@ -28,12 +29,15 @@ def read_cell(cell: Cell, *, folder: Path = CELLS) -> dict[str, Any] | None:
     return found
 
 
-def write_cell(cell: Cell, trial: Trial, *, command: str, commit: str, folder: Path = CELLS) -> dict[str, Any]:
-    """Keep what came of a cell."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write_cell(cell: Cell, trial: Trial, *, command: str, commit: str, folder: Path = CELLS) -> Path:
+    """Keep what came of a cell; returns where."""
     made = {"command": command, "commit": commit, "time": datetime.now(UTC).isoformat(timespec="seconds")}
-    found = {"key": cell.key, "decides": cell.decides, **asdict(trial), "made": made}
-    part = folder / f".{cell.key}-{os.getpid()}"
-    part.write_text(json.dumps(found) + "\n", encoding="utf-8")
-    part.replace(folder / f"{cell.key}.json")
-    return found
+    return keep({"key": cell.key, "decides": cell.decides, **asdict(trial), "made": made}, folder=folder)
+
+
+def keep(found: Mapping[str, Any], *, folder: Path = CELLS) -> Path:
+    """Write what is known of a cell, whole or not at all; returns where."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{found['key']}.json"
+    write_whole(path, json.dumps(found) + "\n")
+    return path

@@ -1,4 +1,4 @@
-"""Run cell: one cell of a study, from standard input into `results/cells`. Started by `operations.studies`, in a process of its own."""
+"""Run cell: one cell of a study, from standard input into `results/cells`. Started by `operations.study_cells`, in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from operations.cells import write_cell
 
 
 def main() -> None:
-    """Read the cell, run it, keep what came of it."""
+    """Read the cell, run it, keep what came of it, and print where."""
     given = json.load(sys.stdin)
     place = {name: given[name] for name in ("contender", "size", "split", "seed", "baseline")}
     cell = Cell(**place, config=parse_config(given["parameters"], name=given["contender"]))
-    write_cell(
+    path = write_cell(
         cell,
         run_trial(cell.config, baseline=cell.baseline),
         command=given["command"],
         commit=given["commit"],
         folder=Path(given["folder"]),
     )
+    print(path)
 
 
 if __name__ == "__main__":

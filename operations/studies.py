@@ -1,48 +1,36 @@
-"""Studies: the cells of a grid, each in a process of its own, as many at a time as are asked for; what is there already is not run again."""
+"""Studies: what the cells of a grid need and say; what is there already is not run again."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import pandas as pd
+
+from classifier import study_page
 from classifier.errors import InputError
+from classifier.places import home
 from classifier.study_blend import with_blends
-from classifier.study_file import Cell, Study, list_cells
-from classifier.study_report import write_report
+from classifier.study_file import Cell, Study, list_cells, load_study
+from classifier.study_report import to_frame, write_report
 from operations import cells
-from operations.code_digest import git_commit
-from operations.state import CONFIGS, PROJECT
+from operations.written import write_whole
 
 UNKNOWN_SECONDS = {True: 10.0, False: 300.0}
 """What a baseline and a training are taken to last, where none like it has run here."""
 SCORES = ("y_true", "y_score", "y_true_validation", "y_score_validation")
 """Of a cell; older ones have none of validation."""
-SAID = 400
-"""Characters of a failed cell's last words."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """A cell and what came of it."""
-
-    cell: Cell
-    found: dict[str, Any] | None
-    """As `results/cells` holds it; None where the cell failed."""
-    error: str = ""
 
 
 @dataclass(frozen=True)
 class Plan:
     """A study's cells, and what is left to do."""
 
+    file: Path
+    """Where the study is described."""
     study: Study
     cells: tuple[Cell, ...]
     done: dict[str, dict[str, Any]]
@@ -58,9 +46,10 @@ class Plan:
 
     def seconds(self, *, jobs: int) -> float:
         """How long the missing cells will take, by the median of those of the same contender, or of its kind."""
-        return sum(self._seconds_of(cell) for cell in self.missing) / jobs
+        return sum(self.seconds_of(cell) for cell in self.missing) / jobs
 
-    def _seconds_of(self, cell: Cell) -> float:
+    def seconds_of(self, cell: Cell) -> float:
+        """How long a cell will take, by the median of those like it."""
         seen = [
             self.done[other.key]["seconds"]
             for other in self.cells
@@ -69,35 +58,38 @@ class Plan:
         return median(seen) if seen else UNKNOWN_SECONDS[cell.baseline is not None]
 
 
-def plan(study: Study, *, configs: Path = CONFIGS, only: Sequence[str] = (), folder: Path = cells.CELLS) -> Plan:
-    """What a study needs, and what is there.
+def plan(file: Path, *, only: Sequence[str] = (), folder: Path = cells.CELLS) -> Plan:
+    """What a study needs, and what is there; its contenders' configs stand in the folder above the file's.
 
     Parameters
     ----------
-    configs : Path
-        Folder of the contenders' configs.
     folder : Path
         Where finished cells are kept.
 
     Raises
     ------
     InputError
-        `only` names no contender, or a contender's config does not load.
+        The study does not load, `only` names no contender, or a contender's config does not load.
     """
+    study = load_study(file)
     trained = [name for name, contender in study.contenders.items() if not contender.blend]
     unknown = [name for name in only if name not in trained]
     if unknown:
         raise InputError(f"--only {unknown[0]}: no such contender; there are {', '.join(trained)}")
-    wanted = tuple(cell for cell in list_cells(study, configs=configs) if not only or cell.contender in only)
+    wanted = tuple(
+        cell for cell in list_cells(study, configs=file.resolve().parent.parent) if not only or cell.contender in only
+    )
     known = {cell.key: cells.read_cell(cell, folder=folder) for cell in wanted}
-    return Plan(study, wanted, {key: found for key, found in known.items() if found is not None}, folder)
+    return Plan(
+        file.resolve(), study, wanted, {key: found for key, found in known.items() if found is not None}, folder
+    )
 
 
 def estimate(planned: Plan, *, jobs: int) -> str:
     """What is there, what is missing, and how long that would take, in one line."""
     n_missing = len(planned.missing)
     there = f"{len(planned.cells)} cells, {n_missing} to run"
-    return f"{there}, about {_minutes(planned.seconds(jobs=jobs))}" if n_missing else there
+    return f"{there}, about {in_minutes(planned.seconds(jobs=jobs))}" if n_missing else there
 
 
 def require_budget(planned: Plan, *, jobs: int, minutes: float | None) -> None:
@@ -108,53 +100,49 @@ def require_budget(planned: Plan, *, jobs: int, minutes: float | None) -> None:
         )
 
 
-def write_page(planned: Mapping[str, Plan], *, output: Path) -> Path:
+def write_markdown(planned: Mapping[str, Plan], *, output: Path) -> Path:
     """Write one page of several studies, each by the command that makes its cells; one without a finished cell is left out."""
     commands = {command: plan for command, plan in planned.items() if plan.done}
     made = " and ".join(f"`{command}`" for command in commands) or "no study"
     parts = [f"# Results\n\nGenerated by {made} from `results/cells`; not to be edited.\n"]
     parts += [write_report(plan.study, rows(plan), command=command) for command, plan in commands.items()]
-    output.write_text("\n".join(parts), encoding="utf-8")
+    write_whole(output, "\n".join(parts))
     return output
 
 
-def run(planned: Plan, *, jobs: int, command: str, say: Callable[[str], None]) -> list[Done]:
-    """Run what is missing; a cell that fails is told of, and the rest goes on. Returns those that failed."""
-    missing, began = planned.missing, time.monotonic()
-    finished: list[Done] = []
-    commit = git_commit()
-    with ThreadPoolExecutor(jobs) as pool:
-        for future in as_completed(
-            [pool.submit(_run_apart, cell, command, commit, planned.folder) for cell in missing]
-        ):
-            done = future.result()
-            finished.append(done)
-            left = (time.monotonic() - began) / len(finished) * (len(missing) - len(finished))
-            say(
-                f"{len(finished)}/{len(missing)} {done.cell.name}: {_outcome(done, planned.study)}; {_minutes(left)} left"
-            )
-    return [done for done in finished if done.found is None]
+def write_summary(planned: Plan, *, command: str) -> list[Path]:
+    """Write a study's table, as Parquet, and its page into the reports of the state folder; nothing where no cell is finished."""
+    frame = to_frame(rows(planned))
+    if frame.empty:
+        return []
+    folder = home() / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    table, page = (folder / f"study-{planned.file.stem}{ending}" for ending in (".parquet", ".html"))
+    to_table(frame).to_parquet(table, index=False)
+    write_whole(page, study_page.render(planned.study, frame, command=command))
+    return [page, table]
 
 
-def _run_apart(cell: Cell, command: str, commit: str, folder: Path) -> Done:
-    """In a process of its own, so that its memory is its own and a crash ends nothing else."""
-    given = json.dumps({
-        "parameters": cell.config.model_dump(mode="json", exclude_defaults=True), "baseline": cell.baseline,
-        "contender": cell.contender, "size": cell.size, "split": cell.split, "seed": cell.seed,
-        "command": command, "commit": commit, "folder": str(folder),
-    })  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "operations.run_cell"],
-        input=given,
-        text=True,
-        capture_output=True,
-        check=False,
-        cwd=PROJECT,
-    )
-    if done.returncode:
-        last_words = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        return Done(cell, None, last_words[-1][:SAID])
-    return Done(cell, cells.read_cell(cell, folder=folder))
+def summarize(
+    definition: Mapping[str, Any], outcomes: Sequence[Mapping[str, Any]], *, file: str, folder: str, command: str
+) -> tuple[pd.DataFrame, str]:
+    """Table and page of a study: of all its finished cells where its file is at hand, else of these outcomes."""
+    if Path(file).is_file():
+        planned = plan(Path(file), folder=Path(folder))
+        study, known = planned.study, rows(planned)
+    else:
+        study = Study.model_validate(definition)
+        done = [outcome for outcome in outcomes if outcome["found"] is not None]
+        known = with_blends(study, [_row(outcome["place"], outcome["found"]) for outcome in done])
+    frame = to_frame(known)
+    if frame.empty:
+        return frame, f"<p>No cell of {command} is finished.</p>"
+    return to_table(frame), study_page.render(study, frame, command=command)
+
+
+def to_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row a cell, without the scores of its rows."""
+    return frame.drop(columns=list(SCORES))
 
 
 def rows(planned: Plan) -> list[dict[str, Any]]:
@@ -166,17 +154,15 @@ def _rows(planned: Plan) -> Iterator[dict[str, Any]]:
     for cell in planned.cells:
         found = planned.done.get(cell.key)
         if found is not None:
-            place = {name: getattr(cell, name) for name in ("contender", "size", "split", "seed")}
-            facts = {name: found[name] for name in ("n_train", "train_seconds", "seconds", "peak_gigabytes")}
-            scores = {name: found.get(name, []) for name in SCORES}
-            yield {**place, **found["metrics"], **facts, **scores, "key": cell.key, "commit": found["made"]["commit"]}
+            yield _row({name: getattr(cell, name) for name in ("contender", "size", "split", "seed")}, found)
 
 
-def _outcome(done: Done, study: Study) -> str:
-    if done.found is None:
-        return f"failed: {done.error}"
-    return f"{study.metric} {done.found['metrics'][study.metric]:.3f} in {done.found['seconds']:.0f} s"
+def _row(place: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    facts = {name: found[name] for name in ("n_train", "train_seconds", "seconds", "peak_gigabytes")}
+    scores = {name: found.get(name, []) for name in SCORES}
+    return {**place, **found["metrics"], **facts, **scores, "key": found["key"], "commit": found["made"]["commit"]}
 
 
-def _minutes(seconds: float) -> str:
+def in_minutes(seconds: float) -> str:
+    """A duration for a reader."""
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

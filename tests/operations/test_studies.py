@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -67,6 +68,12 @@ def agile(place: Path, tmp_path: Path) -> Agile:
     return call
 
 
+def steps_of_runs(home: Path) -> list[str]:
+    """Names of the steps in ZenML's own database."""
+    with sqlite3.connect(home / "zenml" / "local_stores" / "default_zen_store" / "zenml.db") as database:
+        return [name for (name,) in database.execute("SELECT name FROM step_run WHERE status = 'completed'")]
+
+
 @pytest.mark.slow
 def test_a_cell_that_fails_is_told_of_the_rest_goes_on_and_a_second_call_runs_only_what_is_missing(
     agile: Agile, tmp_path: Path
@@ -82,6 +89,13 @@ def test_a_cell_that_fails_is_told_of_the_rest_goes_on_and_a_second_call_runs_on
     assert "### 40 training examples" in page
     assert "### Against TF-IDF, split by split" in page
     assert "| Somebody | 70 |  | 0.900 | a paper |" in page
+    reports = tmp_path / "home" / "reports"
+    table = pd.read_parquet(reports / "study-toy.parquet")
+    assert len(table) == 10
+    assert {"contender", "size", "split", "seed", "roc_auc", "train_seconds", "key", "commit"} <= set(table)
+    assert "Best" in (reports / "study-toy.html").read_text(encoding="utf-8")
+    runs = steps_of_runs(tmp_path / "home")
+    assert sorted(runs) == ["gather_cells", "map:run_cells:0", "map:run_cells:1", "plan_cells"], "a shard a job"
     second = agile("--dry-run")
     assert "11 cells, 1 to run" in second.stderr
     only = agile("--only", "tuned", "--only", "majority")
