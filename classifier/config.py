@@ -197,6 +197,8 @@ class PromotionConfig(Section):
     """Metric that candidate and champion are compared on."""
     smallest_gain: Annotated[float, Field(ge=0)] = 0.0
     """Gain that the lower end of the paired 95 % interval must exceed."""
+    run_noise: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of `metric` over seeds of the training, as `agile study` states it; the interval is widened by it, so that luck of a seed promotes nothing."""
     min_rows: Annotated[int, Field(gt=0)] = 100
     """Fewest test rows, unseen by both models, that a comparison may rest on."""
     approval: Literal["automatic", "person"] = "automatic"

@@ -7,8 +7,9 @@ the tests hold both against scikit-learn.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +28,10 @@ CHUNK = 1_000_000
 """Weights held in memory at a time."""
 
 
+NORMAL_95 = 1.96
+"""Standard deviations that half a 95 % interval of a normal distribution is wide."""
+
+
 @dataclass(frozen=True)
 class PairedDifference:
     """How much better the candidate is than the comparator on the same rows; above 0 it is better, for every metric."""
@@ -40,6 +45,14 @@ class PairedDifference:
     """Upper end of the 95 % interval of the difference."""
     n: int
     """Rows that both models scored."""
+
+    def with_run_noise(self, sd: float) -> PairedDifference:
+        """The same with an interval that also holds noise of this standard deviation, independent of which rows were drawn."""
+        if not sd:
+            return self
+        extra = NORMAL_95 * sd
+        low, high = (math.hypot(self.difference - end, extra) for end in (self.low, self.high))
+        return replace(self, low=self.difference - low, high=self.difference + high)
 
 
 def evaluate_scores(*, y_true: ArrayLike, y_score: ArrayLike, decision_threshold: float | None) -> dict[str, float]:

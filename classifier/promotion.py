@@ -65,6 +65,7 @@ def decide(
     n_rows: int,
     min_rows: int,
     smallest_gain: float,
+    run_noise: float = 0.0,
     limits: Sequence[Limit] = (),
     obstacle: str | None = None,
     findings: Mapping[str, Any] = MappingProxyType({}),
@@ -86,6 +87,9 @@ def decide(
         Fewest such rows that a promotion may rest on.
     smallest_gain : float
         What the lower end of the paired 95 % interval must exceed, in the unit of the metric.
+    run_noise : float
+        Standard deviation of the metric over trainings of one config that differ in their seed alone. The interval is widened by it: once for
+        the candidate, and once for the champion, which was trained too.
     limits : sequence of Limit
         All of them must be kept.
     obstacle : str or None
@@ -94,7 +98,11 @@ def decide(
         What else was found, for the evidence.
     """
     comparators = FIRST_COMPARATORS if champion is None else ("champion",)
-    found = {name: differences.get(name) for name in comparators}
+    trained = 1 if champion is None else 2
+    found = {
+        name: None if (known := differences.get(name)) is None else known.with_run_noise(run_noise * math.sqrt(trained))
+        for name in comparators
+    }
     checks = [_check(name, difference, smallest_gain) for name, difference in found.items()]
     n_rows = min([n_rows, *(difference.n for difference in found.values() if difference is not None)])
     if candidate == champion:
@@ -114,6 +122,7 @@ def decide(
         "n_rows": n_rows,
         "min_rows": min_rows,
         "smallest_gain": smallest_gain,
+        "run_noise": run_noise,
         "differences": {name: asdict(difference) for name, difference in found.items() if difference is not None},
         "limits": [{**asdict(limit), "is_kept": limit.is_kept} for limit in limits],
     }

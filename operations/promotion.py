@@ -98,6 +98,7 @@ def judge(
         n_rows=comparison.n_rows,
         min_rows=settings.min_rows,
         smallest_gain=settings.smallest_gain,
+        run_noise=settings.run_noise,
         limits=comparison.limits,
         obstacle=comparison.obstacle,
         findings=comparison.findings,

@@ -33,6 +33,8 @@ AGAINST_CHAMPION = [
     ("a lower bound that is not a number", {"differences": {"champion": gain(math.nan)}}, False, "no finite result"),
     ("an infinite gain", {"differences": {"champion": gain(math.inf, math.inf)}}, False, "no finite result"),
     ("a smallest gain that is not a number", {"smallest_gain": math.nan}, False, "not wholly above"),
+    ("a gain that another seed may undo", {"run_noise": 0.02}, False, "-0.018 to +0.125"),
+    ("a gain beyond the noise of the seed too", {"run_noise": 0.005}, True, "+0.008 to +0.102"),
     ("too few shared rows", {"n_rows": 99}, False, "has 99 test rows that no model has seen, and needs 100"),
     ("just enough shared rows", {"n_rows": 100}, True, "becomes champion"),
     (
@@ -49,6 +51,13 @@ WITHOUT_CHAMPION = [
     ("majority not beaten", {"majority": gain(-0.2), "tfidf": gain(0.01)}, {}, False, "gain over majority"),
     ("TF-IDF missing", {"majority": gain(0.2)}, {}, False, "comparison with tfidf has no finite result"),
     ("nothing compared", {}, {}, False, "comparison with majority has no finite result, and"),
+    (
+        "only one of the two was trained",
+        {"majority": gain(0.2, 0.3, 0.4), "tfidf": gain(0.01)},
+        {"run_noise": 0.01},
+        True,
+        "+0.005 to +0.104",
+    ),
     ("too few rows", {"majority": gain(0.2), "tfidf": gain(0.01)}, {"n_rows": 20}, False, "needs 100"),
 ]
 
