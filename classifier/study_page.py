@@ -10,7 +10,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from classifier.figures import PALETTE, draw_intervals, draw_learning_curves, to_svg
 from classifier.report import DARK_PALETTE
 from classifier.study_file import Study
-from classifier.study_report import ABOUT, NAMES, Place, list_curves, list_places, list_sections, paired_difference
+from classifier.study_report import (
+    ABOUT,
+    NAMES,
+    Place,
+    list_curves,
+    list_places,
+    list_sections,
+    paired_difference,
+    work_done,
+)
 
 TEMPLATE = "study_page.html.j2"
 
@@ -29,7 +38,7 @@ def render(study: Study, frame: pd.DataFrame, *, command: str) -> str:
     return environment.get_template(TEMPLATE).render(
         title=study.title,
         command=command,
-        n_cells=len(frame),
+        work=work_done(study, frame),
         about=ABOUT,
         headline=headline,
         level=level,

@@ -64,9 +64,9 @@ def to_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
 def write_report(study: Study, rows: Iterable[dict[str, Any]], *, command: str) -> str:
     """The Markdown of one study; `rows` as `to_frame`."""
     frame = to_frame(rows)
-    parts = [f"## {study.title}", f"`{command}`: {len(frame)} cells. {ABOUT}"]
     if frame.empty:
-        return "\n\n".join([*parts, "No cell is finished."]) + "\n"
+        return f"## {study.title}\n\n`{command}`: no cell is finished.\n"
+    parts = [f"## {study.title}", f"`{command}`: {work_done(study, frame)}. {ABOUT}"]
     for section in list_sections(study, frame):
         parts += [
             f"### {section.title}",
@@ -74,6 +74,13 @@ def write_report(study: Study, rows: Iterable[dict[str, Any]], *, command: str) 
             *([section.note] if section.note else []),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def work_done(study: Study, frame: pd.DataFrame) -> str:
+    """Finished cells and what they took, without those that several contenders share and blends, which took nothing."""
+    trained = [name for name, contender in study.contenders.items() if not contender.blend]
+    own = frame[frame["contender"].isin(trained)].drop_duplicates("key")
+    return f"{len(own)} cells, {own['seconds'].sum() / 3600:.1f} hours of reading, training and judging"
 
 
 def list_sections(study: Study, frame: pd.DataFrame) -> list[Section]:

@@ -18,7 +18,16 @@ METRICS = dict.fromkeys(("roc_auc", "f1", "pr_auc", "accuracy", "brier"), 0.5)
 
 def row(contender: str, split: int, **scores: Any) -> dict[str, Any]:
     place = {"contender": contender, "size": None, "split": split, "seed": 0, "n_train": 100 + split}
-    return {**place, **METRICS, "train_seconds": 1.0, "y_true_validation": [], "y_score_validation": [], **scores}
+    return {
+        **place,
+        **METRICS,
+        "train_seconds": 1.0,
+        "seconds": 1.5,
+        "key": f"{contender} {split}",
+        "y_true_validation": [],
+        "y_score_validation": [],
+        **scores,
+    }
 
 
 def too_sure(seed: int, part: str = "") -> dict[str, Any]:
