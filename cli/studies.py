@@ -72,10 +72,12 @@ def _run(planned: Plan, *, jobs: int, command: str) -> bool:
 @commands.command(epilog="Example: agile tune configs/ethos.yaml --minutes 30 --output ethos-tuned.yaml")
 def tune(
     config: Annotated[Path, typer.Argument(help="YAML that describes the run.")],
-    minutes: Annotated[float, typer.Option(min=0, help="Time to search; no try is begun that would not end in it.")],
     output: Annotated[
         Path | None, typer.Option(help="The best config; by default CONFIG's name with -tuned.yaml, in this folder.")
     ] = None,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="Time to search; no try is begun that would not end in it.")
+    ] = 30,
     folds: Annotated[int, typer.Option(min=2, help="Folds of train that each try is judged on.")] = 3,
     overrides: Annotated[
         list[str] | None,
