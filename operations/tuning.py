@@ -61,9 +61,9 @@ def search(
 
 def describe(found: Found, *, metric: str, name: str) -> str:
     """What a search found, in words that promise no more than it measured."""
-    tried = (
-        f"{found.n_tries} tries, {found.n_given_up} of them given up early, on {len(found.own.folds)} folds of train."
-    )
+    tries = "1 try" if found.n_tries == 1 else f"{found.n_tries} tries"
+    given_up = f", {found.n_given_up} of them given up early," if found.n_given_up else ""
+    tried = f"{tries}{given_up} on {len(found.own.folds)} folds of train."
     own = f"{name} as it is: {metric} {found.own.score:.3f}."
     if found.best.values == found.own.values:
         return f"{tried} {own} Nothing better was found."
