@@ -58,11 +58,13 @@ def place(tiny_model: Path, tiny_examples: pd.DataFrame, tmp_path_factory: pytes
 
 @pytest.fixture
 def agile(place: Path, tmp_path: Path) -> Agile:
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_"))}
+
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "cli", "study", str(place / "studies" / "toy.yaml"), "--results", str(tmp_path / "cells"),
              "--output", str(tmp_path / "RESULTS.md"), *arguments],
-            capture_output=True, text=True, check=False, timeout=300, cwd=PROJECT, env={**os.environ, "AGILE_HOME": str(tmp_path / "home")},
+            capture_output=True, text=True, check=False, timeout=300, cwd=PROJECT, env={**mine, "AGILE_HOME": str(tmp_path / "home")},
         )  # fmt: skip
 
     return call
