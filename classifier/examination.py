@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from classifier.baselines import BASELINES
 from classifier.calibration import Calibration
 from classifier.calibration_fit import fit_calibration
+from classifier.comparison import Contender as Answers
 from classifier.config import EvaluationConfig
 from classifier.costs import costs_in_words
 from classifier.embeddings import embed
@@ -41,6 +43,8 @@ from classifier.report import ReportInput, Result, Review, render_report, wrong_
 from classifier.slices import list_slices, measure_slices
 from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 
+MOST_PROBED = 20_000
+"""Train texts that the frozen base model is asked about, a sample of them where there are more: its features of all might not fit."""
 CONTENDERS = {"best": "candidate", "last": "last"}
 """Checkpoint → contender."""
 TITLES = {
@@ -92,31 +96,30 @@ def examine(
     label_threshold : float or None
         Where the scores of the parts were cut; None where classes are given.
     """
-    spec = ClassifierSpec.load(adapter)
-    n_classes = spec.n_classes
-    history = read_history(adapter)
+    spec, history = ClassifierSpec.load(adapter), read_history(adapter)
     encoded = _encode(adapter, spec, validation=validation, test=test)
+    probed = train if len(train) <= MOST_PROBED else train.sample(MOST_PROBED, random_state=settings.seed)
+    features = {
+        part: embed(list(rows["text"]), base=base, max_length=spec.max_length)
+        for part, rows in {"train": probed, "validation": validation, "test": test}.items()
+    }
+    y_true, y_validation = (part["label"].to_numpy() for part in (test, validation))
     scores: dict[str, Floats] = {}
     thresholds: dict[str, float | None] = {}
     calibrations: dict[str, Calibration] = {}
-    y_validation = validation["label"].to_numpy()
     for checkpoint in CHECKPOINTS:
         predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
         who = CONTENDERS[checkpoint]
         said = predictor.score_encoded(encoded["validation"])
         calibrations[who] = fit_calibration(settings.calibration, y_true=y_validation, y_score=said)
         thresholds[who] = choose_threshold(
-            settings, y_true=y_validation, y_score=calibrations[who].apply(said), n_classes=n_classes
+            settings, y_true=y_validation, y_score=calibrations[who].apply(said), n_classes=spec.n_classes
         )
         scores[who] = calibrations[who].apply(predictor.score_encoded(encoded["test"]))
     others = {"validation": validation, "test": test}
-    baselines = score_baselines(train, others, names=tuple(BASELINES), n_classes=n_classes)
-    features = {
-        part: embed(list(rows["text"]), base=base, max_length=spec.max_length)
-        for part, rows in {"train": train, **others}.items()
-    }
+    baselines = score_baselines(train, others, names=tuple(BASELINES), n_classes=spec.n_classes)
     baselines["frozen"] = {
-        part: score_probe(features["train"], train, features[part], n_classes=n_classes) for part in others
+        part: score_probe(features["train"], probed, features[part], n_classes=spec.n_classes) for part in others
     }
     if spec.prompt:
         predictor.forget_tuning()
@@ -124,9 +127,8 @@ def examine(
     for who, found in baselines.items():
         scores[who] = found["test"]
         thresholds[who] = choose_baseline_threshold(
-            settings, y_true=y_validation, y_score=found["validation"], n_classes=n_classes
+            settings, y_true=y_validation, y_score=found["validation"], n_classes=spec.n_classes
         )
-    y_true = test["label"].to_numpy()
     evaluation = evaluate_contenders(
         y_true,
         scores,
@@ -138,19 +140,36 @@ def examine(
         n_neutralised={"train": history["n_neutralised_train"]}
         | {part: found.n_neutralised for part, found in encoded.items()},
     )
-    chosen, threshold = scores["candidate"], thresholds["candidate"]
-    wrong = wrong_rows(y_true, chosen, threshold)
-    review = Review(
-        slices=measure_slices(
-            list_slices(test, columns=settings.slices, label_threshold=label_threshold),
-            y_true=y_true, y_score=chosen, decision_threshold=threshold,
-            n_resamples=settings.n_resamples, seed=settings.seed,
-        ),
-        neighbours=dict(zip(wrong, find_neighbours(features["test"][wrong], features["train"], train), strict=True)),
-        suspects=find_suspects(features["train"], train, seed=settings.seed),
-        cuts=() if label_threshold is None else sweep_label_threshold(test, chosen, label_threshold=label_threshold),
-    )  # fmt: skip
+    chosen = Answers(scores["candidate"], thresholds["candidate"])
+    review = _review(chosen, features, train=probed, test=test, label_threshold=label_threshold, settings=settings)
     return Examination(evaluation, score_table(test, scores), review)
+
+
+def _review(
+    chosen: Answers,
+    features: Mapping[str, NDArray[np.float32]],
+    *,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    label_threshold: float | None,
+    settings: EvaluationConfig,
+) -> Review:
+    y_true = test["label"].to_numpy()
+    wrong = wrong_rows(y_true, chosen.y_score, chosen.threshold)
+    near = find_neighbours(features["test"][wrong], features["train"], train)
+    slices = measure_slices(
+        list_slices(test, columns=settings.slices, label_threshold=label_threshold),
+        y_true=y_true,
+        y_score=chosen.y_score,
+        decision_threshold=chosen.threshold,
+        n_resamples=settings.n_resamples,
+        seed=settings.seed,
+    )
+    cuts = []
+    if label_threshold is not None:
+        cuts = sweep_label_threshold(test, chosen.y_score, label_threshold=label_threshold)
+    suspects = find_suspects(features["train"], train, seed=settings.seed)
+    return Review(slices, dict(zip(wrong, near, strict=True)), suspects, cuts)
 
 
 def require_whole_texts(evaluation: Evaluation, *, limit: float | None) -> None:
