@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from classifier import encoding, examination
 from classifier.calibration import Calibration
@@ -15,6 +16,7 @@ from classifier.config import EvaluationConfig, FineTuneConfig, ModelConfig
 from classifier.errors import GateRefused
 from classifier.evaluation import read_scores
 from classifier.fine_tuning import fine_tune, read_history
+from classifier.metrics import predict
 from classifier.optimisation import Optimisation
 from classifier.spec import ClassifierSpec
 
@@ -123,3 +125,42 @@ def test_each_part_is_tokenized_once_for_both_checkpoints(
         monkeypatch.setattr(f"{module}.encode", encode_counted)
     examine(adapter, tiny_language_model, parts)
     assert seen == [20, 40]
+
+
+def test_the_untuned_base_model_answers_as_it_does_without_any_adapter(
+    adapter: Path, tiny_language_model: Path, parts: dict[str, pd.DataFrame]
+) -> None:
+    from transformers import AutoModelForCausalLM
+
+    from classifier.predictor import Predictor
+
+    scores = examine(adapter, tiny_language_model, parts).test_scores
+    predictor = Predictor.load(adapter, base=tiny_language_model)
+    encoded = predictor.encode(list(parts["test"]["text"]))
+    model = AutoModelForCausalLM.from_pretrained(tiny_language_model)
+    ids = list(predictor.network.head.label_tokens.ids)
+    for row in range(5):
+        with torch.no_grad():
+            logits = model(torch.tensor([encoded.input_ids[row]])).logits[0, -1, ids]
+        expected = torch.softmax(logits.double(), dim=-1)[1].item()
+        assert scores["untuned_1"][row] == pytest.approx(expected, abs=0.01)  # bfloat16, where the hardware has it
+    assert not np.allclose(scores["untuned_1"], scores["candidate_1"], atol=1e-4)
+
+
+def test_every_baseline_stands_beside_the_model_and_the_texts_behind_the_numbers_are_looked_at(
+    adapter: Path, tiny_language_model: Path, parts: dict[str, pd.DataFrame]
+) -> None:
+    examined = examine(adapter, tiny_language_model, parts)
+    assert set(examined.evaluation.metrics) == {
+        "candidate", "last", "majority", "tfidf", "tfidf_svm", "frozen", "untuned"
+    }  # fmt: skip
+    review = examined.review
+    wrong = predict(
+        read_scores(examined.test_scores, "candidate"), examined.evaluation.decision_threshold
+    ) != np.asarray(parts["test"]["label"])
+    assert set(review.neighbours) <= set(np.flatnonzero(wrong))
+    known = set(parts["train"]["text"])
+    assert all(near.text in known for found in review.neighbours.values() for near in found)
+    assert {part.name.split()[0] for part in review.slices} == {"length", "annotators"}
+    assert [cut.is_used for cut in review.cuts].count(True) == 1
+    assert review.suspects.of == len(parts["train"])
