@@ -77,12 +77,21 @@ def score_tfidf_svm(
     their order and puts margin 0 at 0.5: ROC AUC, PR AUC and predictions at 0.5 are the machine's own, `brier` says
     nothing. Returns and raises as `score_tfidf_logistic`.
     """
-    model = make_pipeline(_features(), LinearSVC(random_state=seed))
+    model = tfidf_svm(seed=seed)
     _fit(model, train_text, train_label)
     margin = model.decision_function(list(test_text))
-    if margin.ndim == 1:  # of two classes scikit-learn returns the margin of the second alone
-        margin = np.column_stack([np.zeros_like(margin), margin])
-    return _with_missing_classes(softmax(margin, axis=1), model.classes_, n_classes=n_classes)
+    return _with_missing_classes(squash_margins(margin), model.classes_, n_classes=n_classes)
+
+
+def tfidf_svm(*, seed: int) -> Pipeline:
+    """The machine of `score_tfidf_svm`, not fitted yet: steps `features` and `svm`."""
+    return Pipeline([("features", _features()), ("svm", LinearSVC(random_state=seed))])
+
+
+def squash_margins(margin: Floats) -> Floats:
+    """Softmax of a linear machine's margins, of shape (n, n_classes); of two classes scikit-learn gives the second's alone."""
+    both = np.column_stack([np.zeros_like(margin), margin]) if margin.ndim == 1 else margin
+    return np.asarray(softmax(both, axis=1), dtype=np.float64)
 
 
 def _score_majority_of_texts(

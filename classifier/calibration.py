@@ -55,6 +55,20 @@ class Calibration(BaseModel):
         return said[self.method]
 
 
+def pool(*scores: ArrayLike) -> Floats:
+    """One answer of several models': probabilities whose log odds are the mean of theirs (the logarithmic opinion pool, Genest and Zidek 1986).
+
+    Beside a mean of probabilities it lets a model that is sure of a text outvote one that does not know.
+
+    Parameters
+    ----------
+    scores : arrays of shape (n, n_classes)
+        Of each model, calibrated, or their log odds would be on different scales.
+    """
+    known = [scaled(np.asarray(score, dtype=np.float64), 1.0, ()) for score in scores]
+    return np.asarray(softmax(np.mean(known, axis=0), axis=1), dtype=np.float64)
+
+
 def scaled(score: Floats, slope: float, offsets: Sequence[float]) -> Floats:
     """Log-probabilities of shape (n, n_classes), sharpened and shifted; their softmax is the calibrated probability."""
     return slope * np.log(np.clip(score, SMALLEST, 1.0)) + (np.asarray(offsets) if len(offsets) else 0.0)

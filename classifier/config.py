@@ -112,6 +112,8 @@ class FineTuneConfig(Section):
     """AdamW's decoupled weight decay."""
     balance: Literal["none", "weights", "resampling"] = "none"
     """What is done about rare classes: nothing, a loss in which every class weighs the same, or rare texts drawn again until it does."""
+    companion: Literal["none", "tfidf_svm"] = "none"
+    """What answers beside the network: nothing, or a linear SVM on TF-IDF of the same train texts; the log odds of both are averaged."""
     epochs: Annotated[int, Field(gt=0)] = 5
     """Passes over train."""
     batch_size: Annotated[int, Field(gt=0)] = 16
@@ -141,7 +143,7 @@ class FineTuneConfig(Section):
     @property
     def optimisation(self) -> dict[str, Any]:
         """The fields that drive its training, flat."""
-        fields = self.model_dump(exclude={*LORA_FIELDS, *DEVICE_FIELDS, "early_stopping"})
+        fields = self.model_dump(exclude={*LORA_FIELDS, *DEVICE_FIELDS, "companion", "early_stopping"})
         return {**fields, **self.early_stopping.model_dump()}
 
 

@@ -31,7 +31,7 @@ from classifier.optimisation import Optimisation
 from classifier.places import cache, hub_token, mirror
 from classifier.predictor import Predictor
 from classifier.sources import tree_digest
-from classifier.spec import SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from classifier.spec import COMPANION_FOLDER, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 
 _MODEL = ModelConfig.model_fields
 _TUNING = FineTuneConfig.model_fields
@@ -46,7 +46,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         `model.source`: a folder, a hub id, package://…; with `sha256` or `revision` as there.
     head, pooling, prompt, quantization, max_length
         As in `model`; `prompt` a mapping of its fields.
-    rank, alpha, dropout, target_modules, loss, learning_rate, epochs, batch_size, seed
+    rank, alpha, dropout, target_modules, loss, companion, learning_rate, epochs, batch_size, seed
         As in `fine_tune`.
     checkpoint : {"best", "last"}
         Which one answers; they are the same without validation texts.
@@ -80,6 +80,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         dropout: float = _TUNING["dropout"].default,
         target_modules: Sequence[str] = _TUNING["target_modules"].default,
         loss: str = _TUNING["loss"].default,
+        companion: str = _TUNING["companion"].default,
         learning_rate: float = _TUNING["learning_rate"].default,
         epochs: int = _TUNING["epochs"].default,
         batch_size: int = _TUNING["batch_size"].default,
@@ -90,7 +91,8 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         self.head, self.pooling, self.prompt = head, pooling, prompt
         self.quantization, self.max_length = quantization, max_length
         self.rank, self.alpha, self.dropout, self.target_modules = rank, alpha, dropout, target_modules
-        self.loss, self.learning_rate, self.epochs, self.batch_size = loss, learning_rate, epochs, batch_size
+        self.loss, self.companion = loss, companion
+        self.learning_rate, self.epochs, self.batch_size = learning_rate, epochs, batch_size
         self.seed, self.checkpoint = seed, checkpoint
 
     def fit(
@@ -129,6 +131,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
                 checkpoints=Path(scratch) / "checkpoints",
                 output=adapter,
                 on_epoch=lambda _: None,
+                companion=tuning.companion,
             )
             self.adapter_ = _read_files(adapter, adapter)
         self.decision_threshold_: float | None = None
@@ -148,9 +151,11 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
             Parameters that the folder does not record, `epochs` say: what a clone would be fitted with.
         """
         spec = ClassifierSpec.load(adapter)
-        made = cls(**{**_parameters(spec), **_lora_parameters(adapter), **tuning})
+        companion = {"companion": "tfidf_svm"} if (adapter / COMPANION_FOLDER).is_dir() else {}
+        made = cls(**{**_parameters(spec), **_lora_parameters(adapter), **companion, **tuning})
         made.classes_ = np.asarray(spec.class_names)
-        made.adapter_ = _read_files(adapter, adapter / SPEC_FILE, adapter / TOKENIZER_FOLDER, adapter / made.checkpoint)
+        parts = (SPEC_FILE, TOKENIZER_FOLDER, COMPANION_FOLDER, made.checkpoint)
+        made.adapter_ = _read_files(adapter, *(adapter / part for part in parts))
         decision = _read_decision(adapter)
         made.decision_threshold_, made.calibration_, made._base = (
             decision.decision_threshold,

@@ -41,7 +41,7 @@ from classifier.metrics import confusion, predict
 from classifier.predictor import Predictor
 from classifier.report import ReportInput, Result, Review, render_report, wrong_rows
 from classifier.slices import list_slices, measure_slices
-from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
+from classifier.spec import COMPANION_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
 
 MOST_PROBED = 20_000
 """Train texts that the frozen base model is asked about, a sample of them where there are more: its features of all might not fit."""
@@ -97,7 +97,8 @@ def examine(
         Where the scores of the parts were cut; None where classes are given.
     """
     spec, history = ClassifierSpec.load(adapter), read_history(adapter)
-    encoded = _encode(adapter, spec, validation=validation, test=test)
+    texts = {"validation": list(validation["text"]), "test": list(test["text"])}
+    encoded = _encode(adapter, spec, texts)
     probed = train if len(train) <= MOST_PROBED else train.sample(MOST_PROBED, random_state=settings.seed)
     features = {
         part: embed(list(rows["text"]), base=base, max_length=spec.max_length)
@@ -110,12 +111,12 @@ def examine(
     for checkpoint in CHECKPOINTS:
         predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
         who = CONTENDERS[checkpoint]
-        said = predictor.score_encoded(encoded["validation"])
+        said = predictor.score(texts["validation"], encoded=encoded["validation"])
         calibrations[who] = fit_calibration(settings.calibration, y_true=y_validation, y_score=said)
         thresholds[who] = choose_threshold(
             settings, y_true=y_validation, y_score=calibrations[who].apply(said), n_classes=spec.n_classes
         )
-        scores[who] = calibrations[who].apply(predictor.score_encoded(encoded["test"]))
+        scores[who] = calibrations[who].apply(predictor.score(texts["test"], encoded=encoded["test"]))
     others = {"validation": validation, "test": test}
     baselines = score_baselines(train, others, names=tuple(BASELINES), n_classes=spec.n_classes)
     baselines["frozen"] = {
@@ -123,7 +124,7 @@ def examine(
     }
     if spec.prompt:
         predictor.forget_tuning()
-        baselines["untuned"] = {part: predictor.score_encoded(encoded[part]) for part in others}
+        baselines["untuned"] = {part: predictor.score(texts[part], encoded=encoded[part]) for part in others}
     for who, found in baselines.items():
         scores[who] = found["test"]
         thresholds[who] = choose_baseline_threshold(
@@ -218,7 +219,13 @@ def draw_page(
         parts={part: [facts["class_rows"][name] for name in names] for part, facts in labelling["parts"].items()},
         findings=findings,
         review=examined.review,
-        facts=_facts(evaluation, ClassifierSpec.load(adapter), history, labelling),
+        facts=_facts(
+            evaluation,
+            ClassifierSpec.load(adapter),
+            history,
+            labelling,
+            has_companion=(adapter / COMPANION_FOLDER).is_dir(),
+        ),
     )
     chosen = read_scores(test_scores, "candidate")
     counts = confusion(y_true=y_true, y_pred=predict(chosen, evaluation.decision_threshold), n_classes=len(names))
@@ -230,12 +237,12 @@ def draw_page(
     return Page(render_report(report), figures)
 
 
-def _encode(adapter: Path, spec: ClassifierSpec, **parts: pd.DataFrame) -> dict[str, Encoded]:
+def _encode(adapter: Path, spec: ClassifierSpec, texts: Mapping[str, Sequence[str]]) -> dict[str, Encoded]:
     """Each part's texts tokenized once, for every checkpoint: they share the tokenizer."""
     tokenizer = load_tokenizer(adapter / TOKENIZER_FOLDER)
     return {
-        part: encode(list(rows["text"]), tokenizer=tokenizer, max_length=spec.max_length, prompt=spec.prompt)
-        for part, rows in parts.items()
+        part: encode(found, tokenizer=tokenizer, max_length=spec.max_length, prompt=spec.prompt)
+        for part, found in texts.items()
     }
 
 
@@ -250,7 +257,12 @@ def _result(name: str, evaluation: Evaluation, test_scores: pd.DataFrame) -> Res
 
 
 def _facts(
-    evaluation: Evaluation, spec: ClassifierSpec, history: Mapping[str, Any], labelling: Mapping[str, Any]
+    evaluation: Evaluation,
+    spec: ClassifierSpec,
+    history: Mapping[str, Any],
+    labelling: Mapping[str, Any],
+    *,
+    has_companion: bool,
 ) -> dict[str, dict[str, object]]:
     threshold = labelling["label_threshold"]
     return {
@@ -268,6 +280,7 @@ def _facts(
             "head": f"label tokens {list(spec.prompt.labels)}"
             if spec.prompt
             else f"classification, {spec.pooling} pooling",
+            **({"companion, whose log odds are averaged in": TITLES["tfidf_svm"]} if has_companion else {}),
             "longest text (tokens)": spec.max_length,
             "texts cut to it": in_words(evaluation.n_cut),
             **({"texts neutralised": in_words(evaluation.n_neutralised)} if spec.prompt else {}),

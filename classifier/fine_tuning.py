@@ -27,6 +27,7 @@ from classifier.base_model import (
 )  # fmt: skip
 from classifier.bucket_trainer import BucketTrainer, Hooks, Rows, make_trainer
 from classifier.checkpoints import last_complete_checkpoint
+from classifier.companion import fit_companion
 from classifier.costs import count_costs
 from classifier.devices import Devices
 from classifier.encoded import Encoded
@@ -38,7 +39,7 @@ from classifier.network import TextClassifier, build_network, save_network
 from classifier.optimisation import Optimisation, halve_micro_batch
 from classifier.process_group import rank, run_together
 from classifier.prompts import find_label_tokens
-from classifier.spec import TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
+from classifier.spec import COMPANION_FOLDER, TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
 from classifier.training_callbacks import EpochLog, TimeLimit
 
 HISTORY_FILE = "history.json"
@@ -56,6 +57,7 @@ def fine_tune(
     checkpoints: Path,
     output: Path,
     on_epoch: Callable[[dict[str, float]], None],
+    companion: str = "none",
     on_checkpoint: Callable[[], None] = lambda: None,
     devices: Devices | None = None,
     price_per_hour: float | None = None,
@@ -72,6 +74,8 @@ def fine_tune(
         `rank`, `alpha`, `dropout`, `target_modules`, `initialization`.
     checkpoints : Path
         Folder of this very training; a complete checkpoint in it is resumed. Removed at the end.
+    companion : str
+        `tfidf_svm`: what answers beside the network is trained too, and stands in `companion/`.
     on_epoch, on_checkpoint : callable
         See `Hooks`; called in this process, however many train.
     devices : Devices, optional
@@ -86,13 +90,18 @@ def fine_tune(
         compute_dtype=choose_compute_dtype(spec.compute_dtype, hardware=hardware),
         hidden_size=read_hidden_size(base),
     )
+    output.mkdir(parents=True, exist_ok=True)
+    if companion != "none":  # before the network, for it takes seconds and may be refused
+        fitted = fit_companion(
+            list(train["text"]), train["label"], class_names=spec.class_names, seed=optimisation.seed
+        )
+        fitted.save(output / COMPANION_FOLDER)
     train = balance(train, how=optimisation.balance, seed=optimisation.seed)
     training = _Training(
         base=base, spec=spec, train=train, validation=validation, lora=lora, optimisation=optimisation,
         checkpoints=checkpoints, output=output, hardware=hardware, devices=devices or Devices(hardware.device),
         price_per_hour=price_per_hour,
     )  # fmt: skip
-    output.mkdir(parents=True, exist_ok=True)
     _train_within_memory(training, on_epoch, on_checkpoint)
     spec.save(output)
     shutil.rmtree(checkpoints)

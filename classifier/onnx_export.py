@@ -24,7 +24,7 @@ from classifier.errors import InputError
 from classifier.merged_network import MergedNetwork
 from classifier.onnx_predictor import INPUTS, MODEL_FILE, OUTPUT, OnnxPredictor
 from classifier.predictor import Predictor
-from classifier.spec import SPEC_FILE, TOKENIZER_FOLDER
+from classifier.spec import COMPANION_FOLDER, SPEC_FILE, TOKENIZER_FOLDER
 
 EXPORT_FILE = "export.json"
 OPSET = 20
@@ -84,7 +84,9 @@ def export_onnx(
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
         folder = Path(scratch) / "export"
         folder.mkdir()
-        shutil.copytree(adapter / TOKENIZER_FOLDER, folder / TOKENIZER_FOLDER)
+        for part in (TOKENIZER_FOLDER, COMPANION_FOLDER):
+            if (adapter / part).is_dir():
+                shutil.copytree(adapter / part, folder / part)
         shutil.copy2(adapter / SPEC_FILE, folder)
         write_graph(MergedNetwork(predictor.network, pooling=predictor.spec.pooling), folder / MODEL_FILE)
         difference = _check(folder, texts, expected=expected, tolerance=allowed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
@@ -13,7 +14,10 @@ from classifier.calibration import Calibration
 from classifier.decision import DECISION_FILE, Decision
 from classifier.encoded import Encoded
 from classifier.encoding import encode, load_tokenizer, token_batches
-from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
+from classifier.spec import COMPANION_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
+
+if TYPE_CHECKING:
+    from classifier.companion import Companion
 
 MODEL_FILE = "model.onnx"
 INPUTS, OUTPUT = ("input_ids", "attention_mask"), "probabilities"
@@ -29,6 +33,7 @@ class OnnxPredictor:
     tokenizer: PreTrainedTokenizerBase
     spec: ClassifierSpec
     calibration: Calibration
+    companion: Companion | None
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
         """From an exported folder; 0 threads leaves their number to onnxruntime, a thread a core."""
@@ -36,6 +41,7 @@ class OnnxPredictor:
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(folder / MODEL_FILE, options, providers=["CPUExecutionProvider"])
         self.tokenizer, self.spec = load_tokenizer(folder / TOKENIZER_FOLDER), ClassifierSpec.load(folder)
+        self.companion = _load_companion(folder)
         self.calibration = Decision.load(folder).calibration if (folder / DECISION_FILE).is_file() else Calibration()
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
@@ -44,7 +50,8 @@ class OnnxPredictor:
         probabilities = np.empty((len(texts), self.spec.n_classes))
         for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
-        return self.calibration.apply(probabilities)
+        said = probabilities if self.companion is None else self.companion.join(probabilities, texts)
+        return self.calibration.apply(said)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Token ids as the graph reads them."""
@@ -59,3 +66,12 @@ class OnnxPredictor:
         probabilities: np.ndarray = self.session.run([OUTPUT], given)[0].astype(np.float64)  # (B, n_classes)
         probabilities /= probabilities.sum(axis=1, keepdims=True)  # as float32 they sum to 1 but for its rounding
         return probabilities
+
+
+def _load_companion(folder: Path) -> Companion | None:
+    """It alone needs scikit-learn, which takes a second to import."""
+    if not (folder / COMPANION_FOLDER).is_dir():
+        return None
+    from classifier.companion import load_companion
+
+    return load_companion(folder)

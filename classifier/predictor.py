@@ -10,6 +10,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from classifier.base_model import load_base_model
+from classifier.companion import Companion, load_companion
 from classifier.encoded import Encoded
 from classifier.encoding import TOKENS_PER_BATCH, TOKENS_PER_PACK, encode, load_tokenizer, token_batches
 from classifier.hardware import read_hardware
@@ -22,8 +23,14 @@ from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 class Predictor:
     """Scores texts with a tuned classifier."""
 
-    def __init__(self, network: TextClassifier, tokenizer: PreTrainedTokenizerBase, spec: ClassifierSpec) -> None:
-        self.network, self.tokenizer, self.spec = network, tokenizer, spec
+    def __init__(
+        self,
+        network: TextClassifier,
+        tokenizer: PreTrainedTokenizerBase,
+        spec: ClassifierSpec,
+        companion: Companion | None = None,
+    ) -> None:
+        self.network, self.tokenizer, self.spec, self.companion = network, tokenizer, spec, companion
 
     @classmethod
     def load(cls, adapter: Path, *, base: Path, checkpoint: str = "best") -> Predictor:
@@ -49,17 +56,22 @@ class Predictor:
         )
         if next(network.parameters()).device.type == "cpu":
             use_fused_lora(network)
-        return cls(network, tokenizer, spec)
+        return cls(network, tokenizer, spec, load_companion(adapter))
 
-    def score(self, texts: Sequence[str]) -> np.ndarray:
-        """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts.
+    def score(self, texts: Sequence[str], *, encoded: Encoded | None = None) -> np.ndarray:
+        """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts; with a companion, of both.
 
         Texts are sorted by length and batched by a token budget, so padding costs little.
-        """
-        return self.score_encoded(self.encode(texts))
 
-    def score_encoded(self, encoded: Encoded) -> np.ndarray:
-        """`score`, of texts that have been tokenized already."""
+        Parameters
+        ----------
+        encoded : Encoded, optional
+            What `encode` makes of the texts, where it is at hand.
+        """
+        said = self._score_encoded(self.encode(texts) if encoded is None else encoded)
+        return said if self.companion is None else self.companion.join(said, texts)
+
+    def _score_encoded(self, encoded: Encoded) -> np.ndarray:
         probabilities = np.empty((len(encoded.input_ids), self.spec.n_classes))
         budget = TOKENS_PER_PACK if self.spec.prompt else TOKENS_PER_BATCH
         for batch in token_batches(encoded.lengths, budget=budget):
@@ -69,6 +81,7 @@ class Predictor:
     @torch.no_grad()
     def forget_tuning(self) -> None:
         """Answer as the base model alone from now on: only a head without numbers of its own, of label tokens, can."""
+        self.companion = None
         for name, parameter in self.network.named_parameters():
             if "lora_B" in name:
                 parameter.zero_()

@@ -12,6 +12,8 @@ from classifier.prompts import Prompt
 
 SPEC_FILE = "classifier.json"
 TOKENIZER_FOLDER = "tokenizer"
+COMPANION_FOLDER = "companion"
+"""What answers beside the network, where anything does (`classifier/companion.py`)."""
 TAUGHT = ("label", "target", "weight")
 """Columns of examples that training reads beside `text`, the last two where they are there (`classifier.losses.class_loss`)."""
 EXACT, ROUNDED = 1e-3, 0.02

@@ -1,7 +1,7 @@
-"""Study blend: what the average of several contenders' answers is worth, from cells that are there already.
+"""Study blend: what the pool of several contenders' answers is worth, from cells that are there already.
 
-Each member's probabilities are calibrated on its own validation first, since an average of numbers on different scales means nothing; then the
-decision threshold is chosen on the blend's own validation. A single member is that contender, calibrated and cut by validation.
+Each member's probabilities are calibrated on its own validation first, unless the blend says otherwise, since log odds on different scales have
+no mean; then the decision threshold is chosen on the blend's own validation. A single member is that contender, calibrated and cut by validation.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.calibration import pool
 from classifier.calibration_fit import fit_calibration
 from classifier.metrics import DEFAULT_THRESHOLD, choose_decision_threshold, evaluate_scores
 from classifier.study_file import Study
@@ -27,16 +28,16 @@ def with_blends(study: Study, rows: Iterable[Mapping[str, Any]]) -> list[dict[st
     at: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
     for row in known:
         at.setdefault((row["size"], row["split"]), {}).setdefault(row["contender"], row)
-    blends = {name: contender.blend for name, contender in study.contenders.items() if contender.blend}
+    blends = {name: contender for name, contender in study.contenders.items() if contender.blend}
     return known + [
-        _blend(name, [found[member] for member in members])
+        _blend(name, [found[member] for member in contender.blend], calibrate=contender.calibrate)
         for found in at.values()
-        for name, members in blends.items()
-        if all(member in found for member in members)
+        for name, contender in blends.items()
+        if all(member in found for member in contender.blend)
     ]
 
 
-def _blend(name: str, members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _blend(name: str, members: Sequence[Mapping[str, Any]], *, calibrate: bool) -> dict[str, Any]:
     first = members[0]
     y_true, y_validation = np.asarray(first["y_true"]), np.asarray(first["y_true_validation"])
     if any(list(member["y_true"]) != list(first["y_true"]) for member in members):
@@ -47,15 +48,15 @@ def _blend(name: str, members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         y_score = as_two(member["y_score"])
         if can_fit:
             validation = as_two(member["y_score_validation"])
-            fitted = fit_calibration(FITTED_BY, y_true=y_validation, y_score=validation)
+            fitted = fit_calibration(FITTED_BY if calibrate else "none", y_true=y_validation, y_score=validation)
             y_score = fitted.apply(y_score)
             on_validation.append(fitted.apply(validation))
         said.append(y_score)
-    blended = np.mean(said, axis=0)  # (n, 2)
+    blended = pool(*said)  # (n, 2)
     threshold = DEFAULT_THRESHOLD
     validation_score: list[float] = []
     if can_fit:
-        positive = np.mean(on_validation, axis=0)[:, 1]
+        positive = pool(*on_validation)[:, 1]
         validation_score = positive.tolist()
         threshold = choose_decision_threshold(
             y_true=y_validation, y_score_positive=positive, policy="best_f1", least=0.0, false_negative_cost=1.0

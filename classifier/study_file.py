@@ -22,8 +22,9 @@ from classifier.config_file import parse_config, read_parameters, set_value
 from classifier.errors import InputError
 from classifier.yaml_files import read_yaml
 
-BASELINE_NAMES = (*BASELINES, "frozen")
-"""What may stand as `baseline`; `frozen`: logistic regression on the embeddings of the config's untuned base model."""
+BASELINE_NAMES = (*BASELINES, "companion", "frozen")
+"""What may stand as `baseline`; `companion`: what would answer beside a network (`classifier/companion.py`), alone; `frozen`: logistic
+regression on the embeddings of the config's untuned base model."""
 DECIDING = ("data", "labels", "split", "model", "fine_tune", "evaluation")
 """Sections that decide the outcome of a cell."""
 INDIFFERENT = {"evaluation": ("n_resamples", "calibration", "slices"), "fine_tune": ("devices", "device", "max_time")}
@@ -39,7 +40,9 @@ class Contender(Section):
     config: str = ""
     """Name of a run configuration beside the studies' folder."""
     blend: tuple[str, ...] = ()
-    """In place of a config: contenders whose calibrated probabilities are averaged, cell by cell; it has no cells of its own."""
+    """In place of a config: contenders whose log odds are averaged, cell by cell; it has no cells of its own."""
+    calibrate: bool = True
+    """Of a blend: whether each member is calibrated on validation first, where there is one."""
     set: Mapping[str, Any] = {}
     """`section.field` → value."""
     baseline: str | None = None

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from classifier.companion import fit_companion
 from classifier.config import ModelConfig, RunConfig
 from classifier.embeddings import embed
 from classifier.evaluation import choose_baseline_threshold, choose_threshold, score_baselines
@@ -75,7 +76,7 @@ def judge(
         scores, train_seconds = _tuned(config, parts, class_names)
     else:
         before = time.monotonic()
-        scores = _baseline(baseline, config, parts, n_classes=len(class_names))
+        scores = _baseline(baseline, config, parts, class_names)
         train_seconds = time.monotonic() - before
     y_true, y_true_validation = (parts[part]["label"].to_numpy() for part in ("test", "validation"))
     validation = scores["validation"]
@@ -136,20 +137,24 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
             checkpoints=Path(scratch) / "checkpoints",
             output=adapter,
             on_epoch=lambda _: None,
+            companion=config.fine_tune.companion,
         )
         predictor, seconds = Predictor.load(adapter, base=base), read_history(adapter)["seconds"]
         scores = {part: predictor.score(list(parts[part]["text"])) for part in JUDGED}
     return scores, float(seconds)
 
 
-def _baseline(name: str, config: RunConfig, parts: Parts, *, n_classes: int) -> dict[str, Floats]:
+def _baseline(name: str, config: RunConfig, parts: Parts, class_names: Sequence[str]) -> dict[str, Floats]:
     """Probabilities of validation and test."""
     train, others = parts["train"], {part: parts[part] for part in JUDGED}
+    if name == "companion":
+        companion = fit_companion(list(train["text"]), train["label"], class_names=class_names, seed=0)
+        return {part: companion.score(list(rows["text"])) for part, rows in others.items()}
     if name != "frozen":
-        return score_baselines(train, others, names=[name], n_classes=n_classes)[name]
+        return score_baselines(train, others, names=[name], n_classes=len(class_names))[name]
     base = read_base_model(config.model)
     features = {
         part: embed(list(rows["text"]), base=base, max_length=config.model.max_length)
         for part, rows in {"train": train, **others}.items()
     }
-    return {part: score_probe(features["train"], train, features[part], n_classes=n_classes) for part in JUDGED}
+    return {part: score_probe(features["train"], train, features[part], n_classes=len(class_names)) for part in JUDGED}

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from classifier.decision import Decision
 from classifier.drift_sample import DriftSample
 from classifier.model_card import CARD_FILE
-from classifier.spec import PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from classifier.spec import COMPANION_FOLDER, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from operations.registry import LEARNT_FILE
 from operations.state import PROJECT
 
@@ -104,8 +104,9 @@ def score_in_fresh_process(model_uri: str, texts: Sequence[str], *, class_names:
 
 
 def _pack(adapter: Path, folder: Path, *, decision: Decision, learnt_from: Iterable[str]) -> Path:
-    for part in ("best", TOKENIZER_FOLDER):
-        shutil.copytree(adapter / part, folder / part)
+    for part in ("best", TOKENIZER_FOLDER, COMPANION_FOLDER):
+        if (adapter / part).is_dir():
+            shutil.copytree(adapter / part, folder / part)
     shutil.copy2(adapter / SPEC_FILE, folder)
     decision.save(folder)
     (folder / LEARNT_FILE).write_text(json.dumps(sorted(set(learnt_from))), encoding="utf-8")

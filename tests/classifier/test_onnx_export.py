@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from torch import nn
 
 from classifier import onnx_export
 from classifier.base_model import load_base_model
+from classifier.companion import fit_companion
 from classifier.encoding import load_tokenizer
 from classifier.errors import InputError
 from classifier.merged_network import MergedNetwork
@@ -27,7 +29,7 @@ from classifier.onnx_export import PROBES, export_onnx
 from classifier.onnx_predictor import OnnxPredictor
 from classifier.predictor import Predictor
 from classifier.prompts import Prompt, find_label_tokens
-from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
+from classifier.spec import COMPANION_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
 
 WORDS = (
     "fine",
@@ -140,6 +142,21 @@ def test_the_graph_answers_as_the_original_does(
     vocabulary = len(exported.tokenizer)
     wide = [tensor.name for tensor in graph.graph.initializer if vocabulary in tensor.dims]
     assert len(wide) == 1, wide  # the input's embeddings; no output layer
+
+
+def test_a_companion_answers_beside_the_graph_too(
+    tuned: Adapter, tiny_model: Path, tiny_examples: pd.DataFrame, tmp_path: Path
+) -> None:
+    adapter, base = tuned(tiny_model, pooling="mean", quantization="none")
+    label = (tiny_examples["score"] >= 0.5).astype(int)
+    companion = fit_companion(list(tiny_examples["text"]), label, class_names=("no", "yes"), seed=0)
+    companion.save(adapter / COMPANION_FOLDER)
+    export_onnx(adapter, base=base, output=tmp_path / "export")
+    texts, together = varied_texts(20), Predictor.load(adapter, base=base)
+    assert OnnxPredictor(tmp_path / "export", threads=1).score(texts) == pytest.approx(together.score(texts), abs=1e-4)
+    shutil.rmtree(tmp_path / "export" / COMPANION_FOLDER)
+    alone = OnnxPredictor(tmp_path / "export", threads=1).score(texts)
+    assert np.abs(alone - together.score(texts)).max() > 0.01
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Study blend: an average of calibrated answers, from cells alone."""
+"""Study blend: the pool of calibrated answers, from cells alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from classifier.metrics import evaluate_scores
 from classifier.study_blend import as_two, with_blends
@@ -43,15 +43,24 @@ def test_two_noisy_views_of_one_truth_are_better_together_whatever_their_scales(
     assert found["alone"]["brier"] < found["one"]["brier"], "calibrated"
 
 
+def test_a_blend_may_take_its_members_as_they_are() -> None:
+    rows = [cell("one", seed=1), cell("other", seed=2, scale=0.05)]
+    raw = Study.model_validate({"title": "x", "reference": "one", "contenders": {
+        **CONTENDERS, "both": {"blend": ["one", "other"], "calibrate": False}
+    }})  # fmt: skip
+    found = {row["contender"]: row for row in with_blends(raw, rows)}
+    assert found["both"]["y_score"] == pytest.approx(expit(np.mean([logit(row["y_score"]) for row in rows], axis=0)))
+
+
 def test_there_is_a_blend_only_where_all_members_are() -> None:
     rows = [cell("one", seed=1), cell("one", split=1, seed=1), cell("other", split=1, seed=2)]
     assert [row["split"] for row in with_blends(STUDY, rows) if row["contender"] == "both"] == [1]
 
 
-def test_without_validation_the_answers_are_averaged_as_they_are() -> None:
+def test_without_validation_the_answers_are_pooled_as_they_are() -> None:
     rows = [cell("one", seed=1, validated=False), cell("other", seed=2, validated=False)]
     found = {row["contender"]: row for row in with_blends(STUDY, rows)}
-    assert found["both"]["y_score"] == pytest.approx(np.mean([row["y_score"] for row in rows], axis=0))
+    assert found["both"]["y_score"] == pytest.approx(expit(np.mean([logit(row["y_score"]) for row in rows], axis=0)))
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,14 @@ from classifier.decision import Decision
 from classifier.errors import InputError
 from classifier.fine_tuning import fine_tune
 from classifier.optimisation import Optimisation
+from classifier.predictor import Predictor
 from classifier.sources import tree_digest
 from classifier.spec import ClassifierSpec
 
 TEXTS = ["a lovely day", "the awful song", "this room"]
-TUNING = FineTuneConfig(epochs=2, rank=2, alpha=6, learning_rate=0.01, target_modules=("query", "value"), seed=3)
+TUNING = FineTuneConfig(
+    epochs=2, rank=2, alpha=6, learning_rate=0.01, target_modules=("query", "value"), seed=3, companion="tfidf_svm"
+)
 DECISION = Decision(decision_threshold=0.97, calibration=Calibration(method="platt", slope=1.5, offsets=(0.0, 0.4)))
 
 
@@ -63,7 +66,7 @@ def adapter(base: Path, tiny_examples: pd.DataFrame, tmp_path_factory: pytest.Te
     fine_tune(
         base=base, spec=spec, train=labelled, validation=labelled[:0], lora=TUNING.lora,
         optimisation=Optimisation(**TUNING.optimisation), checkpoints=folder / "checkpoints",
-        output=folder / "adapter", on_epoch=lambda row: None,
+        output=folder / "adapter", on_epoch=lambda row: None, companion=TUNING.companion,
     )  # fmt: skip
     return folder / "adapter"
 
@@ -103,12 +106,20 @@ def test_a_version_by_number_or_alias_answers_as_it_does_for_agile_score(version
         assert loaded.decision_threshold_ == 0.97
 
 
+def test_a_versions_companion_answers_with_it(versions: str, adapter: Path, base: Path) -> None:
+    network = Predictor.load(adapter, base=base)
+    together, network.companion = network.score(TEXTS), None
+    loaded = load("models:/mood/1")
+    assert loaded.predict_proba(TEXTS) == pytest.approx(DECISION.calibration.apply(together))
+    assert np.abs(together - network.score(TEXTS)).max() > 0.01  # or a companion that says nothing would do
+
+
 def test_its_parameters_are_those_of_the_run_that_trained_it(versions: str, base: Path) -> None:
     parameters = load("models:/mood/1").get_params()
     assert parameters["base_model"] == str(base)
     assert (parameters["quantization"], parameters["max_length"], parameters["head"]) == ("none", 32, "classification")
     recorded = {name: value for name, value in TUNING.model_dump(mode="json").items() if name in parameters}
-    assert {"rank", "alpha", "epochs", "learning_rate", "target_modules", "seed"} < set(recorded)
+    assert {"rank", "alpha", "epochs", "learning_rate", "target_modules", "companion", "seed"} < set(recorded)
     assert {name: parameters[name] for name in recorded} == recorded
 
 

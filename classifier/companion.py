@@ -1,0 +1,114 @@
+"""Companion: a linear support vector machine on TF-IDF that answers beside the network, for what a sentence encoder does not see.
+
+Where class 1 lives on set phrases, as unfair terms do, words and parts of words know what the network's meaning of a text has lost, and the
+other way round: neither is told from the other by itself, both together are better than either (CHANGELOG says by how much). It learns from
+train alone, in seconds; its margins are calibrated on folds of train, so validation stays free to choose; and what is said is the pool of both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from safetensors.numpy import load_file, save_file
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import Pipeline
+
+from classifier.baselines import squash_margins, tfidf_svm
+from classifier.calibration import Calibration, Floats, pool
+from classifier.calibration_fit import fit_calibration
+from classifier.errors import InputError
+from classifier.spec import COMPANION_FOLDER
+
+N_FOLDS = 5
+"""Of train, by which the margins are calibrated; so many texts of every class are needed."""
+_FACTS, _TENSORS = "companion.json", "companion.safetensors"
+
+
+@dataclass(frozen=True)
+class Companion:
+    """A fitted machine and the map from its margins to probabilities."""
+
+    machine: Pipeline
+    calibration: Calibration
+
+    def score(self, texts: Sequence[str]) -> Floats:
+        """Its own probabilities, of shape (n, n_classes)."""
+        return self.calibration.apply(squash_margins(self.machine.decision_function(list(texts))))
+
+    def join(self, y_score: ArrayLike, texts: Sequence[str]) -> Floats:
+        """The pool of a network's probabilities of some texts, of shape (n, n_classes), and its own."""
+        return pool(y_score, self.score(texts)) if len(texts) else np.asarray(y_score, dtype=np.float64)
+
+    def save(self, folder: Path) -> None:
+        """Write vocabulary and numbers, as JSON and safetensors, into the new folder `folder`."""
+        folder.mkdir(parents=True)
+        svm = self.machine["svm"]
+        tensors = {"coef": svm.coef_, "intercept": svm.intercept_}
+        vocabularies = {}
+        for name, vectorizer in self.machine["features"].transformer_list:
+            tensors[f"idf.{name}"] = vectorizer.idf_
+            vocabularies[name] = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
+        save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, folder / _TENSORS)
+        facts = {"calibration": self.calibration.model_dump(mode="json"), "vocabularies": vocabularies}
+        (folder / _FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Companion:
+        """From a folder that `save` wrote."""
+        facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        tensors = load_file(folder / _TENSORS)
+        machine = tfidf_svm(seed=0)
+        for name, vectorizer in machine["features"].transformer_list:
+            _restore(vectorizer, facts["vocabularies"][name], tensors[f"idf.{name}"])
+        svm = machine["svm"]
+        svm.coef_, svm.intercept_ = tensors["coef"], tensors["intercept"]
+        svm.classes_ = np.arange(max(2, len(svm.coef_)))  # of two classes there is one row
+        return cls(machine, Calibration.model_validate(facts["calibration"]))
+
+
+def fit_companion(texts: Sequence[str], label: ArrayLike, *, class_names: Sequence[str], seed: int) -> Companion:
+    """Train on every text; calibrate by margins of texts that a machine of the other folds has not seen.
+
+    Parameters
+    ----------
+    label : array of shape (n,)
+        Classes 0 to n_classes - 1, hard ones: a margin has no soft target.
+
+    Raises
+    ------
+    InputError
+        A class has too few texts to be calibrated.
+    """
+    y_true = np.asarray(label, dtype=np.int64)
+    _require_texts(y_true, class_names)
+    machine, folds = tfidf_svm(seed=seed), StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
+    unseen = cross_val_predict(machine, list(texts), y_true, cv=folds, method="decision_function")
+    calibration = fit_calibration("platt", y_true=y_true, y_score=squash_margins(unseen))
+    return Companion(machine.fit(list(texts), y_true), calibration)
+
+
+def load_companion(adapter: Path) -> Companion | None:
+    """That of an adapter's, a version's or an export's folder; None where it has none."""
+    folder = adapter / COMPANION_FOLDER
+    return Companion.load(folder) if folder.is_dir() else None
+
+
+def _require_texts(y_true: NDArray[np.int64], class_names: Sequence[str]) -> None:
+    counts = np.bincount(y_true, minlength=len(class_names))
+    rarest = int(counts.argmin())
+    if counts[rarest] < N_FOLDS:
+        raise InputError(
+            f"fine_tune.companion tfidf_svm: class {class_names[rarest]} has {counts[rarest]} train texts;"
+            f" {N_FOLDS} are needed to calibrate it; allowed is none"
+        )
+
+
+def _restore(vectorizer: TfidfVectorizer, words: Sequence[str], idf: NDArray[np.float64]) -> None:
+    vectorizer.vocabulary = {word: number for number, word in enumerate(words)}
+    vectorizer.idf_ = idf  # checks that it is as long as the vocabulary
