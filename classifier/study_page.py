@@ -50,12 +50,18 @@ def render(study: Study, frame: pd.DataFrame, *, command: str) -> str:
 
 
 def judge(study: Study, frame: pd.DataFrame) -> tuple[str, str, list[str]]:
-    """Headline, level (`good`, `unclear`) and sentences: the best contender at the largest size, and whether it is told from the others, split by split."""
+    """Headline, level (`good`, `unclear`) and sentences: the best contender at the largest size, and whether it is told from the others, split by split.
+
+    The best is sought among those that ran on the most splits.
+    """
     largest = int(frame["size"].max())
     cells = frame[frame["size"] == largest]
-    best, *others = (place for place in list_places(study, frame) if place.size == largest)
+    places = [place for place in list_places(study, frame) if place.size == largest]
+    most = max(place.found.n for place in places)  # one lucky split makes nobody the best
+    best = next(place for place in places if place.found.n == most)
+    others = [place for place in places if place is not best]
     said = f"{NAMES[study.metric]} {_said(best)} over {best.found.n} splits, from {largest} examples."
-    gains = {place: paired_difference(study, cells, best.contender, place.contender) for place in others}
+    gains = {place: paired_difference(cells, best.contender, place.contender, metric=study.metric) for place in others}
     near = [place for place, gain in gains.items() if gain is not None and not gain.excludes_zero]
     if near:
         listed = ", ".join(f"{place.title} ({_said(place)})" for place in near[:3])

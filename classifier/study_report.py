@@ -17,6 +17,8 @@ from classifier.study_statistics import Curve, Mean, calibration_error, fit_curv
 
 SHOWN = ("roc_auc", "f1", "pr_auc", "accuracy", "brier")
 NAMES = {"roc_auc": "ROC AUC", "f1": "F1", "pr_auc": "PR AUC", "accuracy": "accuracy", "brier": "Brier"}
+COMPARED = ("roc_auc", "f1", "pr_auc")
+"""Metrics whose paired differences are told, the study's own first."""
 MORE = (100, 200, 400)
 """Further labels whose worth the learning curve is asked for."""
 LEAST_WORTH = 0.005
@@ -129,11 +131,10 @@ def _means(study: Study, frame: pd.DataFrame, size: int) -> Section:
     return Section(f"{size} training examples", head, lines)
 
 
-def paired_difference(study: Study, frame: pd.DataFrame, one: str, other: str) -> Mean | None:
+def paired_difference(frame: pd.DataFrame, one: str, other: str, *, metric: str) -> Mean | None:
     """By how much one contender is better than another, on the splits that both have; None of fewer than two."""
     means = {
-        name: frame[frame["contender"] == name].groupby("split")[study.metric].mean().rename(name)
-        for name in (one, other)
+        name: frame[frame["contender"] == name].groupby("split")[metric].mean().rename(name) for name in (one, other)
     }
     pairs = (means[one] - means[other]).dropna()
     if len(pairs) < 2:
@@ -143,18 +144,21 @@ def paired_difference(study: Study, frame: pd.DataFrame, one: str, other: str) -
 
 def _differences(study: Study, frame: pd.DataFrame) -> Section | None:
     """Every contender against the reference, on the splits and seeds that both have."""
+    metrics = sorted(COMPARED, key=lambda metric: metric != study.metric)
     lines = []
     for size in sorted(frame["size"].unique()):
         here = frame[frame["size"] == size]
         for name, _ in _by_contender(study, here):
-            found = None if name == study.reference else paired_difference(study, here, name, study.reference)
-            if found is not None:
-                told = "yes" if found.excludes_zero else "no"
-                lines.append([_title(study, name), str(size), str(found.n), _said(found, sign="+"), told])
+            pairs = [paired_difference(here, name, study.reference, metric=metric) for metric in metrics]
+            found = [pair for pair in pairs if pair is not None and name != study.reference]
+            if found:
+                told = [f"{_said(pair, sign='+')}{' *' if pair.excludes_zero else ''}" for pair in found]
+                lines.append([_title(study, name), str(size), str(found[0].n), *told])
     if not lines:
         return None
-    head = ["contender", "examples", "splits", f"{NAMES[study.metric]}, difference", "told apart"]
-    return Section(f"Against {_title(study, study.reference)}, split by split", head, lines)
+    head = ["contender", "examples", "splits", *(f"{NAMES[metric]}, difference" for metric in metrics)]
+    note = "*: told apart; the interval excludes zero."
+    return Section(f"Against {_title(study, study.reference)}, split by split", head, lines, note)
 
 
 def _noise(study: Study, frame: pd.DataFrame) -> Section | None:

@@ -73,3 +73,18 @@ def test_the_curve_says_where_a_hundred_more_labels_stop_paying() -> None:
     (line,) = (line for line in lines[lines.index("### What more labels would bring") :] if "Ours" in line)
     assert line.split(" | ")[-1].rstrip(" |") == "200"  # 2 / 200 - 2 / 300 = 0.0033; 2 / 100 - 2 / 200 = 0.01
     assert float(line.split(" | ")[3].split(" ")[0]) == pytest.approx(0.85 - 2 / 500, abs=2e-3)
+
+
+def test_one_lucky_split_makes_nobody_the_best() -> None:
+    lucky = cells("theirs", 0.99)[:1]
+    headline, _, _ = judge(STUDY, frame(cells("ours", 0.75), lucky, cells("plain", 0.5)))
+    assert headline == "Best: <b>Ours</b>"
+
+
+def test_differences_are_told_in_every_metric_and_marked_where_the_interval_excludes_zero() -> None:
+    lines = write_report(STUDY, [*cells("ours", 0.75), *cells("plain", 0.5)], command="x").splitlines()
+    (line,) = (line for line in lines[lines.index("### Against Plain, split by split") :] if "Ours" in line)
+    roc_auc, f1, pr_auc = (cell.strip() for cell in line.strip("| ").split(" | ")[3:])
+    assert roc_auc.startswith("+0.25")
+    assert roc_auc.endswith("*")
+    assert f1 == pr_auc == "+0.000 ± 0.000"
