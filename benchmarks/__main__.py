@@ -3,7 +3,7 @@
 python -m benchmarks
 """
 
-from benchmarks import batch_scoring, dropout, lora, losses, quality, queue, scoring, serving, training
+from benchmarks import batch_scoring, cells, dropout, lora, losses, quality, queue, scoring, serving, training
 
 if __name__ == "__main__":
     runs = (
@@ -13,6 +13,7 @@ if __name__ == "__main__":
         serving.main([]),
         batch_scoring.main([]),
         training.main([]),
+        cells.main([]),
         losses.main([]),
         queue.main([]),
         quality.main([]),

@@ -39,11 +39,13 @@ class Companion:
 
     def score(self, texts: Sequence[str]) -> Floats:
         """Its own probabilities, of shape (n, n_classes)."""
+        if not texts:  # TF-IDF cannot take none
+            return np.empty((0, len(self.machine["svm"].classes_)))
         return self.calibration.apply(squash_margins(self.machine.decision_function(list(texts))))
 
     def join(self, y_score: ArrayLike, texts: Sequence[str]) -> Floats:
         """The pool of a network's probabilities of some texts, of shape (n, n_classes), and its own."""
-        return pool(y_score, self.score(texts)) if len(texts) else np.asarray(y_score, dtype=np.float64)
+        return pool(y_score, self.score(texts))
 
     def save(self, folder: Path) -> None:
         """Write vocabulary and numbers, as JSON and safetensors, into the new folder `folder`."""

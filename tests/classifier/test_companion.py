@@ -61,6 +61,7 @@ def test_what_is_saved_answers_bit_for_bit_and_is_no_pickle(labelled: pd.DataFra
     assert loaded is not None
     assert np.array_equal(loaded.score(texts), companion.score(texts))
     assert {path.suffix for path in (tmp_path / COMPANION_FOLDER).iterdir()} == {".json", ".safetensors"}
+    assert loaded.score([]).shape == (0, 2)
     assert load_companion(tmp_path / "elsewhere") is None
 
 

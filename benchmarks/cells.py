@@ -1,0 +1,71 @@
+"""What a cell of a study costs, against the run of the pipeline that trains the same config on the same rows.
+
+    python -m benchmarks.cells [--config NAME] [--cells N] [--json FILE]
+
+Runs `agile train CONFIG --no-cache` and `agile study` with N cells of that config, one after the other, each command whole: its imports, ZenML,
+reading and judging included. The target: a cell takes at most 1.1 times the run. Exit status 1 above it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+from benchmarks.quality import CONFIGS
+
+TARGET = 1.1
+"""A cell's time over the run's."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print both times, and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", default="quickstart")
+    parser.add_argument("--cells", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args(arguments)
+    run = _timed("train", str(CONFIGS / f"{given.config}.yaml"), "--no-cache")
+    with tempfile.TemporaryDirectory() as scratch:
+        study = _write_study(Path(scratch), config=given.config, n_cells=given.cells)
+        folders = ("--results", f"{scratch}/cells", "--output", f"{scratch}/RESULTS.md")
+        cell = _timed("study", str(study), *folders) / given.cells
+    found = {"config": given.config, "cells": given.cells, "run_s": run, "cell_s": cell, "ratio": cell / run}
+    if given.json:
+        given.json.write_text(json.dumps(found) + "\n", encoding="utf-8")
+    met = "met" if found["ratio"] <= TARGET else "MISSED"
+    print(
+        f"{given.config}: run {run:.0f} s, cell {cell:.0f} s of {given.cells}: {cell / run:.2f} times, target {TARGET:g} {met}"
+    )
+    return int(found["ratio"] > TARGET)
+
+
+def _write_study(folder: Path, *, config: str, n_cells: int) -> Path:
+    """A study of the config's own split and seed, and of other seeds; configs stand in the folder above the study's."""
+    (folder / "studies").mkdir()
+    parameters = (CONFIGS / f"{config}.yaml").read_text(encoding="utf-8")
+    (folder / f"{config}.yaml").write_text(parameters, encoding="utf-8")
+    split = yaml.safe_load(parameters)["parameters"].get("split", {}).get("seed", 0)
+    study = {
+        "title": "cost", "reference": "tuned", "splits": [split], "seeds": list(range(n_cells)),
+        "contenders": {"tuned": {"config": config}},
+    }  # fmt: skip
+    path = folder / "studies" / "cost.yaml"
+    path.write_text(yaml.safe_dump({"study": study}), encoding="utf-8")
+    return path
+
+
+def _timed(*arguments: str) -> float:
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-m", "cli", *arguments], check=True)
+    return time.monotonic() - began
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
