@@ -66,10 +66,7 @@ def choose_texts(
     DataFrame of shape (count, 3)
         `position` in `texts`, `uncertainty`, and `n_similar`, the candidates that it stands for, itself included.
     """
-    order = np.argsort(-unsure, kind="stable")[: CANDIDATES_PER_CHOICE * count]
-    near = find_near_duplicates([texts[row] for row in order], similarity=similarity)
-    doubles = {later for _, later, _ in near}  # `order` puts the more unsure of a pair first
-    rows = np.asarray([row for place, row in enumerate(order) if place not in doubles], dtype=np.int64)
+    rows = _candidates(texts, np.argsort(-unsure, kind="stable"), CANDIDATES_PER_CHOICE * count, similarity)
     if len(rows) <= count:
         chosen, n_similar = rows, np.ones(len(rows), dtype=np.int64)
     else:
@@ -78,6 +75,18 @@ def choose_texts(
         )
     found = pd.DataFrame({"position": chosen, "uncertainty": unsure[chosen], "n_similar": n_similar})
     return found.sort_values("uncertainty", ascending=False, kind="stable", ignore_index=True)
+
+
+def _candidates(texts: Sequence[str], order: Ints, n_wanted: int, similarity: float) -> Ints:
+    """The first rows of an order that nothing before them nearly repeats; the order is read on until there are enough."""
+    n_read = n_wanted
+    while True:
+        read = order[:n_read]
+        doubles = {later for _, later, _ in find_near_duplicates([texts[row] for row in read], similarity=similarity)}
+        rows = [row for place, row in enumerate(read) if place not in doubles]
+        if len(rows) >= n_wanted or n_read >= len(order):
+            return np.asarray(rows[:n_wanted], dtype=np.int64)
+        n_read *= 2
 
 
 def _representatives(

@@ -64,7 +64,7 @@ def score_tfidf_logistic(
         Train holds a single class, or no text holds a word.
     """
     model = make_pipeline(_features(), LogisticRegression(max_iter=1000, random_state=seed))
-    _fit(model, train_text, train_label)
+    fit_texts(model, train_text, train_label)
     return _with_missing_classes(model.predict_proba(list(test_text)), model.classes_, n_classes=n_classes)
 
 
@@ -78,7 +78,7 @@ def score_tfidf_svm(
     nothing. Returns and raises as `score_tfidf_logistic`.
     """
     model = tfidf_svm(seed=seed)
-    _fit(model, train_text, train_label)
+    fit_texts(model, train_text, train_label)
     margin = model.decision_function(list(test_text))
     return _with_missing_classes(squash_margins(margin), model.classes_, n_classes=n_classes)
 
@@ -112,12 +112,14 @@ def _features() -> FeatureUnion:
     ])  # fmt: skip
 
 
-def _fit(model: Pipeline, train_text: Sequence[str], train_label: ArrayLike) -> None:
+def fit_texts(model: Pipeline, train_text: Sequence[str], train_label: ArrayLike) -> Pipeline:
+    """Fit a pipeline of features and machine; InputError where there is one class alone, or no text holds a word."""
     label = np.asarray(train_label, dtype=np.int64)
     if len(np.unique(label)) < 2:
         raise InputError(f"baselines: the {len(label)} train rows hold a single class; at least two are needed")
     try:
         model.fit(list(train_text), label)
+        return model
     except ValueError as error:
         raise InputError(f"baselines: {str(error).splitlines()[0]}") from error
 

@@ -63,7 +63,7 @@ def pool(*scores: ArrayLike) -> Floats:
     Parameters
     ----------
     scores : arrays of shape (n, n_classes)
-        Of each model, calibrated, or their log odds would be on different scales.
+        Of each model; one that is too sure of itself, not calibrated, weighs the more.
     """
     known = [scaled(np.asarray(score, dtype=np.float64), 1.0, ()) for score in scores]
     return np.asarray(softmax(np.mean(known, axis=0), axis=1), dtype=np.float64)

@@ -1,8 +1,7 @@
 """Companion: a linear support vector machine on TF-IDF that answers beside the network, for what a sentence encoder does not see.
 
 Where class 1 lives on set phrases, as unfair terms do, words and parts of words know what the network's meaning of a text has lost, and the
-other way round: neither is told from the other by itself, both together are better than either (CHANGELOG says by how much). It learns from
-train alone, in seconds; its margins are calibrated on folds of train, so validation stays free to choose; and what is said is the pool of both.
+other way round (RESULTS.md has both, alone and together). It learns from hard labels of train alone, in seconds; its margins are calibrated on folds of train, so validation stays free to choose; and what is said is the pool of both.
 """
 
 from __future__ import annotations
@@ -13,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from safetensors.numpy import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline
 
-from classifier.baselines import squash_margins, tfidf_svm
+from classifier.baselines import fit_texts, squash_margins, tfidf_svm
 from classifier.calibration import Calibration, Floats, pool
 from classifier.calibration_fit import fit_calibration
 from classifier.errors import InputError
@@ -48,8 +48,8 @@ class Companion:
         return pool(y_score, self.score(texts))
 
     def save(self, folder: Path) -> None:
-        """Write vocabulary and numbers, as JSON and safetensors, into the new folder `folder`."""
-        folder.mkdir(parents=True)
+        """Write vocabulary and numbers, as JSON and safetensors, into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
         svm = self.machine["svm"]
         tensors = {"coef": svm.coef_, "intercept": svm.intercept_}
         vocabularies = {}
@@ -74,25 +74,26 @@ class Companion:
         return cls(machine, Calibration.model_validate(facts["calibration"]))
 
 
-def fit_companion(texts: Sequence[str], label: ArrayLike, *, class_names: Sequence[str], seed: int) -> Companion:
+def fit_companion(train: pd.DataFrame, *, class_names: Sequence[str], seed: int) -> Companion:
     """Train on every text; calibrate by margins of texts that a machine of the other folds has not seen.
 
     Parameters
     ----------
-    label : array of shape (n,)
-        Classes 0 to n_classes - 1, hard ones: a margin has no soft target.
+    train : DataFrame
+        `text`, `label` (0 to n_classes - 1; a margin has no soft target and no weight) and perhaps `group`: folds keep groups whole.
 
     Raises
     ------
     InputError
-        A class has too few texts to be calibrated.
+        A class has too few texts, or stands in too few groups, to be calibrated; or no text holds a word.
     """
-    y_true = np.asarray(label, dtype=np.int64)
-    _require_texts(y_true, class_names)
-    machine, folds = tfidf_svm(seed=seed), StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
-    unseen = cross_val_predict(machine, list(texts), y_true, cv=folds, method="decision_function")
-    calibration = fit_calibration("platt", y_true=y_true, y_score=squash_margins(unseen))
-    return Companion(machine.fit(list(texts), y_true), calibration)
+    texts, y_true = list(train["text"]), train["label"].to_numpy(dtype=np.int64)
+    groups = train.get("group")
+    _require_texts(y_true, groups, class_names)
+    folds = (StratifiedKFold if groups is None else StratifiedGroupKFold)(N_FOLDS, shuffle=True, random_state=seed)
+    machine = fit_texts(tfidf_svm(seed=seed), texts, y_true)
+    unseen = cross_val_predict(machine, texts, y_true, groups=groups, cv=folds, method="decision_function")
+    return Companion(machine, fit_calibration("platt", y_true=y_true, y_score=squash_margins(unseen)))
 
 
 def load_companion(adapter: Path) -> Companion | None:
@@ -101,14 +102,16 @@ def load_companion(adapter: Path) -> Companion | None:
     return Companion.load(folder) if folder.is_dir() else None
 
 
-def _require_texts(y_true: NDArray[np.int64], class_names: Sequence[str]) -> None:
-    counts = np.bincount(y_true, minlength=len(class_names))
-    rarest = int(counts.argmin())
-    if counts[rarest] < N_FOLDS:
-        raise InputError(
-            f"fine_tune.companion tfidf_svm: class {class_names[rarest]} has {counts[rarest]} train texts;"
-            f" {N_FOLDS} are needed to calibrate it; allowed is none"
-        )
+def _require_texts(y_true: NDArray[np.int64], groups: pd.Series | None, class_names: Sequence[str]) -> None:
+    what = "texts" if groups is None else "groups"
+    for number, name in enumerate(class_names):
+        own = y_true == number
+        count = int(own.sum()) if groups is None else groups[own].nunique()
+        if count < N_FOLDS:
+            raise InputError(
+                f"fine_tune.companion tfidf_svm: class {name} has {count} {what} in train;"
+                f" {N_FOLDS} are needed to calibrate it; allowed is none"
+            )
 
 
 def _restore(vectorizer: TfidfVectorizer, words: Sequence[str], idf: NDArray[np.float64]) -> None:

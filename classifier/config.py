@@ -291,13 +291,29 @@ class RunConfig(Section):
             "calibration": ("temperature", "platt", "isotonic"),
         }
         for field, choices in needy.items():
-            if not self.split.validation and getattr(self.evaluation, field) in choices:
+            if not self.split.has_validation and getattr(self.evaluation, field) in choices:
                 raise ValueError(
                     f"evaluation.{field} {getattr(self.evaluation, field)} is fitted on validation: raise split.validation, found 0"
                 )
-        if self.fine_tune.loss != "label_tokens" and self.model.head != "label_tokens":
-            raise ValueError(f"fine_tune.loss {self.fine_tune.loss} needs model.head label_tokens")
+        if self.fine_tune.loss != "label_tokens":
+            self._require_plain_targets()
         return self
+
+    def _require_plain_targets(self) -> None:
+        """The losses over a vocabulary know right answers alone."""
+        loss = f"fine_tune.loss {self.fine_tune.loss}"
+        if self.model.head != "label_tokens":
+            raise ValueError(f"{loss} needs model.head label_tokens")
+        if (
+            self.labels.target == "soft"
+            or (self.labels.doubtful_band and self.labels.doubtful_weight)
+            or self.fine_tune.balance == "weights"
+        ):
+            raise ValueError(
+                f"{loss} takes neither soft targets nor weights: found labels.target {self.labels.target},"
+                f" labels.doubtful_weight {self.labels.doubtful_weight}, fine_tune.balance {self.fine_tune.balance};"
+                " allowed with them is loss label_tokens"
+            )
 
     @property
     def recorded(self) -> dict[str, Any]:

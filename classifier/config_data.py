@@ -174,6 +174,11 @@ class SplitConfig(Section):
     column: str | None = None
     """Source column that holds `train`, `validation` or `test`, for method `columns`."""
 
+    @property
+    def has_validation(self) -> bool:
+        """Whether there are validation rows, as far as a config can tell."""
+        return bool(self.validation or self.validation_share) or self.method == "columns"
+
     @model_validator(mode="after")
     def _fields_agree(self) -> SplitConfig:
         if (self.method == "columns") != (self.column is not None):
@@ -198,7 +203,7 @@ class HonestyConfig(Section):
     similarity: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Jaccard similarity of character shingles from which two texts count as one; 1 is the same text but for case, width and space."""
     leaks_limit: Share | None = 0.05
-    """Largest share of validation and test texts that train holds too; null: as many as there are, only listed."""
+    """Largest share of validation and test texts that another part holds too; null: as many as there are, only listed."""
     duplicates_limit: Share | None = 0.3
     """Largest share of train texts that stand in train more than once."""
     conflicts_limit: Share | None = 0.05

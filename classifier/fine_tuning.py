@@ -92,9 +92,7 @@ def fine_tune(
     )
     output.mkdir(parents=True, exist_ok=True)
     if companion != "none":  # before the network, for it takes seconds and may be refused
-        fitted = fit_companion(
-            list(train["text"]), train["label"], class_names=spec.class_names, seed=optimisation.seed
-        )
+        fitted = fit_companion(train, class_names=spec.class_names, seed=optimisation.seed)
         fitted.save(output / COMPANION_FOLDER)
     train = balance(train, how=optimisation.balance, seed=optimisation.seed)
     training = _Training(

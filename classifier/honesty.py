@@ -62,7 +62,7 @@ class Finding:
 def examine_parts(
     parts: Mapping[str, pd.DataFrame], *, similarity: float, limits: Mapping[str, float | None]
 ) -> list[Finding]:
-    """Duplicates inside train, leaks from it into validation and test, and labels that contradict each other.
+    """Duplicates inside train, leaks between the parts, and labels that contradict each other.
 
     Parameters
     ----------
@@ -82,8 +82,8 @@ def examine_parts(
             ("train",),
         ),
         "leaks": (
-            "of validation and test are in train too, word for word or nearly",
-            [(part[one] == "train") != (part[other] == "train") for one, other in both],
+            "of validation and test stand in another part too, word for word or nearly",
+            [part[one] != part[other] for one, other in both],
             ("validation", "test"),
         ),
         "conflicts": (

@@ -1,7 +1,8 @@
 """Study blend: what the pool of several contenders' answers is worth, from cells that are there already.
 
 Each member's probabilities are calibrated on its own validation first, unless the blend says otherwise, since log odds on different scales have
-no mean; then the decision threshold is chosen on the blend's own validation. A single member is that contender, calibrated and cut by validation.
+no mean; then the decision threshold is chosen on the blend's own validation. Every seed of a contender is a member, so the blend of one contender
+is the ensemble of its seeds; of a single cell it is that cell, calibrated and cut by validation.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ FITTED_BY = "platt"
 def with_blends(study: Study, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The rows of finished cells, and one of each blend for every place in the grid where all its members have theirs."""
     known = [dict(row) for row in rows]
-    at: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
+    at: dict[tuple[Any, ...], dict[str, list[dict[str, Any]]]] = {}
     for row in known:
-        at.setdefault((row["size"], row["split"]), {}).setdefault(row["contender"], row)
+        at.setdefault((row["size"], row["split"]), {}).setdefault(row["contender"], []).append(row)
     blends = {name: contender for name, contender in study.contenders.items() if contender.blend}
     return known + [
-        _blend(name, [found[member] for member in contender.blend], calibrate=contender.calibrate)
+        _blend(name, [row for member in contender.blend for row in found[member]], calibrate=contender.calibrate)
         for found in at.values()
         for name, contender in blends.items()
         if all(member in found for member in contender.blend)

@@ -63,10 +63,12 @@ def judge(study: Study, frame: pd.DataFrame) -> tuple[str, str, list[str]]:
     said = f"{NAMES[study.metric]} {_said(best)} over {best.found.n} splits, from {largest} examples."
     gains = {place: paired_difference(cells, best.contender, place.contender, metric=study.metric) for place in others}
     near = [place for place, gain in gains.items() if gain is not None and not gain.excludes_zero]
+    if most < 2:
+        return f"One split tells nothing yet: {best.title}", "unclear", [said]
     if near:
         listed = ", ".join(f"{place.title} ({_said(place)})" for place in near[:3])
         return f"Best, but not alone: {best.title}", "unclear", [said, f"Not told from it, split by split: {listed}."]
-    behind = [f"Next comes {others[0].title} with {_said(others[0])}."] if others else []
+    behind = [f"Next comes {place.title} with {_said(place)}." for place in others if gains[place] is not None][:1]
     return f"Best: {best.title}", "good", [said, *behind]
 
 

@@ -179,11 +179,11 @@ def _noise(study: Study, frame: pd.DataFrame) -> Section | None:
 def _worth_of_labels(study: Study, frame: pd.DataFrame) -> Section | None:
     """What further labels would bring by the learning curve, and from where on hundred more bring next to nothing."""
     lines = []
-    for title, (sizes, means, curve) in list_curves(study, frame).items():
+    for title, (sizes, _, curve) in list_curves(study, frame).items():
         if curve is not None:
             worth = [curve.at(max(sizes) + more) for more in MORE]
             lines.append([
-                title, str(max(sizes)), _number(means[-1]), *(f"{at:.3f} ± {half:.3f}" for at, half in worth),
+                title, str(max(sizes)), _number(curve.at(max(sizes))[0]), *(f"{at:.3f} ± {half:.3f}" for at, half in worth),
                 _stops_paying(curve),
             ])  # fmt: skip
     head = [

@@ -43,7 +43,7 @@ class Trial:
     decision_threshold: float | None
     y_true: list[int]
     y_score: list[float]
-    """Probability of class 1 of each test row (of two classes), rounded to four places."""
+    """Probability of class 1 of each test row (of two classes), to six digits; to four places in cells older than 29 November 2026."""
     y_true_validation: list[int]
     y_score_validation: list[float]
     """The same of validation, by which calibration and thresholds can be compared later; empty for baselines of cells older than November 2026."""
@@ -86,9 +86,9 @@ def judge(
         metrics=evaluate_scores(y_true=y_true, y_score=scores["test"], decision_threshold=threshold),
         decision_threshold=threshold,
         y_true=[int(label) for label in y_true],
-        y_score=[round(float(score), 4) for score in scores["test"][:, 1]],
+        y_score=[_rounded(score) for score in scores["test"][:, 1]],
         y_true_validation=[int(label) for label in y_true_validation],
-        y_score_validation=[round(float(score), 4) for score in validation[:, 1]],
+        y_score_validation=[_rounded(score) for score in validation[:, 1]],
         n_train=len(parts["train"]),
         train_seconds=round(train_seconds, 2),
         seconds=round(time.monotonic() - began, 2),
@@ -122,6 +122,11 @@ def read_examples(config: RunConfig) -> pd.DataFrame:
     )
 
 
+def _rounded(score: float) -> float:
+    """Six digits, not places: a blend takes its logarithm."""
+    return float(f"{score:.6g}")
+
+
 def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple[dict[str, Floats], float]:
     """Probabilities of validation and test, and the seconds of training."""
     base = read_base_model(config.model)
@@ -148,7 +153,7 @@ def _baseline(name: str, config: RunConfig, parts: Parts, class_names: Sequence[
     """Probabilities of validation and test."""
     train, others = parts["train"], {part: parts[part] for part in JUDGED}
     if name == "companion":
-        companion = fit_companion(list(train["text"]), train["label"], class_names=class_names, seed=0)
+        companion = fit_companion(train, class_names=class_names, seed=0)
         return {part: companion.score(list(rows["text"])) for part, rows in others.items()}
     if name != "frozen":
         return score_baselines(train, others, names=[name], n_classes=len(class_names))[name]

@@ -42,12 +42,16 @@ def study(
 
     command, kept = _command(file), (results or cells.CELLS).resolve()
     planned = studies.plan(file, only=only or (), folder=kept)
+    shown = sorted({file, *file.parent.glob("*.yaml")})
+    for other in shown:  # before anything runs: they are told of on the same page
+        load_study(other)
+    studies.require_page(output)
     print(studies.estimate(planned, jobs=jobs), file=sys.stderr)
+    studies.require_budget(planned, jobs=jobs, minutes=budget)
     if dry_run:
         return
-    studies.require_budget(planned, jobs=jobs, minutes=budget)
     failed = _run(planned, jobs=jobs, command=command) if planned.missing else False
-    beside = {_command(other): studies.plan(other, folder=kept) for other in sorted(file.parent.glob("*.yaml"))}
+    beside = {_command(other): studies.plan(other, folder=kept) for other in shown}
     written = [studies.write_markdown(beside, output=output), *studies.write_summary(beside[command], command=command)]
     print(f"written to {', '.join(map(str, written))}")
     if failed:

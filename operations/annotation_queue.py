@@ -18,7 +18,7 @@ from classifier.tables import read_table
 from classifier.text import complaint_about, text_digest
 from operations import registry
 from operations.batch_scoring import find_scorer
-from operations.written import write_whole
+from operations.written import require_place, write_whole
 
 ADDED = ("probability", "reason")
 """Columns that the file has beside the pool's own and the empty one."""
@@ -82,8 +82,7 @@ def require_writable(output: Path) -> None:
     """Raise InputError where the queue cannot be written there."""
     if output.suffix != ".csv":
         raise InputError(f"--output {output}: found suffix {output.suffix or 'none'}; allowed is .csv")
-    if not output.parent.is_dir():
-        raise InputError(f"--output {output}: no such folder {output.parent}")
+    require_place(output)
 
 
 def make_queue(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from classifier.errors import InputError
 from classifier.study_file import Cell
 from classifier.trial import Trial
 from operations.state import PROJECT
@@ -25,7 +26,10 @@ def read_cell(cell: Cell, *, folder: Path = CELLS) -> dict[str, Any] | None:
     path = folder / f"{cell.key}.json"
     if not path.exists():
         return None
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise InputError(f"{path}: not a finished cell; remove it, and it is run again") from None
     return found
 
 

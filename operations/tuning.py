@@ -14,6 +14,7 @@ from classifier.config_file import parse_config
 from classifier.errors import InputError
 from classifier.places import home
 from classifier.search import Found, Search
+from operations import written
 from operations.written import write_whole
 
 HEAD = "# Found by `agile tune`"
@@ -23,14 +24,7 @@ WIDTH = 118
 
 def require_place(output: Path) -> None:
     """Raise InputError where a file of somebody else's, or no file, would be written; hours before it is."""
-    if output.is_dir():
-        raise InputError(f"--output {output}: is a folder; name a file")
-    if not output.absolute().parent.is_dir():
-        raise InputError(f"--output {output}: there is no folder {output.absolute().parent}")
-    if output.exists() and not output.read_text(encoding="utf-8", errors="replace").startswith(HEAD):
-        raise InputError(
-            f"--output {output}: exists already, and is no config that `agile tune` found; name another file"
-        )
+    written.require_place(output, begins=HEAD, what="config that `agile tune` found")
 
 
 def search(

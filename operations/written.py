@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+from classifier.errors import InputError
+
 
 def write_whole(path: Path, text: str, *, mode: int = 0o644) -> None:
     """Put a text in the place of a file at once, so that no reader and no crash sees half of it."""
@@ -15,6 +17,24 @@ def write_whole(path: Path, text: str, *, mode: int = 0o644) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+
+
+def require_place(output: Path, *, begins: str | None = None, what: str = "") -> None:
+    """Raise InputError where no file could be written, or somebody else's would be; before the work whose result it holds.
+
+    Parameters
+    ----------
+    begins : str, optional
+        How a file that may be written over begins.
+    what : str
+        What it is then, for a reader.
+    """
+    if output.is_dir():
+        raise InputError(f"--output {output}: is a folder; name a file")
+    if not output.absolute().parent.is_dir():
+        raise InputError(f"--output {output}: there is no folder {output.absolute().parent}")
+    if begins and output.exists() and not output.read_text(encoding="utf-8", errors="replace").startswith(begins):
+        raise InputError(f"--output {output}: exists already, and is no {what}; name another file")
 
 
 def read_end(path: Path, *, n_bytes: int) -> str:

@@ -66,3 +66,12 @@ def test_the_same_pool_gives_the_same_choice() -> None:
     first, second = (choose_texts(TEXTS, unsure, count=5, embed=embed) for _ in range(2))
     assert first.equals(second)
     assert len(first) == 5
+
+
+def test_a_hundred_near_copies_at_the_top_leave_room_for_the_others() -> None:
+    copies = [f"the very same long sentence, word for word, as number {number} said it" for number in range(100)]
+    texts = [*copies, *(f"{word} {word} {word} {word}" for word in map("{:05d}".format, range(0, 99999, 250)))]
+    unsure = np.linspace(1, 0, len(texts))
+    found = choose_texts(texts, unsure, count=20, embed=lambda given: np.eye(len(given), dtype=np.float32))
+    assert len(found) == 20
+    assert (found["position"] < 100).sum() == 1

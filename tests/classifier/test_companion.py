@@ -32,7 +32,7 @@ def labelled(tiny_examples: pd.DataFrame) -> pd.DataFrame:
 
 
 def fitted(labelled: pd.DataFrame) -> Companion:
-    return fit_companion(list(labelled["text"]), labelled["label"], class_names=("no", "yes"), seed=0)
+    return fit_companion(labelled, class_names=("no", "yes"), seed=0)
 
 
 def test_a_pool_averages_log_odds() -> None:
@@ -66,8 +66,8 @@ def test_what_is_saved_answers_bit_for_bit_and_is_no_pickle(labelled: pd.DataFra
 
 
 def test_of_three_classes_it_has_three_probabilities(labelled: pd.DataFrame, tmp_path: Path) -> None:
-    label = np.arange(len(labelled)) % 3
-    companion = fit_companion(list(labelled["text"]), label, class_names=("a", "b", "c"), seed=0)
+    three = labelled.assign(label=np.arange(len(labelled)) % 3)
+    companion = fit_companion(three, class_names=("a", "b", "c"), seed=0)
     companion.save(tmp_path / COMPANION_FOLDER)
     said = Companion.load(tmp_path / COMPANION_FOLDER).score(STRANGE)
     assert said.shape == (len(STRANGE), 3)
@@ -78,9 +78,31 @@ def test_of_three_classes_it_has_three_probabilities(labelled: pd.DataFrame, tmp
 def test_a_class_too_rare_to_be_calibrated_is_named_before_anything_is_trained(
     labelled: pd.DataFrame, tiny_model: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match=r"fine_tune.companion tfidf_svm: class yes has 4 train texts; 5 are needed"):
+    with pytest.raises(
+        InputError, match=r"fine_tune.companion tfidf_svm: class yes has 4 texts in train; 5 are needed"
+    ):
         train(tiny_model, labelled.assign(label=[1] * 4 + [0] * (len(labelled) - 4)), tmp_path)
     assert not (tmp_path / "adapter" / "best").exists()
+
+
+def test_folds_keep_groups_whole_so_that_what_a_group_repeats_is_not_taken_for_knowledge(
+    labelled: pd.DataFrame,
+) -> None:
+    """Every group says one sentence again and again, under labels that nothing explains."""
+    label = np.random.default_rng(1).permutation(np.arange(len(labelled)) // 6 % 2)[::6].repeat(6)
+    said = [f"sentence {group} of its own kind {group}{group}" for group in range(len(labelled) // 6) for _ in range(6)]
+    repeated = pd.DataFrame({"text": said, "label": label, "group": [text[:12] for text in said]})
+    names = ("no", "yes")
+    taken_in = fit_companion(repeated.drop(columns="group"), class_names=names, seed=0).calibration
+    honest = fit_companion(repeated, class_names=names, seed=0).calibration
+    assert taken_in.slope > 3 * honest.slope
+
+
+def test_where_a_class_stands_in_few_groups_or_no_text_holds_a_word_it_says_so(labelled: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="class no has 1 groups in train"):
+        fit_companion(labelled.assign(group="one"), class_names=("no", "yes"), seed=0)
+    with pytest.raises(InputError, match="empty vocabulary"):
+        fit_companion(labelled.assign(text="?"), class_names=("no", "yes"), seed=0)
 
 
 def test_a_tuned_classifier_answers_with_the_pool_of_both_by_either_checkpoint(

@@ -266,3 +266,27 @@ def test_what_a_version_records_can_be_stored_and_leaves_out_how_it_was_judged(t
 
 def test_reading_parameters_does_not_judge_them(tmp_path: Path) -> None:
     assert read_parameters(write(tmp_path, nope=1)) == {**LEAST, "nope": 1}
+
+
+@pytest.mark.parametrize(
+    "split", [{"validation": 0, "validation_share": 0.2}, {"method": "columns", "column": "part", "validation": 0}]
+)
+def test_calibration_may_rest_on_any_validation_rows(split: dict[str, Any]) -> None:
+    RunConfig.model_validate({**LEAST, "split": split, "evaluation": {"calibration": "platt"}})
+    with pytest.raises(ValidationError, match=r"is fitted on validation: raise split\.validation, found 0"):
+        RunConfig.model_validate({**LEAST, "split": {"validation": 0}, "evaluation": {"calibration": "platt"}})
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"labels": {"target": "soft"}},
+        {"fine_tune": {"balance": "weights"}},
+        {"labels": {"doubtful_band": 0.1, "doubtful_weight": 0.5}},
+    ],
+)
+def test_losses_over_a_vocabulary_take_right_answers_alone(found: dict[str, Any]) -> None:
+    tuning = {"loss": "vocabulary", **found.get("fine_tune", {})}
+    model = {**LEAST["model"], "head": "label_tokens"}
+    with pytest.raises(ValidationError, match=r"fine_tune\.loss vocabulary takes neither soft targets nor weights"):
+        RunConfig.model_validate({**LEAST, **found, "model": model, "fine_tune": tuning})

@@ -68,12 +68,18 @@ def test_each_finding_counts_the_texts_it_misleads_about() -> None:
     assert (pair["parts"], pair["labels"]) == (["train", "test"], [0, 1])
 
 
+def test_test_texts_that_chose_the_model_as_validation_leak_too() -> None:
+    train, held = frame(("one of its kind", 1)), frame((LONG, 0), ("another of another kind", 0))
+    findings = found({"train": train, "validation": held, "test": held[:1]})
+    assert (findings["leaks"].n, findings["leaks"].of) == (2, 3)
+
+
 def test_past_a_limit_the_run_is_refused_with_the_share_the_limit_and_a_pair() -> None:
     parts = {"train": frame((LONG, 0), ("one of its kind", 1)), "test": frame((LONG, 0), ("another text", 1))}
     require_honest(list(found(parts, leaks=0.5).values()))
     with pytest.raises(
         GateRefused,
-        match=r"1 of 2 texts of validation and test are in train too.*50\.0% \(honesty\.leaks_limit allows 10\.0%\); first: rows r0 \(train\) and r0 \(test\)",
+        match=r"1 of 2 texts of validation and test stand in another part too.*50\.0% \(honesty\.leaks_limit allows 10\.0%\); first: rows r0 \(train\) and r0 \(test\)",
     ):
         require_honest(list(found(parts, leaks=0.1).values()))
 

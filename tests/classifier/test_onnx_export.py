@@ -148,8 +148,8 @@ def test_a_companion_answers_beside_the_graph_too(
     tuned: Adapter, tiny_model: Path, tiny_examples: pd.DataFrame, tmp_path: Path
 ) -> None:
     adapter, base = tuned(tiny_model, pooling="mean", quantization="none")
-    label = (tiny_examples["score"] >= 0.5).astype(int)
-    companion = fit_companion(list(tiny_examples["text"]), label, class_names=("no", "yes"), seed=0)
+    labelled = tiny_examples.assign(label=(tiny_examples["score"] >= 0.5).astype(int))
+    companion = fit_companion(labelled, class_names=("no", "yes"), seed=0)
     companion.save(adapter / COMPANION_FOLDER)
     export_onnx(adapter, base=base, output=tmp_path / "export")
     texts, together = varied_texts(20), Predictor.load(adapter, base=base)

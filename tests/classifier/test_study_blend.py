@@ -52,6 +52,13 @@ def test_a_blend_may_take_its_members_as_they_are() -> None:
     assert found["both"]["y_score"] == pytest.approx(expit(np.mean([logit(row["y_score"]) for row in rows], axis=0)))
 
 
+def test_of_one_contender_it_is_the_ensemble_of_its_seeds() -> None:
+    rows = [cell("one", seed=1), {**cell("one", seed=2), "seed": 1}]
+    found = {row["contender"]: row for row in with_blends(STUDY, rows)}
+    assert found["alone"]["roc_auc"] > max(row["roc_auc"] for row in rows) + 0.01
+    assert found["alone"]["key"] == "one+one"
+
+
 def test_there_is_a_blend_only_where_all_members_are() -> None:
     rows = [cell("one", seed=1), cell("one", split=1, seed=1), cell("other", split=1, seed=2)]
     assert [row["split"] for row in with_blends(STUDY, rows) if row["contender"] == "both"] == [1]

@@ -79,6 +79,8 @@ def test_one_lucky_split_makes_nobody_the_best() -> None:
     lucky = cells("theirs", 0.99)[:1]
     headline, _, _ = judge(STUDY, frame(cells("ours", 0.75), lucky, cells("plain", 0.5)))
     assert headline == "Best: <b>Ours</b>"
+    headline, level, _ = judge(STUDY, frame(cells("ours", 0.75)[:1], cells("plain", 0.5)[:1]))
+    assert (headline, level) == ("One split tells nothing yet: <b>Ours</b>", "unclear")
 
 
 def test_differences_are_told_in_every_metric_and_marked_where_the_interval_excludes_zero() -> None:

@@ -93,5 +93,5 @@ def test_a_pool_that_cannot_be_used_is_refused_by_name(
 def test_an_output_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"found suffix \.xlsx; allowed is \.csv"):
         annotation_queue.require_writable(tmp_path / "queue.xlsx")
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(InputError, match="there is no folder"):
         annotation_queue.require_writable(tmp_path / "gone" / "queue.csv")

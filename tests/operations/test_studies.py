@@ -117,9 +117,39 @@ def test_a_grid_too_large_for_its_budget_says_what_it_would_cost_and_runs_nothin
     assert refused.returncode == 2
     assert "--budget 0.5: 11 cells, 11 to run, about 7 min; give more minutes" in refused.stderr.splitlines()[-1]
     assert not (tmp_path / "cells").exists()
+    dry = agile("--budget", "0.5", "--dry-run")
+    assert (dry.returncode, dry.stderr.splitlines()[-1]) == (2, refused.stderr.splitlines()[-1])
     unknown = agile("--only", "nobody")
     assert unknown.returncode == 2
     assert "--only nobody: no such contender; there are broken, frozen, majority, tfidf, tuned" in unknown.stderr
+
+
+def test_what_would_keep_the_page_from_being_written_is_said_before_anything_runs(
+    place: Path, tmp_path: Path, agile: Agile
+) -> None:
+    (tmp_path / "RESULTS.md").write_text("my own notes", encoding="utf-8")
+    refused = agile()
+    assert refused.returncode == 2
+    assert "exists already, and is no page of studies; name another file" in refused.stderr.splitlines()[-1]
+    (tmp_path / "RESULTS.md").unlink()
+    beside = place / "studies" / "other.yaml"
+    beside.write_text("nothing: here", encoding="utf-8")
+    try:
+        refused = agile()
+    finally:
+        beside.unlink()
+    assert refused.returncode == 2
+    assert "other.yaml: the fields (title, contenders, reference, …) must stand under" in refused.stderr
+    assert not (tmp_path / "cells").exists()
+
+
+def test_a_cell_that_is_cut_off_is_named(place: Path, tmp_path: Path) -> None:
+    from operations.studies import plan
+
+    cell = list_cells(load_study(place / "studies" / "toy.yaml"), configs=place)[0]
+    (tmp_path / f"{cell.key}.json").write_text('{"key": "', encoding="utf-8")
+    with pytest.raises(InputError, match=f"{cell.key}.json: not a finished cell; remove it"):
+        plan(place / "studies" / "toy.yaml", folder=tmp_path)
 
 
 def test_a_cell_is_known_by_what_decides_its_outcome_alone(place: Path) -> None:
