@@ -25,7 +25,7 @@ LEAST_WORTH = 0.005
 """Of the metric: what 100 more labels must bring to be worth asking for."""
 FARTHEST = 10_000
 """Training examples up to which the curve is followed."""
-ABOUT = "± is half a 95 % interval over splits, widened by what splits share (Nadeau and Bengio 2003); of one split there is none."
+ABOUT = "± is half a 95 % interval over splits, widened by what splits share (Nadeau and Bengio 2003); of one split there is none. Seconds are of shared machines of several kinds."
 
 
 @dataclass(frozen=True)

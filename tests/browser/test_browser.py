@@ -1,4 +1,4 @@
-"""What a person sees, in a real browser: the steps, the report, Data Docs, a question answered, aliases, a training launched.
+"""What a person sees, in a real browser: the steps, the report, Data Docs, a question answered, aliases, a training launched, a study.
 
     make test-ui
 
@@ -184,3 +184,18 @@ def test_a_training_is_launched_by_the_form_and_found_on_the_dashboard(
     name = page.get_by_role("link", name=re.compile("^training-")).inner_text()
     page.goto(life.page_of(name))
     playwright.expect(page.get_by_text("completed", exact=True).first).to_be_visible()
+
+
+def test_a_study_says_first_which_contender_is_best(
+    page: playwright.Page, picture: Callable[[str], None], tmp_path: Path
+) -> None:
+    """Of the finished cells that the repository holds; nothing is trained."""
+    home, arguments = tmp_path / "home", ("configs/studies/unfair-tos.yaml", "--only", "majority")
+    subprocess.run(
+        [sys.executable, "-m", "cli", "study", *arguments, "--output", str(tmp_path / "RESULTS.md")],
+        check=True, env={**os.environ, "AGILE_HOME": str(home)},
+    )  # fmt: skip
+    page.goto((home / "reports" / "study-unfair-tos.html").as_uri())
+    playwright.expect(page.locator("h2").first).to_contain_text("Best")
+    playwright.expect(page.get_by_text("split by split").first).to_be_visible()
+    picture("study")
