@@ -52,13 +52,13 @@ def render(study: Study, frame: pd.DataFrame, *, command: str) -> str:
 def judge(study: Study, frame: pd.DataFrame) -> tuple[str, str, list[str]]:
     """Headline, level (`good`, `unclear`) and sentences: the best contender at the largest size, and whether it is told from the others, split by split.
 
-    The best is sought among those that ran on the most splits.
+    The best is sought among those that ran on at least half of the most splits.
     """
     largest = int(frame["size"].max())
     cells = frame[frame["size"] == largest]
     places = [place for place in list_places(study, frame) if place.size == largest]
-    most = max(place.found.n for place in places)  # one lucky split makes nobody the best
-    best = next(place for place in places if place.found.n == most)
+    most = max(place.found.n for place in places)
+    best = next(place for place in places if 2 * place.found.n >= most)  # one lucky split makes nobody the best
     others = [place for place in places if place is not best]
     said = f"{NAMES[study.metric]} {_said(best)} over {best.found.n} splits, from {largest} examples."
     gains = {place: paired_difference(cells, best.contender, place.contender, metric=study.metric) for place in others}
