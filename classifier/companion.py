@@ -1,7 +1,8 @@
 """Companion: a linear support vector machine on TF-IDF that answers beside the network, for what a sentence encoder does not see.
 
 Where class 1 lives on set phrases, as unfair terms do, words and parts of words know what the network's meaning of a text has lost, and the
-other way round (RESULTS.md has both, alone and together). It learns from hard labels of train alone, in seconds; its margins are calibrated on folds of train, so validation stays free to choose; and what is said is the pool of both.
+other way round (RESULTS.md has both, alone and together). It learns from hard labels of train alone, in seconds; its margins are calibrated on
+folds of train, so validation stays free to choose; and what is said is the pool of both.
 """
 
 from __future__ import annotations
@@ -58,12 +59,12 @@ class Companion:
             vocabularies[name] = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
         save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, folder / _TENSORS)
         facts = {"calibration": self.calibration.model_dump(mode="json"), "vocabularies": vocabularies}
-        (folder / _FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+        (folder / _FACTS).write_text(json.dumps(facts), encoding="ascii")
 
     @classmethod
     def load(cls, folder: Path) -> Companion:
         """From a folder that `save` wrote."""
-        facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        facts = json.loads((folder / _FACTS).read_text(encoding="ascii"))
         tensors = load_file(folder / _TENSORS)
         machine = tfidf_svm(seed=0)
         for name, vectorizer in machine["features"].transformer_list:
