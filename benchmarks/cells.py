@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
 from benchmarks.quality import CONFIGS
+from classifier.places import cache
 
 TARGET = 1.1
 """A cell's time over the run's."""
@@ -31,11 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cells", type=int, default=3)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args(arguments)
-    run = _timed("train", str(CONFIGS / f"{given.config}.yaml"), "--no-cache")
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(prefix="agile-bench-") as scratch:
+        state = _prepare(Path(scratch) / "state")
+        run = _timed(state, "train", str(CONFIGS / f"{given.config}.yaml"), "--no-cache")
         study = _write_study(Path(scratch), config=given.config, n_cells=given.cells)
         folders = ("--results", f"{scratch}/cells", "--output", f"{scratch}/RESULTS.md")
-        cell = _timed("study", str(study), *folders) / given.cells
+        cell = _timed(state, "study", str(study), *folders) / given.cells
     found = {"config": given.config, "cells": given.cells, "run_s": run, "cell_s": cell, "ratio": cell / run}
     if given.json:
         given.json.write_text(json.dumps(found) + "\n", encoding="utf-8")
@@ -61,9 +65,20 @@ def _write_study(folder: Path, *, config: str, n_cells: int) -> Path:
     return path
 
 
-def _timed(*arguments: str) -> float:
+def _prepare(state: Path) -> dict[str, str]:
+    """The environment of a state folder of its own, so that no champion of anybody's moves; downloads are shared, and databases made beforehand."""
+    state.mkdir()
+    cache().mkdir(parents=True, exist_ok=True)
+    (state / "cache").symlink_to(cache())
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_"))}
+    environment = {**kept, "AGILE_HOME": str(state)}
+    _timed(environment, "doctor")
+    return environment
+
+
+def _timed(environment: Mapping[str, str], *arguments: str) -> float:
     began = time.monotonic()
-    subprocess.run([sys.executable, "-m", "cli", *arguments], check=True)
+    subprocess.run([sys.executable, "-m", "cli", *arguments], check=True, env=dict(environment))
     return time.monotonic() - began
 
 

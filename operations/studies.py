@@ -52,13 +52,13 @@ class Plan:
 
     def seconds_of(self, cell: Cell) -> float:
         """How long a cell will take: by the median of its contender's at its size, else by those at other sizes, in proportion."""
-        seen = {
-            other: self.done[other.key]["seconds"]
+        seen = [
+            (other.size, self.done[other.key]["seconds"])
             for other in self.cells
             if other.contender == cell.contender and other.key in self.done
-        }
-        alike = [seconds for other, seconds in seen.items() if other.size == cell.size]
-        other_sizes = [seconds * (cell.size or 1) / (other.size or 1) for other, seconds in seen.items()]
+        ]
+        alike = [seconds for size, seconds in seen if size == cell.size]
+        other_sizes = [seconds * (cell.size or 1) / (size or 1) for size, seconds in seen]
         return float(median(alike or other_sizes or [UNKNOWN_SECONDS[cell.baseline is not None]]))
 
 

@@ -15,7 +15,6 @@ from classifier.errors import InputError
 from classifier.places import home
 from classifier.search import Found, Search
 from operations import written
-from operations.written import write_whole
 
 HEAD = "# Found by `agile tune`"
 """What a file begins with that may be written again."""
@@ -49,7 +48,7 @@ def search(
     body = yaml.safe_dump(
         {"parameters": searching.with_values(found.best.values)}, sort_keys=False, allow_unicode=True, width=10_000
     )
-    write_whole(output, f"{HEAD}:\n{comment}{body}")
+    written.write_whole(output, f"{HEAD}:\n{comment}{body}")
     return said
 
 

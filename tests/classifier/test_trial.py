@@ -43,8 +43,8 @@ def test_a_blend_of_network_and_companion_is_the_classifier_that_is_shipped(
     rows = [{**place, **vars(trial), **trial.metrics, "contender": name, "key": name} for name, trial in trials.items()]
     blend = with_blends(STUDY, rows)[-1]
     shipped = run_trial(RunConfig.model_validate(together))
-    said = expit(np.mean([logit(np.clip(trial.y_score, 1e-4, 1 - 1e-4)) for trial in trials.values()], axis=0))
-    assert shipped.y_score == pytest.approx(said, abs=2e-3), "cells round to four places"
-    assert blend["y_score"] == pytest.approx(shipped.y_score, abs=2e-3)
-    assert blend["y_score_validation"] == pytest.approx(shipped.y_score_validation, abs=2e-3)
+    said = expit(np.mean([logit(trial.y_score) for trial in trials.values()], axis=0))
+    assert shipped.y_score == pytest.approx(said, abs=1e-5), "cells keep six digits"
+    assert blend["y_score"] == pytest.approx(shipped.y_score, abs=1e-5)
+    assert blend["y_score_validation"] == pytest.approx(shipped.y_score_validation, abs=1e-5)
     assert np.abs(np.subtract(shipped.y_score, trials["network"].y_score)).max() > 0.01
