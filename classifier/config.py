@@ -196,7 +196,7 @@ class PromotionConfig(Section):
     """What a candidate must show to become champion."""
 
     metric: Literal["roc_auc", "f1", "pr_auc", "accuracy"] = "roc_auc"
-    """Metric that candidate and champion are compared on."""
+    """Metric that candidate and champion are compared on, and that the verdict of the report rests on."""
     smallest_gain: Annotated[float, Field(ge=0)] = 0.0
     """Gain that the lower end of the paired 95 % interval must exceed."""
     run_noise: Annotated[float, Field(ge=0)] = 0.0

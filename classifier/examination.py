@@ -196,19 +196,26 @@ def draw_page(
     labelling: Mapping[str, Any],
     findings: Sequence[Mapping[str, Any]],
     title: str,
+    metric: str,
     seed: int,
 ) -> Page:
-    """The report of an examination, with its confusion matrix and ROC curve as pictures."""
+    """The report of an examination, with its confusion matrix and ROC curve as pictures.
+
+    Parameters
+    ----------
+    metric : str
+        What the verdict rests on: `promotion.metric`, so that report and promotion speak of the same.
+    """
     evaluation, test_scores = examined.evaluation, examined.test_scores
     names = labelling["class_names"]
     history = read_history(adapter)
     y_true = test_scores["label"].to_numpy()
     results = [_result(name, evaluation, test_scores) for name in evaluation.metrics]
-    differences = compare_with_baselines(evaluation, test_scores, metric="roc_auc", seed=seed)
+    differences = compare_with_baselines(evaluation, test_scores, metric=metric, seed=seed)
     report = ReportInput(
         title=title,
         class_names=names,
-        metric="roc_auc",
+        metric=metric,
         texts=list(test_scores["text"]),
         y_true=y_true,
         results=results,

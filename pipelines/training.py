@@ -68,7 +68,17 @@ def training(
     train, validation_part, test, labelling, findings = label_and_split(examples, labels, split, honesty)
     adapter, mlflow_run_id = tune(train, validation_part, base_model, labelling, model, fine_tune, name)
     judged, test_scores, _ = evaluate(
-        adapter, base_model, train, validation_part, test, labelling, findings, mlflow_run_id, evaluation, name
+        adapter,
+        base_model,
+        train,
+        validation_part,
+        test,
+        labelling,
+        findings,
+        mlflow_run_id,
+        evaluation,
+        name,
+        promotion.metric,
     )
     model_version = register(
         adapter,

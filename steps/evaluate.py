@@ -26,6 +26,7 @@ def evaluate(
     mlflow_run_id: str,
     settings: EvaluationConfig,
     title: str,
+    metric: str,
 ) -> tuple[
     Annotated[Evaluation, "evaluation"],
     Annotated[pd.DataFrame, "test_scores"],
@@ -51,6 +52,7 @@ def evaluate(
         labelling=labelling,
         findings=findings,
         title=title,
+        metric=metric,
         seed=settings.seed,
     )
     with tracking.resumed_run(mlflow_run_id):

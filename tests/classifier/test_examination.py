@@ -78,7 +78,7 @@ def test_texts_cut_and_neutralised_are_counted_in_every_part_and_said_on_the_pag
     flat = evaluation.flat()
     assert (flat["n_cut_test"], flat["n_neutralised_test"]) == CHANGES["test"]
     page = examination.draw_page(
-        examined, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", seed=0
+        examined, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", metric="pr_auc", seed=0
     )
     assert "<dt>texts cut to it</dt><dd>2 of train, 1 of validation, 3 of test</dd>" in page.html
     assert "<dt>texts neutralised</dt><dd>1 of train, 2 of validation, 4 of test</dd>" in page.html
@@ -107,8 +107,9 @@ def test_probabilities_are_calibrated_before_the_threshold_is_chosen_and_the_pag
     assert np.array_equal(read_scores(calibrated, "tfidf"), read_scores(said, "tfidf"))
     assert evaluation.metrics["candidate"]["roc_auc"] == plain.metrics["candidate"]["roc_auc"]
     page = examination.draw_page(
-        after, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", seed=0
+        after, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", metric="f1", seed=0
     )
+    assert "the strongest baseline" in page.html and " F1 (95 % interval" in page.html
     assert fitted.in_words() in page.html.replace("&#39;", "'")
 
 
