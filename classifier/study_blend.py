@@ -66,6 +66,7 @@ def _blend(name: str, members: Sequence[Mapping[str, Any]], *, calibrate: bool) 
         **first,
         **evaluate_scores(y_true=y_true, y_score=blended, decision_threshold=threshold),
         "contender": name,
+        "decision_threshold": threshold,
         "y_score": blended[:, 1].tolist(),
         "y_score_validation": validation_score,
         "train_seconds": sum(member["train_seconds"] for member in members),

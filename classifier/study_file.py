@@ -73,8 +73,12 @@ class Published(Section):
     """Where it stands."""
     size: int | None = None
     """Training examples."""
+    split: int | None = None
+    """Seed of the split that it was measured on, where it is one of ours: our rows on that split alone are then shown too."""
     roc_auc: float | None = None
     f1: float | None = None
+    f1_macro: float | None = None
+    accuracy: float | None = None
 
 
 class Study(Section):

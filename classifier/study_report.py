@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from classifier.calibration_fit import fit_calibration
+from classifier.metrics import bootstrap_intervals
 from classifier.study_blend import as_two
 from classifier.study_file import Study
 from classifier.study_statistics import Curve, Mean, calibration_error, fit_curve, mean_over_splits
@@ -89,7 +90,9 @@ def list_sections(study: Study, frame: pd.DataFrame) -> list[Section]:
     """Everything that a study's cells say, table by table."""
     means = [_means(study, frame[frame["size"] == size], size) for size in sorted(frame["size"].unique())]
     further = (_differences, _noise, _worth_of_labels, _published)
-    return [*means, *(section for tell in further if (section := tell(study, frame)) is not None)]
+    told = [section for tell in further if (section := tell(study, frame)) is not None]
+    alone = sorted({found.split for found in study.published if found.split is not None} & set(frame["split"]))
+    return [*means, *told, *(_on_one_split(study, frame[frame["split"] == split], split) for split in alone)]
 
 
 def list_places(study: Study, frame: pd.DataFrame) -> list[Place]:
@@ -206,10 +209,40 @@ def _stops_paying(curve: Curve) -> str:
 
 
 def _published(study: Study, _: pd.DataFrame) -> Section | None:
-    lines = [[found.name, "" if found.size is None else str(found.size), _number(found.f1), _number(found.roc_auc), found.source]
-             for found in study.published]  # fmt: skip
-    head = ["who", "examples", "F1", "ROC AUC", "source"]
-    return Section("Published by others, on splits of their own", head, lines) if lines else None
+    names = {"roc_auc": "ROC AUC", "f1": "F1", "f1_macro": "F1, macro", "accuracy": "accuracy"}
+    told = [metric for metric in names if any(getattr(found, metric) is not None for found in study.published)]
+    lines = [
+        [
+            found.name,
+            "" if found.size is None else str(found.size),
+            *(_number(getattr(found, metric)) for metric in told),
+            found.source,
+        ]
+        for found in study.published
+    ]
+    head = ["who", "examples", *(names[metric] for metric in told), "source"]
+    return Section("Published by others", head, lines) if lines else None
+
+
+def _on_one_split(study: Study, frame: pd.DataFrame, split: int) -> Section:
+    """Every contender on the very rows that a published figure is of, with the interval that so few test rows leave."""
+    lines = []
+    for size in sorted(frame["size"].unique()):
+        for name, cells in _by_contender(study, frame[frame["size"] == size]):
+            cell = cells.iloc[0]
+            ends = bootstrap_intervals(
+                y_true=cell["y_true"],
+                y_score=as_two(cell["y_score"]),
+                decision_threshold=cell["decision_threshold"],
+                seed=0,
+            )
+            told = [f"{cell[metric]:.3f} ({ends[metric][0]:.3f} to {ends[metric][1]:.3f})" for metric in COMPARED]
+            lines.append([_title(study, name), str(size), *told])
+    used = ", ".join(dict.fromkeys(found.source for found in study.published if found.split == split))
+    note = f"The split of {used}. In brackets, the 95 % interval over resampled test rows: one split settles little."
+    return Section(
+        f"On split {split} alone", ["contender", "examples", *(NAMES[metric] for metric in COMPARED)], lines, note
+    )
 
 
 def _by_contender(study: Study, frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

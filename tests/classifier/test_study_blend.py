@@ -41,6 +41,11 @@ def test_two_noisy_views_of_one_truth_are_better_together_whatever_their_scales(
     assert (found["both"]["train_seconds"], found["both"]["key"]) == (4.0, "one+other")
     assert found["alone"]["roc_auc"] == pytest.approx(found["one"]["roc_auc"])
     assert found["alone"]["brier"] < found["one"]["brier"], "calibrated"
+    both = found["both"]
+    again = evaluate_scores(
+        y_true=both["y_true"], y_score=as_two(both["y_score"]), decision_threshold=both["decision_threshold"]
+    )
+    assert again["f1"] == both["f1"], "cut where the row says"
 
 
 def test_a_blend_may_take_its_members_as_they_are() -> None:

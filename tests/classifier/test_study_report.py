@@ -1,4 +1,4 @@
-"""Study report: what it says of calibration."""
+"""Study report: what it says of calibration, and what it sets beside published figures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from classifier.study_file import Study
+from classifier.study_file import Published, Study
 from classifier.study_report import write_report
 
 STUDY = Study.model_validate(
@@ -51,3 +51,23 @@ def test_what_is_too_sure_is_shown_before_and_after_calibration_and_older_cells_
     assert before > 0.1
     assert after < 0.05
     assert cells["old"][9].strip() == ""
+
+
+def test_beside_a_published_figure_stand_ours_on_that_split_alone_with_what_its_rows_leave_open() -> None:
+    published = [
+        {"name": "Theirs", "source": "a paper", "split": 1, "roc_auc": 0.8},
+        {"name": "Others", "source": "a table", "f1_macro": 0.7},
+    ]
+    study = STUDY.model_copy(update={"published": tuple(map(Published.model_validate, published))})
+    truth, sure = [0, 1] * 20, np.tile([0.2, 0.8], 20)
+    rows = [
+        row("sure", split, y_true=truth, y_score=sure.tolist(), decision_threshold=0.5, roc_auc=auc)
+        for split, auc in ((0, 0.6), (1, 1.0))
+    ]
+    page = write_report(study, rows, command="agile study")
+    assert "| who | examples | ROC AUC | F1, macro | source |" in page
+    assert "| Theirs |  | 0.800 |  | a paper |" in page
+    alone = page[page.index("### On split 1 alone") :]
+    assert "| sure | 100 | 1.000 (1.000 to 1.000) |" in alone
+    assert "The split of a paper." in alone
+    assert "On split" not in write_report(STUDY, rows, command="agile study")
