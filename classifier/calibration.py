@@ -1,4 +1,4 @@
-"""Calibration: a small map, fitted on validation, from the probabilities that a network says to those that hold.
+"""Calibration: a small map, fitted on validation, from the probabilities that a network says to those that hold; and how far they are off.
 
 A network trained on a few hundred texts is too sure of itself. Temperature and Platt's scaling keep the order of the texts; isotonic
 regression keeps it but for ties (Platt 1999; Zadrozny and Elkan 2002; Guo and others 2017, arXiv 1706.04599).
@@ -19,6 +19,8 @@ Method = Literal["none", "temperature", "platt", "isotonic"]
 
 SMALLEST = 1e-6
 """Probability below which one is not told from 0: a logarithm of it is taken."""
+N_BINS = 10
+"""Bins of the calibration error, equally wide."""
 
 
 class Calibration(BaseModel):
@@ -72,3 +74,20 @@ def pool(*scores: ArrayLike) -> Floats:
 def scaled(score: Floats, slope: float, offsets: Sequence[float]) -> Floats:
     """Log-probabilities of shape (n, n_classes), sharpened and shifted; their softmax is the calibrated probability."""
     return slope * np.log(np.clip(score, SMALLEST, 1.0)) + (np.asarray(offsets) if len(offsets) else 0.0)
+
+
+def calibration_error(y_true: ArrayLike, y_score: Floats) -> float:
+    """Expected calibration error, in [0, 1]: how far the stated confidence is from the share of hits, bin by bin.
+
+    Confidence is the probability of the likeliest class (Guo and others 2017). Of a perfect model it is never 0 by chance, so many rows are pooled
+    before it is asked for.
+
+    Parameters
+    ----------
+    y_true : array of shape (n,)
+    y_score : array of shape (n, n_classes)
+    """
+    confidence, hit = y_score.max(axis=1), y_score.argmax(axis=1) == np.asarray(y_true)
+    bins = np.minimum((confidence * N_BINS).astype(np.int64), N_BINS - 1)
+    gaps = np.bincount(bins, weights=confidence, minlength=N_BINS) - np.bincount(bins, weights=hit, minlength=N_BINS)
+    return float(np.abs(gaps).sum() / len(y_score))

@@ -1,4 +1,4 @@
-"""Comparison: two models on the same rows, beyond one metric: every slice, calibration, and the decisions they disagree on."""
+"""Comparison: two models on the same rows, beyond one metric: every slice, and the decisions they disagree on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from classifier.metrics import PairedDifference, paired_bootstrap, predict
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-
-N_BINS = 10
-"""Bins of the calibration error, equally wide."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +83,3 @@ def mcnemar(y_true: Ints, candidate: Contender, comparator: Contender) -> McNema
     only = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
     p_value = float(binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0
     return McNemar(*only, p_value)
-
-
-def calibration_error(y_true: Ints, y_score: Floats) -> float:
-    """Expected calibration error, in [0, 1]: how far the stated confidence is from the share of hits, bin by bin.
-
-    Confidence is the probability of the likeliest class (Guo et al., 2017, "On Calibration of Modern Neural Networks").
-    """
-    confidence, hit = y_score.max(axis=1), y_score.argmax(axis=1) == y_true
-    bins = np.minimum((confidence * N_BINS).astype(np.int64), N_BINS - 1)
-    gaps = np.bincount(bins, weights=confidence, minlength=N_BINS) - np.bincount(bins, weights=hit, minlength=N_BINS)
-    return float(np.abs(gaps).sum() / len(y_true))

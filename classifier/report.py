@@ -15,7 +15,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from classifier.comparison import calibration_error
+from classifier.calibration import calibration_error
 from classifier.figures import (
     PALETTE,
     draw_confusion,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from classifier.calibration import pool
 from classifier.calibration_fit import fit_calibration
@@ -75,6 +75,6 @@ def _blend(name: str, members: Sequence[Mapping[str, Any]], *, calibrate: bool) 
     }
 
 
-def as_two(positive: Sequence[float]) -> Floats:
+def as_two(positive: ArrayLike) -> Floats:
     """Probabilities of shape (n, 2) from those of class 1."""
     return np.column_stack([1 - np.asarray(positive, dtype=np.float64), np.asarray(positive, dtype=np.float64)])

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from classifier.calibration import calibration_error
 from classifier.calibration_fit import fit_calibration
 from classifier.metrics import bootstrap_intervals
 from classifier.study_blend import as_two
 from classifier.study_file import Study
-from classifier.study_statistics import Curve, Mean, calibration_error, fit_curve, mean_over_splits
+from classifier.study_statistics import Curve, Mean, fit_curve, mean_over_splits
 
 SHOWN = ("roc_auc", "f1", "pr_auc", "accuracy", "brier")
 NAMES = {"roc_auc": "ROC AUC", "f1": "F1", "pr_auc": "PR AUC", "accuracy": "accuracy", "brier": "Brier"}
@@ -261,7 +262,7 @@ def _test_share(cells: pd.DataFrame) -> float:
 
 def _pooled_error(cells: pd.DataFrame) -> str:
     y_true = np.concatenate(cells["y_true"].tolist())
-    return _number(calibration_error(y_true, np.concatenate(cells["y_score"].tolist())))
+    return _number(calibration_error(y_true, as_two(np.concatenate(cells["y_score"].tolist()))))
 
 
 def _calibrated_error(cells: pd.DataFrame) -> str:
@@ -269,7 +270,7 @@ def _calibrated_error(cells: pd.DataFrame) -> str:
     if "y_true_validation" not in cells or not all(map(len, cells["y_true_validation"])):
         return ""
     calibrated = [
-        fit_calibration("auto", y_true=y_true, y_score=as_two(said)).apply(as_two(y_score))[:, 1]
+        fit_calibration("auto", y_true=y_true, y_score=as_two(said)).apply(as_two(y_score))
         for y_true, said, y_score in zip(
             cells["y_true_validation"], cells["y_score_validation"], cells["y_score"], strict=True
         )

@@ -99,13 +99,3 @@ def fit_curve(sizes: Sequence[float], metric: Sequence[float], *, sd: Sequence[f
         return None
     floor, scale, exponent = map(float, found)
     return Curve(floor, scale, exponent, covariance)
-
-
-def calibration_error(y_true: ArrayLike, y_score: ArrayLike, *, n_bins: int = 10) -> float:
-    """Expected calibration error: mean distance of said and seen share of class 1, over bins of equally many rows, in [0, 1].
-
-    It is never 0 by chance: of a perfect model with 20 rows a bin it is about 0.07, with 400 about 0.02. So pool rows before asking.
-    """
-    truth, score = np.asarray(y_true, dtype=np.float64), np.asarray(y_score, dtype=np.float64)
-    bins = np.array_split(np.argsort(score, kind="stable"), min(n_bins, len(score)))
-    return float(sum(len(rows) * abs(truth[rows].mean() - score[rows].mean()) for rows in bins) / len(score))

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from classifier.comparison import Contender, calibration_error, compare, compare_slices, mcnemar
+from classifier.calibration import calibration_error
+from classifier.comparison import Contender, compare, compare_slices, mcnemar
 from classifier.config import PromotionConfig
 from classifier.errors import InputError
 from classifier.evaluation import Evaluation, compare_with_baselines

@@ -7,10 +7,9 @@ import pytest
 from scipy.special import expit, softmax
 from sklearn.metrics import roc_auc_score
 
-from classifier.calibration import Calibration
+from classifier.calibration import Calibration, calibration_error
 from classifier.calibration_fit import fit_calibration
 from classifier.errors import InputError
-from classifier.study_statistics import calibration_error
 
 METHODS = ("temperature", "platt", "isotonic")
 
@@ -32,8 +31,8 @@ def test_a_model_that_is_too_sure_is_made_as_sure_as_it_should_be(method: str) -
     fitted = fit_calibration(method, y_true=y_true, y_score=y_score)
     test_true, test_score = draw(20000, 1)
     calibrated = fitted.apply(test_score)
-    assert calibration_error(test_true, test_score[:, 1]) > 0.1
-    assert calibration_error(test_true, calibrated[:, 1]) < 0.02
+    assert calibration_error(test_true, test_score) > 0.1
+    assert calibration_error(test_true, calibrated) < 0.02
     assert np.allclose(calibrated.sum(axis=1), 1)
 
 
@@ -65,9 +64,8 @@ def test_of_more_classes_each_has_its_shift() -> None:
 
 def test_auto_takes_what_the_fault_asks_for_and_leaves_what_is_right() -> None:
     y_true, y_score = draw(3000, 5, slope=1.0)
-    assert (
-        calibration_error(y_true, fit_calibration("auto", y_true=y_true, y_score=y_score).apply(y_score)[:, 1]) < 0.03
-    )
+    kept = fit_calibration("auto", y_true=y_true, y_score=y_score).apply(y_score)
+    assert calibration_error(y_true, kept) < 0.03
     y_true, y_score = draw(3000, 6, slope=2.0, offset=2.0)
     assert fit_calibration("auto", y_true=y_true, y_score=y_score).method == "platt"
 
@@ -99,3 +97,12 @@ def test_a_map_survives_being_written_and_certain_scores_survive_the_map() -> No
         assert np.array_equal(again.apply(certain), fitted.apply(certain))
         assert np.isfinite(again.apply(certain)).all()
     assert np.array_equal(Calibration().apply(certain), certain)
+
+
+def test_calibration_error_is_small_of_honest_probabilities_and_large_of_boasting_ones() -> None:
+    generator = np.random.default_rng(0)
+    score = generator.uniform(size=20_000)
+    truth = (generator.uniform(size=20_000) < score).astype(int)
+    assert calibration_error(truth, of_two(score)) < 0.02
+    boasting = np.where(score > 0.5, 0.99, 0.01)
+    assert calibration_error(truth, of_two(boasting)) == pytest.approx(0.24, abs=0.02)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 from scipy import stats
 
-from classifier.study_statistics import calibration_error, fit_curve, mean_over_splits
+from classifier.study_statistics import fit_curve, mean_over_splits
 
 
 def test_the_interval_over_splits_is_the_t_interval_widened_by_what_splits_share() -> None:
@@ -46,12 +45,3 @@ def test_a_power_law_is_found_again_and_its_band_holds_it() -> None:
 
 def test_two_sizes_are_no_curve() -> None:
     assert fit_curve([200, 800], [0.8, 0.9], sd=[0.01, 0.01]) is None
-
-
-def test_calibration_error_is_small_of_honest_probabilities_and_large_of_boasting_ones() -> None:
-    rng = np.random.default_rng(0)
-    score = rng.uniform(size=20_000)
-    truth = rng.uniform(size=20_000) < score
-    assert calibration_error(truth, score) < 0.02
-    boasting = np.where(score > 0.5, 0.99, 0.01)
-    assert calibration_error(truth, boasting) == pytest.approx(0.24, abs=0.02)
