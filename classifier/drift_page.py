@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import matplotlib
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from classifier.drift import Finding
 from classifier.drift_sample import DriftSample, Floats
 from classifier.figures import BINS, PALETTE, SERIES, STYLE, to_svg
-from classifier.report import DARK_PALETTE
+from classifier.html_page import fill
 
 TEMPLATE = "drift_page.html.j2"
 WORDS = {
@@ -54,16 +52,10 @@ class DriftPage:
 
 def render(page: DriftPage) -> str:
     """The page, as HTML. The same input gives the same bytes."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     past = [finding for finding in page.findings if finding.level == "drift"]
     unclear = [finding for finding in page.findings if finding.level == "unclear"]
-    return environment.get_template(TEMPLATE).render(
+    return fill(
+        TEMPLATE,
         page=page,
         level="bad" if past else "unclear" if unclear else "good",
         sentence=sentence_of(page),
@@ -71,7 +63,6 @@ def render(page: DriftPage) -> str:
         rows=[_row(finding) for finding in page.findings],
         figures={name: to_svg(figure, label=label) for name, (label, figure) in _figures(page).items()},
         shares=_shares(page),
-        palettes={"light": PALETTE, "dark": DARK_PALETTE},
     )
 
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from classifier.calibration import calibration_error
 from classifier.figures import (
-    PALETTE,
     draw_confusion,
     draw_intervals,
     draw_precision_recall,
@@ -27,6 +24,7 @@ from classifier.figures import (
     draw_training,
     to_svg,
 )
+from classifier.html_page import fill
 from classifier.label_review import Cut, Neighbour, Suspects
 from classifier.metrics import Floats, Ints, PairedDifference, confusion, predict
 from classifier.slices import SLICE_METRICS, Slice
@@ -38,20 +36,6 @@ WORST_ERRORS = 20
 """Wrong predictions shown, at most."""
 TEXT_LENGTH = 600
 """Characters shown of a text."""
-DARK_PALETTE = {
-    "paper": "#14171c",
-    "ink": "#e8ebf1",
-    "muted": "#9aa5b8",
-    "rule": "#2d333e",
-    "series-1": "#7ea6ff",
-    "series-2": "#f0a24a",
-    "series-3": "#4cc7b8",
-    "series-4": "#c690ea",
-    "series-5": "#f2849b",
-    "series-6": "#a9cb62",
-    "series-7": "#c2ac9a",
-    "series-8": "#7fc6dd",
-}
 TITLES = {
     "roc_auc": "ROC AUC",
     "pr_auc": "PR AUC",
@@ -157,17 +141,11 @@ def render_report(report: ReportInput) -> str:
     jinja2.UndefinedError
         The template asks for what is not there: a defect, never an input.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     chosen = report.results[0]
     repeated = {"f1"} if len(report.class_names) > 2 else set[str]()  # of more than two classes it is f1_macro
     shown = [name for name in MEANINGS if name in chosen.metrics and name not in repeated]
-    return environment.get_template(TEMPLATE).render(
+    return fill(
+        TEMPLATE,
         report=report,
         chosen=chosen,
         verdict=judge(report),
@@ -183,7 +161,6 @@ def render_report(report: ReportInput) -> str:
             for found in report.review.suspects.listed
         ],
         calibration_error=calibration_error(report.y_true, chosen.y_score),
-        palettes={"light": PALETTE, "dark": DARK_PALETTE},
     )
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from classifier.figures import PALETTE, draw_intervals, draw_learning_curves, to_svg
-from classifier.report import DARK_PALETTE
+from classifier.figures import draw_intervals, draw_learning_curves, to_svg
+from classifier.html_page import fill
 from classifier.study_file import Study
 from classifier.study_report import (
     ABOUT,
@@ -26,16 +23,10 @@ TEMPLATE = "study_page.html.j2"
 
 def render(study: Study, frame: pd.DataFrame, *, command: str) -> str:
     """The page, as HTML; `frame` as `classifier.study_report.to_frame`, of at least one cell. The same input gives the same bytes."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     places = list_places(study, frame)
     headline, level, sentences = judge(study, frame)
-    return environment.get_template(TEMPLATE).render(
+    return fill(
+        TEMPLATE,
         title=study.title,
         command=command,
         work=work_done(study, frame),
@@ -45,7 +36,6 @@ def render(study: Study, frame: pd.DataFrame, *, command: str) -> str:
         sentences=sentences,
         figures=_figures(study, frame, places),
         sections=list_sections(study, frame),
-        palettes={"light": PALETTE, "dark": DARK_PALETTE},
     )
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from classifier.figures import PALETTE, draw_confusion, draw_roc, to_png
+from classifier.html_page import DARK_PALETTE
 from classifier.label_review import Cut, Neighbour, Suspect, Suspects
 from classifier.metrics import METRICS, PairedDifference, bootstrap_intervals, confusion, evaluate_scores
 from classifier.report import (
-    DARK_PALETTE,
     MEANINGS,
     TITLES,
     ReportInput,
