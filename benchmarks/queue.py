@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -27,6 +26,7 @@ from classifier.acquisition import choose_texts, uncertainty
 from classifier.config_file import load_config
 from classifier.embeddings import embed
 from classifier.labelling import label_examples
+from classifier.study_statistics import mean_over_splits
 from classifier.trial import read_base_model, read_examples
 
 FIRST, STEP, LAST = 50, 50, 400
@@ -36,7 +36,7 @@ Floats = NDArray[np.float64]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print ROC AUC by number of labels and strategy, and what each gains on chance, with 95 % t-intervals over the seeds."""
+    """Print ROC AUC by number of labels and strategy, and what each gains on chance, with 95 % intervals that allow for the texts that draws share."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", action="append")
     parser.add_argument("--seeds", type=int, default=5)
@@ -86,17 +86,12 @@ def in_words(found: pd.DataFrame) -> str:
     )
     area = by_seed.groupby("seed").mean()
     for strategy in list(STRATEGIES)[1:]:
-        gain = (area[strategy] - area["chance"]).to_numpy()
-        half = (
-            float(stats.t.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) / np.sqrt(len(gain)))
-            if len(gain) > 1
-            else float("nan")
-        )
+        gain = mean_over_splits(area[strategy] - area["chance"], test_share=(1 - TRAIN_SHARE) / TRAIN_SHARE)
         reached = means[strategy].loc[LAST // 2]
         enough = means.index[means["chance"] >= reached]
         saved = f"{enough[0]} by chance" if len(enough) else f"more than {LAST} by chance"
         lines.append(
-            f"{strategy}: {gain.mean():+.4f} ± {half:.4f} ROC AUC on chance, mean of all steps; {LAST // 2} labels are worth {saved}"
+            f"{strategy}: {gain.mean:+.4f} ± {gain.half:.4f} ROC AUC on chance, mean of all steps; {LAST // 2} labels are worth {saved}"
         )
     return "\n".join(lines)
 

@@ -33,6 +33,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from classifier.config import RunConfig
 from classifier.config_file import parse_config, set_value
 from classifier.errors import InputError
+from classifier.pinning import pin_data
 from classifier.study_file import DECIDING
 from classifier.trial import judge, read_parts
 
@@ -102,7 +103,7 @@ class Search:
 
     def __init__(self, parameters: dict[str, Any], *, name: str, metric: str, folds: int, folder: Path) -> None:
         self.parameters, self.name, self.metric, self.n_folds = parameters, name, metric, folds
-        self.config = parse_config(parameters, name=name)
+        self.config = pin_data(parse_config(parameters, name=name))
         self.own = {field: _value(self.config, field) for field in SPACE if _is_tried(field, self.config)}
         self.space = {field: _widened(SPACE[field], value) for field, value in self.own.items()}
         optuna.logging.set_verbosity(optuna.logging.WARNING)

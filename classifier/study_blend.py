@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from classifier.calibration import pool
 from classifier.calibration_fit import fit_calibration
+from classifier.errors import InputError
 from classifier.metrics import DEFAULT_THRESHOLD, choose_decision_threshold, evaluate_scores
 from classifier.study_file import Study
 
@@ -24,8 +25,15 @@ FITTED_BY = "platt"
 
 
 def with_blends(study: Study, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of finished cells, and one of each blend for every place in the grid where all its members have theirs."""
+    """The rows of finished cells, and one of each blend for every place in the grid where all its members have theirs, of every seed.
+
+    Raises
+    ------
+    InputError
+        Members were judged on other rows.
+    """
     known = [dict(row) for row in rows]
+    wanted = {name: 1 if it.baseline else len(it.seeds or study.seeds) for name, it in study.contenders.items()}
     at: dict[tuple[Any, ...], dict[str, list[dict[str, Any]]]] = {}
     for row in known:
         at.setdefault((row["size"], row["split"]), {}).setdefault(row["contender"], []).append(row)
@@ -34,16 +42,17 @@ def with_blends(study: Study, rows: Iterable[Mapping[str, Any]]) -> list[dict[st
         _blend(name, [row for member in contender.blend for row in found[member]], calibrate=contender.calibrate)
         for found in at.values()
         for name, contender in blends.items()
-        if all(member in found for member in contender.blend)
+        if all(len(found.get(member, ())) == wanted[member] for member in contender.blend)
     ]
 
 
 def _blend(name: str, members: Sequence[Mapping[str, Any]], *, calibrate: bool) -> dict[str, Any]:
     first = members[0]
     y_true, y_validation = np.asarray(first["y_true"]), np.asarray(first["y_true_validation"])
-    if any(list(member["y_true"]) != list(first["y_true"]) for member in members):
-        raise ValueError(f"{name}: its members were judged on other rows")
     can_fit = len(np.unique(y_validation)) > 1 and all(len(member["y_score_validation"]) for member in members)
+    for part in ("y_true", *(("y_true_validation",) if can_fit else ())):
+        if any(list(member[part]) != list(first[part]) for member in members):
+            raise InputError(f"blend {name}: its members were judged on other rows; leave out what differs")
     said, on_validation = [], []
     for member in members:
         y_score = as_two(member["y_score"])
@@ -68,6 +77,7 @@ def _blend(name: str, members: Sequence[Mapping[str, Any]], *, calibrate: bool) 
         "contender": name,
         "decision_threshold": threshold,
         "y_score": blended[:, 1].tolist(),
+        "y_true_validation": y_validation.tolist() if can_fit else [],
         "y_score_validation": validation_score,
         "train_seconds": sum(member["train_seconds"] for member in members),
         "seconds": sum(member["seconds"] for member in members),

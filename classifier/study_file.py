@@ -20,6 +20,7 @@ from classifier.config import RunConfig
 from classifier.config_data import Section
 from classifier.config_file import parse_config, read_parameters, set_value
 from classifier.errors import InputError
+from classifier.pinning import pin_data
 from classifier.yaml_files import read_yaml
 
 BASELINE_NAMES = (*BASELINES, "companion", "frozen")
@@ -28,7 +29,9 @@ regression on the embeddings of the config's untuned base model."""
 DECIDING = ("data", "labels", "split", "model", "fine_tune", "evaluation")
 """Sections that decide the outcome of a cell."""
 INDIFFERENT = {"evaluation": ("n_resamples", "calibration", "slices"), "fine_tune": ("devices", "device", "max_time")}
-"""Fields of theirs that do not."""
+"""Fields of theirs that do not: a cell keeps the probabilities before calibration, and is trained to its end (`classifier.trial`)."""
+VARIED = {"split.train": "sizes", "split.seed": "splits", "fine_tune.seed": "seeds"}
+"""Fields that the grid sets → its dimension."""
 OF_BASELINES = ("data", "labels", "split", "evaluation")
 """All that decides a baseline, but for `frozen`, which reads `model` too."""
 LARGEST_KEY = 16
@@ -40,7 +43,7 @@ class Contender(Section):
     config: str = ""
     """Name of a run configuration beside the studies' folder."""
     blend: tuple[str, ...] = ()
-    """In place of a config: contenders whose log odds are averaged, cell by cell; it has no cells of its own."""
+    """In place of a config: contenders whose log odds are averaged, cell by cell, and cut by best F1 on validation; it has no cells of its own."""
     calibrate: bool = True
     """Of a blend: whether each member is calibrated on validation first, where there is one."""
     set: Mapping[str, Any] = {}
@@ -62,6 +65,12 @@ class Contender(Section):
             raise ValueError(f"baseline {self.baseline!r}; allowed are {', '.join(BASELINE_NAMES)}")
         if bool(self.config) == bool(self.blend):
             raise ValueError("either config or blend is needed, and not both")
+        unread = sorted({"set", "baseline", *VARIED.values()} & self.model_fields_set) if self.blend else ()
+        if unread:
+            raise ValueError(f"{unread[0]} belongs to a config; a blend takes its members as they are")
+        varied = [field for field in VARIED if field in self.set]
+        if varied:
+            raise ValueError(f"set.{varied[0]}: the grid sets it; use {VARIED[varied[0]]}")
         return self
 
 
@@ -171,31 +180,77 @@ def list_cells(study: Study, *, configs: Path) -> list[Cell]:
     Raises
     ------
     InputError
-        A contender's config does not load with what it sets.
+        A contender's config does not load with what it sets, or the grid asks for what its split cannot give.
     """
-    return [
-        cell
+    found = {
+        name: list(_cells_of(study, name, configs))
         for name, contender in study.contenders.items()
         if not contender.blend
-        for cell in _cells_of(study, name, configs)
-    ]
+    }
+    for name, cells in found.items():
+        _require_grid(name, cells)
+    for name, contender in study.contenders.items():
+        _require_like(name, {member: found[member][0] for member in contender.blend})
+    _require_one_size({name: cells[0] for name, cells in found.items()})
+    return [cell for cells in found.values() for cell in cells]
+
+
+def _require_grid(name: str, cells: Sequence[Cell]) -> None:
+    method = cells[0].config.split.method
+    sized = cells[0].size is not None
+    if method == "columns" and (sized or len({cell.split for cell in cells}) > 1):
+        raise InputError(
+            f"contender {name}: split.method columns has one split of one size; found several splits, or sizes"
+        )
+    if method == "group" and sized:
+        raise InputError(f"contender {name}: split.method group counts groups, not examples; sizes are not allowed")
+
+
+def _require_like(blend: str, members: Mapping[str, Cell]) -> None:
+    """Members must be judged on the same rows, and calibrated on the same."""
+    for section in ("data", "split"):
+        unlike = _unlike({
+            name: getattr(cell.config, section).model_dump(mode="json", exclude={"seed", "train"})
+            for name, cell in members.items()
+        })  # fmt: skip
+        if unlike:
+            raise InputError(
+                f"blend {blend}: {unlike[1]} has another `{section}` than {unlike[0]}; their rows would differ"
+            )
+
+
+def _require_one_size(cells: Mapping[str, Cell]) -> None:
+    """Without `sizes`, contenders share a table, so they must be taught equally many."""
+    sizes = {name: cell.config.split.train for name, cell in cells.items() if cell.size is None}
+    unlike = _unlike(sizes)
+    if unlike:
+        one, other = unlike
+        raise InputError(
+            f"contender {other}: split.train {sizes[other] or 'open'}, where {one} has {sizes[one] or 'it open'}; name `sizes` for both"
+        )
+
+
+def _unlike(said: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The first name, and the first that says something else."""
+    names = list(said)
+    return next(((names[0], name) for name in names if said[name] != said[names[0]]), None)
 
 
 def _cells_of(study: Study, name: str, configs: Path) -> Iterator[Cell]:
     contender = study.contenders[name]
     seeds: Sequence[int] = (0,) if contender.baseline else contender.seeds or study.seeds
     parameters = read_parameters(configs / f"{contender.config}.yaml")
+    for path, value in contender.set.items():
+        set_value(parameters, path, value)
+    pin = pin_data(parse_config(parameters, name=f"contender {name}")).data.sha256
     for size in contender.sizes or study.sizes or (None,):
         for split in contender.splits or study.splits:
             for seed in seeds:
                 chosen = json.loads(json.dumps(parameters))
-                varied = {
-                    "split.seed": split,
-                    "fine_tune.seed": seed,
-                    **({} if size is None else {"split.train": size}),
-                }
-                for path, value in {**contender.set, **varied}.items():
-                    set_value(chosen, path, value)
+                varied = {"split.train": size, "split.seed": split, "fine_tune.seed": seed, "data.sha256": pin}
+                for path, value in varied.items():
+                    if value is not None:
+                        set_value(chosen, path, value)
                 config = parse_config(chosen, name=f"contender {name}")
                 yield Cell(name, size, split, seed, contender.baseline, config)
 

@@ -20,13 +20,14 @@ from classifier.study_statistics import Curve, Mean, fit_curve, mean_over_splits
 SHOWN = ("roc_auc", "f1", "pr_auc", "accuracy", "brier")
 NAMES = {"roc_auc": "ROC AUC", "f1": "F1", "pr_auc": "PR AUC", "accuracy": "accuracy", "brier": "Brier"}
 COMPARED = ("roc_auc", "f1", "pr_auc")
-"""Metrics whose paired differences are told, the study's own first."""
+"""Metrics whose paired differences are told, after the study's own."""
 MORE = (100, 200, 400)
 """Further labels whose worth the learning curve is asked for."""
 LEAST_WORTH = 0.005
 """Of the metric: what 100 more labels must bring to be worth asking for."""
 FARTHEST = 10_000
 """Training examples up to which the curve is followed."""
+TOLD = "*: told apart; the interval excludes zero."
 ABOUT = "± is half a 95 % interval over splits, widened by what splits share (Nadeau and Bengio 2003); of one split there is none. Seconds are of shared machines of several kinds."
 
 
@@ -107,27 +108,25 @@ def list_places(study: Study, frame: pd.DataFrame) -> list[Place]:
 
 
 def list_curves(study: Study, frame: pd.DataFrame) -> dict[str, tuple[list[int], list[float], Curve | None]]:
-    """Title → training sizes, means at them, and the learning curve where one can be fitted; of contenders with more than one size."""
+    """Title → training sizes, means at them, and the learning curve where one can be fitted, through sizes with more than one split."""
     found = {}
     for name, cells in _by_contender(study, frame):
-        by_size = cells.groupby("size")[study.metric]
-        sizes, means = [int(size) for size in by_size.mean().index], list(by_size.mean())
-        if len(sizes) > 1:
-            curve = fit_curve(sizes, means, sd=list(by_size.sem().fillna(0.02).clip(lower=1e-3)))
-            found[_title(study, name)] = (sizes, means, curve)
+        sizes = sorted(map(int, cells["size"].unique()))
+        at = {size: _over_splits(cells[cells["size"] == size], study.metric) for size in sizes}
+        if len(at) > 1:
+            sure = {size: mean for size, mean in at.items() if mean.n > 1}
+            curve = fit_curve(
+                list(sure),
+                [mean.mean for mean in sure.values()],
+                sd=[max(mean.half / 1.96, 1e-3) for mean in sure.values()],
+            )
+            found[_title(study, name)] = (sizes, [mean.mean for mean in at.values()], curve)
     return found
 
 
 def _means(study: Study, frame: pd.DataFrame, size: int) -> Section:
-    head = [
-        "contender",
-        "splits",
-        "seeds",
-        *(NAMES[metric] for metric in SHOWN),
-        "ECE, rows pooled",
-        "ECE, calibrated",
-        "training, s",
-    ]
+    metrics = (NAMES[metric] for metric in SHOWN)
+    head = ["contender", "splits", "seeds", *metrics, "ECE, rows pooled", "ECE, calibrated", "training, s"]
     lines = [[
         _title(study, name), str(cells["split"].nunique()), str(cells["seed"].nunique()),
         *(_said(_over_splits(cells, metric)) for metric in SHOWN), _pooled_error(cells), _calibrated_error(cells), f"{cells['train_seconds'].median():.0f}",
@@ -147,8 +146,8 @@ def paired_difference(frame: pd.DataFrame, one: str, other: str, *, metric: str)
 
 
 def _differences(study: Study, frame: pd.DataFrame) -> Section | None:
-    """Every contender against the reference, on the splits and seeds that both have."""
-    metrics = sorted(COMPARED, key=lambda metric: metric != study.metric)
+    """Every contender against the reference, on the splits that both have."""
+    metrics = tuple(dict.fromkeys((study.metric, *COMPARED)))
     lines = []
     for size in sorted(frame["size"].unique()):
         here = frame[frame["size"] == size]
@@ -161,8 +160,7 @@ def _differences(study: Study, frame: pd.DataFrame) -> Section | None:
     if not lines:
         return None
     head = ["contender", "examples", "splits", *(f"{NAMES[metric]}, difference" for metric in metrics)]
-    note = "*: told apart; the interval excludes zero."
-    return Section(f"Against {_title(study, study.reference)}, split by split", head, lines, note)
+    return Section(f"Against {_title(study, study.reference)}, split by split", head, lines, TOLD)
 
 
 def _noise(study: Study, frame: pd.DataFrame) -> Section | None:
@@ -185,26 +183,20 @@ def _worth_of_labels(study: Study, frame: pd.DataFrame) -> Section | None:
     lines = []
     for title, (sizes, _, curve) in list_curves(study, frame).items():
         if curve is not None:
-            worth = [curve.at(max(sizes) + more) for more in MORE]
-            lines.append([
-                title, str(max(sizes)), _number(curve.at(max(sizes))[0]), *(f"{at:.3f} ± {half:.3f}" for at, half in worth),
-                _stops_paying(curve),
-            ])  # fmt: skip
-    head = [
-        "contender",
-        "examples",
-        f"{NAMES[study.metric]} now",
-        *(f"with {more} more" for more in MORE),
-        "pays until",
-    ]
-    note = f"By a power law through the means at each size; ± is half its 95 % band. Pays until: where 100 more examples bring less than {LEAST_WORTH}."
+            most = max(sizes)
+            now, gains = curve.at(most), [curve.gain(most, more) for more in MORE]
+            told = [f"{gain:+.3f} ± {half:.3f}{' *' if gain > half else ''}" for gain, half in gains]
+            lines.append([title, str(most), f"{now[0]:.3f} ± {now[1]:.3f}", *told, _stops_paying(curve)])
+    metric = NAMES[study.metric]
+    head = ["contender", "examples", f"{metric} now", *(f"{more} more bring" for more in MORE), "pays until"]
+    note = f"By a power law through the means at each size; ± is half its 95 % band. {TOLD} Pays until: where 100 more examples bring less than {LEAST_WORTH}."
     return Section("What more labels would bring", head, lines, note) if lines else None
 
 
 def _stops_paying(curve: Curve) -> str:
     """The first size, in hundreds, from which 100 more examples bring less than `LEAST_WORTH`."""
     for size in range(100, FARTHEST + 1, 100):
-        if curve.at(size + 100)[0] - curve.at(size)[0] < LEAST_WORTH:
+        if curve.gain(size, 100)[0] < LEAST_WORTH:
             return str(size)
     return f"over {FARTHEST}"
 
@@ -227,7 +219,7 @@ def _published(study: Study, _: pd.DataFrame) -> Section | None:
 
 def _on_one_split(study: Study, frame: pd.DataFrame, split: int) -> Section:
     """Every contender on the very rows that a published figure is of, with the interval that so few test rows leave."""
-    lines = []
+    lines, metrics = [], tuple(dict.fromkeys((study.metric, *COMPARED)))
     for size in sorted(frame["size"].unique()):
         for name, cells in _by_contender(study, frame[frame["size"] == size]):
             cell = cells.iloc[0]
@@ -237,12 +229,12 @@ def _on_one_split(study: Study, frame: pd.DataFrame, split: int) -> Section:
                 decision_threshold=cell["decision_threshold"],
                 seed=0,
             )
-            told = [f"{cell[metric]:.3f} ({ends[metric][0]:.3f} to {ends[metric][1]:.3f})" for metric in COMPARED]
+            told = [f"{cell[metric]:.3f} ({ends[metric][0]:.3f} to {ends[metric][1]:.3f})" for metric in metrics]
             lines.append([_title(study, name), str(size), *told])
     used = ", ".join(dict.fromkeys(found.source for found in study.published if found.split == split))
     note = f"The split of {used}. In brackets, the 95 % interval over resampled test rows: one split settles little."
     return Section(
-        f"On split {split} alone", ["contender", "examples", *(NAMES[metric] for metric in COMPARED)], lines, note
+        f"On split {split} alone", ["contender", "examples", *(NAMES[metric] for metric in metrics)], lines, note
     )
 
 

@@ -18,6 +18,8 @@ from scipy.optimize import OptimizeWarning, curve_fit
 Floats = NDArray[np.float64]
 FEWEST_SIZES = 3
 """Training sizes that a curve of three numbers needs."""
+LEAST_EXPLAINED = 0.99
+"""Share of a level's squared error that a curve may leave at most, to be one."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,19 @@ class Curve:
 
     def at(self, size: float) -> tuple[float, float]:
         """The metric expected from that many examples, and half of its 95 % band (delta method)."""
+        return 1 - self.floor - self.scale * size**-self.exponent, self._half(self._gradient(size))
+
+    def gain(self, size: float, more: float) -> tuple[float, float]:
+        """What `more` examples beyond `size` are expected to bring, and half of its 95 % band: narrower than that of the level, whose errors they share."""
+        fallen = self.scale * (size**-self.exponent - (size + more) ** -self.exponent)
+        return fallen, self._half(self._gradient(size + more) - self._gradient(size))
+
+    def _gradient(self, size: float) -> Floats:
         fall = size**-self.exponent
-        gradient = np.asarray([1.0, fall, -self.scale * fall * math.log(size)])
-        variance = float(gradient @ self.covariance @ gradient)
-        return 1 - self.floor - self.scale * fall, 1.96 * math.sqrt(max(variance, 0.0))
+        return np.asarray([1.0, fall, -self.scale * fall * math.log(size)])
+
+    def _half(self, gradient: Floats) -> float:
+        return 1.96 * math.sqrt(max(float(gradient @ self.covariance @ gradient), 0.0))
 
 
 def mean_over_splits(values: ArrayLike, *, test_share: float) -> Mean:
@@ -80,7 +91,7 @@ def fit_curve(sizes: Sequence[float], metric: Sequence[float], *, sd: Sequence[f
     metric : sequence of shape (n,)
         Means, 1 is perfect.
     sd : sequence of shape (n,)
-        Standard errors of these means.
+        Standard errors of these means, as splits that share rows have them: `Mean.half / 1.96`.
     """
     if len(set(sizes)) < FEWEST_SIZES:
         return None
@@ -98,4 +109,9 @@ def fit_curve(sizes: Sequence[float], metric: Sequence[float], *, sd: Sequence[f
     except (RuntimeError, OptimizeWarning):  # it did not converge
         return None
     floor, scale, exponent = map(float, found)
+    weights = np.maximum(np.asarray(sd), 1e-6) ** -2.0
+    level = np.average(wanted, weights=weights)
+    missed = [np.sum(weights * (wanted - said) ** 2) for said in (error(np.asarray(sizes), *found), level)]
+    if missed[0] > LEAST_EXPLAINED * missed[1]:  # a level says as much: more examples do not help
+        return None
     return Curve(floor, scale, exponent, covariance)

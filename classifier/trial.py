@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import tempfile
 import time
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from classifier.companion import fit_companion
 from classifier.config import ModelConfig, RunConfig
 from classifier.embeddings import embed
+from classifier.errors import InputError
 from classifier.evaluation import choose_baseline_threshold, choose_threshold, score_baselines
 from classifier.fine_tuning import fine_tune, read_history
 from classifier.gguf_models import fetch_base_model
@@ -56,9 +58,17 @@ class Trial:
 
 
 def run_trial(config: RunConfig, *, baseline: str | None = None) -> Trial:
-    """Train on `train`, choose on `validation`, judge on `test`."""
+    """Train on `train`, choose on `validation`, judge on `test`.
+
+    Raises
+    ------
+    InputError
+        The data have more than two classes: what is kept of a trial is the probability of one.
+    """
     began = time.monotonic()
     parts, class_names = read_parts(config)
+    if len(class_names) > 2:
+        raise InputError(f"a study compares classifiers of two classes; found {', '.join(class_names)}")
     return judge(config, parts, class_names, baseline=baseline, began=began)
 
 
@@ -128,7 +138,10 @@ def _rounded(score: float) -> float:
 
 
 def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple[dict[str, Floats], float]:
-    """Probabilities of validation and test, and the seconds of training."""
+    """Probabilities of validation and test, before any calibration, and the seconds of training.
+
+    No limit of time cuts it short: how fast a machine is says nothing about a config.
+    """
     base = read_base_model(config.model)
     with tempfile.TemporaryDirectory() as scratch:
         adapter = Path(scratch) / "adapter"
@@ -138,7 +151,7 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
             train=parts["train"],
             validation=parts["validation"],
             lora=config.fine_tune.lora,
-            optimisation=Optimisation(**config.fine_tune.optimisation),
+            optimisation=Optimisation(**{**config.fine_tune.optimisation, "max_time": math.inf}),
             checkpoints=Path(scratch) / "checkpoints",
             output=adapter,
             on_epoch=lambda _: None,

@@ -44,7 +44,7 @@ def study(
     planned = studies.plan(file, only=only or (), folder=kept)
     shown = sorted({file, *file.parent.glob("*.yaml")})
     for other in shown:  # before anything runs: they are told of on the same page
-        load_study(other)
+        studies.plan(other, folder=kept)
     studies.require_page(output)
     print(studies.estimate(planned, jobs=jobs), file=sys.stderr)
     studies.require_budget(planned, jobs=jobs, minutes=budget)

@@ -79,10 +79,12 @@ def read_pool(file: Path, *, column: str, score_column: str, delimiter: str | No
 
 
 def require_writable(output: Path) -> None:
-    """Raise InputError where the queue cannot be written there."""
+    """Raise InputError where the queue cannot be written there, or would take the place of a pool or of an annotator's work."""
     if output.suffix != ".csv":
         raise InputError(f"--output {output}: found suffix {output.suffix or 'none'}; allowed is .csv")
     require_place(output)
+    if output.exists():
+        raise InputError(f"--output {output}: exists already, perhaps with scores filled in; name another file")
 
 
 def make_queue(

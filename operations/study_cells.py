@@ -6,6 +6,7 @@ A shard runs here, in a thread, or elsewhere, in a pod. So it carries all that i
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,16 +30,9 @@ Outcome = dict[str, Any]
 
 
 def to_shards(planned: Plan, *, jobs: int, command: str) -> list[list[Given]]:
-    """The missing cells in at most `jobs` shards that take about equally long, each in the order of the study."""
-    shards: list[list[tuple[int, Given]]] = [[] for _ in range(min(jobs, len(planned.missing)))]
-    loads = [0.0] * len(shards)
+    """The missing cells in at most `jobs` shards, as `Plan.shards`."""
     commit = git_commit()
-    longest_first = sorted(enumerate(planned.missing), key=lambda item: -planned.seconds_of(item[1]))
-    for place, cell in longest_first:
-        lightest = loads.index(min(loads))
-        loads[lightest] += planned.seconds_of(cell)
-        shards[lightest].append((place, _given(cell, command, commit, planned)))
-    return [[given for _, given in sorted(shard, key=lambda item: item[0])] for shard in shards]
+    return [[_given(cell, command, commit, planned) for cell in shard] for shard in planned.shards(jobs)]
 
 
 def run_shard(shard: Sequence[Given]) -> list[Outcome]:
@@ -80,10 +74,17 @@ def _run_apart(given: Mapping[str, Any]) -> Outcome:
         )
         place = {name: given[name] for name in ("contender", "size", "split", "seed")}
         if done.returncode:
-            last_words = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-            return {"name": given["name"], "place": place, "found": None, "error": last_words[-1][:SAID]}
+            return {"name": given["name"], "place": place, "found": None, "error": _last_words(done)}
         found = json.loads(Path(done.stdout.strip().splitlines()[-1]).read_text(encoding="utf-8"))
         return {"name": given["name"], "place": place, "found": found, "error": ""}
+
+
+def _last_words(done: subprocess.CompletedProcess[str]) -> str:
+    """Why a cell failed: the signal that ended it, else the last line that it wrote."""
+    said = done.stderr.strip().splitlines()[-1:]
+    if done.returncode < 0:
+        said = [f"ended by signal {signal.Signals(-done.returncode).name}", *said]
+    return "; ".join(said or [f"exit status {done.returncode}"])[:SAID]
 
 
 def _said(outcome: Outcome, metric: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
+from classifier.errors import InputError
 from classifier.metrics import evaluate_scores
 from classifier.study_blend import as_two, with_blends
 from classifier.study_file import Study
@@ -59,7 +60,9 @@ def test_a_blend_may_take_its_members_as_they_are() -> None:
 
 def test_of_one_contender_it_is_the_ensemble_of_its_seeds() -> None:
     rows = [cell("one", seed=1), {**cell("one", seed=2), "seed": 1}]
-    found = {row["contender"]: row for row in with_blends(STUDY, rows)}
+    seeded = Study.model_validate({"title": "x", "reference": "one", "seeds": [0, 1], "contenders": CONTENDERS})
+    assert len(with_blends(seeded, rows[:1])) == 1, "one seed of two is no ensemble yet"
+    found = {row["contender"]: row for row in with_blends(seeded, rows)}
     assert found["alone"]["roc_auc"] > max(row["roc_auc"] for row in rows) + 0.01
     assert found["alone"]["key"] == "one+one"
 
@@ -87,3 +90,11 @@ def test_without_validation_the_answers_are_pooled_as_they_are() -> None:
 def test_a_blend_of_what_is_not_trained_is_refused(contender: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         Study.model_validate({"title": "x", "reference": "one", "contenders": {**CONTENDERS, "new": contender}})
+
+
+def test_members_of_other_rows_are_refused_and_one_without_validation_leaves_none_to_the_blend() -> None:
+    one, other = cell("one", seed=1), cell("other", seed=2, validated=False)
+    (both,) = [row for row in with_blends(STUDY, [one, other]) if row["contender"] == "both"]
+    assert (both["y_true_validation"], both["y_score_validation"]) == ([], [])
+    with pytest.raises(InputError, match="blend both: its members were judged on other rows"):
+        with_blends(STUDY, [one, {**cell("other", seed=2), "y_true_validation": one["y_true_validation"][::-1]}])

@@ -72,7 +72,10 @@ def test_the_curve_says_where_a_hundred_more_labels_stop_paying() -> None:
     lines = write_report(STUDY, cells("ours", 0.75, sizes=(50, 100, 200, 400), noise=0), command="x").splitlines()
     (line,) = (line for line in lines[lines.index("### What more labels would bring") :] if "Ours" in line)
     assert line.split(" | ")[-1].rstrip(" |") == "200"  # 2 / 200 - 2 / 300 = 0.0033; 2 / 100 - 2 / 200 = 0.01
-    assert float(line.split(" | ")[3].split(" ")[0]) == pytest.approx(0.85 - 2 / 500, abs=2e-3)
+    gain, _, half, *told = line.split(" | ")[3].split(" ")
+    assert float(gain) == pytest.approx(2 / 400 - 2 / 500, abs=2e-4)
+    assert float(half) < 1e-3
+    assert told == ["*"]
 
 
 def test_one_lucky_split_makes_nobody_the_best() -> None:

@@ -43,5 +43,15 @@ def test_a_power_law_is_found_again_and_its_band_holds_it() -> None:
     assert curve.at(1600)[0] > expected
 
 
+def test_what_more_examples_bring_is_surer_than_the_level_and_no_curve_rises_where_the_metric_falls() -> None:
+    sizes = [100, 200, 400, 800]
+    curve = fit_curve(sizes, [1 - 0.08 - 1.5 * size**-0.5 for size in sizes], sd=[0.02] * 4)
+    assert curve is not None
+    gain, half = curve.gain(800, 100)
+    assert gain == pytest.approx(1.5 * (800**-0.5 - 900**-0.5), abs=1e-4)
+    assert half < curve.at(900)[1]
+    assert fit_curve(sizes, [0.80, 0.78, 0.77, 0.75], sd=[0.01] * 4) is None
+
+
 def test_two_sizes_are_no_curve() -> None:
     assert fit_curve([200, 800], [0.8, 0.9], sd=[0.01, 0.01]) is None

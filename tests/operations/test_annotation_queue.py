@@ -95,3 +95,6 @@ def test_an_output_that_cannot_be_written_is_refused_first(tmp_path: Path) -> No
         annotation_queue.require_writable(tmp_path / "queue.xlsx")
     with pytest.raises(InputError, match="there is no folder"):
         annotation_queue.require_writable(tmp_path / "gone" / "queue.csv")
+    (tmp_path / "filled.csv").write_text("text,score\na,0.5\n", encoding="utf-8")
+    with pytest.raises(InputError, match="exists already, perhaps with scores filled in"):
+        annotation_queue.require_writable(tmp_path / "filled.csv")

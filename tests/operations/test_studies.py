@@ -17,6 +17,7 @@ import yaml
 
 from classifier.errors import InputError
 from classifier.study_file import Study, list_cells, load_study
+from operations.studies import plan
 
 PROJECT = Path(__file__).parents[2]
 Agile = Callable[..., subprocess.CompletedProcess[str]]
@@ -90,7 +91,7 @@ def test_a_cell_that_fails_is_told_of_the_rest_goes_on_and_a_second_call_runs_on
     page = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert "### 40 training examples" in page
     assert "### Against TF-IDF, split by split" in page
-    assert "| Somebody | 70 |  | 0.900 | a paper |" in page
+    assert "| Somebody | 70 | 0.900 | a paper |" in page
     reports = tmp_path / "home" / "reports"
     table = pd.read_parquet(reports / "study-toy.parquet")
     assert len(table) == 10
@@ -115,7 +116,10 @@ def test_a_cell_that_fails_is_told_of_the_rest_goes_on_and_a_second_call_runs_on
 def test_a_grid_too_large_for_its_budget_says_what_it_would_cost_and_runs_nothing(agile: Agile, tmp_path: Path) -> None:
     refused = agile("--budget", "0.5")
     assert refused.returncode == 2
-    assert "--budget 0.5: 11 cells, 11 to run, about 7 min; give more minutes" in refused.stderr.splitlines()[-1]
+    assert (
+        "--budget 0.5: 11 cells, 11 to run, about 7 min (11 of them guessed: none of their contender has run yet); give"
+        in refused.stderr.splitlines()[-1]
+    )
     assert not (tmp_path / "cells").exists()
     dry = agile("--budget", "0.5", "--dry-run")
     assert (dry.returncode, dry.stderr.splitlines()[-1]) == (2, refused.stderr.splitlines()[-1])
@@ -173,9 +177,14 @@ def test_a_cell_is_known_by_what_decides_its_outcome_alone(place: Path) -> None:
         ({"reference": "nobody"}, "reference 'nobody' is no contender; there are a"),
         ({"contenders": {"a": {"config": "toy", "baseline": "luck"}}}, "baseline 'luck'; allowed are majority, tfidf"),
         ({"contenders": {}}, "study.contenders"),
+        (
+            {"contenders": {"a": {"config": "toy", "set": {"split.seed": 3}}}},
+            "set.split.seed: the grid sets it; use splits",
+        ),
+        ({"contenders": {"a": {"config": "toy"}, "b": {"blend": ["a"], "seeds": [1]}}}, "seeds belongs to a config"),
         ({"nonsense": 1}, "study.nonsense: unknown field"),
     ],
-    ids=["reference", "baseline", "no contender", "unknown field"],
+    ids=["reference", "baseline", "no contender", "the grid's own field", "a blend's seeds", "unknown field"],
 )
 def test_a_mistake_in_the_file_is_told_in_one_line(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
     document = {"title": "t", "reference": "a", "contenders": {"a": {"config": "toy"}}, **changed}
@@ -184,6 +193,56 @@ def test_a_mistake_in_the_file_is_told_in_one_line(tmp_path: Path, changed: dict
         load_study(tmp_path / "s.yaml")
     assert str(refused.value).startswith(f"{tmp_path / 's.yaml'}: ")
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("study", "said"),
+    [
+        ({"contenders": {"a": {"config": "columns"}}, "splits": [0, 1]}, "a: split.method columns has one split"),
+        ({"contenders": {"a": {"config": "group"}}, "sizes": [3]}, "a: split.method group counts groups"),
+        ({"contenders": {"a": {"config": "toy"}, "b": {"config": "few"}}}, "b: split.train 40.0, where a has 70.0"),
+        (
+            {"contenders": {"a": {"config": "toy"}, "b": {"config": "few"}, "c": {"blend": ["a", "b"]}}, "sizes": [40]},
+            "blend c: b has another `split` than a",
+        ),
+    ],
+    ids=["columns", "groups", "sizes", "blend"],
+)
+def test_a_grid_that_its_splits_cannot_give_is_refused(
+    place: Path, tmp_path: Path, study: dict[str, Any], said: str
+) -> None:
+    toy = yaml.safe_load((place / "toy.yaml").read_text(encoding="utf-8"))["parameters"]
+    splits = {
+        "toy": toy["split"],
+        "few": {**toy["split"], "train": 40, "validation": 20},
+        "columns": {"method": "columns"},
+        "group": {"method": "group", "train": 0.5, "validation": 0.2, "test": 0.3},
+    }
+    for name, split in splits.items():
+        data = {**toy["data"], "columns": {**toy["data"]["columns"], "group": "group", "split": "part"}}
+        parameters = {**toy, "data": data, "split": split}
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump({"parameters": parameters}), encoding="utf-8")
+    described = Study.model_validate({"title": "t", "reference": "a", **study})
+    with pytest.raises(InputError, match=said):
+        list_cells(described, configs=tmp_path)
+
+
+def test_a_file_that_has_changed_is_another_cell(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "examples.csv").write_bytes((place / "examples.csv").read_bytes())
+    parameters = yaml.safe_load((place / "toy.yaml").read_text(encoding="utf-8"))["parameters"]
+    parameters["data"]["source"] = str(tmp_path / "examples.csv")
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump({"parameters": parameters}), encoding="utf-8")
+    study = Study.model_validate({"title": "t", "reference": "a", "contenders": {"a": {"config": "toy"}}})
+    (before,) = list_cells(study, configs=tmp_path)
+    with (tmp_path / "examples.csv").open("a", encoding="utf-8") as file:
+        file.write("999,a late text,0.9\n")
+    (after,) = list_cells(study, configs=tmp_path)
+    assert before.key != after.key
+
+
+def test_the_longest_shard_says_how_long_a_study_takes(place: Path) -> None:
+    planned = plan(place / "studies" / "toy.yaml", only=["tuned"], folder=place / "none")
+    assert planned.seconds(jobs=4) == planned.seconds(jobs=1) > 0, "one cell cannot be shared"
 
 
 def test_every_study_that_is_shipped_describes_cells_that_its_configs_allow() -> None:
