@@ -136,6 +136,11 @@ class FineTuneConfig(Section):
     """`gpu` refuses to train where there is none, `cpu` uses none; `auto`: a GPU where there is one."""
 
     @property
+    def takes_soft_targets(self) -> bool:
+        """Whether the loss can be taught probabilities and weights; those over a vocabulary know right answers alone."""
+        return self.loss == "label_tokens"
+
+    @property
     def lora(self) -> dict[str, Any]:
         """The fields that shape the adapter."""
         return {name: getattr(self, name) for name in LORA_FIELDS}
@@ -295,12 +300,12 @@ class RunConfig(Section):
                 raise ValueError(
                     f"evaluation.{field} {getattr(self.evaluation, field)} is fitted on validation: raise split.validation, found 0"
                 )
-        if self.fine_tune.loss != "label_tokens":
+        if not self.fine_tune.takes_soft_targets:
             self._require_plain_targets()
         return self
 
     def _require_plain_targets(self) -> None:
-        """The losses over a vocabulary know right answers alone."""
+        """Refuse what a loss over a vocabulary would take no notice of."""
         loss = f"fine_tune.loss {self.fine_tune.loss}"
         if self.model.head != "label_tokens":
             raise ValueError(f"{loss} needs model.head label_tokens")

@@ -42,7 +42,7 @@ SPACE: Mapping[str, BaseDistribution] = {
     "fine_tune.epochs": IntDistribution(2, 10),
     "labels.target": CategoricalDistribution(("hard", "soft")),
 }
-"""Field of a config → what is tried, and the config's own value; `labels.target` only where texts have scores."""
+"""Field of a config → what is tried, and the config's own value; `labels.target` only where texts have scores and the loss can be taught them."""
 
 RANDOM_TRIES = 5
 """Tries drawn at random before the sampler learns from them."""
@@ -214,7 +214,7 @@ class Search:
 
 
 def _is_tried(field: str, config: RunConfig) -> bool:
-    return field != "labels.target" or config.labels.needs_score
+    return field != "labels.target" or (config.labels.needs_score and config.fine_tune.takes_soft_targets)
 
 
 def _value(config: RunConfig, field: str) -> Any:

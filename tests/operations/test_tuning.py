@@ -138,6 +138,13 @@ def test_a_config_s_own_values_are_in_the_space_and_targets_need_scores(config: 
     assert "labels.target" not in given
 
 
+@pytest.mark.parametrize("loss", ["vocabulary", "full_text"])
+def test_soft_targets_are_not_tried_where_the_loss_cannot_be_taught_them(config: Path, loss: str) -> None:
+    searching = begin(config, model__head="label_tokens", fine_tune__loss=loss)
+    assert "labels.target" not in searching.space
+    assert "labels.target" in begin(config, model__head="label_tokens").space
+
+
 def test_more_folds_than_rows_of_a_class_are_refused(config: Path) -> None:
     with pytest.raises(InputError, match=r"rarest class of train has \d+ rows; --folds 60"):
         begin(config, folds=60).run(minutes=0, say=lambda _: None)
