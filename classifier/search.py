@@ -30,7 +30,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from classifier.config import RunConfig
+from classifier.config import EvaluationConfig, RunConfig
 from classifier.config_file import parse_config, set_value
 from classifier.errors import InputError
 from classifier.study_file import DECIDING
@@ -159,7 +159,7 @@ class Search:
         for place, (parts, class_names) in enumerate(self._read_folds(config)):
             if place >= len(folds):
                 began = time.monotonic()
-                folds.append(judge(config, parts, class_names).metrics[self.metric])
+                folds.append(judge(_without_policy(config), parts, class_names).metrics[self.metric])
                 trial.set_user_attr("folds", folds)
                 trial.set_user_attr(f"seconds {place}", time.monotonic() - began)
             trial.report(mean(folds), step=place)
@@ -215,6 +215,14 @@ class Search:
 
 def _is_tried(field: str, config: RunConfig) -> bool:
     return field != "labels.target" or (config.labels.needs_score and config.fine_tune.takes_soft_targets)
+
+
+def _without_policy(config: RunConfig) -> RunConfig:
+    """Folds have no validation for a policy to choose on; `best_f1` is 0.5 there. A number stays."""
+    if isinstance(config.evaluation.decision_threshold, float):
+        return config
+    kept = config.evaluation.model_dump(exclude={"decision_threshold", "least", "false_negative_cost"})
+    return config.model_copy(update={"evaluation": EvaluationConfig(**kept, decision_threshold="best_f1")})
 
 
 def _value(config: RunConfig, field: str) -> Any:
