@@ -158,7 +158,7 @@ class EvaluationConfig(Section):
     decision_threshold: Literal["best_f1", "cost", "precision", "recall"] | Annotated[float, Field(gt=0, lt=1)] = (
         "best_f1"
     )
-    """Cut on the probability of class 1: a number, or by validation: `best_f1` (0.5 where there is no validation), least `cost` of errors, best recall at a `precision` of `least` or more, best precision at a `recall` of `least` or more."""
+    """Cut on the probability of class 1: a number, or by validation: `best_f1` (0.5 where there is no validation; with more than two classes, where nothing else is allowed, the likeliest class), least `cost` of errors, best recall at a `precision` of `least` or more, best precision at a `recall` of `least` or more."""
     least: Annotated[float, Field(gt=0, le=1)] | None = None
     """Smallest precision or recall on validation, for a `decision_threshold` by either."""
     false_negative_cost: Annotated[float, Field(gt=0)] = 1.0
@@ -182,6 +182,15 @@ class EvaluationConfig(Section):
                 f" found decision_threshold {self.decision_threshold}, least {self.least}"
             )
         return self
+
+    def cut_refusal(self, n_classes: int) -> str | None:
+        """Why the decision threshold asks for what so many classes do not have; None where they have it."""
+        if n_classes <= 2 or self.decision_threshold == "best_f1":
+            return None
+        return (
+            f"evaluation.decision_threshold {self.decision_threshold} is a cut between two classes, found {n_classes} classes;"
+            " allowed with more than two is best_f1, the default: no cut, the likeliest class"
+        )
 
 
 class RegistryConfig(Section):
@@ -300,6 +309,9 @@ class RunConfig(Section):
                 raise ValueError(
                     f"evaluation.{field} {getattr(self.evaluation, field)} is fitted on validation: raise split.validation, found 0"
                 )
+        refusal = self.evaluation.cut_refusal(len(self.labels.names or ()))
+        if refusal is not None:
+            raise ValueError(refusal)
         if not self.fine_tune.takes_soft_targets:
             self._require_plain_targets()
         return self

@@ -30,6 +30,7 @@ from classifier.evaluation import (
     evaluate_contenders,
     in_words,
     read_scores,
+    require_cuttable,
     score_baselines,
     score_table,
 )
@@ -97,6 +98,7 @@ def examine(
         Where the scores of the parts were cut; None where classes are given.
     """
     spec, history = ClassifierSpec.load(adapter), read_history(adapter)
+    require_cuttable(settings, n_classes=spec.n_classes)
     texts = {"validation": list(validation["text"]), "test": list(test["text"])}
     encoded = _encode(adapter, spec, texts)
     probed = train if len(train) <= MOST_PROBED else train.sample(MOST_PROBED, random_state=settings.seed)

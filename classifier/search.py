@@ -33,6 +33,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from classifier.config import EvaluationConfig, RunConfig
 from classifier.config_file import parse_config, set_value
 from classifier.errors import InputError
+from classifier.evaluation import require_cuttable
 from classifier.study_file import DECIDING
 from classifier.trial import judge, read_parts
 
@@ -172,6 +173,7 @@ class Search:
     def _read_folds(self, config: RunConfig) -> Iterator[tuple[Parts, list[str]]]:
         """`n_folds` times the rest of train as `train`, no validation, and a fold of it as `test`; with the names of the classes."""
         parts, class_names = read_parts(config)
+        require_cuttable(config.evaluation, n_classes=len(class_names))
         rows = parts["train"]
         rarest = int(rows["label"].value_counts().min())
         if rarest < self.n_folds:

@@ -152,6 +152,16 @@ def test_a_policy_that_needs_validation_is_no_hindrance_to_folds_without_and_sta
     assert searching.with_values(found.best.values)["evaluation"] == policy
 
 
+def test_a_cut_that_three_classes_do_not_have_is_refused_before_anything_is_tried(
+    config: Path, tiny_examples: pd.DataFrame
+) -> None:
+    moods = tiny_examples.assign(mood=["bad", "middling", "good"] * 40)
+    moods.to_csv(config.parent / "examples.csv", index=False)
+    searching = begin(config, labels__rule="given", labels__columns=["mood"], evaluation__decision_threshold="cost")
+    with pytest.raises(InputError, match=r"evaluation\.decision_threshold cost is a cut between two classes, found 3"):
+        searching.run(minutes=0, say=lambda _: None)
+
+
 @pytest.mark.parametrize("loss", ["vocabulary", "full_text"])
 def test_soft_targets_are_not_tried_where_the_loss_cannot_be_taught_them(config: Path, loss: str) -> None:
     searching = begin(config, model__head="label_tokens", fine_tune__loss=loss)
