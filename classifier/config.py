@@ -181,6 +181,12 @@ class EvaluationConfig(Section):
                 "evaluation.least belongs to evaluation.decision_threshold precision or recall;"
                 f" found decision_threshold {self.decision_threshold}, least {self.least}"
             )
+        default = type(self).model_fields["false_negative_cost"].default
+        if self.decision_threshold != "cost" and self.false_negative_cost != default:
+            raise ValueError(
+                "evaluation.false_negative_cost belongs to evaluation.decision_threshold cost;"
+                f" found decision_threshold {self.decision_threshold}, false_negative_cost {self.false_negative_cost}"
+            )
         return self
 
     def cut_refusal(self, n_classes: int) -> str | None:

@@ -81,6 +81,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"evaluation": {"least": 0.9}}, "evaluation.least belongs to evaluation.decision_threshold precision or recall; found decision_threshold best_f1, least 0.9"),
     ({"evaluation": {"calibration": "platt"}, "split": {"validation": 0}}, "evaluation.calibration platt is fitted on validation: raise split.validation, found 0"),
     ({"evaluation": {"decision_threshold": "cost"}, "split": {"validation": 0}}, "evaluation.decision_threshold cost is fitted on validation: raise split.validation, found 0"),
+    ({"evaluation": {"false_negative_cost": 5}}, "evaluation.false_negative_cost belongs to evaluation.decision_threshold cost; found decision_threshold best_f1, false_negative_cost 5.0"),
+    ({"labels": {"doubtful_weight": 0.5}}, "labels.doubtful_weight belongs to a labels.doubtful_band above 0; found doubtful_band 0.0, doubtful_weight 0.5"),
     ({"evaluation": {"decision_threshold": 0.4}, "labels": {"rule": "given", "columns": "mood", "names": ["a", "b", "c"]}}, "evaluation.decision_threshold 0.4 is a cut between two classes, found 3 classes; allowed with more than two is best_f1, the default: no cut, the likeliest class"),
     ({"evaluation": {"n_resamples": 99}}, "evaluation.n_resamples: Input should be greater than or equal to 100; found 99"),
     ({"registry": {"model_name": "a/b"}}, "registry.model_name: String should match pattern '^[A-Za-z0-9]"),
