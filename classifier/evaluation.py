@@ -148,7 +148,10 @@ def choose_threshold(
 def choose_baseline_threshold(
     settings: EvaluationConfig, *, y_true: NDArray[np.int64], y_score: Floats, n_classes: int
 ) -> float | None:
-    """By the same policy on the same validation rows as a tuned model's, so that what is compared are models; 0.5 where no cut keeps the policy."""
+    """By the same policy on the same validation rows as the candidate's, so that what is compared are models; 0.5 where no cut keeps the policy.
+
+    Of a baseline, and of a checkpoint that is not shipped: neither may refuse a run.
+    """
     try:
         return choose_threshold(settings, y_true=y_true, y_score=y_score, n_classes=n_classes)
     except GateRefused:
