@@ -81,7 +81,8 @@ def fit_companion(train: pd.DataFrame, *, class_names: Sequence[str], seed: int)
     Parameters
     ----------
     train : DataFrame
-        `text`, `label` (0 to n_classes - 1; a margin has no soft target and no weight) and perhaps `group`: folds keep groups whole.
+        `text`, `label` (0 to n_classes - 1; a margin has no soft target and no weight) and perhaps `group`: folds keep groups whole,
+        and a text without one is free.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def fit_companion(train: pd.DataFrame, *, class_names: Sequence[str], seed: int)
         A class has too few texts, or stands in too few groups, to be calibrated; or no text holds a word.
     """
     texts, y_true = list(train["text"]), train["label"].to_numpy(dtype=np.int64)
-    groups = train.get("group")
+    groups = _whole(train["group"]) if "group" in train else None
     _require_texts(y_true, groups, class_names)
     folds = (StratifiedKFold if groups is None else StratifiedGroupKFold)(N_FOLDS, shuffle=True, random_state=seed)
     machine = fit_texts(tfidf_svm(seed=seed), texts, y_true)
@@ -103,11 +104,19 @@ def load_companion(adapter: Path) -> Companion | None:
     return Companion.load(folder) if folder.is_dir() else None
 
 
-def _require_texts(y_true: NDArray[np.int64], groups: pd.Series | None, class_names: Sequence[str]) -> None:
+def _whole(group: pd.Series) -> NDArray[np.int64]:
+    """A number for each group, of shape (n,), in the order of their names; a text without one has a group of its own, so that any fold may hold it."""
+    numbers, names = pd.factorize(group, sort=True)
+    free = numbers < 0
+    numbers[free] = len(names) + np.arange(free.sum())
+    return np.asarray(numbers, dtype=np.int64)
+
+
+def _require_texts(y_true: NDArray[np.int64], groups: NDArray[np.int64] | None, class_names: Sequence[str]) -> None:
     what = "texts" if groups is None else "groups"
     for number, name in enumerate(class_names):
         own = y_true == number
-        count = int(own.sum()) if groups is None else groups[own].nunique()
+        count = int(own.sum()) if groups is None else len(np.unique(groups[own]))
         if count < N_FOLDS:
             raise InputError(
                 f"fine_tune.companion tfidf_svm: class {name} has {count} {what} in train;"

@@ -136,6 +136,11 @@ class FineTuneConfig(Section):
     """`gpu` refuses to train where there is none, `cpu` uses none; `auto`: a GPU where there is one."""
 
     @property
+    def takes_soft_targets(self) -> bool:
+        """Whether the loss can be taught probabilities and weights; those over a vocabulary know right answers alone."""
+        return self.loss == "label_tokens"
+
+    @property
     def lora(self) -> dict[str, Any]:
         """The fields that shape the adapter."""
         return {name: getattr(self, name) for name in LORA_FIELDS}
@@ -153,7 +158,7 @@ class EvaluationConfig(Section):
     decision_threshold: Literal["best_f1", "cost", "precision", "recall"] | Annotated[float, Field(gt=0, lt=1)] = (
         "best_f1"
     )
-    """Cut on the probability of class 1: a number, or by validation: `best_f1` (0.5 where there is no validation), least `cost` of errors, best recall at a `precision` of `least` or more, best precision at a `recall` of `least` or more."""
+    """Cut on the probability of class 1: a number, or by validation: `best_f1` (0.5 where there is no validation; with more than two classes, where nothing else is allowed, the likeliest class), least `cost` of errors, best recall at a `precision` of `least` or more, best precision at a `recall` of `least` or more."""
     least: Annotated[float, Field(gt=0, le=1)] | None = None
     """Smallest precision or recall on validation, for a `decision_threshold` by either."""
     false_negative_cost: Annotated[float, Field(gt=0)] = 1.0
@@ -176,7 +181,22 @@ class EvaluationConfig(Section):
                 "evaluation.least belongs to evaluation.decision_threshold precision or recall;"
                 f" found decision_threshold {self.decision_threshold}, least {self.least}"
             )
+        default = type(self).model_fields["false_negative_cost"].default
+        if self.decision_threshold != "cost" and self.false_negative_cost != default:
+            raise ValueError(
+                "evaluation.false_negative_cost belongs to evaluation.decision_threshold cost;"
+                f" found decision_threshold {self.decision_threshold}, false_negative_cost {self.false_negative_cost}"
+            )
         return self
+
+    def cut_refusal(self, n_classes: int) -> str | None:
+        """Why the decision threshold asks for what so many classes do not have; None where they have it."""
+        if n_classes <= 2 or self.decision_threshold == "best_f1":
+            return None
+        return (
+            f"evaluation.decision_threshold {self.decision_threshold} is a cut between two classes, found {n_classes} classes;"
+            " allowed with more than two is best_f1, the default: no cut, the likeliest class"
+        )
 
 
 class RegistryConfig(Section):
@@ -295,12 +315,15 @@ class RunConfig(Section):
                 raise ValueError(
                     f"evaluation.{field} {getattr(self.evaluation, field)} is fitted on validation: raise split.validation, found 0"
                 )
-        if self.fine_tune.loss != "label_tokens":
+        refusal = self.evaluation.cut_refusal(len(self.labels.names or ()))
+        if refusal is not None:
+            raise ValueError(refusal)
+        if not self.fine_tune.takes_soft_targets:
             self._require_plain_targets()
         return self
 
     def _require_plain_targets(self) -> None:
-        """The losses over a vocabulary know right answers alone."""
+        """Refuse what a loss over a vocabulary would take no notice of."""
         loss = f"fine_tune.loss {self.fine_tune.loss}"
         if self.model.head != "label_tokens":
             raise ValueError(f"{loss} needs model.head label_tokens")

@@ -139,6 +139,11 @@ class LabelsConfig(Section):
         if not self.needs_score and (self.target == "soft" or self.doubtful_band):
             field = "target soft" if self.target == "soft" else "doubtful_band"
             raise ValueError(f"labels.{field} needs annotators' scores; labels.rule {self.rule} reads classes")
+        if self.doubtful_weight and not self.doubtful_band:
+            raise ValueError(
+                "labels.doubtful_weight belongs to a labels.doubtful_band above 0;"
+                f" found doubtful_band {self.doubtful_band}, doubtful_weight {self.doubtful_weight}"
+            )
         if self.rule != "given" and self.names is not None and len(self.names) != 2:
             raise ValueError(f"labels.names needs two names for labels.rule {self.rule}, found {list(self.names)}")
         if self.names is not None and len(set(self.names)) < len(self.names):

@@ -105,6 +105,13 @@ def score_baselines(
     return found
 
 
+def require_cuttable(settings: EvaluationConfig, *, n_classes: int) -> None:
+    """Raise InputError where a cut is asked for that no more than two classes have; before anything is trained, where that is known."""
+    refusal = settings.cut_refusal(n_classes)
+    if refusal is not None:
+        raise InputError(refusal)
+
+
 def choose_threshold(
     settings: EvaluationConfig, *, y_true: NDArray[np.int64], y_score: Floats, n_classes: int
 ) -> float | None:
@@ -113,10 +120,11 @@ def choose_threshold(
     Raises
     ------
     InputError
-        A policy other than `best_f1`, and validation does not hold both classes. For `best_f1` it is 0.5 then.
+        A policy other than `best_f1`, and validation does not hold both classes. For `best_f1` it is 0.5 then. Or as `require_cuttable`.
     GateRefused
         No cut reaches what the policy asks for.
     """
+    require_cuttable(settings, n_classes=n_classes)
     rule = settings.decision_threshold
     if n_classes > 2:
         return None
@@ -140,7 +148,10 @@ def choose_threshold(
 def choose_baseline_threshold(
     settings: EvaluationConfig, *, y_true: NDArray[np.int64], y_score: Floats, n_classes: int
 ) -> float | None:
-    """By the same policy on the same validation rows as a tuned model's, so that what is compared are models; 0.5 where no cut keeps the policy."""
+    """By the same policy on the same validation rows as the candidate's, so that what is compared are models; 0.5 where no cut keeps the policy.
+
+    Of a baseline, and of a checkpoint that is not shipped: neither may refuse a run.
+    """
     try:
         return choose_threshold(settings, y_true=y_true, y_score=y_score, n_classes=n_classes)
     except GateRefused:

@@ -30,6 +30,7 @@ from classifier.evaluation import (
     evaluate_contenders,
     in_words,
     read_scores,
+    require_cuttable,
     score_baselines,
     score_table,
 )
@@ -90,6 +91,7 @@ def examine(
     """Measure every contender on the test rows, and look at the texts behind the numbers.
 
     Each checkpoint's calibration and decision threshold are chosen on its own validation scores, in this order; a baseline has the threshold alone.
+    Only the candidate, which is what is registered, can be refused by a policy.
 
     Parameters
     ----------
@@ -97,6 +99,7 @@ def examine(
         Where the scores of the parts were cut; None where classes are given.
     """
     spec, history = ClassifierSpec.load(adapter), read_history(adapter)
+    require_cuttable(settings, n_classes=spec.n_classes)
     texts = {"validation": list(validation["text"]), "test": list(test["text"])}
     encoded = _encode(adapter, spec, texts)
     probed = train if len(train) <= MOST_PROBED else train.sample(MOST_PROBED, random_state=settings.seed)
@@ -113,7 +116,8 @@ def examine(
         who = CONTENDERS[checkpoint]
         said = predictor.score(texts["validation"], encoded=encoded["validation"])
         calibrations[who] = fit_calibration(settings.calibration, y_true=y_validation, y_score=said)
-        thresholds[who] = choose_threshold(
+        choose = choose_threshold if who == "candidate" else choose_baseline_threshold
+        thresholds[who] = choose(
             settings, y_true=y_validation, y_score=calibrations[who].apply(said), n_classes=spec.n_classes
         )
         scores[who] = calibrations[who].apply(predictor.score(texts["test"], encoded=encoded["test"]))

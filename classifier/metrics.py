@@ -172,7 +172,8 @@ def choose_decision_threshold(
 ) -> float:
     """The cut that a policy prefers, to be chosen on validation; of equally good cuts, the nearest to 0.5.
 
-    Cuts lie midway between neighbouring scores, and below the lowest one, so that none depends on a last digit.
+    Cuts lie midway between neighbouring scores, and below the lowest one, so that none depends on a last digit. For `cost` there
+    is one above the highest too, by which nothing is flagged, unless that score is 1: a threshold is a probability, and flags what is at it.
 
     Parameters
     ----------
@@ -197,13 +198,16 @@ def choose_decision_threshold(
     descending = score[order]
     last = _last_of_ties(descending)
     hits, n_flagged, n_positive = np.cumsum(truth[order] == 1)[last], last + 1, (truth == 1).sum()  # "1 down to here"
+    distinct = descending[last]
+    if policy == "cost" and distinct[0] < 1:  # as if 1 were a score of no text, below which nothing is flagged yet
+        distinct, hits, n_flagged = np.append(1.0, distinct), np.append(0, hits), np.append(0, n_flagged)
     value = POLICIES[policy](hits, n_flagged, n_positive, least=least, false_negative_cost=false_negative_cost)
     if not value.max() > -np.inf:
         reached = {"precision": hits / n_flagged, "recall": hits / n_positive}[policy].max()
         raise GateRefused(
             f"evaluation.decision_threshold {policy}: {least:g} is wanted, {reached:.3f} is the best that a cut reaches on {len(truth)} validation rows"
         )
-    upper, lower = descending[last], np.append(descending[last[1:]], 0.0)
+    upper, lower = distinct, np.append(distinct[1:], 0.0)
     middle = (upper + lower) / 2
     cuts = np.where(middle > lower, middle, upper)  # neighbouring floats have no number between them
     best = cuts[np.isclose(value, value.max(), rtol=0, atol=1e-12)]

@@ -30,9 +30,10 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from classifier.config import RunConfig
+from classifier.config import EvaluationConfig, RunConfig
 from classifier.config_file import parse_config, set_value
 from classifier.errors import InputError
+from classifier.evaluation import require_cuttable
 from classifier.pinning import pin_data
 from classifier.study_file import DECIDING
 from classifier.trial import judge, read_parts
@@ -43,7 +44,7 @@ SPACE: Mapping[str, BaseDistribution] = {
     "fine_tune.epochs": IntDistribution(2, 10),
     "labels.target": CategoricalDistribution(("hard", "soft")),
 }
-"""Field of a config → what is tried, and the config's own value; `labels.target` only where texts have scores."""
+"""Field of a config → what is tried, and the config's own value; `labels.target` only where texts have scores and the loss can be taught them."""
 
 RANDOM_TRIES = 5
 """Tries drawn at random before the sampler learns from them."""
@@ -160,7 +161,7 @@ class Search:
         for place, (parts, class_names) in enumerate(self._read_folds(config)):
             if place >= len(folds):
                 began = time.monotonic()
-                folds.append(judge(config, parts, class_names).metrics[self.metric])
+                folds.append(judge(_without_policy(config), parts, class_names).metrics[self.metric])
                 trial.set_user_attr("folds", folds)
                 trial.set_user_attr(f"seconds {place}", time.monotonic() - began)
             trial.report(mean(folds), step=place)
@@ -173,6 +174,7 @@ class Search:
     def _read_folds(self, config: RunConfig) -> Iterator[tuple[Parts, list[str]]]:
         """`n_folds` times the rest of train as `train`, no validation, and a fold of it as `test`; with the names of the classes."""
         parts, class_names = read_parts(config)
+        require_cuttable(config.evaluation, n_classes=len(class_names))
         rows = parts["train"]
         rarest = int(rows["label"].value_counts().min())
         if rarest < self.n_folds:
@@ -215,7 +217,15 @@ class Search:
 
 
 def _is_tried(field: str, config: RunConfig) -> bool:
-    return field != "labels.target" or config.labels.needs_score
+    return field != "labels.target" or (config.labels.needs_score and config.fine_tune.takes_soft_targets)
+
+
+def _without_policy(config: RunConfig) -> RunConfig:
+    """Folds have no validation for a policy to choose on; `best_f1` is 0.5 there. A number stays."""
+    if isinstance(config.evaluation.decision_threshold, float):
+        return config
+    kept = config.evaluation.model_dump(exclude={"decision_threshold", "least", "false_negative_cost"})
+    return config.model_copy(update={"evaluation": EvaluationConfig(**kept, decision_threshold="best_f1")})
 
 
 def _value(config: RunConfig, field: str) -> Any:

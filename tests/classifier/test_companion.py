@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -96,6 +97,18 @@ def test_folds_keep_groups_whole_so_that_what_a_group_repeats_is_not_taken_for_k
     taken_in = fit_companion(repeated.drop(columns="group"), class_names=names, seed=0).calibration
     honest = fit_companion(repeated, class_names=names, seed=0).calibration
     assert taken_in.slope > 3 * honest.slope
+
+
+@pytest.mark.parametrize("dtype", ["str", "object"])
+def test_a_text_without_a_group_is_a_group_of_its_own(labelled: pd.DataFrame, dtype: Any) -> None:
+    places = range(len(labelled))
+    for is_named in ([place % 4 < 3 for place in places], [False for _ in places]):
+        given = [f"group {place % 40:03}" if named else None for place, named in zip(places, is_named, strict=True)]
+        alone = [group or f"lone text {place:03}" for place, group in zip(places, given, strict=True)]
+        found, expected = (
+            fitted(labelled.assign(group=pd.Series(groups, dtype=dtype))).score(STRANGE) for groups in (given, alone)
+        )
+        assert np.array_equal(found, expected)
 
 
 def test_where_a_class_stands_in_few_groups_or_no_text_holds_a_word_it_says_so(labelled: pd.DataFrame) -> None:

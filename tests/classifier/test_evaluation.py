@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from classifier.baselines import score_tfidf_logistic
 from classifier.config import EvaluationConfig
-from classifier.errors import GateRefused
+from classifier.errors import GateRefused, InputError
 from classifier.evaluation import (
     PREFIXES,
     Evaluation,
@@ -97,7 +97,6 @@ RULES = [
     ("best F1 is 0.5 without validation", "best_f1", NOTHING, np.empty((0, 2)), 2, 0.5),
     ("best F1 is 0.5 where validation holds one class", "best_f1", VALIDATION[:3], VALIDATION_SCORE[:3], 2, 0.5),
     ("three classes have none", "best_f1", VALIDATION, np.full((5, 3), 1 / 3), 3, None),
-    ("three classes have none, whatever is asked", 0.3, VALIDATION, np.full((5, 3), 1 / 3), 3, None),
 ]  # fmt: skip
 
 
@@ -110,6 +109,27 @@ def test_a_decision_threshold_follows_its_rule(
     settings = EvaluationConfig.model_validate({"decision_threshold": rule})
     found = choose_threshold(settings, y_true=y_true, y_score=y_score, n_classes=n_classes)
     assert found == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"decision_threshold": 0.3},
+        {"decision_threshold": "cost"},
+        {"decision_threshold": "precision", "least": 0.9},
+        {"decision_threshold": "recall", "least": 0.9},
+    ],
+    ids=lambda asked: str(asked["decision_threshold"]),
+)
+def test_a_cut_that_three_classes_do_not_have_is_refused_and_never_passed_over(asked: dict[str, Any]) -> None:
+    settings = EvaluationConfig.model_validate(asked)
+    y_true, y_score = np.array([0, 1, 2]), np.full((3, 3), 1 / 3)
+    said = (
+        rf"decision_threshold {asked['decision_threshold']} is a cut between two classes, found 3 .*allowed .*best_f1"
+    )
+    for choose in (choose_threshold, choose_baseline_threshold):
+        with pytest.raises(InputError, match=said):
+            choose(settings, y_true=y_true, y_score=y_score, n_classes=3)
 
 
 def table_of(scores: dict[str, np.ndarray]) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from classifier import encoding, examination
 from classifier.calibration import Calibration
 from classifier.config import EvaluationConfig, FineTuneConfig, ModelConfig
 from classifier.errors import GateRefused
-from classifier.evaluation import read_scores
+from classifier.evaluation import Evaluation, read_scores
 from classifier.fine_tuning import fine_tune, read_history
 from classifier.metrics import predict
 from classifier.optimisation import Optimisation
@@ -111,6 +112,38 @@ def test_probabilities_are_calibrated_before_the_threshold_is_chosen_and_the_pag
     )
     assert " F1 (95 % interval" in page.html
     assert fitted.in_words() in page.html.replace("&#39;", "'")
+
+
+class Knowing:
+    """In place of a predictor: it knows the answers, or says the contrary."""
+
+    def __init__(self, parts: dict[str, pd.DataFrame], *, right: bool) -> None:
+        labels = (rows["label"].to_numpy() for rows in parts.values())
+        self.said = {len(label): label if right else 1 - label for label in labels}
+
+    def score(self, texts: list[str], **_: Any) -> np.ndarray:
+        positive = 0.1 + 0.8 * self.said[len(texts)]
+        return np.column_stack([1 - positive, positive])
+
+    def forget_tuning(self) -> None:
+        """There is none."""
+
+
+def test_only_the_checkpoint_that_is_shipped_is_held_to_the_policy(
+    adapter: Path, parts: dict[str, pd.DataFrame], tiny_language_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def examine_where(good: str) -> Evaluation:
+        def load(*_: Any, checkpoint: str, **__: Any) -> Knowing:
+            return Knowing(parts, right=checkpoint == good)
+
+        monkeypatch.setattr(examination, "Predictor", SimpleNamespace(load=load))
+        return examine(adapter, tiny_language_model, parts, decision_threshold="precision", least=0.9).evaluation
+
+    evaluation = examine_where("best")
+    assert evaluation.metrics["candidate"]["precision"] == 1
+    assert evaluation.thresholds["last"] == 0.5
+    with pytest.raises(GateRefused, match=r"precision: 0\.9 is wanted"):
+        examine_where("last")
 
 
 def test_each_part_is_tokenized_once_for_both_checkpoints(

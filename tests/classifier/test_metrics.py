@@ -309,6 +309,38 @@ def test_each_policy_takes_the_cut_that_it_names(policy: str, wanted: dict[str, 
     assert found == pytest.approx(cut)
 
 
+@pytest.mark.parametrize("top", [0.9, float(np.nextafter(1, 0))])
+def test_where_an_error_costs_more_than_it_spares_nothing_is_flagged(top: float) -> None:
+    cut = choose_decision_threshold(
+        y_true=[0, 1, 0, 1], y_score_positive=[top, 0.8, 0.7, 0.2], policy="cost", false_negative_cost=0.3
+    )
+    assert cut == pytest.approx((1 + top) / 2)  # it costs 0.6, the next one 1.6
+    assert top < cut <= 1
+
+
+def test_no_threshold_is_above_a_score_of_one() -> None:
+    cut = choose_decision_threshold(
+        y_true=[0, 0, 1], y_score_positive=[1.0, 0.4, 0.2], policy="cost", false_negative_cost=0.3
+    )
+    assert cut == pytest.approx(0.7)  # it costs 1.3, where the 0.3 of flagging nothing is out of reach
+
+
+@given(positives, st.sampled_from((0.05, 0.3, 1.0, 5.0)))
+@settings(max_examples=25, deadline=None)
+def test_no_cut_costs_less_than_the_chosen_one(rows: tuple[np.ndarray, np.ndarray, float], missed: float) -> None:
+    y_true, positive, _ = rows
+
+    def cost(cut: float) -> float:
+        flagged = positive >= cut
+        return float((flagged & (y_true == 0)).sum() + missed * (~flagged & (y_true == 1)).sum())
+
+    chosen = choose_decision_threshold(
+        y_true=y_true, y_score_positive=positive, policy="cost", false_negative_cost=missed
+    )
+    assert 0 <= chosen <= 1
+    assert cost(chosen) == pytest.approx(min(cost(cut) for cut in {0.0, 1.0, *positive.tolist()}))
+
+
 def test_what_no_cut_reaches_is_refused_with_the_best_that_there_is() -> None:
     with pytest.raises(GateRefused, match=r"precision: 0\.9 is wanted, 0\.500 is the best that a cut reaches on 4"):
         choose_decision_threshold(

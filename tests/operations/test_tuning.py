@@ -138,6 +138,37 @@ def test_a_config_s_own_values_are_in_the_space_and_targets_need_scores(config: 
     assert "labels.target" not in given
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [{"decision_threshold": "cost", "false_negative_cost": 5.0}, {"decision_threshold": "recall", "least": 0.9}],
+    ids=lambda policy: policy["decision_threshold"],
+)
+def test_a_policy_that_needs_validation_is_no_hindrance_to_folds_without_and_stays_in_what_is_found(
+    config: Path, policy: dict[str, Any]
+) -> None:
+    searching = begin(config, **{f"evaluation__{field}": value for field, value in policy.items()})
+    found = searching.run(minutes=0, say=lambda _: None)
+    assert len(found.own.folds) == 2
+    assert searching.with_values(found.best.values)["evaluation"] == policy
+
+
+def test_a_cut_that_three_classes_do_not_have_is_refused_before_anything_is_tried(
+    config: Path, tiny_examples: pd.DataFrame
+) -> None:
+    moods = tiny_examples.assign(mood=["bad", "middling", "good"] * 40)
+    moods.to_csv(config.parent / "examples.csv", index=False)
+    searching = begin(config, labels__rule="given", labels__columns=["mood"], evaluation__decision_threshold="cost")
+    with pytest.raises(InputError, match=r"evaluation\.decision_threshold cost is a cut between two classes, found 3"):
+        searching.run(minutes=0, say=lambda _: None)
+
+
+@pytest.mark.parametrize("loss", ["vocabulary", "full_text"])
+def test_soft_targets_are_not_tried_where_the_loss_cannot_be_taught_them(config: Path, loss: str) -> None:
+    searching = begin(config, model__head="label_tokens", fine_tune__loss=loss)
+    assert "labels.target" not in searching.space
+    assert "labels.target" in begin(config, model__head="label_tokens").space
+
+
 def test_more_folds_than_rows_of_a_class_are_refused(config: Path) -> None:
     with pytest.raises(InputError, match=r"rarest class of train has \d+ rows; --folds 60"):
         begin(config, folds=60).run(minutes=0, say=lambda _: None)
