@@ -189,12 +189,14 @@ class Search:
             yield {"train": train, "validation": rows.iloc[:0], "test": test}, class_names
 
     def _take_up_again(self) -> None:
-        """The config's own first; then what an earlier call was killed in, with the folds that it had done."""
-        if not self.study.trials:
+        """The config's own first; then what an earlier call was killed in, with the folds that it had done, where it had come to have values."""
+        left = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        if not any(known.params == self.own for known in (*self._finished(), *left)):
             self.study.enqueue_trial(self.own)
-        for left in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            self.study.enqueue_trial(left.params, user_attrs=left.user_attrs)
-            self.study.tell(left.number, state=TrialState.FAIL)
+        for trial in left:
+            if trial.params.keys() == self.own.keys():
+                self.study.enqueue_trial(trial.params, user_attrs=trial.user_attrs)
+            self.study.tell(trial.number, state=TrialState.FAIL)
 
     def _finished(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))

@@ -115,10 +115,12 @@ def list_curves(study: Study, frame: pd.DataFrame) -> dict[str, tuple[list[int],
         at = {size: _over_splits(cells[cells["size"] == size], study.metric) for size in sizes}
         if len(at) > 1:
             sure = {size: mean for size, mean in at.items() if mean.n > 1}
+            by_split = cells.pivot_table(index="split", columns="size", values=study.metric)[list(sure)]
             curve = fit_curve(
                 list(sure),
                 [mean.mean for mean in sure.values()],
                 sd=[max(mean.half / 1.96, 1e-3) for mean in sure.values()],
+                correlation=by_split.corr().fillna(0).to_numpy(),
             )
             found[_title(study, name)] = (sizes, [mean.mean for mean in at.values()], curve)
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,14 +50,15 @@ class Curve:
 
     def at(self, size: float) -> tuple[float, float]:
         """The metric expected from that many examples, and half of its 95 % band (delta method)."""
-        return 1 - self.floor - self.scale * size**-self.exponent, self._half(self._gradient(size))
+        return 1 - self.floor - self.scale * size**-self.exponent, self._half(self.gradient(size))
 
     def gain(self, size: float, more: float) -> tuple[float, float]:
         """What `more` examples beyond `size` are expected to bring, and half of its 95 % band: narrower than that of the level, whose errors they share."""
         fallen = self.scale * (size**-self.exponent - (size + more) ** -self.exponent)
-        return fallen, self._half(self._gradient(size + more) - self._gradient(size))
+        return fallen, self._half(self.gradient(size + more) - self.gradient(size))
 
-    def _gradient(self, size: float) -> Floats:
+    def gradient(self, size: float) -> Floats:
+        """Of the error at that size, by the three numbers; shape (3,)."""
         fall = size**-self.exponent
         return np.asarray([1.0, fall, -self.scale * fall * math.log(size)])
 
@@ -83,7 +84,9 @@ def mean_over_splits(values: ArrayLike, *, test_share: float) -> Mean:
     return Mean(float(found.mean()), sd, half, n)
 
 
-def fit_curve(sizes: Sequence[float], metric: Sequence[float], *, sd: Sequence[float]) -> Curve | None:
+def fit_curve(
+    sizes: Sequence[float], metric: Sequence[float], *, sd: Sequence[float], correlation: ArrayLike | None = None
+) -> Curve | None:
     """The learning curve through the means at several training sizes; None where they are too few, or no falling power law fits.
 
     Parameters
@@ -92,6 +95,8 @@ def fit_curve(sizes: Sequence[float], metric: Sequence[float], *, sd: Sequence[f
         Means, 1 is perfect.
     sd : sequence of shape (n,)
         Standard errors of these means, as splits that share rows have them: `Mean.half / 1.96`.
+    correlation : array of shape (n, n), optional
+        Of the errors at different sizes; a hard split is hard at every size, so what more examples bring is surer than any level.
     """
     if len(set(sizes)) < FEWEST_SIZES:
         return None
@@ -99,19 +104,21 @@ def fit_curve(sizes: Sequence[float], metric: Sequence[float], *, sd: Sequence[f
     def error(size: Floats, floor: float, scale: float, exponent: float) -> Floats:
         return floor + scale * size**-exponent
 
-    wanted = 1 - np.asarray(metric)
+    at, wanted, spread = np.asarray(sizes, dtype=np.float64), 1 - np.asarray(metric), np.maximum(np.asarray(sd), 1e-6)
     try:
-        found, covariance = curve_fit(
-            error, np.asarray(sizes, dtype=np.float64), wanted, p0=(max(wanted.min() * 0.8, 0.0), 1.0, 0.5),
-            sigma=np.maximum(np.asarray(sd), 1e-6), absolute_sigma=True,
+        found, _ = curve_fit(
+            error, at, wanted, p0=(max(wanted.min() * 0.8, 0.0), 1.0, 0.5), sigma=spread, absolute_sigma=True,
             bounds=((0.0, 0.0, 0.05), (float(wanted.min()) + 1e-9, 100.0, 3.0)), maxfev=20_000,
         )  # fmt: skip
     except (RuntimeError, OptimizeWarning):  # it did not converge
         return None
-    floor, scale, exponent = map(float, found)
-    weights = np.maximum(np.asarray(sd), 1e-6) ** -2.0
-    level = np.average(wanted, weights=weights)
-    missed = [np.sum(weights * (wanted - said) ** 2) for said in (error(np.asarray(sizes), *found), level)]
+    level = np.average(wanted, weights=spread**-2.0)
+    missed = [np.sum(((wanted - said) / spread) ** 2) for said in (error(at, *found), level)]
     if missed[0] > LEAST_EXPLAINED * missed[1]:  # a level says as much: more examples do not help
         return None
-    return Curve(floor, scale, exponent, covariance)
+    floor, scale, exponent = map(float, found)
+    curve = Curve(floor, scale, exponent, np.zeros((3, 3)))
+    gradients = np.stack([curve.gradient(size) for size in at]) / spread[:, None]
+    shares = np.linalg.pinv(gradients)  # of each mean's error, in units of its spread, in the three numbers
+    shared = np.eye(len(at)) if correlation is None else np.asarray(correlation)
+    return replace(curve, covariance=shares @ shared @ shares.T)
