@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 from sklearn.cluster import KMeans
 
+from classifier.calibration import SMALLEST
 from classifier.duplicates import find_near_duplicates
 from classifier.metrics import DEFAULT_THRESHOLD
 
@@ -29,12 +31,13 @@ LEAST_WEIGHT = 1e-3
 def uncertainty(y_score: Floats, decision_threshold: float | None) -> Floats:
     """How unsure the model is, of shape (n,), from 0 to 1.
 
-    Of two classes 1 stands for a probability at the decision threshold, 0 for the end of the scale that is farther from it; of more, for
-    two equally likely classes.
+    Of two classes 1 stands for a probability at the decision threshold, 0 for certainty; of more, 1 for two equally likely classes. The distance
+    from the threshold is one of log odds: a network that is too sure of itself has its threshold near 1, and nothing that it is sure of may pass for
+    a text in doubt because it lies near that in probability.
     """
     if y_score.shape[1] == 2:
-        cut = DEFAULT_THRESHOLD if decision_threshold is None else decision_threshold
-        return np.asarray(1 - np.abs(y_score[:, 1] - cut) / max(cut, 1 - cut), dtype=np.float64)
+        cut = np.clip(DEFAULT_THRESHOLD if decision_threshold is None else decision_threshold, SMALLEST, 1 - SMALLEST)
+        return np.asarray(1 - np.abs(2 * expit(logit(y_score[:, 1]) - logit(cut)) - 1), dtype=np.float64)
     top = np.sort(y_score, axis=1)[:, -2:]
     return np.asarray(1 - (top[:, 1] - top[:, 0]), dtype=np.float64)
 

@@ -281,7 +281,9 @@ def _facts(
             "label threshold (score >=)": "none: classes are given" if threshold is None else f"{threshold:.4g}",
             "scores that tie with it": labelling["n_ties"],
             "rows in no part": labelling["n_unused"],
-            "decision threshold": evaluation.decision_threshold,
+            "decision threshold": "none"
+            if evaluation.decision_threshold is None
+            else f"{evaluation.decision_threshold:.4g}",
             "calibration": evaluation.calibration.method,
         },
         "Model": {

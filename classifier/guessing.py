@@ -31,6 +31,9 @@ LARGEST_SCORE = 100.0
 FEWEST_GROUPS = 10
 """With fewer, the default shares leave a part of the split without a group."""
 
+QUEUED = ("probability", "reason")
+"""What `agile queue` writes beside a text: a model's answer, and nothing to learn from."""
+
 _ID = re.compile(r"(^|[_ ])(id|uuid|guid|key|index)$|[a-z]Id$|^#$|^$")
 _SCORE = re.compile(r"score|rating|valence|sentiment|stars|toxic|hate|offens|severity|polarity|share", re.IGNORECASE)
 _CLASS = re.compile(r"label|class|target|categor|spam|gold|^is|^y$", re.IGNORECASE)
@@ -102,7 +105,10 @@ def guess(path: Path) -> Guess:
     """
     reading, reasons = _guess_reading(path)
     frame = read_table(path, limit=ROWS_READ, **reading)
-    columns = [_Column(str(name), [_as_text(cell) for cell in frame[name]]) for name in frame.columns]
+    said = QUEUED if set(QUEUED) <= set(frame.columns) else ()
+    columns = [
+        _Column(str(name), [_as_text(cell) for cell in frame[name]]) for name in frame.columns if name not in said
+    ]
     text = _find_text(columns, path)
     group = _find_group(columns, text, reasons)
     key = _find_id(columns, text, group, has_header="column_names" not in reading, reasons=reasons)

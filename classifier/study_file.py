@@ -41,7 +41,7 @@ class Contender(Section):
     """A config as it is shipped, but for what `set` says; or a baseline on its rows."""
 
     config: str = ""
-    """Name of a run configuration beside the studies' folder."""
+    """A run configuration: its file, from the study's folder (`comments.yaml`), or the name of one in the folder above (`ethos`)."""
     blend: tuple[str, ...] = ()
     """In place of a config: contenders whose log odds are averaged, cell by cell, and cut by best F1 on validation; it has no cells of its own."""
     calibrate: bool = True
@@ -172,10 +172,21 @@ def load_study(path: Path) -> Study:
         raise InputError(f"{path}: {_said(error)}") from None
 
 
-def list_cells(study: Study, *, configs: Path) -> list[Cell]:
+def is_study(path: Path) -> bool:
+    """Whether a YAML describes a study, well or badly, and not a run or anything else."""
+    document = read_yaml(path, what="study file")
+    return isinstance(document, dict) and "study" in document
+
+
+def list_cells(study: Study, *, folder: Path) -> list[Cell]:
     """Every cell of a grid, the cheap contenders' first where the file lists them first.
 
     Baselines take no seed, so they have one cell for all.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the study's file stands, from which it names configs.
 
     Raises
     ------
@@ -183,7 +194,7 @@ def list_cells(study: Study, *, configs: Path) -> list[Cell]:
         A contender's config does not load with what it sets, or the grid asks for what its split cannot give.
     """
     found = {
-        name: list(_cells_of(study, name, configs))
+        name: list(_cells_of(study, name, folder))
         for name, contender in study.contenders.items()
         if not contender.blend
     }
@@ -236,10 +247,11 @@ def _unlike(said: Mapping[str, Any]) -> tuple[str, str] | None:
     return next(((names[0], name) for name in names if said[name] != said[names[0]]), None)
 
 
-def _cells_of(study: Study, name: str, configs: Path) -> Iterator[Cell]:
+def _cells_of(study: Study, name: str, folder: Path) -> Iterator[Cell]:
     contender = study.contenders[name]
     seeds: Sequence[int] = (0,) if contender.baseline else contender.seeds or study.seeds
-    parameters = read_parameters(configs / f"{contender.config}.yaml")
+    is_file = contender.config.endswith(".yaml")
+    parameters = read_parameters(folder / contender.config if is_file else folder.parent / f"{contender.config}.yaml")
     for path, value in contender.set.items():
         set_value(parameters, path, value)
     pin = pin_data(parse_config(parameters, name=f"contender {name}")).data.sha256

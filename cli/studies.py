@@ -26,15 +26,18 @@ def study(
     jobs: Annotated[int, typer.Option(min=1, help="Cells that run at the same time.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is missing and how long it would take.")] = False,
     output: Annotated[
-        Path, typer.Option(help="The page; generated anew from all finished cells of the studies in the file's folder.")
-    ] = Path("RESULTS.md"),
+        Path | None,
+        typer.Option(
+            help="The page, made anew from all finished cells of the studies in FILE's folder; by default RESULTS.md, and FILE's name with .md for a study elsewhere than in configs/studies."
+        ),
+    ] = None,
     results: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where finished cells are kept; by default results/cells.")
     ] = None,
 ) -> None:
     """Run the missing cells of a study as a ZenML run, and write its pages; exit 1 if a cell failed."""
-    from classifier.study_file import load_study
-    from operations.state import prepare_state
+    from classifier.study_file import is_study, load_study
+    from operations.state import PROJECT, prepare_state
 
     load_study(file)
     prepare_state(with_databases=not dry_run)
@@ -42,7 +45,9 @@ def study(
 
     command, kept = _command(file), (results or cells.CELLS).resolve()
     planned = studies.plan(file, only=only or (), folder=kept)
-    shown = sorted({file, *file.parent.glob("*.yaml")})
+    shipped = file.resolve().parent == PROJECT / "configs" / "studies"
+    output = output or Path("RESULTS.md" if shipped else f"{file.stem}.md")
+    shown = sorted({file, *filter(is_study, file.parent.glob("*.yaml"))})
     for other in shown:  # before anything runs: they are told of on the same page
         studies.plan(other, folder=kept)
     studies.require_page(output)
@@ -50,11 +55,12 @@ def study(
     studies.require_budget(planned, jobs=jobs, minutes=budget)
     if dry_run:
         return
-    failed = _run(planned, jobs=jobs, command=command) if planned.missing else False
+    n_failed = _run(planned, jobs=jobs, command=command) if planned.missing else 0
     beside = {_command(other): studies.plan(other, folder=kept) for other in shown}
     written = [studies.write_markdown(beside, output=output), *studies.write_summary(beside[command], command=command)]
     print(f"written to {', '.join(map(str, written))}")
-    if failed:
+    if n_failed:
+        print(f"agile: error: {n_failed} of {len(planned.missing)} cells failed, as told above", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -62,15 +68,15 @@ def _command(file: Path) -> str:
     return shlex.join(["agile", "study", str(file)])
 
 
-def _run(planned: Plan, *, jobs: int, command: str) -> bool:
-    """Whether a cell failed."""
+def _run(planned: Plan, *, jobs: int, command: str) -> int:
+    """How many cells failed."""
     from operations import outcome, study_cells
     from pipelines.study import run_study
 
     outcome.say_steps()
     outcomes = run_study(planned, jobs=jobs, command=command)
     study_cells.keep(outcomes, folder=planned.folder)
-    return any(found["error"] for found in outcomes)
+    return sum(bool(found["error"]) for found in outcomes)
 
 
 @commands.command(epilog="Example: agile tune configs/ethos.yaml --minutes 30 --output ethos-tuned.yaml")
@@ -100,7 +106,7 @@ def tune(
     tuning.require_place(written)
     found = tuning.search(
         parameters,
-        name=str(config),
+        name=" ".join([str(config), *(f"--set {override}" for override in overrides or ())]),
         minutes=minutes,
         folds=folds,
         output=written,

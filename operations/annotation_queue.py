@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from classifier.acquisition import choose_texts, uncertainty
 from classifier.errors import InputError
+from classifier.guessing import QUEUED
 from classifier.spec import PROBABILITY, ClassifierSpec
 from classifier.tables import read_table
 from classifier.text import complaint_about, text_digest
@@ -20,8 +21,6 @@ from operations import registry
 from operations.batch_scoring import find_scorer
 from operations.written import require_place, write_whole
 
-ADDED = ("probability", "reason")
-"""Columns that the file has beside the pool's own and the empty one."""
 CHUNK = 1000
 """Texts scored between two signs of progress."""
 
@@ -43,7 +42,7 @@ class Queue:
     """What was chosen, and from what."""
 
     rows: pd.DataFrame
-    """The pool's rows, the most unsure first, with `ADDED` and the empty column for the score."""
+    """The pool's rows, the most unsure first, with `classifier.guessing.QUEUED` and the empty column for the score."""
     n_pool: int
     n_unusable: int
     """Rows without a text that can be scored."""
@@ -72,7 +71,7 @@ def read_pool(file: Path, *, column: str, score_column: str, delimiter: str | No
     if column not in frame.columns:
         there = ", ".join(map(str, frame.columns))
         raise InputError(f"{file}: no column {column!r}; there are: {there}; name it with --column")
-    taken = [name for name in (*ADDED, score_column) if name in frame.columns]
+    taken = [name for name in (*QUEUED, score_column) if name in frame.columns]
     if taken:
         raise InputError(f"{file}: the queue writes a column {taken[0]!r}, and the pool has one; rename or remove it")
     return Pool(file, column, score_column, frame)

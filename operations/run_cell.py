@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from classifier.config_file import parse_config
+from classifier.errors import GateRefused, InputError
 from classifier.study_file import Cell
 from classifier.trial import run_trial
 from operations.cells import write_cell
@@ -28,4 +29,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (InputError, GateRefused) as error:  # the study tells of it as of any other cell that fails
+        sys.exit(str(error))

@@ -83,7 +83,7 @@ class Plan:
 
 
 def plan(file: Path, *, only: Sequence[str] = (), folder: Path = cells.CELLS) -> Plan:
-    """What a study needs, and what is there; its contenders' configs stand in the folder above the file's.
+    """What a study needs, and what is there.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def plan(file: Path, *, only: Sequence[str] = (), folder: Path = cells.CELLS) ->
     if unknown:
         raise InputError(f"--only {unknown[0]}: no such contender; there are {', '.join(trained)}")
     wanted = tuple(
-        cell for cell in list_cells(study, configs=file.resolve().parent.parent) if not only or cell.contender in only
+        cell for cell in list_cells(study, folder=file.resolve().parent) if not only or cell.contender in only
     )
     known = {cell.key: cells.read_cell(cell, folder=folder) for cell in wanted}
     return Plan(
@@ -137,7 +137,7 @@ def write_markdown(planned: Mapping[str, Plan], *, output: Path) -> Path:
     """Write one page of several studies, each by the command that makes its cells; one without a finished cell is left out."""
     commands = {command: plan for command, plan in planned.items() if plan.done}
     made = " and ".join(f"`{command}`" for command in commands) or "no study"
-    parts = [f"{HEAD}{made} from `results/cells`; not to be edited.\n"]
+    parts = [f"{HEAD}{made}; not to be edited.\n"]
     parts += [write_report(plan.study, rows(plan), command=command) for command, plan in commands.items()]
     write_whole(output, "\n".join(parts))
     return output
@@ -169,7 +169,7 @@ def summarize(
         known = with_blends(study, [_row(outcome["place"], outcome["found"]) for outcome in done])
     frame = to_frame(known)
     if frame.empty:
-        return frame, f"<p>No cell of {command} is finished.</p>"
+        return pd.DataFrame({"contender": []}), f"<p>No cell of {command} is finished.</p>"
     return to_table(frame), study_page.render(study, frame, command=command)
 
 
@@ -191,7 +191,9 @@ def _rows(planned: Plan) -> Iterator[dict[str, Any]]:
 
 
 def _row(place: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    facts = {name: found[name] for name in ("n_train", "train_seconds", "seconds", "peak_gigabytes")}
+    facts = {
+        name: found[name] for name in ("decision_threshold", "n_train", "train_seconds", "seconds", "peak_gigabytes")
+    }
     scores = {name: found.get(name, []) for name in SCORES}
     return {**place, **found["metrics"], **facts, **scores, "key": found["key"], "commit": found["made"]["commit"]}
 

@@ -26,6 +26,7 @@ from classifier import errors
 from classifier.config import RunConfig
 from classifier.config_file import parse_config
 from classifier.places import home
+from classifier.study_file import Study
 from cli import __main__ as cli
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -120,11 +121,15 @@ def test_every_field_of_the_config_says_what_it_is() -> None:
     assert not silent
 
 
-def test_every_yaml_example_in_the_readme_is_a_valid_config() -> None:
+def test_every_yaml_example_in_the_readme_is_a_valid_config_or_study() -> None:
     examples = [code for language, code in _fences(README) if language == "yaml"]
     assert examples
     for example in examples:
-        parse_config(yaml.safe_load(example)["parameters"], name="README.md")
+        document = yaml.safe_load(example)
+        if "study" in document:
+            Study.model_validate(document["study"])
+        else:
+            parse_config(document["parameters"], name="README.md")
 
 
 def test_every_agile_command_and_option_that_is_shown_exists() -> None:

@@ -23,8 +23,10 @@ def embed(texts: Sequence[str]) -> np.ndarray:
 
 def test_unsure_is_what_lies_at_the_threshold_or_between_two_classes() -> None:
     of_two = np.asarray([[0.7, 0.3], [0.0, 1.0], [1.0, 0.0], [0.35, 0.65]])
-    assert uncertainty(of_two, 0.3) == pytest.approx([1, 0, 1 - 0.3 / 0.7, 0.5])
+    assert uncertainty(of_two, 0.3)[:3] == pytest.approx([1, 0, 0])
     assert uncertainty(of_two, None) == pytest.approx([0.6, 0, 0, 0.7])
+    near_the_cut, certain = uncertainty(np.asarray([[0.34, 0.66], [0.0003, 0.9997]]), 0.854)
+    assert near_the_cut > 0.4 > 0.01 > certain, "though 0.9997 is nearer to 0.854 than 0.66 is"
     of_three = np.asarray([[0.4, 0.4, 0.2], [1.0, 0.0, 0.0]])
     assert uncertainty(of_three, None) == pytest.approx([1, 0])
 

@@ -150,7 +150,7 @@ def test_what_would_keep_the_page_from_being_written_is_said_before_anything_run
 def test_a_cell_that_is_cut_off_is_named(place: Path, tmp_path: Path) -> None:
     from operations.studies import plan
 
-    cell = list_cells(load_study(place / "studies" / "toy.yaml"), configs=place)[0]
+    cell = list_cells(load_study(place / "studies" / "toy.yaml"), folder=place / "studies")[0]
     (tmp_path / f"{cell.key}.json").write_text('{"key": "', encoding="utf-8")
     with pytest.raises(InputError, match=f"{cell.key}.json: not a finished cell; remove it"):
         plan(place / "studies" / "toy.yaml", folder=tmp_path)
@@ -158,7 +158,7 @@ def test_a_cell_that_is_cut_off_is_named(place: Path, tmp_path: Path) -> None:
 
 def test_a_cell_is_known_by_what_decides_its_outcome_alone(place: Path) -> None:
     study = load_study(place / "studies" / "toy.yaml")
-    cells = {cell.name: cell for cell in list_cells(study, configs=place)}
+    cells = {cell.name: cell for cell in list_cells(study, folder=place / "studies")}
     assert len({cell.key for cell in cells.values()}) == len(cells) == 11
     tuned = cells["tuned size 70 split 0 seed 0"]
     changed = tuned.config.model_copy(
@@ -224,7 +224,7 @@ def test_a_grid_that_its_splits_cannot_give_is_refused(
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump({"parameters": parameters}), encoding="utf-8")
     described = Study.model_validate({"title": "t", "reference": "a", **study})
     with pytest.raises(InputError, match=said):
-        list_cells(described, configs=tmp_path)
+        list_cells(described, folder=tmp_path / "studies")
 
 
 def test_a_file_that_has_changed_is_another_cell(place: Path, tmp_path: Path) -> None:
@@ -232,11 +232,11 @@ def test_a_file_that_has_changed_is_another_cell(place: Path, tmp_path: Path) ->
     parameters = yaml.safe_load((place / "toy.yaml").read_text(encoding="utf-8"))["parameters"]
     parameters["data"]["source"] = str(tmp_path / "examples.csv")
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump({"parameters": parameters}), encoding="utf-8")
-    study = Study.model_validate({"title": "t", "reference": "a", "contenders": {"a": {"config": "toy"}}})
-    (before,) = list_cells(study, configs=tmp_path)
+    study = Study.model_validate({"title": "t", "reference": "a", "contenders": {"a": {"config": "toy.yaml"}}})
+    (before,) = list_cells(study, folder=tmp_path)
     with (tmp_path / "examples.csv").open("a", encoding="utf-8") as file:
         file.write("999,a late text,0.9\n")
-    (after,) = list_cells(study, configs=tmp_path)
+    (after,) = list_cells(study, folder=tmp_path)
     assert before.key != after.key
 
 
@@ -250,4 +250,4 @@ def test_every_study_that_is_shipped_describes_cells_that_its_configs_allow() ->
     assert files
     for file in files:
         study: Study = load_study(file)
-        assert len(list_cells(study, configs=PROJECT / "configs")) > 10
+        assert len(list_cells(study, folder=file.parent)) > 10
