@@ -153,3 +153,13 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, conte
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         guess(tmp_path / name)
+
+
+def test_what_a_queue_says_of_a_text_is_nothing_to_learn_from(tmp_path: Path) -> None:
+    queued = make_frame(
+        probability=[0.41, 0.52, 0.63, 0.38], reason=["rude 0.41", "rude 0.52", "rude 0.63", "rude 0.38"]
+    )
+    with pytest.raises(InputError, match="nothing to learn from"):
+        guessed(tmp_path, queued.assign(score=""))
+    filled = guessed(tmp_path, queued.assign(score=[0.0, 0.25, 0.5, 1.0] * 30))
+    assert filled.data["columns"] == {"text": "text", "score": "score"}
