@@ -67,18 +67,27 @@ def _figures(study: Study, frame: pd.DataFrame, places: list[Place]) -> dict[str
     metric = NAMES[study.metric]
     found = {}
     for size in sorted({place.size for place in places}, reverse=True):
-        rows = [(place.title, place.found.mean, *_ends(place)) for place in places if place.size == size]
+        here = [place for place in places if place.size == size]
+        most = max(place.found.n for place in here)
+        rows = [(_named(place, most), place.found.mean, *_ends(place)) for place in here]
         figure = draw_intervals(rows=rows, label=f"{metric}, mean over splits")
         found[f"From {size} examples"] = to_svg(figure, label=f"intervals at {size} examples")
+    known = list_curves(study, frame)
+    fitted = {name: found for name, found in known.items() if found[2] is not None}
     curves = {
         name: (sizes, means, None if curve is None else curve.at)
-        for name, (sizes, means, curve) in list_curves(study, frame).items()
+        for name, (sizes, means, curve) in (fitted or known).items()
     }
     if curves:
         found["What more labels bring"] = to_svg(
             draw_learning_curves(curves=curves, label=metric), label="learning curves"
         )
     return found
+
+
+def _named(place: Place, most: int) -> str:
+    """With the number of its splits where others have more: means over other splits are not to be compared by eye."""
+    return place.title if place.found.n == most else f"{place.title} ({place.found.n} of {most} splits)"
 
 
 def _ends(place: Place) -> tuple[float, float]:

@@ -28,7 +28,7 @@ LEAST_WORTH = 0.005
 FARTHEST = 10_000
 """Training examples up to which the curve is followed."""
 TOLD = "*: told apart; the interval excludes zero."
-ABOUT = "± is half a 95 % interval over splits, widened by what splits share (Nadeau and Bengio 2003); of one split there is none. Seconds are of shared machines of several kinds."
+ABOUT = "± is half a 95 % interval over splits, widened by what splits share (Nadeau and Bengio 2003); of one split there is none. ECE: of the rows of all splits / mean of single splits, which is never 0 by chance. Seconds are of shared machines of several kinds."
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,10 @@ def list_curves(study: Study, frame: pd.DataFrame) -> dict[str, tuple[list[int],
 
 def _means(study: Study, frame: pd.DataFrame, size: int) -> Section:
     metrics = (NAMES[metric] for metric in SHOWN)
-    head = ["contender", "splits", "seeds", *metrics, "ECE, rows pooled", "ECE, calibrated", "training, s"]
+    head = ["contender", "splits", "seeds", *metrics, "ECE", "ECE, calibrated", "training, s"]
     lines = [[
         _title(study, name), str(cells["split"].nunique()), str(cells["seed"].nunique()),
-        *(_said(_over_splits(cells, metric)) for metric in SHOWN), _pooled_error(cells), _calibrated_error(cells), f"{cells['train_seconds'].median():.0f}",
+        *(_said(_over_splits(cells, metric)) for metric in SHOWN), _error(cells), _calibrated_error(cells), f"{cells['train_seconds'].median():.0f}",
     ] for name, cells in _by_contender(study, frame)]  # fmt: skip
     return Section(f"{size} training examples", head, lines)
 
@@ -254,22 +254,24 @@ def _test_share(cells: pd.DataFrame) -> float:
     return float(np.mean([len(truth) / n for truth, n in zip(cells["y_true"], cells["n_train"], strict=True)]))
 
 
-def _pooled_error(cells: pd.DataFrame) -> str:
-    y_true = np.concatenate(cells["y_true"].tolist())
-    return _number(calibration_error(y_true, as_two(np.concatenate(cells["y_score"].tolist()))))
+def _error(cells: pd.DataFrame) -> str:
+    """Calibration error of the rows of all cells, and the mean of single cells': the one lets opposite errors cancel, the other is never 0 by chance."""
+    answers = [(np.asarray(truth), as_two(said)) for truth, said in zip(cells["y_true"], cells["y_score"], strict=True)]
+    pooled = calibration_error(*(np.concatenate(part) for part in zip(*answers, strict=True)))
+    return f"{pooled:.3f} / {np.mean([calibration_error(*answer) for answer in answers]):.3f}"
 
 
 def _calibrated_error(cells: pd.DataFrame) -> str:
-    """As `_pooled_error`, each cell calibrated on its own validation first; empty where a cell has none."""
+    """As `_error`, each cell calibrated on its own validation first; empty where a cell has none."""
     if "y_true_validation" not in cells or not all(map(len, cells["y_true_validation"])):
         return ""
     calibrated = [
-        fit_calibration("auto", y_true=y_true, y_score=as_two(said)).apply(as_two(y_score))
+        fit_calibration("auto", y_true=y_true, y_score=as_two(said)).apply(as_two(y_score))[:, 1]
         for y_true, said, y_score in zip(
             cells["y_true_validation"], cells["y_score_validation"], cells["y_score"], strict=True
         )
     ]
-    return _number(calibration_error(np.concatenate(cells["y_true"].tolist()), np.concatenate(calibrated)))
+    return _error(cells.assign(y_score=pd.Series(calibrated, index=cells.index)))
 
 
 def _pooled(deviations: pd.Series) -> float:

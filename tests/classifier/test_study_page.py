@@ -80,8 +80,12 @@ def test_the_curve_says_where_a_hundred_more_labels_stop_paying() -> None:
 
 def test_one_lucky_split_makes_nobody_the_best() -> None:
     lucky = cells("theirs", 0.99)[:1]
-    headline, _, _ = judge(STUDY, frame(cells("ours", 0.75), lucky, cells("plain", 0.5)))
+    found = frame(cells("ours", 0.75), lucky, cells("plain", 0.5))
+    headline, _, _ = judge(STUDY, found)
     assert headline == "Best: <b>Ours</b>"
+    page = render(STUDY, found, command="x")
+    assert "Theirs (1 of 5 splits)" in page
+    assert "of 5 splits)" not in page.replace("Theirs (1 of 5 splits)", "")
     headline, level, _ = judge(STUDY, frame(cells("ours", 0.75)[:1], cells("plain", 0.5)[:1]))
     assert (headline, level) == ("One split tells nothing yet: <b>Ours</b>", "unclear")
 
