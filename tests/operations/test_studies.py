@@ -137,13 +137,14 @@ def test_what_would_keep_the_page_from_being_written_is_said_before_anything_run
     assert "exists already, and is no page of studies; name another file" in refused.stderr.splitlines()[-1]
     (tmp_path / "RESULTS.md").unlink()
     beside = place / "studies" / "other.yaml"
-    beside.write_text("nothing: here", encoding="utf-8")
+    beside.write_text("study: {title: Theirs, reference: a, contenders: {a: {config: nowhere}}}", encoding="utf-8")
+    (place / "studies" / "a-run.yaml").write_text("parameters: {}", encoding="utf-8")  # no study: passed over
     try:
         refused = agile()
     finally:
         beside.unlink()
     assert refused.returncode == 2
-    assert "other.yaml: the fields (title, contenders, reference, …) must stand under" in refused.stderr
+    assert "nowhere.yaml: no such config file" in refused.stderr
     assert not (tmp_path / "cells").exists()
 
 
@@ -215,11 +216,11 @@ def test_a_grid_that_its_splits_cannot_give_is_refused(
     splits = {
         "toy": toy["split"],
         "few": {**toy["split"], "train": 40, "validation": 20},
-        "columns": {"method": "columns"},
+        "columns": {"method": "columns", "column": "part"},
         "group": {"method": "group", "train": 0.5, "validation": 0.2, "test": 0.3},
     }
     for name, split in splits.items():
-        data = {**toy["data"], "columns": {**toy["data"]["columns"], "group": "group", "split": "part"}}
+        data = {**toy["data"], "columns": {**toy["data"]["columns"], "group": "group"}}
         parameters = {**toy, "data": data, "split": split}
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump({"parameters": parameters}), encoding="utf-8")
     described = Study.model_validate({"title": "t", "reference": "a", **study})
