@@ -13,10 +13,15 @@ class Encoded:
 
     input_ids: list[list[int]]
     """Ready for the model; with a prompt, the text within it, cut to fit, the prompt never."""
-    n_cut: int
-    """How many texts were longer than the model reads, and cut at their end."""
+    cut: tuple[int, ...] = ()
+    """Places of the texts that were longer than the model reads, and cut at their end."""
     n_neutralised: int = 0
     """How many texts held what would have altered their prompt's structure, and were changed."""
+
+    @property
+    def n_cut(self) -> int:
+        """How many texts were cut."""
+        return len(self.cut)
 
     @property
     def lengths(self) -> np.ndarray:

@@ -51,11 +51,11 @@ def encode(
     if prompt is not None:
         return encode_prompts(texts, prompt=prompt, tokenizer=tokenizer, max_length=max_length)
     if not texts:  # a fast tokenizer cannot take none
-        return Encoded([], 0)
+        return Encoded([])
     full = tokenizer(list(texts), truncation=False, return_attention_mask=False, verbose=False)["input_ids"]
-    n_cut = sum(len(ids) > max_length for ids in full)
-    cut = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"] if n_cut else full
-    return Encoded([ids or [tokenizer.pad_token_id] for ids in cut], n_cut)
+    too_long = tuple(place for place, ids in enumerate(full) if len(ids) > max_length)
+    read = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"] if too_long else full
+    return Encoded([ids or [tokenizer.pad_token_id] for ids in read], too_long)
 
 
 def token_batches(lengths: np.ndarray, *, budget: int) -> list[np.ndarray]:

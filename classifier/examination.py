@@ -146,7 +146,15 @@ def examine(
         | {part: found.n_neutralised for part, found in encoded.items()},
     )
     chosen = Answers(scores["candidate"], thresholds["candidate"])
-    review = _review(chosen, features, train=probed, test=test, label_threshold=label_threshold, settings=settings)
+    review = _review(
+        chosen,
+        features,
+        train=probed,
+        test=test,
+        cut=encoded["test"].cut,
+        label_threshold=label_threshold,
+        settings=settings,
+    )
     return Examination(evaluation, score_table(test, scores), review)
 
 
@@ -156,6 +164,7 @@ def _review(
     *,
     train: pd.DataFrame,
     test: pd.DataFrame,
+    cut: Sequence[int],
     label_threshold: float | None,
     settings: EvaluationConfig,
 ) -> Review:
@@ -174,7 +183,7 @@ def _review(
     if label_threshold is not None:
         cuts = sweep_label_threshold(test, chosen.y_score, label_threshold=label_threshold)
     suspects = find_suspects(features["train"], train, seed=settings.seed)
-    return Review(slices, dict(zip(wrong, near, strict=True)), suspects, cuts)
+    return Review(slices, dict(zip(wrong, near, strict=True)), suspects, cuts, cut)
 
 
 def require_whole_texts(evaluation: Evaluation, *, limit: float | None) -> None:

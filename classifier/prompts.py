@@ -113,7 +113,7 @@ def encode_prompts(
             f"model.max_length {max_length}: the prompt takes {n_around} tokens without a text; none is left for one"
         )
     if not texts:
-        return Encoded([], 0)
+        return Encoded([])
     clean = [frame.break_marks(text) for text in texts]
     input_ids = frame.tokenize(clean)
     for position, ids in enumerate(input_ids):
@@ -124,7 +124,7 @@ def encode_prompts(
     for position in too_long:
         input_ids[position] = frame.fit(clean[position], max_length=max_length)
     n_neutralised = sum(text != original for text, original in zip(clean, texts, strict=True))
-    return Encoded(input_ids, len(too_long), n_neutralised)
+    return Encoded(input_ids, tuple(too_long), n_neutralised)
 
 
 @dataclass(frozen=True)

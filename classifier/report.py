@@ -33,7 +33,7 @@ TEMPLATE = "report.html.j2"
 HEADLINE = ("roc_auc", "f1", "accuracy")
 """Metrics in the verdict and over the epochs, beside the one that the verdict rests on."""
 WORST_ERRORS = 20
-"""Wrong predictions shown, at most."""
+"""Wrong predictions shown, at most, and texts that were cut."""
 TEXT_LENGTH = 600
 """Characters shown of a text."""
 TITLES = {
@@ -89,6 +89,8 @@ class Review:
     suspects: Suspects
     cuts: Sequence[Cut]
     """Other label thresholds; empty where classes are given."""
+    cut: Sequence[int]
+    """Rows of test whose texts are longer than the model reads."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,7 @@ def render_report(report: ReportInput) -> str:
             {"text": _cut(found.text), "label": report.class_names[found.label], "given": found.given}
             for found in report.review.suspects.listed
         ],
+        cut_texts=[_cut(report.texts[row]) for row in report.review.cut[:WORST_ERRORS]],
         calibration_error=calibration_error(report.y_true, chosen.y_score),
     )
 

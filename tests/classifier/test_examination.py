@@ -82,6 +82,7 @@ def test_texts_cut_and_neutralised_are_counted_in_every_part_and_said_on_the_pag
         examined, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", metric="pr_auc", seed=0
     )
     assert "<dt>texts cut to it</dt><dd>2 of train, 1 of validation, 3 of test</dd>" in page.html
+    assert "The texts that were cut" in page.html
     assert "<dt>texts neutralised</dt><dd>1 of train, 2 of validation, 4 of test</dd>" in page.html
 
 

@@ -90,6 +90,7 @@ def make_report(class_names: tuple[str, ...] = ("other", "rude"), n: int = 60) -
             },
             suspects=Suspects(3, 60, (Suspect("<b>doubted</b>", 0, 0.012),)),
             cuts=[Cut(0.3, 40, 5, 10, 0.75, is_used=False), Cut(0.5, 30, 80, 0, None, is_used=True)],
+            cut=[],
         ),
         facts={"Labels": {"ties at the threshold": 80}, "Model": {"quantization": "nf4"}},
     )
@@ -310,3 +311,15 @@ def test_the_worst_errors_come_with_the_train_texts_nearest_to_them() -> None:
 def test_the_table_sets_every_baseline_beside_ours_with_a_paired_difference() -> None:
     page = render_report(make_report())
     assert re.search(r"gain over it.*?\+0\.100<small>\+0\.020 – \+0\.200</small>", page, re.DOTALL)
+
+
+def test_texts_that_were_cut_are_counted_and_listed() -> None:
+    whole = make_report()
+    assert "that were cut" not in render_report(whole)
+    report = replace(whole, review=replace(whole.review, cut=[3, 7]))
+    page = render_report(report)
+    assert f"2 of {len(report.y_true)} texts of test are longer than the model reads" in page
+    listed = page[page.index("The texts that were cut") :]
+    assert all(f"<li><bdi>{report.texts[row]}</bdi></li>" in listed for row in (3, 7))
+    many = replace(whole, review=replace(whole.review, cut=range(30)))
+    assert "The first 20 texts that were cut" in render_report(many)
