@@ -1,11 +1,10 @@
-"""Examination: best and last checkpoint and the baselines on every test row, and the report of it."""
+"""Examination: best and last checkpoint and the baselines on every test row, and the texts behind the numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,6 @@ from classifier.calibration import Calibration
 from classifier.calibration_fit import fit_calibration
 from classifier.comparison import Contender as Answers
 from classifier.config import EvaluationConfig
-from classifier.costs import costs_in_words
 from classifier.embeddings import embed
 from classifier.encoded import Encoded
 from classifier.encoding import encode, load_tokenizer
@@ -26,37 +24,23 @@ from classifier.evaluation import (
     Floats,
     choose_baseline_threshold,
     choose_threshold,
-    compare_with_baselines,
     evaluate_contenders,
-    in_words,
-    read_scores,
     require_cuttable,
     score_baselines,
     score_table,
 )
-from classifier.figures import draw_confusion, draw_roc, to_png
 from classifier.fine_tuning import CHECKPOINTS, read_history
 from classifier.label_review import find_neighbours, find_suspects, sweep_label_threshold
 from classifier.linear_probe import score_probe
-from classifier.metrics import confusion, predict
 from classifier.predictor import Predictor
-from classifier.report import ReportInput, Result, Review, render_report, wrong_rows
+from classifier.report import Review, wrong_rows
 from classifier.slices import list_slices, measure_slices
-from classifier.spec import COMPANION_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
+from classifier.spec import TOKENIZER_FOLDER, ClassifierSpec
 
 MOST_PROBED = 20_000
 """Train texts that the frozen base model is asked about, a sample of them where there are more: its features of all might not fit."""
 CONTENDERS = {"best": "candidate", "last": "last"}
 """Checkpoint → contender."""
-TITLES = {
-    "candidate": "best checkpoint",
-    "last": "last checkpoint",
-    "majority": "majority class",
-    "tfidf": "TF-IDF + logistic regression",
-    "tfidf_svm": "TF-IDF + linear SVM",
-    "frozen": "frozen base model + logistic regression",
-    "untuned": "untuned base model",
-}
 
 
 @dataclass(frozen=True)
@@ -67,15 +51,6 @@ class Examination:
     test_scores: pd.DataFrame
     """As `classifier.evaluation.score_table`."""
     review: Review
-
-
-@dataclass(frozen=True)
-class Page:
-    """A report, and the figures that stand on their own."""
-
-    html: str
-    figures: dict[str, bytes]
-    """Name → PNG."""
 
 
 def examine(
@@ -108,32 +83,23 @@ def examine(
         for part, rows in {"train": probed, "validation": validation, "test": test}.items()
     }
     y_true, y_validation = (part["label"].to_numpy() for part in (test, validation))
+    asked = _ask_network(adapter, base, spec, texts, encoded)
+    others = {"validation": validation, "test": test}
+    frozen = {part: score_probe(features["train"], probed, features[part], n_classes=spec.n_classes) for part in others}
+    baselines = score_baselines(train, others, names=tuple(BASELINES), n_classes=spec.n_classes)
+    said = {name: asked.pop(name) for name in CONTENDERS.values()} | baselines | {"frozen": frozen} | asked
     scores: dict[str, Floats] = {}
     thresholds: dict[str, float | None] = {}
     calibrations: dict[str, Calibration] = {}
-    for checkpoint in CHECKPOINTS:
-        predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
-        who = CONTENDERS[checkpoint]
-        said = predictor.score(texts["validation"], encoded=encoded["validation"])
-        calibrations[who] = fit_calibration(settings.calibration, y_true=y_validation, y_score=said)
+    for who, found in said.items():
+        fitted = Calibration()
+        if who in CONTENDERS.values():
+            fitted = fit_calibration(settings.calibration, y_true=y_validation, y_score=found["validation"])
+            calibrations[who] = fitted
         choose = choose_threshold if who == "candidate" else choose_baseline_threshold
-        thresholds[who] = choose(
-            settings, y_true=y_validation, y_score=calibrations[who].apply(said), n_classes=spec.n_classes
-        )
-        scores[who] = calibrations[who].apply(predictor.score(texts["test"], encoded=encoded["test"]))
-    others = {"validation": validation, "test": test}
-    baselines = score_baselines(train, others, names=tuple(BASELINES), n_classes=spec.n_classes)
-    baselines["frozen"] = {
-        part: score_probe(features["train"], probed, features[part], n_classes=spec.n_classes) for part in others
-    }
-    if spec.prompt:
-        predictor.forget_tuning()
-        baselines["untuned"] = {part: predictor.score(texts[part], encoded=encoded[part]) for part in others}
-    for who, found in baselines.items():
-        scores[who] = found["test"]
-        thresholds[who] = choose_baseline_threshold(
-            settings, y_true=y_validation, y_score=found["validation"], n_classes=spec.n_classes
-        )
+        on_validation = fitted.apply(found["validation"])
+        thresholds[who] = choose(settings, y_true=y_validation, y_score=on_validation, n_classes=spec.n_classes)
+        scores[who] = fitted.apply(found["test"])
     evaluation = evaluate_contenders(
         y_true,
         scores,
@@ -156,6 +122,24 @@ def examine(
         settings=settings,
     )
     return Examination(evaluation, score_table(test, scores), review)
+
+
+def _ask_network(
+    adapter: Path,
+    base: Path,
+    spec: ClassifierSpec,
+    texts: Mapping[str, Sequence[str]],
+    encoded: Mapping[str, Encoded],
+) -> dict[str, dict[str, Floats]]:
+    """Contender → part → probabilities, of each checkpoint and, with a prompt, of the base model as `untuned`."""
+    found = {}
+    for checkpoint in CHECKPOINTS:
+        predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
+        found[CONTENDERS[checkpoint]] = {part: predictor.score(texts[part], encoded=encoded[part]) for part in texts}
+    if spec.prompt:
+        predictor.forget_tuning()
+        found["untuned"] = {part: predictor.score(texts[part], encoded=encoded[part]) for part in texts}
+    return found
 
 
 def _review(
@@ -202,121 +186,10 @@ def require_whole_texts(evaluation: Evaluation, *, limit: float | None) -> None:
         )
 
 
-def draw_page(
-    examined: Examination,
-    *,
-    adapter: Path,
-    labelling: Mapping[str, Any],
-    findings: Sequence[Mapping[str, Any]],
-    title: str,
-    metric: str,
-    seed: int,
-) -> Page:
-    """The report of an examination, with its confusion matrix and ROC curve as pictures.
-
-    Parameters
-    ----------
-    metric : str
-        What the verdict rests on: `promotion.metric`, so that report and promotion speak of the same.
-    """
-    evaluation, test_scores = examined.evaluation, examined.test_scores
-    names = labelling["class_names"]
-    history = read_history(adapter)
-    y_true = test_scores["label"].to_numpy()
-    results = [_result(name, evaluation, test_scores) for name in evaluation.metrics]
-    differences = compare_with_baselines(evaluation, test_scores, metric=metric, seed=seed)
-    report = ReportInput(
-        title=title,
-        class_names=names,
-        metric=metric,
-        texts=list(test_scores["text"]),
-        y_true=y_true,
-        results=results,
-        calibration=evaluation.calibration.in_words(),
-        differences={TITLES[name]: found for name, found in differences.items()},
-        history=history["epochs"],
-        best_epoch=history["best_epoch"],
-        parts={part: [facts["class_rows"][name] for name in names] for part, facts in labelling["parts"].items()},
-        findings=findings,
-        review=examined.review,
-        facts=_facts(
-            evaluation,
-            ClassifierSpec.load(adapter),
-            history,
-            labelling,
-            has_companion=(adapter / COMPANION_FOLDER).is_dir(),
-        ),
-    )
-    chosen = read_scores(test_scores, "candidate")
-    counts = confusion(y_true=y_true, y_pred=predict(chosen, evaluation.decision_threshold), n_classes=len(names))
-    models = {result.name: np.asarray(result.y_score) for result in results}
-    figures = {
-        "confusion_matrix": to_png(draw_confusion(counts=counts, class_names=names)),
-        "roc_curve": to_png(draw_roc(y_true=y_true, models=models, class_names=names)),
-    }
-    return Page(render_report(report), figures)
-
-
 def _encode(adapter: Path, spec: ClassifierSpec, texts: Mapping[str, Sequence[str]]) -> dict[str, Encoded]:
     """Each part's texts tokenized once, for every checkpoint: they share the tokenizer."""
     tokenizer = load_tokenizer(adapter / TOKENIZER_FOLDER)
     return {
         part: encode(found, tokenizer=tokenizer, max_length=spec.max_length, prompt=spec.prompt)
         for part, found in texts.items()
-    }
-
-
-def _result(name: str, evaluation: Evaluation, test_scores: pd.DataFrame) -> Result:
-    return Result(
-        name=TITLES[name],
-        y_score=read_scores(test_scores, name),
-        decision_threshold=evaluation.thresholds[name],
-        metrics=evaluation.metrics[name],
-        intervals=evaluation.intervals[name],
-    )
-
-
-def _facts(
-    evaluation: Evaluation,
-    spec: ClassifierSpec,
-    history: Mapping[str, Any],
-    labelling: Mapping[str, Any],
-    *,
-    has_companion: bool,
-) -> dict[str, dict[str, object]]:
-    threshold = labelling["label_threshold"]
-    return {
-        "Labels": {
-            "label threshold (score >=)": "none: classes are given" if threshold is None else f"{threshold:.4g}",
-            "scores that tie with it": labelling["n_ties"],
-            "rows in no part": labelling["n_unused"],
-            "decision threshold": "none"
-            if evaluation.decision_threshold is None
-            else f"{evaluation.decision_threshold:.4g}",
-            "calibration": evaluation.calibration.method,
-        },
-        "Model": {
-            "base model": spec.base_source,
-            "quantization": spec.quantization,
-            "compute dtype": spec.compute_dtype,
-            "head": f"label tokens {list(spec.prompt.labels)}"
-            if spec.prompt
-            else f"classification, {spec.pooling} pooling",
-            **({"companion, whose log odds are averaged in": TITLES["tfidf_svm"]} if has_companion else {}),
-            "longest text (tokens)": spec.max_length,
-            "texts cut to it": in_words(evaluation.n_cut),
-            **({"texts neutralised": in_words(evaluation.n_neutralised)} if spec.prompt else {}),
-            "trained parameters": history["n_trained_parameters"],
-        },
-        "Training": {
-            "device": f"{history['device']} {history['name']}",
-            "seconds": history["seconds"],
-            "costs": costs_in_words(history),
-            "optimizer steps": history["n_steps"],
-            "best epoch": history["best_epoch"],
-        },
-        "Digests": {
-            "base model": spec.base_digest,
-            **{part: facts["digest"] for part, facts in labelling["parts"].items()},
-        },
     }

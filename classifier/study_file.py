@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -149,7 +150,7 @@ class Cell:
         found = {name: section for name, section in kept.items() if section}
         return found if self.baseline is None else {**found, "baseline": self.baseline}
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Digest of `decides`."""
         return hashlib.sha256(json.dumps(self.decides, sort_keys=True).encode()).hexdigest()[:LARGEST_KEY]

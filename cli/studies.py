@@ -49,7 +49,8 @@ def study(
     output = output or Path("RESULTS.md" if shipped else f"{file.stem}.md")
     shown = sorted({file, *filter(is_study, file.parent.glob("*.yaml"))})
     for other in shown:  # before anything runs: they are told of on the same page
-        studies.plan(other, folder=kept)
+        if other != file or only:
+            studies.plan(other, folder=kept)
     studies.require_page(output)
     print(studies.estimate(planned, jobs=jobs), file=sys.stderr)
     studies.require_budget(planned, jobs=jobs, minutes=budget)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,7 +15,7 @@ from classifier import study_page
 from classifier.errors import InputError
 from classifier.places import home
 from classifier.study_blend import with_blends
-from classifier.study_file import Cell, Study, list_cells, load_study
+from classifier.study_file import Cell, Study, describe, list_cells, load_study
 from classifier.study_report import to_frame, write_report
 from operations import cells
 from operations.written import require_place, write_whole
@@ -51,32 +52,33 @@ class Plan:
     def shards(self, jobs: int) -> list[list[Cell]]:
         """The missing cells in at most `jobs` shards that take about equally long, each in the order of the study."""
         missing = self.missing
-        shards: list[list[Cell]] = [[] for _ in range(min(jobs, len(missing)))]
-        for cell in sorted(missing, key=self.seconds_of, reverse=True):
-            min(shards, key=self._load).append(cell)
-        place = {cell.key: place for place, cell in enumerate(missing)}
-        return [sorted(shard, key=lambda cell: place[cell.key]) for shard in shards]
+        seconds = list(map(self.seconds_of, missing))
+        shards: list[list[int]] = [[] for _ in range(min(jobs, len(missing)))]
+        loads = [0.0] * len(shards)
+        for place in sorted(range(len(missing)), key=lambda place: -seconds[place]):
+            lightest = loads.index(min(loads))
+            loads[lightest] += seconds[place]
+            shards[lightest].append(place)
+        return [[missing[place] for place in sorted(shard)] for shard in shards]
 
     def seconds(self, *, jobs: int) -> float:
         """How long the missing cells will take: as long as the longest shard."""
-        return max(map(self._load, self.shards(jobs)), default=0.0)
+        return max((sum(map(self.seconds_of, shard)) for shard in self.shards(jobs)), default=0.0)
 
-    def _load(self, shard: Sequence[Cell]) -> float:
-        return sum(map(self.seconds_of, shard))
-
-    def is_guessed(self, cell: Cell) -> bool:
-        """Whether no cell of its contender has been run yet, to say how long it takes."""
-        return not any(other.contender == cell.contender and other.key in self.done for other in self.cells)
+    @cached_property
+    def took(self) -> dict[str, list[tuple[int | None, float]]]:
+        """Contender → size and seconds of each of its finished cells."""
+        found: dict[str, list[tuple[int | None, float]]] = {}
+        for cell in self.cells:
+            if cell.key in self.done:
+                found.setdefault(cell.contender, []).append((cell.size, self.done[cell.key]["seconds"]))
+        return found
 
     def seconds_of(self, cell: Cell) -> float:
-        """How long a cell will take: by the median of its contender's at its size, else by those at other sizes, in proportion."""
-        if self.is_guessed(cell):
+        """How long a cell will take: by the median of its contender's at its size, else by those at other sizes, in proportion; else a guess."""
+        seen = self.took.get(cell.contender)
+        if seen is None:
             return UNKNOWN_SECONDS[cell.baseline is not None]
-        seen = [
-            (other.size, self.done[other.key]["seconds"])
-            for other in self.cells
-            if other.contender == cell.contender and other.key in self.done
-        ]
         alike = [seconds for size, seconds in seen if size == cell.size]
         other_sizes = [seconds * (cell.size or 1) / (size or 1) for size, seconds in seen]
         return START_SECONDS + float(median(alike or other_sizes))
@@ -115,7 +117,7 @@ def estimate(planned: Plan, *, jobs: int) -> str:
     there = f"{len(planned.cells)} cells, {n_missing} to run"
     if not n_missing:
         return there
-    guessed = sum(map(planned.is_guessed, planned.missing))
+    guessed = sum(cell.contender not in planned.took for cell in planned.missing)
     doubt = f" ({guessed} of them guessed: none of their contender has run yet)" if guessed else ""
     return f"{there}, about {in_minutes(planned.seconds(jobs=jobs))}{doubt}"
 
@@ -187,7 +189,7 @@ def _rows(planned: Plan) -> Iterator[dict[str, Any]]:
     for cell in planned.cells:
         found = planned.done.get(cell.key)
         if found is not None:
-            yield _row({name: getattr(cell, name) for name in ("contender", "size", "split", "seed")}, found)
+            yield _row(describe(cell), found)
 
 
 def _row(place: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def evaluate(
     Annotated[HTMLString, "report"],
 ]:
     """Score best and last checkpoint and the baselines on every test row, and draw the report."""
-    from classifier.examination import draw_page, examine, require_whole_texts
+    from classifier.examination import examine, require_whole_texts
+    from classifier.examination_page import draw_page
 
     examined = examine(
         adapter=adapter.path,

@@ -16,6 +16,7 @@ from classifier.calibration import Calibration
 from classifier.config import EvaluationConfig, FineTuneConfig, ModelConfig
 from classifier.errors import GateRefused
 from classifier.evaluation import Evaluation, read_scores
+from classifier.examination_page import draw_page
 from classifier.fine_tuning import fine_tune, read_history
 from classifier.metrics import predict
 from classifier.optimisation import Optimisation
@@ -78,7 +79,7 @@ def test_texts_cut_and_neutralised_are_counted_in_every_part_and_said_on_the_pag
     assert {part: (evaluation.n_cut[part], evaluation.n_neutralised[part]) for part in evaluation.n_cut} == CHANGES
     flat = evaluation.flat()
     assert (flat["n_cut_test"], flat["n_neutralised_test"]) == CHANGES["test"]
-    page = examination.draw_page(
+    page = draw_page(
         examined, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", metric="pr_auc", seed=0
     )
     assert "<dt>texts cut to it</dt><dd>2 of train, 1 of validation, 3 of test</dd>" in page.html
@@ -108,7 +109,7 @@ def test_probabilities_are_calibrated_before_the_threshold_is_chosen_and_the_pag
     assert np.allclose(read_scores(calibrated, "candidate"), fitted.apply(read_scores(said, "candidate")))
     assert np.array_equal(read_scores(calibrated, "tfidf"), read_scores(said, "tfidf"))
     assert evaluation.metrics["candidate"]["roc_auc"] == plain.metrics["candidate"]["roc_auc"]
-    page = examination.draw_page(
+    page = draw_page(
         after, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", metric="f1", seed=0
     )
     assert " F1 (95 % interval" in page.html

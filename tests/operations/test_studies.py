@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,11 +166,11 @@ def test_a_cell_is_known_by_what_decides_its_outcome_alone(place: Path) -> None:
     changed = tuned.config.model_copy(
         update={"registry": tuned.config.registry.model_copy(update={"model_name": "other"})}
     )
-    assert type(tuned)(**{**vars(tuned), "config": changed}).key == tuned.key
+    assert replace(tuned, config=changed).key == tuned.key
     slower = tuned.config.model_copy(
         update={"fine_tune": tuned.config.fine_tune.model_copy(update={"learning_rate": 1e-4})}
     )
-    assert type(tuned)(**{**vars(tuned), "config": slower}).key != tuned.key
+    assert replace(tuned, config=slower).key != tuned.key
 
 
 @pytest.mark.parametrize(
