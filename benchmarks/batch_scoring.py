@@ -24,25 +24,27 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as operations.state sets it; torch reads it when it is loaded
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "PASSIVE"
+)  # as agile_classifier.ops.state.home sets it; torch reads it when it is loaded
 
 import numpy as np
 import pandas as pd
 import torch
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
+from agile_classifier.config.files import load_config
+from agile_classifier.config.run import FineTuneConfig
+from agile_classifier.data.row_parts import opened
+from agile_classifier.data.row_stream import RowStream
+from agile_classifier.data.tables import read_table
+from agile_classifier.models.encoding import load_tokenizer
+from agile_classifier.models.network.fast_lora import use_fused_lora
+from agile_classifier.models.predictor import Predictor
+from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
+from agile_classifier.ops.scoring.stream import LABEL, Progress, output_schema, score_rows
+from agile_classifier.studies.trial import read_base_model, read_parts
 from benchmarks.scoring import adapted
-from classifier.config import FineTuneConfig
-from classifier.config_file import load_config
-from classifier.encoding import load_tokenizer
-from classifier.lora_linear import use_fused_lora
-from classifier.predictor import Predictor
-from classifier.row_parts import opened
-from classifier.row_stream import RowStream
-from classifier.spec import PROBABILITY, ClassifierSpec
-from classifier.stream_scoring import LABEL, Progress, output_schema, score_rows
-from classifier.tables import read_table
-from classifier.trial import read_base_model, read_parts
 
 WORDS = 400
 PLAIN_BATCH = 32

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import yaml
 
+from agile_classifier.environment import cache
 from benchmarks.quality import CONFIGS
-from classifier.places import cache
 
 TARGET = 1.1
 """A cell's time over the run's."""
@@ -78,7 +78,7 @@ def _prepare(state: Path) -> dict[str, str]:
 
 def _timed(environment: Mapping[str, str], *arguments: str) -> float:
     began = time.monotonic()
-    subprocess.run([sys.executable, "-m", "cli", *arguments], check=True, env=dict(environment))
+    subprocess.run([sys.executable, "-m", "agile_classifier", *arguments], check=True, env=dict(environment))
     return time.monotonic() - began
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, BertModel
 
+from agile_classifier.models.base_model import load_base_model
+from agile_classifier.models.network.fast_lora import use_fused_lora
+from agile_classifier.models.network.network import TextClassifier, build_network
 from benchmarks.dropout import timed
-from classifier.base_model import load_base_model
-from classifier.lora_linear import use_fused_lora
-from classifier.network import TextClassifier, build_network
 
 TARGET = 1.2
 """Least median ratio of PEFT's time to ours."""

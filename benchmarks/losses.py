@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from agile_classifier.config.files import load_config
+from agile_classifier.models.network.losses import TRAINING_LOSSES
+from agile_classifier.studies.trial import read_parts
 from benchmarks.quality import CONFIGS, train_and_judge
-from classifier.config_file import load_config
-from classifier.losses import TRAINING_LOSSES
-from classifier.trial import read_parts
 
 N_LEARNT, N_JUDGED = 200, 400
 METRICS = ("roc_auc", "f1", "train_seconds")

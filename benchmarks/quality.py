@@ -81,8 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def measure(row: Row, seed: str) -> dict[str, float]:
     """Train and judge a config once, as it is shipped but for what the row says."""
-    from classifier.config_file import load_config
-    from classifier.trial import read_parts
+    from agile_classifier.config.files import load_config
+    from agile_classifier.studies.trial import read_parts
 
     config = load_config(CONFIGS / f"{row.config}.yaml", overrides=(*row.differs, f"{row.varies}={seed}"))
     return train_and_judge(config, *read_parts(config))
@@ -90,7 +90,7 @@ def measure(row: Row, seed: str) -> dict[str, float]:
 
 def train_and_judge(config: Any, parts: dict[str, Any], class_names: list[str]) -> dict[str, float]:
     """Train on `train` and judge on `test`, as the pipeline does; two baselines beside it."""
-    from classifier.trial import judge
+    from agile_classifier.studies.trial import judge
 
     ours = judge(config, parts, class_names)
     found = {name: ours.metrics[name] for name in ("f1", "roc_auc")}
@@ -103,7 +103,7 @@ def train_and_judge(config: Any, parts: dict[str, Any], class_names: list[str]) 
 
 def _measure_apart(name: str, seed: str) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.quality", "--one", name, seed]
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}  # as operations.state sets it
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}  # as agile_classifier.ops.state.home sets it
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     print(f"{name} {ROWS[name].varies}={seed}: {found}", flush=True)

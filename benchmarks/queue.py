@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from agile_classifier.config.files import load_config
+from agile_classifier.data.label_and_split import label_examples
+from agile_classifier.models.embeddings import embed
+from agile_classifier.ops.scoring.acquisition import choose_texts, uncertainty
+from agile_classifier.studies.statistics import mean_over_splits
+from agile_classifier.studies.trial import read_base_model, read_examples
 from benchmarks.quality import CONFIGS
-from classifier.acquisition import choose_texts, uncertainty
-from classifier.config_file import load_config
-from classifier.embeddings import embed
-from classifier.labelling import label_examples
-from classifier.study_statistics import mean_over_splits
-from classifier.trial import read_base_model, read_examples
 
 FIRST, STEP, LAST = 50, 50, 400
 TRAIN_SHARE = 0.8

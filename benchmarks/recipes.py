@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from transformers import Trainer
 
-from classifier.heads import LabelColumns
-from classifier.sampling import LengthBucketSampler
+from agile_classifier.models.network.heads import LabelColumns
+from agile_classifier.training.sampling import LengthBucketSampler
 
 
 @dataclass(frozen=True)

@@ -18,24 +18,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as operations.state sets it; torch reads it when it is loaded
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "PASSIVE"
+)  # as agile_classifier.ops.state.home sets it; torch reads it when it is loaded
 
 import numpy as np
 import torch
 from torch import nn
 
+from agile_classifier.config.files import load_config
+from agile_classifier.models.base_model import load_base_model, read_hidden_size
+from agile_classifier.models.encoding import load_tokenizer, token_batches
+from agile_classifier.models.network.fast_lora import use_fused_lora
+from agile_classifier.models.network.network import TextClassifier, build_network
+from agile_classifier.models.number_format import choose_compute_dtype, read_hardware
+from agile_classifier.models.predictor import Predictor
+from agile_classifier.models.prompts.prompts import find_label_tokens
+from agile_classifier.models.spec import ClassifierSpec
+from agile_classifier.studies.trial import read_base_model, read_parts
 from benchmarks.comparison import OURS, Outcome, compare, counted_products, missed, peak_rate, save, show
 from benchmarks.quality import CONFIGS
-from classifier.base_model import load_base_model, read_hidden_size
-from classifier.config_file import load_config
-from classifier.encoding import load_tokenizer, token_batches
-from classifier.hardware import choose_compute_dtype, read_hardware
-from classifier.lora_linear import use_fused_lora
-from classifier.network import TextClassifier, build_network
-from classifier.predictor import Predictor
-from classifier.prompts import find_label_tokens
-from classifier.spec import ClassifierSpec
-from classifier.trial import read_base_model, read_parts
 
 TARGETS = {"one by one": 12.0, "batches of 32": 3.0}
 """Contender → least ratio of its time to ours, on two cores with AVX512-BF16."""

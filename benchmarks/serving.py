@@ -32,11 +32,11 @@ from typing import Any
 import numpy as np
 import requests
 
+from agile_classifier.config.files import load_config
+from agile_classifier.models.spec import PROBABILITY
+from agile_classifier.studies.trial import read_parts
 from benchmarks.comparison import OURS
 from benchmarks.quality import CONFIGS
-from classifier.config_file import load_config
-from classifier.spec import PROBABILITY
-from classifier.trial import read_parts
 
 PLAIN = "mlflow models serve"
 CLIENTS = (1, 8, 32)
@@ -107,10 +107,10 @@ def main(arguments: list[str] | None = None) -> int:
 def version_to_serve(config: Path | None) -> Iterator[Version]:
     """The champion at hand, or one from a short run in a folder that is removed afterwards."""
     before = dict(os.environ)
-    from operations.state import prepare_state
+    from agile_classifier.ops.state.home import prepare_state
 
     prepare_state(least_free=0)
-    from operations import registry
+    from agile_classifier.ops.registry import versions as registry
 
     champions = registry.list_champions()
     if config is None and champions:
@@ -122,7 +122,9 @@ def version_to_serve(config: Path | None) -> Iterator[Version]:
         ours = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "ZENML_CONFIG_PATH", "ZENML_STORE_URL"}
         environment = {name: value for name, value in before.items() if name not in ours} | {"AGILE_HOME": home}
         short = ["--limit", "1200", "--set", "fine_tune.epochs=1"] if config is None else []
-        subprocess.run([sys.executable, "-m", "cli", "train", str(path), *short], env=environment, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "agile_classifier", "train", str(path), *short], env=environment, check=True
+        )
         environment |= {"MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db", "OMP_WAIT_POLICY": "PASSIVE"}
         yield Version(load_config(path).registry.model_name, "1", environment)
 
@@ -130,7 +132,17 @@ def version_to_serve(config: Path | None) -> Iterator[Version]:
 @contextmanager
 def servers(version: Version) -> Iterator[dict[str, int]]:
     """Ours, MLflow's, and ours with a limit that is soon reached; their ports, once all answer."""
-    serve_ours = [sys.executable, "-m", "cli", "serve", "--model", version.name, "--version", version.number, "--port"]
+    serve_ours = [
+        sys.executable,
+        "-m",
+        "agile_classifier",
+        "serve",
+        "--model",
+        version.name,
+        "--version",
+        version.number,
+        "--port",
+    ]
     plain = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local", "--model-uri"]
     ports = dict(zip((OURS, PLAIN, "limited"), _free_ports(3), strict=True))
     commands = {

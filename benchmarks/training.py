@@ -22,30 +22,32 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as operations.state sets it; torch reads it when it is loaded
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "PASSIVE"
+)  # as agile_classifier.ops.state.home sets it; torch reads it when it is loaded
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from transformers import GemmaConfig, GemmaForCausalLM, Trainer, TrainingArguments, set_seed
 
+from agile_classifier.config.files import load_config
+from agile_classifier.config.run import RunConfig
+from agile_classifier.metrics.metrics import evaluate_scores
+from agile_classifier.models.base_model import load_base_model, quiet_transformers, read_hidden_size
+from agile_classifier.models.encoding import encode, load_tokenizer
+from agile_classifier.models.network.network import TextClassifier, build_network
+from agile_classifier.models.network.packing import ATTENTION
+from agile_classifier.models.number_format import choose_compute_dtype, read_hardware
+from agile_classifier.models.predictor import Predictor
+from agile_classifier.models.prompts.prompts import find_label_tokens
+from agile_classifier.models.spec import ClassifierSpec
+from agile_classifier.studies.trial import read_base_model, read_parts
+from agile_classifier.training.fine_tuning import fine_tune, read_history
+from agile_classifier.training.optimisation import Optimisation
 from benchmarks.comparison import OURS, Outcome, compare, counted_products, missed, peak_rate, save, show
 from benchmarks.quality import CONFIGS
 from benchmarks.recipes import BucketTrainer, PaddedLabelTokens, Recipe
-from classifier.base_model import load_base_model, quiet_transformers, read_hidden_size
-from classifier.config import RunConfig
-from classifier.config_file import load_config
-from classifier.encoding import encode, load_tokenizer
-from classifier.fine_tuning import fine_tune, read_history
-from classifier.hardware import choose_compute_dtype, read_hardware
-from classifier.metrics import evaluate_scores
-from classifier.network import TextClassifier, build_network
-from classifier.optimisation import Optimisation
-from classifier.packing import ATTENTION
-from classifier.predictor import Predictor
-from classifier.prompts import find_label_tokens
-from classifier.spec import ClassifierSpec
-from classifier.trial import read_base_model, read_parts
 
 TARGETS = {"padded to full length": 6.0, "Trainer's defaults": 3.0}
 """Contender → least ratio of its time to ours."""

@@ -7,7 +7,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-code=$(.venv/bin/python -m operations.code_digest)
+code=$(.venv/bin/python -m agile_classifier.ops.project)
 for target in ${*:-steps serving tracking}; do
   docker build --file containers/Dockerfile --target "$target" --tag "agile-classifier/$target:$version" \
     --build-arg VERSION="$version" --build-arg CODE="$code" \

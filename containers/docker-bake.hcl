@@ -3,7 +3,7 @@
 #     docker buildx bake --file containers/docker-bake.hcl
 #     REGISTRY=registry.company/ docker buildx bake --file containers/docker-bake.hcl --push
 #
-# The label agile.code, by which a run knows an image of other code, comes from CODE="$(python -m operations.code_digest)".
+# The label agile.code, by which a run knows an image of other code, comes from CODE="$(python -m agile_classifier.ops.project)".
 
 variable "REGISTRY" {
   default = ""

@@ -3,9 +3,9 @@
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from classifier.config import MonitoringConfig
-from steps.measure_drift import measure_drift
-from steps.score_file import score_file
+from agile_classifier.config.run import MonitoringConfig
+from steps.scoring.measure_drift import measure_drift
+from steps.scoring.score_file import score_file
 
 
 @pipeline(enable_cache=False, execution_mode=ExecutionMode.FAIL_FAST)

@@ -4,12 +4,15 @@ from typing import Any
 
 from zenml import pipeline, wait
 
-from classifier.config import PromotionConfig
-from operations import approval, engines, liveness, outcome, stacks
-from operations.notifications import changes_told, failure_told
-from steps.compare_versions import compare_versions
-from steps.conclude_promotion import conclude_promotion
-from steps.promote import promote
+from agile_classifier.config.run import PromotionConfig
+from agile_classifier.ops.engines import require as engines
+from agile_classifier.ops.engines import stacks
+from agile_classifier.ops.notifications import changes_told, failure_told
+from agile_classifier.ops.promotion import approval
+from agile_classifier.ops.runs import liveness, outcome
+from steps.promotion.compare_versions import compare_versions
+from steps.promotion.conclude_promotion import conclude_promotion
+from steps.promotion.promote import promote
 
 
 @pipeline(name=approval.PIPELINE, dynamic=True, enable_cache=False)

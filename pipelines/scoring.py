@@ -3,7 +3,7 @@
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from steps.score_file import score_file
+from steps.scoring.score_file import score_file
 
 
 @pipeline(enable_cache=False, execution_mode=ExecutionMode.FAIL_FAST)

@@ -7,13 +7,15 @@ from typing import Any
 
 from zenml import pipeline
 
-from operations import engines, liveness, stacks
-from operations.notifications import failure_told
-from operations.studies import Plan
-from operations.study_cells import to_shards
-from steps.gather_cells import gather_cells
-from steps.plan_cells import plan_cells
-from steps.run_cells import run_cells
+from agile_classifier.ops.engines import require as engines
+from agile_classifier.ops.engines import stacks
+from agile_classifier.ops.notifications import failure_told
+from agile_classifier.ops.runs import liveness
+from agile_classifier.studies.plan import Plan
+from agile_classifier.studies.run import to_shards
+from steps.study.gather_cells import gather_cells
+from steps.study.plan_cells import plan_cells
+from steps.study.run_cells import run_cells
 
 
 @pipeline(dynamic=True, enable_cache=False)

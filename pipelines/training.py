@@ -11,7 +11,8 @@ from typing import Any
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from classifier.config import (
+from agile_classifier.config.data import DataConfig, HonestyConfig, LabelsConfig, SplitConfig, ValidationConfig
+from agile_classifier.config.run import (
     CostsConfig,
     EvaluationConfig,
     FineTuneConfig,
@@ -21,19 +22,20 @@ from classifier.config import (
     RegistryConfig,
     RunConfig,
 )
-from classifier.config_data import DataConfig, HonestyConfig, LabelsConfig, SplitConfig, ValidationConfig
-from operations import engines, liveness, outcome, stacks
-from operations.notifications import changes_told, failure_told, tell_of_scheduled_failure
-from operations.state import suite_digest
+from agile_classifier.ops.engines import require as engines
+from agile_classifier.ops.engines import stacks
+from agile_classifier.ops.notifications import changes_told, failure_told, tell_of_scheduled_failure
+from agile_classifier.ops.runs import liveness, outcome
+from agile_classifier.ops.state.home import suite_digest
 from pipelines.promotion import ask_person
-from steps.evaluate import evaluate
-from steps.fine_tune import fine_tune as tune
-from steps.ingest import ingest
-from steps.ingest_base_model import ingest_base_model
-from steps.label_and_split import label_and_split
-from steps.promote import promote
-from steps.register import register
-from steps.validate import validate
+from steps.promotion.promote import promote
+from steps.training.evaluate import evaluate
+from steps.training.fine_tune import fine_tune as tune
+from steps.training.ingest import ingest
+from steps.training.ingest_base_model import ingest_base_model
+from steps.training.label_and_split import label_and_split
+from steps.training.register import register
+from steps.training.validate import validate
 
 
 @pipeline(enable_cache=True, execution_mode=ExecutionMode.FAIL_FAST, on_failure=tell_of_scheduled_failure)
@@ -53,7 +55,7 @@ def training(
 ) -> None:
     """The parameters are the sections of RunConfig; a step is given its own section and no other.
 
-    `costs` and `monitoring` are given to none: `fine_tune` reads the first from the run (`operations.tracking.price_per_hour`), a later
+    `costs` and `monitoring` are given to none: `fine_tune` reads the first from the run (`agile_classifier.ops.runs.tracking.price_per_hour`), a later
     `agile monitor` the second.
     """
     config = RunConfig(

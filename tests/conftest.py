@@ -18,9 +18,11 @@ import pytest
 import requests
 from hypothesis import settings
 
-from classifier.places import mirror
+from agile_classifier.environment import mirror
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as operations.state sets it; torch reads it when it is loaded
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "PASSIVE"
+)  # as agile_classifier.ops.state.home sets it; torch reads it when it is loaded
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with interrupts ignored
 
@@ -36,7 +38,7 @@ FILLERS = ("the", "a", "film", "day", "was", "is", "this", "and", "very", "it", 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Whoever is told of failed runs, promotions and drift, while a test lasts."""
-    from tests.operations import toy_receiver
+    from tests.toys import toy_receiver
 
     with toy_receiver.receiving() as receiver:
         monkeypatch.setenv("AGILE_WEBHOOK_URL", receiver.url)
@@ -143,10 +145,10 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Prepared once a process: ZenML and MLflow keep to the folder that they found first."""
     if "ZENML_CONFIG_PATH" not in os.environ:
         os.environ["AGILE_HOME"] = str(tmp_path_factory.mktemp("agile-home"))
-    from operations.state import prepare_state
+    from agile_classifier.ops.state.home import prepare_state
 
     folder = prepare_state()
-    from operations import caching
+    from agile_classifier.ops.runs import caching
 
     assert caching.PROJECT  # ZenML would look for the file of the main module, and a test's worker has none
     return folder

@@ -10,11 +10,11 @@ import pytest
 import yaml
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 
-from classifier.config import RunConfig
-from classifier.config_file import load_config
-from classifier.expectations import read_suite
-from operations.config_files import OTHERS
-from operations.state import CONFIGS, PROJECT
+from agile_classifier.config.files import load_config
+from agile_classifier.config.run import RunConfig
+from agile_classifier.data.expectations.run import read_suite
+from agile_classifier.ops.config_files import OTHERS
+from agile_classifier.ops.state.home import CONFIGS, PROJECT
 
 YAMLS = sorted(path for pattern in ("*.yaml", "*.yml") for path in CONFIGS.rglob(pattern))
 RUNS = [path for path in YAMLS if path.parent == CONFIGS and path.name not in OTHERS]

@@ -22,17 +22,17 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from classifier import errors
-from classifier.config import RunConfig
-from classifier.config_file import parse_config
-from classifier.places import home
-from classifier.study_file import Study
-from cli import __main__ as cli
+from agile_classifier import errors
+from agile_classifier.cli import app as cli
+from agile_classifier.config.files import parse_config
+from agile_classifier.config.run import RunConfig
+from agile_classifier.environment import home
+from agile_classifier.studies.file import Study
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = PROJECT / "README.md"
 DOCUMENTS = [README, PROJECT / "CONTRIBUTING.md", PROJECT / "CHANGELOG.md"]
-FOLDERS = ("cli", "configs", "pipelines", "steps", "operations", "classifier", "benchmarks")
+FOLDERS = ("agile_classifier", "configs", "pipelines", "steps", "benchmarks")
 """Listed file by file, in the order of the import law, where they hold files."""
 TREE_COLUMN = 29
 CALL = re.compile(r"(?:^|: |# +)agile ([a-z-]+)([^\n#|;]*)", re.MULTILINE)
@@ -100,7 +100,7 @@ def test_the_tree_lists_exactly_the_files_on_disk() -> None:
         listed.add(name if name == folder else folder + name)
     on_disk = {path.relative_to(PROJECT).as_posix() for folder in FOLDERS for path in _listed_files(PROJECT / folder)}
     folders = {f"{path.split('/')[0]}/" for path in on_disk}
-    assert {"classifier/config.py", "steps/ingest.py", "configs/quickstart.yaml"} <= on_disk
+    assert {"agile_classifier/config/run.py", "steps/training/ingest.py", "configs/quickstart.yaml"} <= on_disk
     assert listed == on_disk | folders
 
 

@@ -37,7 +37,7 @@ class Command:
         self.log = home.parent / f"{words[0]}.txt"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", *words], env={**os.environ, "AGILE_HOME": str(home)},
+                [sys.executable, "-m", "agile_classifier", *words], env={**os.environ, "AGILE_HOME": str(home)},
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
 
@@ -192,7 +192,7 @@ def test_a_study_says_first_which_contender_is_best(
     """Of the finished cells that the repository holds; nothing is trained."""
     home, arguments = tmp_path / "home", ("configs/studies/unfair-tos.yaml", "--only", "majority")
     subprocess.run(
-        [sys.executable, "-m", "cli", "study", *arguments, "--output", str(tmp_path / "RESULTS.md")],
+        [sys.executable, "-m", "agile_classifier", "study", *arguments, "--output", str(tmp_path / "RESULTS.md")],
         check=True, env={**os.environ, "AGILE_HOME": str(home)},
     )  # fmt: skip
     page.goto((home / "reports" / "study-unfair-tos.html").as_uri())

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import requests
 
-from classifier.checkpoints import complete_checkpoints
+from agile_classifier.training.checkpoints import complete_checkpoints
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(3000)]
 PROJECT = Path(__file__).parents[2]
@@ -30,7 +30,7 @@ SHORT = ["--limit", "900", "--set", "split.train=300"] if os.environ.get("SHORT"
 TEXTS = ["what a lovely day", "this is awful :(", "😀"]
 FACTS = """
 import hashlib, json
-from operations.state import prepare_state
+from agile_classifier.ops.state.home import prepare_state
 prepare_state()
 from zenml.client import Client
 run = Client().list_pipeline_runs(sort_by="desc:created", size=1).items[0]
@@ -59,7 +59,7 @@ def killed(built: str, engine: Any, home: Path, containers: dict[str, Any]) -> s
     agile(home, "stack", "containers")
     with watched(engine, containers):
         run = subprocess.Popen(
-            [sys.executable, "-m", "cli", "train", "configs/quickstart.yaml", *SHORT],
+            [sys.executable, "-m", "agile_classifier", "train", "configs/quickstart.yaml", *SHORT],
             cwd=PROJECT, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         while run.poll() is None and not any(map(complete_checkpoints, (home / "checkpoints").glob("*"))):
@@ -236,7 +236,7 @@ def environment(home: Path) -> dict[str, str]:
 def agile(home: Path, *arguments: str) -> str:
     """What a command printed; it must succeed."""
     done = subprocess.run(
-        [sys.executable, "-m", "cli", *arguments],
+        [sys.executable, "-m", "agile_classifier", *arguments],
         cwd=PROJECT, env=environment(home), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

@@ -99,7 +99,7 @@ def compiled(
         "ZENML_STORE_URL": zenml_server,
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ZENML_")}
-    command = [sys.executable, "-m", "cli", "compile", str(config), "--output", str(output)]
+    command = [sys.executable, "-m", "agile_classifier", "compile", str(config), "--output", str(output)]
     subprocess.run(command, env={**inherited, **variables, "PYTHONPATH": str(PROJECT)}, check=True, timeout=120)
     return output
 

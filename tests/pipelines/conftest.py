@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from classifier import promotion
-from classifier.config import RunConfig
+from agile_classifier.config.run import RunConfig
+from agile_classifier.ops.promotion import gate as promotion
 
 
 @pytest.fixture(scope="module", autouse=True)

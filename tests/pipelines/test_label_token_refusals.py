@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from classifier.config import RunConfig
-from cli import __main__ as cli
+from agile_classifier.cli import app as cli
+from agile_classifier.config.run import RunConfig
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +59,9 @@ def test_label_tokens_that_cannot_work_are_refused_in_one_line_with_exit_code_2(
     config = config_of(tmp_path / "examples.csv", "refused", model=asked, labels={"names": ["no", "yes"]})
     path = tmp_path / "refused.yaml"
     path.write_text(yaml.safe_dump({"parameters": config.model_dump(mode="json", exclude_defaults=True)}))
-    monkeypatch.setattr("operations.outcome.say_steps", lambda: None)  # it would quieten the log of later tests too
+    monkeypatch.setattr(
+        "agile_classifier.ops.runs.outcome.say_steps", lambda: None
+    )  # it would quieten the log of later tests too
     monkeypatch.setattr(sys, "argv", ["agile", "train", str(path)])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classifier.config import MonitoringConfig, RunConfig
-from classifier.errors import GateRefused, InputError
+from agile_classifier.config.run import MonitoringConfig, RunConfig
+from agile_classifier.errors import GateRefused, InputError
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ def batch(tiny_examples: pd.DataFrame, tmp_path: Path) -> Path:
 
 
 def agile(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    from cli import __main__ as cli
+    from agile_classifier.cli import app as cli
 
     monkeypatch.setattr(sys, "argv", ["agile", *arguments])
     with pytest.raises(SystemExit) as ended:
@@ -59,7 +59,7 @@ def agile(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 def look(path: Path, on_drift: str | None = None) -> Any:
-    from operations import drift_response
+    from agile_classifier.ops.scoring import drift_response
     from pipelines.monitoring import monitoring
 
     return drift_response.look(monitoring, path, column="text", delimiter=None, model_name=NAME, on_drift=on_drift)
@@ -70,7 +70,7 @@ def test_a_file_is_scored_by_a_run_on_the_dashboard_as_texts_are_scored_alone(
 ) -> None:
     from zenml.client import Client
 
-    from operations.scoring import score_texts
+    from agile_classifier.ops.scoring.champion import score_texts
 
     batch.write_text(batch.read_text() + "121,\n")
     output = batch.with_name("scored.jsonl")
@@ -134,7 +134,7 @@ def test_a_batch_like_the_test_rows_has_not_drifted_and_one_of_other_words_has(
 
 
 def test_drift_trains_again_as_the_version_was_trained(trained: RunConfig) -> None:
-    from operations import drift_response, monitoring
+    from agile_classifier.ops.scoring import drift_response, monitoring
 
     asked: list[RunConfig] = []
     seen = drift_response.Seen("Drift in scores", True, Path("report.html"), "train", NAME, "1", "none")
@@ -154,7 +154,7 @@ def test_drift_trains_again_as_the_version_was_trained(trained: RunConfig) -> No
 
 
 def test_the_training_that_drift_starts_is_a_run_of_the_training_pipeline(trained: RunConfig) -> None:
-    from operations import monitoring
+    from agile_classifier.ops.scoring import monitoring
     from pipelines.training import train
 
     run = train(monitoring.training_config(NAME, "1"))
@@ -177,8 +177,9 @@ REFUSED = [
 def test_what_cannot_be_compared_is_refused(
     trained: RunConfig, batch: Path, change: Callable[[pd.DataFrame], pd.DataFrame], said: str
 ) -> None:
-    from operations import monitoring, registry
-    from operations.scoring import score_texts
+    from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.scoring import monitoring
+    from agile_classifier.ops.scoring.champion import score_texts
 
     rows = pd.read_csv(batch, dtype=str)
     names = registry.read_spec(NAME, "1").class_names
@@ -193,7 +194,7 @@ def test_what_cannot_be_compared_is_refused(
 
 
 def test_a_version_without_a_reference_says_so(trained: RunConfig, batch: Path, tmp_path: Path) -> None:
-    from operations import monitoring
+    from agile_classifier.ops.scoring import monitoring
 
     with pytest.raises(InputError, match="version 1 holds no reference to compare with"):
         monitoring._read_reference(tmp_path, NAME, "1")

@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from classifier.config import PromotionConfig, RunConfig
-from classifier.errors import GateRefused, InputError
+from agile_classifier.config.run import PromotionConfig, RunConfig
+from agile_classifier.errors import GateRefused, InputError
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ BY_PERSON = POLICY.model_copy(update={"approval": "person", "wait": 1})
 @pytest.fixture(scope="module")
 def trained(config_of: Callable[..., RunConfig], tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
     """Version 1 has learnt nothing, and is champion by force; version 2 has learnt, and awaits a person."""
-    from operations import promoting
+    from agile_classifier.ops.promotion import manual as promoting
     from pipelines.training import train, training
 
     file = tmp_path_factory.mktemp("promotion") / "examples.csv"
@@ -45,7 +45,8 @@ def champion_1(trained: RunConfig) -> Any:
     """Version 1 in service, and nobody asked."""
     from mlflow import MlflowClient
 
-    from operations import champions, promoting
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.promotion import manual as promoting
 
     client = MlflowClient()
     if str(client.get_model_version_by_alias(NAME, "champion").version) != "1":
@@ -57,7 +58,8 @@ def champion_1(trained: RunConfig) -> Any:
 
 
 def judge(settings: PromotionConfig = POLICY, **changed: Any) -> Any:
-    from operations import approval, promotion
+    from agile_classifier.ops.promotion import approval
+    from agile_classifier.ops.promotion import compare as promotion
 
     judged = approval.find_judged(NAME, "2")
     return promotion.judge(
@@ -71,7 +73,7 @@ def champion(client: Any) -> str:
 
 
 def last_event() -> Any:
-    from operations import champions
+    from agile_classifier.ops.promotion import champions
 
     return champions.settle(NAME)[-1]
 
@@ -108,7 +110,7 @@ def test_a_better_version_is_promoted_with_its_evidence_in_zenml_in_mlflow_and_i
 
 
 def test_whoever_is_told_hears_of_the_question_and_of_the_new_champion(champion_1: Any, receiver: Any) -> None:
-    from operations import approval
+    from agile_classifier.ops.promotion import approval
 
     asked = run(BY_PERSON)
     assert receiver.kinds() == ["promotion.asked"]
@@ -163,7 +165,7 @@ def test_what_makes_the_numbers_say_nothing_keeps_the_champion(
 
 
 def test_a_champion_that_cannot_be_read_stays(champion_1: Any, tmp_path: Path) -> None:
-    from operations import registry
+    from agile_classifier.ops.registry import versions as registry
 
     place = registry.read_files(NAME, "1").adapter
     hidden = place.rename(tmp_path / "hidden")
@@ -176,7 +178,7 @@ def test_a_champion_that_cannot_be_read_stays(champion_1: Any, tmp_path: Path) -
 
 
 def test_too_few_rows_and_rows_of_one_class_keep_the_champion(champion_1: Any) -> None:
-    from operations import approval
+    from agile_classifier.ops.promotion import approval
 
     rows = approval.find_judged(NAME, "2").test_scores.load()
     assert "needs 1000" in judge(POLICY.model_copy(update={"min_rows": 1000})).reason
@@ -187,7 +189,8 @@ def test_too_few_rows_and_rows_of_one_class_keep_the_champion(champion_1: Any) -
 def test_a_person_is_asked_and_the_pause_survives_until_the_yes(champion_1: Any) -> None:
     from zenml.client import Client
 
-    from operations import approval, promoting
+    from agile_classifier.ops.promotion import approval
+    from agile_classifier.ops.promotion import manual as promoting
 
     paused = run(BY_PERSON)
     assert paused.status.value == "paused"
@@ -222,7 +225,8 @@ def test_a_run_whose_process_was_killed_while_it_waited_goes_on_with_the_yes(cha
 
 
 def test_a_no_at_the_terminal_ends_the_run_and_is_not_asked_again(champion_1: Any) -> None:
-    from operations import approval, promoting
+    from agile_classifier.ops.promotion import approval
+    from agile_classifier.ops.promotion import manual as promoting
 
     paused = run(BY_PERSON)
     ended = approval.reject(paused.name, reason="The labels are doubtful.")
@@ -247,7 +251,8 @@ def test_a_no_on_the_dashboard_is_found_and_recorded(champion_1: Any) -> None:
 
 
 def test_a_yes_that_was_overtaken_promotes_nothing(champion_1: Any) -> None:
-    from operations import approval, champions, promoting
+    from agile_classifier.ops.promotion import approval, champions
+    from agile_classifier.ops.promotion import manual as promoting
 
     paused = run(BY_PERSON)
     champion_1.delete_registered_model_alias(NAME, "champion")
@@ -312,7 +317,7 @@ def test_a_person_promotes_by_force_and_goes_back_from_a_terminal(champion_1: An
 @pytest.fixture
 def agile(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     """`agile …` in this process: exit code, standard output, standard error."""
-    from cli.__main__ import main
+    from agile_classifier.cli.app import main
 
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["agile", *arguments])
@@ -335,9 +340,9 @@ class waiting_process:  # noqa: N801  (reads as a verb where it is used)
         from zenml.client import Client
 
         script = (
-            "from operations.state import prepare_state; prepare_state()\n"
-            "import operations.caching\n"
-            "from classifier.config import PromotionConfig\nfrom pipelines.promotion import run_promotion\n"
+            "from agile_classifier.ops.state.home import prepare_state; prepare_state()\n"
+            "import agile_classifier.ops.runs.caching\n"
+            "from agile_classifier.config.run import PromotionConfig\nfrom pipelines.promotion import run_promotion\n"
             f"run_promotion({NAME!r}, '2', PromotionConfig(min_rows=10, approval='person', wait=120))"
         )
         self.process = subprocess.Popen([sys.executable, "-c", script], env=os.environ, stdin=subprocess.DEVNULL)

@@ -17,9 +17,9 @@ import pytest
 import yaml
 from sklearn.base import clone
 
-from classifier.config import RunConfig
-from classifier.config_file import load_config
-from classifier.errors import GateRefused, InputError
+from agile_classifier.config.files import load_config
+from agile_classifier.config.run import RunConfig
+from agile_classifier.errors import GateRefused, InputError
 
 pytestmark = pytest.mark.slow
 
@@ -113,8 +113,8 @@ def test_a_first_run_registers_a_champion_whose_scores_survived_reloading(first:
 def test_the_champion_loads_as_a_classifier_with_the_scores_labels_and_parameters_of_its_run(
     config: RunConfig, first: Any
 ) -> None:
-    from operations.loading import load_classifier
-    from operations.scoring import score_texts
+    from agile_classifier.ops.registry.loading import load_classifier
+    from agile_classifier.ops.scoring.champion import score_texts
 
     texts = ["a lovely day", "the awful song", "this room"]
     scored = score_texts(texts, model_name="life")
@@ -133,7 +133,7 @@ def test_the_champion_loads_as_a_classifier_with_the_scores_labels_and_parameter
 def test_the_outcome_tells_a_person_what_was_measured_decided_and_changed(
     first: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from operations import outcome
+    from agile_classifier.ops.runs import outcome
 
     outcome.show(first, model_name="life")
     told = capsys.readouterr().out
@@ -145,7 +145,7 @@ def test_the_outcome_tells_a_person_what_was_measured_decided_and_changed(
 def test_a_version_has_a_model_card_and_a_description(first: Any) -> None:
     from huggingface_hub import ModelCard
 
-    from operations import registry
+    from agile_classifier.ops.registry import versions as registry
 
     card = ModelCard.load(registry.read_files("life", "1").adapter / "README.md")
     assert card.data.library_name == "peft"
@@ -180,7 +180,7 @@ def test_a_second_run_reuses_every_step_but_promote_and_registers_nothing(second
 def test_a_run_records_what_its_devices_took_and_cost_and_another_price_trains_nothing(
     config: RunConfig, first: Any, another_seed: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from operations import outcome
+    from agile_classifier.ops.runs import outcome
 
     metrics = [
         client().get_run(output(record, "fine_tune", "mlflow_run_id")).data.metrics for record in (first, another_seed)
@@ -252,7 +252,7 @@ def test_a_model_whose_scores_move_by_reloading_is_not_registered(
     config: RunConfig, second: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
-    from operations import logged_classifier
+    from agile_classifier.ops.registry import packing as logged_classifier
 
     before = versions("life")
     score = logged_classifier.score_in_fresh_process
@@ -267,7 +267,7 @@ def test_a_model_whose_scores_move_by_reloading_is_not_registered(
 
 
 def test_a_registered_version_chooses_what_to_label_next(first: Any, tmp_path: Path) -> None:
-    from operations import annotation_queue
+    from agile_classifier.ops.scoring import queue as annotation_queue
 
     texts = list(output(first, "label_and_split", "train")["text"][:5]) + [f"a new room of {n} songs" for n in range(8)]
     pd.DataFrame({"text": texts}).to_csv(tmp_path / "pool.csv", index=False)
@@ -281,8 +281,9 @@ def test_a_registered_version_chooses_what_to_label_next(first: Any, tmp_path: P
 def test_a_registered_version_is_exported_as_it_answers(
     first: Any, tiny_examples: pd.DataFrame, tmp_path: Path
 ) -> None:
-    from classifier.onnx_predictor import OnnxPredictor
-    from operations import exporting, registry
+    from agile_classifier.models.onnx.predictor import OnnxPredictor
+    from agile_classifier.ops.registry import export as exporting
+    from agile_classifier.ops.registry import versions as registry
 
     texts = list(tiny_examples["text"][:20])
     answered = registry.score_with_version("life", "1", texts).filter(like="probability_").to_numpy()

@@ -1,0 +1,51 @@
+"""agile: every command, and what becomes of an error.
+
+Commands import libraries inside themselves, so that `agile --help` is quick, and only after `prepare_state`, which says in the
+environment where zenml and mlflow keep their state.
+
+    python -m agile_classifier train configs/quickstart.yaml
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import NoReturn
+
+import typer
+
+from agile_classifier.cli import pages, promotion, schedules, scoring, serving, studies, training, upkeep, versions
+
+GROUPS = (training, promotion, pages, scoring, serving, versions, studies, schedules, upkeep)
+"""Modules whose commands are listed, in this order."""
+
+app = typer.Typer(
+    name="agile",
+    help="Agile text classifiers: a few hundred scored texts in; a validated, tuned, evaluated, registered classifier out.",
+    epilog="Start with: agile train configs/quickstart.yaml",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for group in GROUPS:
+    app.add_typer(group.commands)
+
+
+def main() -> NoReturn:
+    """Run a command and exit: 0 done, 1 failed, 2 bad input, 3 refused by a gate, 130 interrupted."""
+    try:
+        app(prog_name="agile")
+    except Exception as error:  # the one place where every error becomes a line and an exit code
+        from agile_classifier.ops.runs.failures import explain
+
+        failure = explain(error)
+        if failure.is_defect:
+            traceback.print_exception(error)
+        print(f"agile: error: {failure.line}", file=sys.stderr)
+        sys.exit(failure.exit_code)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

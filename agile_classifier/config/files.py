@@ -1,0 +1,130 @@
+"""Config files: from a YAML and the command line's overrides to a RunConfig, or to one line that says what is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from agile_classifier.config.run import RunConfig
+from agile_classifier.errors import InputError
+from agile_classifier.yaml_files import read_yaml
+
+
+def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> RunConfig:
+    """Read a YAML and the command line's `section.field=value` overrides.
+
+    Raises
+    ------
+    InputError
+        Names the file, the field, what was found and what is allowed.
+    """
+    return parse_config(read_parameters(path, overrides=overrides), name=str(path))
+
+
+def read_parameters(path: Path, *, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The mapping under `parameters:` of a YAML with the overrides, not yet validated."""
+    document = read_yaml(path, what="config file")
+    parameters = document.get("parameters") if isinstance(document, dict) else None
+    if not isinstance(parameters, dict):
+        raise InputError(f"{path}: the sections (data, model, …) must stand under a top-level `parameters:`")
+    for override in overrides:
+        _override(parameters, override)
+    return parameters
+
+
+def parse_config(parameters: dict[str, Any], *, name: str) -> RunConfig:
+    """Validate the sections; `name` says in an error where they came from."""
+    try:
+        return RunConfig.model_validate(parameters)
+    except ValidationError as error:
+        raise InputError(f"{name}: {_first_error(error)}") from None
+
+
+def set_value(parameters: dict[str, Any], path: str, value: Any) -> None:
+    """Set `section.field` of sections that are not yet validated.
+
+    Raises
+    ------
+    InputError
+        The path names no field of a section.
+    """
+    *parents, field = path.split(".")
+    if not (parents and field and all(parents)):
+        raise InputError(f"--set {path}: expected section.field=value")
+    section = parameters
+    for parent in parents:
+        section = section.setdefault(parent, {})
+        if not isinstance(section, dict):
+            raise InputError(f"--set {path}: {parent} is a value, not a section")
+    section[field] = value
+
+
+def as_value(text: str) -> Any:
+    """What a text of the command line stands for.
+
+    YAML 1.1 reads `1e-3` as text; everything else as an element of a config file's list, where `|` is a text too.
+    """
+    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+", text):
+        return float(text)
+    try:
+        values = yaml.safe_load(f"[{text}]") or [None]
+    except (ValueError, yaml.YAMLError):
+        return text
+    return values[0] if len(values) == 1 else text
+
+
+def write_value(value: Any) -> str:
+    """The text that `as_value` reads as the value."""
+    if isinstance(value, str) and as_value(value) == value:
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def write_override(path: str, value: Any) -> str:
+    """The word after `--set` that gives a field its value."""
+    return f"{path}={write_value(value)}"
+
+
+def _override(parameters: dict[str, Any], override: str) -> None:
+    path, equals, value = override.partition("=")
+    if not equals:
+        raise InputError(f"--set {override}: expected section.field=value")
+    set_value(parameters, path, as_value(value))
+
+
+def _first_error(error: ValidationError) -> str:
+    problems = error.errors()
+    problem = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
+    others = [other for other in problems if other is not problem]
+    if problem["type"] == "extra_forbidden":
+        allowed = ", ".join(_fields_at(problem["loc"][:-1]))
+        return f"{'.'.join(map(str, problem['loc']))}: unknown field; allowed here: {allowed}"
+    field = _name(problem["loc"])
+    branches = [other["msg"] for other in others if field and _name(other["loc"]) == field]
+    found = "" if problem["type"] in ("missing", "value_error") else f"; found {problem['input']!r}"
+    message = " or ".join([problem["msg"].removeprefix("Value error, "), *branches])
+    return f"{field}: {message}{found}" if field else message
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    """`section.field`, without what pydantic adds for a branch of a union."""
+    section: Any = RunConfig
+    parts = []
+    for part in location:
+        if isinstance(part, str) and part not in getattr(section, "model_fields", ()):
+            break
+        parts.append(str(part))
+        section = section.model_fields[part].annotation if isinstance(part, str) else None
+    return ".".join(parts)
+
+
+def _fields_at(location: tuple[int | str, ...]) -> list[str]:
+    section: Any = RunConfig
+    for part in location:
+        section = section.model_fields[part].annotation
+    return sorted(section.model_fields)

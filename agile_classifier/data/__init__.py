@@ -1,0 +1,1 @@
+"""From a source to labelled parts: reading rows, validating texts, labels, splits, leakage."""

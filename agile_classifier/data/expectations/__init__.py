@@ -1,0 +1,1 @@
+"""The expectation suite, run by Great Expectations, and its page."""

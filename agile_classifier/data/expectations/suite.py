@@ -1,0 +1,90 @@
+"""A suite of expectations as data: what its YAML may hold, before Great Expectations is asked whether it knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agile_classifier.errors import InputError
+from agile_classifier.yaml_files import read_yaml
+
+
+class Entry(BaseModel):
+    """One expectation of a suite."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: str
+    kwargs: dict[str, Any] = {}
+    severity: Literal["critical", "warning"]
+    reason: str = Field(pattern=r"^\S[^\n]*$")
+    needs: Literal["score", "label"] | None = None
+
+    @property
+    def column(self) -> str | None:
+        """The column or columns it looks at; none for the table as a whole."""
+        names = [self.kwargs[key] for key in ("column", "column_A", "column_B") if key in self.kwargs]
+        return ", ".join(names) or None
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the suite parameters among its arguments."""
+        return tuple(value["$PARAMETER"] for value in self.kwargs.values() if isinstance(value, dict))
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Expectations in the order of the file, each known to Great Expectations."""
+
+    name: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """Names of the values that a run must give."""
+        return frozenset(name for entry in self.entries for name in entry.parameters)
+
+    def without(self, need: Literal["score", "label"]) -> Suite:
+        """The suite for examples that have no score (the label rule reads classes), or no provisional label."""
+        return Suite(name=self.name, entries=tuple(entry for entry in self.entries if entry.needs != need))
+
+
+def read_entries(path: Path) -> tuple[Entry, ...]:
+    """The entries of a suite's YAML, at least one.
+
+    Raises
+    ------
+    InputError
+        Names the file, the entry (from 1), the field, what was found and what is allowed.
+    """
+    return tuple(
+        _parse_entry(raw, where=f"{path}: expectation {number}") for number, raw in enumerate(_read_list(path), start=1)
+    )
+
+
+def _read_list(path: Path) -> list[Any]:
+    document = read_yaml(path, what="suite file")
+    listed = document.get("expectations") if isinstance(document, dict) and len(document) == 1 else None
+    if not isinstance(listed, list):
+        raise InputError(f"{path}: found no list under `expectations:`; a suite has that one key")
+    if not listed:
+        raise InputError(f"{path}: the list under `expectations:` is empty; it would let everything pass")
+    return listed
+
+
+def _parse_entry(raw: Any, *, where: str) -> Entry:
+    try:
+        entry = Entry.model_validate(raw)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"]) or "entry"
+        raise InputError(f"{where}: {field}: {problem['msg']}; found {problem['input']!r}") from None
+    for name, value in entry.kwargs.items():
+        if isinstance(value, dict) and not (set(value) == {"$PARAMETER"} and str(value["$PARAMETER"]).isidentifier()):
+            raise InputError(
+                f"{where} ({entry.type}): {name}: found {value}; a suite parameter is written {{$PARAMETER: name}}"
+            )
+    return entry

@@ -1,0 +1,138 @@
+"""Splits: which examples train, validate and test.
+
+Every method returns positions, so that a split can be stated, digested and tested without touching the texts. Orders
+follow pandas' `sample(frac=1, random_state=seed)`, the codelab's own shuffle, so its rows can be reproduced exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from agile_classifier.errors import InputError
+
+PARTS = ("train", "validation", "test")
+STRATA = 10
+"""Quantile bins that a score is stratified by."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions of the rows of each part, in their order of use."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def split_shuffle(n_rows: int, *, train: float | None, validation: float, test: float | None, seed: int) -> Split:
+    """The first rows of the shuffled order train, the next validate, the last test; rows between them are unused."""
+    order = np.asarray(_shuffled(n_rows, seed))
+    sizes = _sizes(n_rows, train=train, validation=validation, test=test, unit="rows")
+    return _cut(order, sizes)
+
+
+def split_stratified(
+    strata: pd.Series, *, train: float | None, validation: float, test: float | None, seed: int
+) -> Split:
+    """Like `split_shuffle`, but each part holds every stratum in the same share.
+
+    Train and test do so to within one row of each stratum; validation, which lies between two cuts, to within two. The shuffled rows of each stratum are spread evenly over the order, so that any cut is stratified, and another size of
+    train keeps the test rows.
+
+    Parameters
+    ----------
+    strata : Series of shape (n,)
+        A class or a score's quantile bin (`score_strata`).
+    """
+    shuffled = np.asarray(_shuffled(len(strata), seed))
+    stratum = pd.factorize(strata.to_numpy()[shuffled])[0]
+    order = np.empty_like(shuffled)
+    order[np.argsort(_spread(np.bincount(stratum)), kind="stable")] = shuffled[np.argsort(stratum, kind="stable")]
+    return _cut(order, _sizes(len(strata), train=train, validation=validation, test=test, unit="rows"))
+
+
+def split_group(group: pd.Series, *, train: float | None, validation: float, test: float | None, seed: int) -> Split:
+    """Whole groups to each part; sizes count groups. No group stands on both sides."""
+    if group.isna().any():
+        raise InputError(
+            f"split: {group.isna().sum()} rows have no group, first row {np.flatnonzero(group.isna())[0] + 1}; every row needs one"
+        )
+    names = sorted(group.astype(str).unique())
+    sizes = _sizes(len(names), train=train, validation=validation, test=test, unit="groups")
+    shuffled = [names[position] for position in _shuffled(len(names), seed)]
+    parts = _cut(np.asarray(shuffled, dtype=object), sizes)
+    rows = {part: np.flatnonzero(group.astype(str).isin(set(getattr(parts, part)))) for part in PARTS}
+    return Split(**rows)
+
+
+def split_columns(column: pd.Series) -> Split:
+    """The part stands in a column, as `train`, `validation` or `test`."""
+    values = column.astype(str).str.strip().str.lower().replace({"val": "validation", "dev": "validation"})
+    unknown = sorted(set(values.map(str)) - set(PARTS))
+    if unknown:
+        raise InputError(f"column {column.name}: found part {unknown[0]!r}; allowed are {', '.join(PARTS)}")
+    split = Split(**{part: np.flatnonzero(values == part) for part in PARTS})
+    for part in ("train", "test"):
+        if not len(getattr(split, part)):
+            raise InputError(f"column {column.name}: no row is marked {part}")
+    return split
+
+
+def move_to_validation(split: Split, *, share: float, seed: int) -> Split:
+    """Take a share of train for validation, at random, where the protocol leaves no validation rows."""
+    n_moved = max(1, round(share * len(split.train)))
+    moved = np.random.default_rng(seed).permutation(len(split.train))[:n_moved]
+    keep = np.ones(len(split.train), dtype=bool)
+    keep[moved] = False
+    return Split(train=split.train[keep], validation=split.train[~keep], test=split.test)
+
+
+def score_strata(score: pd.Series) -> pd.Series:
+    """Quantile bin of each score, of shape (n,); ties share a bin."""
+    if score.nunique() == 1:  # qcut finds no bin
+        return pd.Series(0, index=score.index)
+    return pd.qcut(score.rank(method="average"), STRATA, labels=False, duplicates="drop").astype("int64")
+
+
+def _spread(sizes: np.ndarray) -> np.ndarray:
+    """An order of strata, of shape (sum of sizes,), whose every head holds each stratum's share to within one row.
+
+    The quota method of apportionment (Balinski and Young 1975): the next row is the stratum's that is most short of its
+    share, among those that one more row does not bring above it.
+    """
+    n, taken = int(sizes.sum()), np.zeros_like(sizes)
+    order = np.empty(n, dtype=np.int64)
+    for place in range(n):
+        may = taken * n < sizes * (place + 1)
+        order[place] = np.argmax(np.where(may, sizes / (taken + 1), -1))
+        taken[order[place]] += 1
+    return order
+
+
+def _shuffled(n: int, seed: int) -> list[int]:
+    return list(pd.RangeIndex(n).to_series().sample(frac=1, random_state=seed))
+
+
+def _sizes(n: int, *, train: float | None, validation: float, test: float | None, unit: str) -> dict[str, int]:
+    sizes = {
+        part: None if size is None else _count(size, n)
+        for part, size in zip(PARTS, (train, validation, test), strict=True)
+    }
+    rest = n - sum(size for size in sizes.values() if size is not None)
+    counts = {part: rest if size is None else size for part, size in sizes.items()}
+    if rest < 0 or counts["train"] < 1 or counts["test"] < 1:
+        wanted = ", ".join(f"{part} {size if size is not None else 'the rest'}" for part, size in sizes.items())
+        raise InputError(f"split: {wanted} need more than the {n} {unit} there are")
+    return counts
+
+
+def _count(size: float, n: int) -> int:
+    return round(size * n) if 0 < size < 1 else int(size)
+
+
+def _cut(order: np.ndarray, sizes: dict[str, int]) -> Split:
+    n_train, n_validation, n_test = (sizes[part] for part in PARTS)
+    return Split(order[:n_train], order[n_train : n_train + n_validation], order[len(order) - n_test :])

@@ -1,0 +1,1 @@
+"""A first config for a file of one's own, guessed from the file."""

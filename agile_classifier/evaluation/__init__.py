@@ -1,0 +1,1 @@
+"""How a classifier is judged: contenders on test rows, slices, label errors, drift."""

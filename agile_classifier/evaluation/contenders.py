@@ -1,0 +1,226 @@
+"""Evaluation: a tuned classifier and its baselines on the same test rows, with intervals.
+
+Test rows are never used for a choice: decision thresholds, a baseline's too, come from validation, the baselines from train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from agile_classifier.config.run import EvaluationConfig
+from agile_classifier.errors import GateRefused, InputError
+from agile_classifier.metrics.calibration_maps import Calibration
+from agile_classifier.metrics.metrics import (
+    DEFAULT_THRESHOLD,
+    PairedDifference,
+    bootstrap_intervals,
+    choose_decision_threshold,
+    evaluate_scores,
+    paired_bootstrap,
+)
+from agile_classifier.models.classical.baselines import BASELINES
+
+PREFIXES = {
+    "candidate": "test_",
+    "last": "last_test_",
+    "majority": "baseline_majority_test_",
+    "tfidf": "baseline_tfidf_test_",
+    "tfidf_svm": "baseline_tfidf_svm_test_",
+    "frozen": "baseline_frozen_test_",
+    "untuned": "baseline_untuned_test_",
+}
+"""Contender → how its metrics are called in MLflow. `candidate` is the chosen checkpoint, `last` the last one, `frozen` a linear probe of the
+base model, `untuned` the base model itself where it can answer: with label tokens."""
+
+CHECKPOINT_NAMES = ("candidate", "last")
+BASELINE_NAMES = tuple(name for name in PREFIXES if name not in CHECKPOINT_NAMES)
+"""Baselines that may stand beside a model; older evaluations have fewer."""
+
+Floats = NDArray[np.float64]
+
+
+class Evaluation(BaseModel):
+    """What was measured on the test rows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metrics: dict[str, dict[str, float]]
+    """Contender → metric → value."""
+    intervals: dict[str, dict[str, tuple[float, float]]]
+    """Contender → metric → 95 % bootstrap interval."""
+    thresholds: dict[str, float | None]
+    """Contender → decision threshold on the probability of class 1; None for more than two classes."""
+    calibrations: dict[str, Calibration] = {}
+    """Checkpoint → the map that its probabilities have gone through; a baseline's go through none."""
+    n_test: int
+    n_cut: dict[str, int]
+    """Part → texts longer than the model reads, and cut."""
+    n_neutralised: dict[str, int]
+    """Part → texts that held what would have altered their prompt, and were changed; 0 without a prompt."""
+
+    @property
+    def decision_threshold(self) -> float | None:
+        """The chosen checkpoint's."""
+        return self.thresholds["candidate"]
+
+    @property
+    def calibration(self) -> Calibration:
+        """The chosen checkpoint's."""
+        return self.calibrations.get("candidate", Calibration())
+
+    def flat(self) -> dict[str, float]:
+        """Metrics by their MLflow names, `test_f1`, `last_test_f1`, `baseline_tfidf_test_f1`, …; changed texts of test.
+
+        Those of train and validation are logged with the training.
+        """
+        metrics = {
+            f"{PREFIXES[who]}{name}": value for who, found in self.metrics.items() for name, value in found.items()
+        }
+        return metrics | {"n_cut_test": self.n_cut["test"], "n_neutralised_test": self.n_neutralised["test"]}
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Numbers of texts by part, for a reader: `3 of train, 0 of test`."""
+    return ", ".join(f"{n} of {part}" for part, n in counts.items())
+
+
+def score_baselines(
+    train: pd.DataFrame, others: Mapping[str, pd.DataFrame], *, names: Sequence[str], n_classes: int
+) -> dict[str, dict[str, Floats]]:
+    """Baseline → part → probabilities of its rows, of shape (n, n_classes); trained on the same train rows."""
+    label = train["label"].to_numpy()
+    texts = [text for rows in others.values() for text in rows["text"]]
+    cuts = np.cumsum([len(rows) for rows in others.values()])[:-1]
+    found = {}
+    for name in names:
+        said = BASELINES[name](
+            train_text=list(train["text"]), train_label=label, test_text=texts, n_classes=n_classes, seed=0
+        )
+        found[name] = dict(zip(others, np.split(said, cuts), strict=True))
+    return found
+
+
+def require_cuttable(settings: EvaluationConfig, *, n_classes: int) -> None:
+    """Raise InputError where a cut is asked for that no more than two classes have; before anything is trained, where that is known."""
+    refusal = settings.cut_refusal(n_classes)
+    if refusal is not None:
+        raise InputError(refusal)
+
+
+def choose_threshold(
+    settings: EvaluationConfig, *, y_true: NDArray[np.int64], y_score: Floats, n_classes: int
+) -> float | None:
+    """Decision threshold of a binary classifier: the number itself, or by the config's policy on validation.
+
+    Raises
+    ------
+    InputError
+        A policy other than `best_f1`, and validation does not hold both classes. For `best_f1` it is 0.5 then. Or as `require_cuttable`.
+    GateRefused
+        No cut reaches what the policy asks for.
+    """
+    require_cuttable(settings, n_classes=n_classes)
+    rule = settings.decision_threshold
+    if n_classes > 2:
+        return None
+    if isinstance(rule, float):
+        return rule
+    if len(np.unique(y_true)) < 2:
+        if rule == "best_f1":
+            return 0.5
+        raise InputError(
+            f"evaluation.decision_threshold {rule}: {len(y_true)} validation rows do not hold both classes; raise split.validation"
+        )
+    return choose_decision_threshold(
+        y_true=y_true,
+        y_score_positive=y_score[:, 1],
+        policy=rule,
+        least=settings.least or 0.0,
+        false_negative_cost=settings.false_negative_cost,
+    )
+
+
+def choose_baseline_threshold(
+    settings: EvaluationConfig, *, y_true: NDArray[np.int64], y_score: Floats, n_classes: int
+) -> float | None:
+    """By the same policy on the same validation rows as the candidate's, so that what is compared are models; 0.5 where no cut keeps the policy.
+
+    Of a baseline, and of a checkpoint that is not shipped: neither may refuse a run.
+    """
+    try:
+        return choose_threshold(settings, y_true=y_true, y_score=y_score, n_classes=n_classes)
+    except GateRefused:
+        return DEFAULT_THRESHOLD
+
+
+def evaluate_contenders(
+    y_true: NDArray[np.int64],
+    scores: Mapping[str, Floats],
+    *,
+    thresholds: Mapping[str, float | None],
+    calibrations: Mapping[str, Calibration],
+    n_resamples: int,
+    seed: int,
+    n_cut: Mapping[str, int],
+    n_neutralised: Mapping[str, int],
+) -> Evaluation:
+    """Metrics and intervals of every contender on the same rows, under the same resamples.
+
+    Parameters
+    ----------
+    y_true : array of shape (n_test,)
+    scores : mapping of contender to array of shape (n_test, n_classes)
+    n_cut, n_neutralised : mapping of part to number of texts
+    """
+    metrics, intervals = {}, {}
+    for name, y_score in scores.items():
+        metrics[name] = evaluate_scores(y_true=y_true, y_score=y_score, decision_threshold=thresholds[name])
+        intervals[name] = bootstrap_intervals(
+            y_true=y_true, y_score=y_score, decision_threshold=thresholds[name], n_resamples=n_resamples, seed=seed
+        )
+    return Evaluation(
+        metrics=metrics,
+        intervals=intervals,
+        thresholds=dict(thresholds),
+        calibrations=dict(calibrations),
+        n_test=len(y_true),
+        n_cut=dict(n_cut),
+        n_neutralised=dict(n_neutralised),
+    )
+
+
+def score_table(test: pd.DataFrame, scores: Mapping[str, Floats]) -> pd.DataFrame:
+    """One row a test example: `id`, `text`, `label`, `group` where there is one, and `CONTENDER_K`, the probability of class K."""
+    columns = {f"{name}_{k}": y_score[:, k] for name, y_score in scores.items() for k in range(y_score.shape[1])}
+    known = [column for column in ("id", "text", "label", "group") if column in test.columns]
+    return test[known].reset_index(drop=True).assign(**columns)
+
+
+def read_scores(table: pd.DataFrame, name: str) -> Floats:
+    """A contender's probabilities of shape (n_test, n_classes), from a `score_table`."""
+    columns = [column for column in table.columns if column.rpartition("_")[0] == name]
+    return table[columns].to_numpy(dtype="float64")
+
+
+def compare_with_baselines(
+    evaluation: Evaluation, test_scores: pd.DataFrame, *, metric: str, seed: int = 0
+) -> dict[str, PairedDifference]:
+    """The candidate against each baseline on the same test rows."""
+    return {
+        name: paired_bootstrap(
+            y_true=test_scores["label"].to_numpy(),
+            candidate_score=read_scores(test_scores, "candidate"),
+            comparator_score=read_scores(test_scores, name),
+            metric=metric,
+            candidate_threshold=evaluation.thresholds["candidate"],
+            comparator_threshold=evaluation.thresholds[name],
+            seed=seed,
+        )
+        for name in BASELINE_NAMES
+        if name in evaluation.metrics
+    }

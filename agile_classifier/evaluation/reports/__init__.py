@@ -1,0 +1,1 @@
+"""Pages: the report of an evaluation, of drift, the model card, and their figures."""

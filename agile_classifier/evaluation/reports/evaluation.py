@@ -1,0 +1,287 @@
+"""Report: one self-contained HTML page that says, to someone who did not build it, how good this classifier is.
+
+The verdict stands first, in words; the numbers, curves and errors behind it follow. The page needs no network and no
+scripts. Texts are hostile input: everything is escaped, and a content security policy forbids the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from agile_classifier.evaluation.reports.figures import (
+    draw_confusion,
+    draw_intervals,
+    draw_precision_recall,
+    draw_reliability,
+    draw_roc,
+    draw_scores,
+    draw_training,
+    to_svg,
+)
+from agile_classifier.evaluation.reports.page import fill
+from agile_classifier.evaluation.review import Cut, Neighbour, Suspects
+from agile_classifier.evaluation.slices import SLICE_METRICS, Slice
+from agile_classifier.metrics.calibration_maps import calibration_error
+from agile_classifier.metrics.metrics import Floats, Ints, PairedDifference, confusion, predict
+
+TEMPLATE = Path(__file__).with_suffix(".html.j2")
+HEADLINE = ("roc_auc", "f1", "accuracy")
+"""Metrics in the verdict and over the epochs, beside the one that the verdict rests on."""
+WORST_ERRORS = 20
+"""Wrong predictions shown, at most, and texts that were cut."""
+TEXT_LENGTH = 600
+"""Characters shown of a text."""
+TITLES = {
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+    "f1": "F1",
+    "f1_macro": "F1, macro",
+    "f1_micro": "F1, micro",
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "brier": "Brier error",
+    "loss": "loss",
+}
+MEANINGS = {
+    "roc_auc": "chance that a text of the class ranks above another; 0.5 is guessing",
+    "pr_auc": "precision, averaged over all recalls",
+    "f1": "balance of precision and recall",
+    "f1_macro": "F1 of each class, averaged",
+    "f1_micro": "F1 of all predictions together: here, the accuracy",
+    "accuracy": "share of texts with the right class",
+    "precision": "share right among the texts flagged",
+    "recall": "share flagged among the texts of the class",
+    "brier": "squared error of the probabilities; lower is better",
+}
+"""Metrics of the result table, in its order."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One model on the test rows."""
+
+    name: str
+    """As the table calls it: "best checkpoint (epoch 5)", "tfidf"."""
+    y_score: Floats
+    """Probabilities of shape (n, n_classes)."""
+    decision_threshold: float | None
+    """Cut on the probability of class 1; None as in `agile_classifier.metrics.metrics.predict`."""
+    metrics: Mapping[str, float]
+    """As `evaluate_scores` returns them."""
+    intervals: Mapping[str, tuple[float, float]]
+    """As `bootstrap_intervals` returns them; may be empty."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """What the texts say about the numbers."""
+
+    slices: Sequence[Slice]
+    """The chosen checkpoint on parts of the test rows."""
+    neighbours: Mapping[int, Sequence[Neighbour]]
+    """Row of test that `wrong_rows` names → the train texts nearest to it."""
+    suspects: Suspects
+    cuts: Sequence[Cut]
+    """Other label thresholds; empty where classes are given."""
+    cut: Sequence[int]
+    """Rows of test whose texts are longer than the model reads."""
+
+
+@dataclass(frozen=True)
+class ReportInput:
+    """Everything a report shows."""
+
+    title: str
+    class_names: Sequence[str]
+    """Names of classes 0, 1, …"""
+    metric: str
+    """The metric that the verdict rests on."""
+    texts: Sequence[str]
+    """The n test texts."""
+    y_true: Ints
+    """Their classes, of shape (n,)."""
+    results: Sequence[Result]
+    """The chosen checkpoint first, then what it is compared with."""
+    calibration: str
+    """The map that the chosen checkpoint's probabilities have gone through, in words."""
+    differences: Mapping[str, PairedDifference]
+    """The chosen checkpoint against each baseline, by the baseline's name, in `metric`."""
+    history: Sequence[Mapping[str, float]]
+    """One row an epoch, as `fine_tune` writes them; may be empty."""
+    best_epoch: float | None
+    """Epoch of the chosen checkpoint."""
+    parts: Mapping[str, Sequence[int]]
+    """Rows of each class in train, validation and test."""
+    findings: Sequence[Mapping[str, Any]]
+    """What `agile_classifier.data.leakage` found in the split."""
+    review: Review
+    facts: Mapping[str, Mapping[str, object]]
+    """Headed groups of names and values: labels, model, run, digests, versions."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The first thing a reader sees."""
+
+    level: str
+    """`good`, `unclear` or `bad`: the colour of the page's head."""
+    headline: str
+    sentences: tuple[str, ...]
+
+
+def render_report(report: ReportInput) -> str:
+    """The page, as HTML. The same input gives the same bytes.
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        The template asks for what is not there: a defect, never an input.
+    """
+    chosen = report.results[0]
+    repeated = {"f1"} if len(report.class_names) > 2 else set[str]()  # of more than two classes it is f1_macro
+    shown = [name for name in MEANINGS if name in chosen.metrics and name not in repeated]
+    return fill(
+        TEMPLATE,
+        report=report,
+        chosen=chosen,
+        verdict=judge(report),
+        titles=TITLES,
+        meanings=MEANINGS,
+        shown=sorted(shown, key=lambda name: name != report.metric),
+        headline=dict.fromkeys((report.metric, *HEADLINE)),
+        figures={name: to_svg(figure, label=label) for name, (label, figure) in _figures(report).items()},
+        worst=worst_errors(report),
+        slice_metrics=SLICE_METRICS,
+        suspects=[
+            {"text": _cut(found.text), "label": report.class_names[found.label], "given": found.given}
+            for found in report.review.suspects.listed
+        ],
+        cut_texts=[_cut(report.texts[row]) for row in report.review.cut[:WORST_ERRORS]],
+        calibration_error=calibration_error(report.y_true, chosen.y_score),
+    )
+
+
+def judge(report: ReportInput) -> Verdict:
+    """What the paired differences say about the chosen checkpoint, in plain words.
+
+    `good`: better than every baseline beyond noise. `bad`: worse than one beyond noise. `unclear`: all else, also where
+    nothing was compared.
+    """
+    found = report.differences
+    worse = [name for name, difference in found.items() if difference.high < 0]
+    unproven = [name for name, difference in found.items() if not difference.low > 0]
+    closest = sorted(found.items(), key=lambda item: item[1].difference)[:1]  # of the others the table tells
+    sentences = (*_in_plain_words(report), *(_compared(name, difference) for name, difference in closest))
+    if not found:
+        return Verdict("unclear", "Not compared with any baseline", sentences)
+    if worse:
+        return Verdict("bad", f"Worse than {_listed(worse)}", sentences)
+    if unproven:
+        return Verdict("unclear", f"Not clearly better than {_listed(unproven)}", sentences)
+    return Verdict("good", f"Better than {_listed(list(found))}", sentences)
+
+
+def wrong_rows(y_true: Ints, y_score: Floats, decision_threshold: float | None) -> list[int]:
+    """Test rows that are predicted wrongly, the most confident first, at most `WORST_ERRORS`."""
+    wrong = np.flatnonzero(predict(y_score, decision_threshold) != y_true)
+    given = y_score[wrong, y_true[wrong]]  # (n_wrong,)
+    return [int(row) for row in wrong[np.argsort(given, kind="stable")[:WORST_ERRORS]]]
+
+
+def worst_errors(report: ReportInput) -> list[dict[str, Any]]:
+    """Wrong predictions of the chosen checkpoint, as `wrong_rows` orders them.
+
+    Returns
+    -------
+    list of dict
+        `text` (cut), `truth`, `predicted` (class names), `given`, the probability that the true class was given, and `neighbours`, train texts
+        near to it (`text`, cut, and `label`, a class name): called like the truth they say a hard case, called like the prediction, perhaps a
+        wrong label.
+    """
+    chosen, names = report.results[0], report.class_names
+    y_pred = predict(chosen.y_score, chosen.decision_threshold)
+    return [
+        {
+            "text": _cut(report.texts[row]),
+            "truth": names[report.y_true[row]],
+            "predicted": names[y_pred[row]],
+            "given": float(chosen.y_score[row, report.y_true[row]]),
+            "neighbours": [
+                {"text": _cut(near.text), "label": names[near.label]} for near in report.review.neighbours.get(row, ())
+            ],
+        }
+        for row in wrong_rows(report.y_true, chosen.y_score, chosen.decision_threshold)
+    ]
+
+
+def _in_plain_words(report: ReportInput) -> list[str]:
+    metrics, names = report.results[0].metrics, report.class_names
+    if len(names) > 2:
+        return [f"Of 100 texts, {_hundred(metrics['accuracy'])} get the right one of {len(names)} classes."]
+    return [
+        f"Of 100 texts it calls “{names[1]}”, {_hundred(metrics['precision'])} are;"
+        f" of 100 that are, it finds {_hundred(metrics['recall'])}.",
+        f"Given one “{names[1]}” text and one “{names[0]}” text, it tells which is which"
+        f" {_hundred(metrics['roc_auc'])} times in 100.",
+    ]
+
+
+def _compared(name: str, found: PairedDifference) -> str:
+    return (
+        f"Gain over {name}, the strongest baseline, on the same {found.n} texts: {found.difference:+.3f} {TITLES[found.metric]}"
+        f" (95 % interval {found.low:+.3f} to {found.high:+.3f})."
+    )
+
+
+def _figures(report: ReportInput) -> dict[str, tuple[str, Figure]]:
+    """What a screen reader says of each figure, and the figure."""
+    chosen, names, y_true = report.results[0], report.class_names, report.y_true
+    y_pred = predict(chosen.y_score, chosen.decision_threshold)
+    models = {result.name: result.y_score for result in report.results}
+    counts = confusion(y_true=y_true, y_pred=y_pred, n_classes=len(names))
+    with_interval = [
+        (result.name, result.metrics[report.metric], *result.intervals[report.metric])
+        for result in report.results
+        if report.metric in result.intervals
+    ]
+    figures = {
+        "roc": ("ROC curves", draw_roc(y_true=y_true, models=models, class_names=names)),
+        "pr": ("precision-recall curves", draw_precision_recall(y_true=y_true, models=models, class_names=names)),
+        "confusion": ("confusion matrix", draw_confusion(counts=counts, class_names=names)),
+        "scores": (
+            "histogram of probabilities",
+            draw_scores(
+                y_true=y_true, y_score=chosen.y_score, y_pred=y_pred, class_names=names,
+                decision_threshold=chosen.decision_threshold,
+            ),
+        ),
+        "reliability": (
+            "reliability diagram", draw_reliability(y_true=y_true, y_score=chosen.y_score, class_names=names),
+        ),
+    }  # fmt: skip
+    if with_interval:
+        figures["intervals"] = ("intervals", draw_intervals(rows=with_interval, label=TITLES[report.metric]))
+    if report.history:
+        metrics = {f"validation_{name}": TITLES[name] for name in dict.fromkeys((report.metric, *HEADLINE))}
+        training = draw_training(history=report.history, metrics=metrics, best_epoch=report.best_epoch)
+        figures["training"] = ("training curves", training)
+    return figures
+
+
+def _hundred(share: float) -> str:
+    return f"{100 * share:.0f}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TEXT_LENGTH else f"{text[:TEXT_LENGTH]}…"

@@ -1,0 +1,80 @@
+"""Model card: what a person must know of a classifier before using it, in the format of Hugging Face (README.md with metadata).
+
+Mitchell et al. (2019), "Model Cards for Model Reporting", arXiv 1810.03993.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from agile_classifier.evaluation.contenders import BASELINE_NAMES, Evaluation
+
+TEMPLATE = "model_card.md.j2"
+CARD_FILE = "README.md"
+MEASURED = ("roc_auc", "f1", "accuracy")
+"""Metrics in the metadata."""
+
+
+def model_card(title: str, *, evaluation: Evaluation, labelling: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """The card of a classifier, as Markdown.
+
+    Parameters
+    ----------
+    title : str
+        Name of the registered model.
+    labelling : mapping
+        What `label_and_split` says: `class_names`, `parts`, `label_threshold`.
+    config : mapping
+        The sections of the run's config.
+    """
+    templates = Environment(  # noqa: S701  (Markdown, not HTML)
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    return templates.get_template(TEMPLATE).render(
+        card_data=f"---\n{_metadata(title, evaluation, config).to_yaml()}\n---",
+        title=title,
+        names=labelling["class_names"],
+        parts=labelling["parts"],
+        labelling=labelling,
+        evaluation=evaluation,
+        config=config,
+        baselines=[name for name in BASELINE_NAMES if name in evaluation.metrics],
+    )
+
+
+def _metadata(title: str, evaluation: Evaluation, config: Mapping[str, Any]) -> ModelCardData:
+    base, data = config["model"]["source"], config["data"]["source"]
+    results = [
+        EvalResult(
+            task_type="text-classification",
+            dataset_type=_hub_id(data) or "own",
+            dataset_name=data.rpartition("/")[2],
+            dataset_split="test",
+            metric_type=metric,
+            metric_value=round(evaluation.metrics["candidate"][metric], 4),
+        )
+        for metric in MEASURED
+    ]
+    return ModelCardData(
+        library_name="peft",
+        pipeline_tag="text-classification",
+        tags=["lora", "agile-classifier"],
+        base_model=_hub_id(base),
+        datasets=[found] if (found := _hub_id(data)) else None,
+        metrics=list(MEASURED),
+        model_name=title,
+        eval_results=results,
+    )
+
+
+def _hub_id(address: str) -> str | None:
+    """The id on Hugging Face's hub, `OWNER/NAME`; None of other addresses."""
+    if address.startswith("hf://"):
+        return "/".join(address.removeprefix("hf://").removeprefix("datasets/").split("/")[:2])
+    is_id = "://" not in address and address.count("/") == 1 and not address.startswith((".", "/"))
+    return address if is_id and not Path(address).suffix else None

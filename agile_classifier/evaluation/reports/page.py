@@ -1,0 +1,46 @@
+"""HTML page: what the self-contained pages share: templates that escape everything, and one set of colours, light and dark.
+
+Texts are hostile input: nothing is left unescaped but the figures, and each page's content security policy forbids the rest.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from agile_classifier.evaluation.reports.figures import PALETTE
+
+DARK_PALETTE = {
+    "paper": "#14171c",
+    "ink": "#e8ebf1",
+    "muted": "#9aa5b8",
+    "rule": "#2d333e",
+    "series-1": "#7ea6ff",
+    "series-2": "#f0a24a",
+    "series-3": "#4cc7b8",
+    "series-4": "#c690ea",
+    "series-5": "#f2849b",
+    "series-6": "#a9cb62",
+    "series-7": "#c2ac9a",
+    "series-8": "#7fc6dd",
+}
+
+
+def fill(template: Path, /, **shown: Any) -> str:
+    """The page of a template, as HTML. The same input gives the same bytes.
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        The template asks for what is not there: a defect, never an input.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template.name).render(palettes={"light": PALETTE, "dark": DARK_PALETTE}, **shown)

@@ -1,0 +1,127 @@
+"""Slices: a model on parts of the test rows, where a good mean can hide a bad part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest
+
+from agile_classifier.metrics.metrics import bootstrap_intervals, evaluate_scores, predict
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+LENGTHS = ("short", "middle", "long")
+"""Thirds of the texts, by characters."""
+AGREEMENTS = ("divided", "leaning", "agreed")
+"""Thirds of the texts, by how far their annotators' score lies from the label threshold."""
+LARGEST_SLICES = 12
+"""Values of one column that are looked at, the commonest first."""
+FEW_ROWS = 30
+"""Below so many rows a slice says little, and it is said so."""
+SLICE_METRICS = ("roc_auc", "f1", "accuracy")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A model on some of the test rows."""
+
+    name: str
+    n: int
+    n_positive: int
+    """Rows of class 1."""
+    metrics: Mapping[str, float]
+    """Of `SLICE_METRICS`; where all rows are of one class, the accuracy alone."""
+    intervals: Mapping[str, tuple[float, float]]
+    """95 %, by resampling the rows of the slice; of one class, Wilson's."""
+
+    @property
+    def is_small(self) -> bool:
+        """Whether its numbers rest on too few rows to be leant on."""
+        return self.n < FEW_ROWS
+
+
+def slice_rows(texts: Sequence[str], groups: Sequence[str] | None) -> dict[str, Mask]:
+    """Masks of shape (n,) by name: thirds by length and, where there are groups, each group."""
+    named = {} if groups is None else by_value("group", groups)
+    return _thirds([len(text) for text in texts], [f"length {name}" for name in LENGTHS]) | named
+
+
+def by_agreement(score: ArrayLike, *, label_threshold: float) -> dict[str, Mask]:
+    """Masks of shape (n,) by name: thirds by the distance of the score from the label threshold."""
+    distance = np.abs(np.asarray(score, dtype=np.float64) - label_threshold)
+    return _thirds(distance, [f"annotators {name}" for name in AGREEMENTS])
+
+
+def by_value(column: str, values: Sequence[object]) -> dict[str, Mask]:
+    """Masks of shape (n,) by name: each value of a column."""
+    known = np.asarray(["none" if value is None or value != value else str(value) for value in values], dtype=object)
+    return {f"{column} {value}": np.asarray(known == value) for value in dict.fromkeys(known)}
+
+
+def list_slices(test: pd.DataFrame, *, columns: Sequence[str], label_threshold: float | None) -> dict[str, Mask]:
+    """Every slice of the test rows that a report looks at, by name.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Further columns of `test`, each value of which is a slice; of `group` and of each of them the `LARGEST_SLICES` commonest.
+    label_threshold : float or None
+        None where classes are given; then there are no bands of agreement.
+    """
+    found = slice_rows(list(test["text"]), None)
+    if label_threshold is not None:
+        found |= by_agreement(test["score"], label_threshold=label_threshold)
+    for column in (*(("group",) if "group" in test else ()), *columns):
+        masks = by_value(column, list(test[column]))
+        found |= dict(sorted(masks.items(), key=lambda item: -int(item[1].sum()))[:LARGEST_SLICES])
+    return {name: rows for name, rows in found.items() if rows.any()}
+
+
+def measure_slices(
+    slices: Mapping[str, Mask],
+    *,
+    y_true: Ints,
+    y_score: Floats,
+    decision_threshold: float | None,
+    n_resamples: int,
+    seed: int,
+) -> list[Slice]:
+    """The metrics of one model on each slice, with intervals of their own."""
+    return [
+        _measured(
+            name, y_true[rows], y_score[rows], decision_threshold=decision_threshold, n_resamples=n_resamples, seed=seed
+        )
+        for name, rows in slices.items()
+    ]
+
+
+def _measured(
+    name: str, y_true: Ints, y_score: Floats, *, decision_threshold: float | None, n_resamples: int, seed: int
+) -> Slice:
+    n, n_positive = len(y_true), int((y_true == 1).sum())
+    if len(np.unique(y_true)) < 2:
+        n_right = int((predict(y_score, decision_threshold) == y_true).sum())
+        between = binomtest(n_right, n).proportion_ci(method="wilson")
+        return Slice(name, n, n_positive, {"accuracy": n_right / n}, {"accuracy": (between.low, between.high)})
+    metrics = evaluate_scores(y_true=y_true, y_score=y_score, decision_threshold=decision_threshold)
+    intervals = bootstrap_intervals(
+        y_true=y_true, y_score=y_score, decision_threshold=decision_threshold, n_resamples=n_resamples, seed=seed
+    )
+    return Slice(
+        name, n, n_positive,
+        {metric: metrics[metric] for metric in SLICE_METRICS},
+        {metric: intervals[metric] for metric in SLICE_METRICS},
+    )  # fmt: skip
+
+
+def _thirds(values: ArrayLike, names: Sequence[str]) -> dict[str, Mask]:
+    numbers = np.asarray(values, dtype=np.float64)
+    cuts = np.quantile(numbers, [1 / 3, 2 / 3]) if len(numbers) else [0.0, 0.0]
+    band = np.digitize(numbers, cuts, right=True)
+    return {name: np.asarray(band == number) for number, name in enumerate(names)}

@@ -1,0 +1,85 @@
+"""Comparison: two models on the same rows, beyond one metric: every slice, and the decisions they disagree on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from agile_classifier.metrics.metrics import PairedDifference, paired_bootstrap, predict
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model's answers on the rows."""
+
+    y_score: Floats
+    """Shape (n, n_classes), probabilities."""
+    threshold: float | None
+    """Decision threshold on the probability of class 1."""
+
+    def on(self, rows: Mask) -> Contender:
+        """The answers on some of the rows."""
+        return Contender(self.y_score[rows], self.threshold)
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Whether two models that decide differently are right equally often, where they disagree."""
+
+    only_candidate_right: int
+    only_comparator_right: int
+    p_value: float
+    """Exact and two-sided: how often a fair coin would fall at least as unevenly; 1 where they never disagree."""
+
+
+def compare(
+    y_true: Ints, candidate: Contender, comparator: Contender, *, metrics: Sequence[str]
+) -> dict[str, PairedDifference]:
+    """The paired difference in each metric, on the same resamples."""
+    return {
+        metric: paired_bootstrap(
+            y_true=y_true,
+            candidate_score=candidate.y_score,
+            comparator_score=comparator.y_score,
+            metric=metric,
+            candidate_threshold=candidate.threshold,
+            comparator_threshold=comparator.threshold,
+            seed=0,
+        )
+        for metric in metrics
+    }
+
+
+def compare_slices(
+    y_true: Ints,
+    candidate: Contender,
+    comparator: Contender,
+    *,
+    metric: str,
+    slices: Mapping[str, Mask],
+    min_rows: int,
+) -> tuple[dict[str, PairedDifference], dict[str, int]]:
+    """The paired difference on each slice, and the sizes of those too small, or of one class, to be judged."""
+    judged, left_out = {}, {}
+    for name, rows in slices.items():
+        if rows.sum() >= min_rows and len(np.unique(y_true[rows])) > 1:
+            judged[name] = compare(y_true[rows], candidate.on(rows), comparator.on(rows), metrics=[metric])[metric]
+        else:
+            left_out[name] = int(rows.sum())
+    return judged, left_out
+
+
+def mcnemar(y_true: Ints, candidate: Contender, comparator: Contender) -> McNemar:
+    """McNemar's exact test on the decisions."""
+    right = [predict(who.y_score, who.threshold) == y_true for who in (candidate, comparator)]
+    only = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    p_value = float(binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0
+    return McNemar(*only, p_value)

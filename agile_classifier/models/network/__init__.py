@@ -1,0 +1,1 @@
+"""The network that is tuned: heads, losses, packed batches, fast LoRA layers."""

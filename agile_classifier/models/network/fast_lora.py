@@ -1,0 +1,103 @@
+"""LoRA layers for CPUs: base product, dropout and low-rank update in one autograd function.
+
+PEFT's own layer makes some twenty small operations of them, each over all of a batch's values; short texts then spend more time
+between the matrix products than in them. Values and gradients are PEFT's own (tests/models/network/test_fast_lora.py), saving and
+loading stay PEFT's; `python -m benchmarks.lora` says what it is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+import torch
+from bitsandbytes.functional import QuantState, dequantize_4bit, dequantize_blockwise
+from peft.tuners.lora import Linear, Linear4bit, LoraLayer
+from torch import Tensor, nn
+
+from agile_classifier.models.network.dropout import PooledDropout, use_pooled_dropout
+
+ADAPTER = "default"
+"""PEFT's name of an only adapter."""
+
+
+def use_fused_lora(network: nn.Module) -> None:
+    """Give every LoRA layer below `network`, quantized to nf4 or not at all, the fused forward pass, and every dropout its pool.
+
+    int8 layers keep PEFT's: bitsandbytes quantizes their inputs too.
+    """
+    use_pooled_dropout(network)
+    for module in network.modules():
+        if isinstance(module, Linear | Linear4bit) and ADAPTER in module.lora_A:
+            module.forward = MethodType(_fused_forward(read_weight(module)), module)
+
+
+def read_weight(layer: LoraLayer) -> Callable[[], Tensor]:
+    """A function that gives the frozen weight, (out, in), out of 4 bits where it is kept so.
+
+    The scales of nf4, themselves in 8 bits under double quantization, are kept plain: 1/64 of the weights' size, and half the work.
+    """
+    base = layer.get_base_layer()
+    if not isinstance(layer, Linear4bit):
+        return lambda: base.weight.T if layer.fan_in_fan_out else base.weight
+    packed, state = base.weight.data, base.weight.quant_state
+    if state.nested:
+        state = _plain_scales(state)
+    return lambda: dequantize_4bit(packed, state)
+
+
+def _plain_scales(state: QuantState) -> QuantState:
+    scales = (dequantize_blockwise(state.absmax, state.state2) + state.offset).float()
+    return QuantState(
+        absmax=scales, shape=state.shape, code=state.code, blocksize=state.blocksize, quant_type=state.quant_type,
+        dtype=state.dtype,
+    )  # fmt: skip
+
+
+def _fused_forward(weight: Callable[[], Tensor]) -> Callable[..., Tensor]:
+    def forward(layer: Any, values: Tensor, *_: Any, **__: Any) -> Tensor:
+        """(…, in) to (…, out)."""
+        rows = values.reshape(-1, values.shape[-1])  # (T, in)
+        dropout = layer.lora_dropout[ADAPTER]
+        output: Tensor = _LoraLinear.apply(  # type: ignore[no-untyped-call]  # torch's own
+            rows,
+            weight,
+            layer.get_base_layer().bias,
+            layer.lora_A[ADAPTER].weight.to(rows.dtype),
+            layer.lora_B[ADAPTER].weight.to(rows.dtype),
+            layer.scaling[ADAPTER],
+            dropout.draw_mask(tuple(rows.shape), rows.dtype) if isinstance(dropout, PooledDropout) else None,
+        )
+        return output.view(*values.shape[:-1], -1)
+
+    return forward
+
+
+class _LoraLinear(torch.autograd.Function):
+    """rows @ weight.T + bias + scale * (rows * mask) @ down.T @ up.T, with gradients for rows, down and up."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, rows: Tensor, weight: Callable[[], Tensor], bias: Tensor | None, down: Tensor, up: Tensor, scale: float,
+        mask: Tensor | None,
+    ) -> Tensor:  # fmt: skip
+        output = nn.functional.linear(rows, weight(), bias)  # (T, out)
+        dropped = rows if mask is None else rows * mask
+        inner = (dropped @ down.T).mul_(scale)  # (T, rank)
+        ctx.weight, ctx.scale, ctx.mask = weight, scale, mask
+        ctx.save_for_backward(dropped, inner, down, up)
+        return output.addmm_(inner, up.T)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        dropped, inner, down, up = ctx.saved_tensors
+        inner_gradient = (gradient @ up).mul_(ctx.scale)  # (T, rank)
+        rows_gradient = None
+        if ctx.needs_input_grad[0]:
+            rows_gradient = gradient @ ctx.weight()
+            if ctx.mask is None:
+                rows_gradient.addmm_(inner_gradient, down)
+            else:
+                rows_gradient.addcmul_(inner_gradient @ down, ctx.mask)
+        return rows_gradient, None, None, inner_gradient.T @ dropped, gradient.T @ inner, None, None

@@ -1,0 +1,180 @@
+"""Network: a frozen base model, a LoRA adapter in it, and a classification head behind it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from bitsandbytes.functional import dequantize_4bit
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import Linear4bit
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from agile_classifier.errors import InputError
+from agile_classifier.models.network.heads import READS, Read, make_head, require_exact_packing
+from agile_classifier.models.network.losses import TRAINING_LOSSES, Loss, class_loss
+from agile_classifier.models.network.packing import use_packed_attention
+from agile_classifier.models.prompts.prompts import LabelTokens
+
+warnings.filterwarnings(
+    "ignore", message="`is_gradient_checkpointing`"
+)  # peft 0.21 asks transformers 5 by its old name
+
+HEAD_FILE = "head.safetensors"
+PEFT_TASKS = {
+    "mean": "FEATURE_EXTRACTION",
+    "layers": "FEATURE_EXTRACTION",
+    "native": "SEQ_CLS",
+    "answer": "CAUSAL_LM",
+}
+"""Pooling → PEFT's name of the task."""
+
+
+class TextClassifier(nn.Module):
+    """Logits of a text's classes.
+
+    `state_dict` holds the trained tensors alone: the base model is frozen, and a checkpoint need not repeat it.
+    """
+
+    def __init__(self, encoder: PeftModel, head: nn.Module, *, read: Read, training_loss: Loss | None = None) -> None:
+        super().__init__()
+        self.encoder, self.head, self.read, self.training_loss = encoder, head, read, training_loss
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        labels: Tensor | None = None,
+        target: Tensor | None = None,
+        weight: Tensor | None = None,
+        **_: Any,
+    ) -> dict[str, Tensor]:
+        """`logits` (B, n_classes) in float32 and, with `labels` (B,), their mean cross-entropy as `loss`.
+
+        `target` (B,), the probability of class 1, takes the place of `labels` in the loss; `weight` (B,) says how much a text counts. Where training minimises another loss, it is that one in training mode, and there are no logits.
+        """
+        if self.training_loss and self.training and labels is not None:
+            return {"loss": self.training_loss(self.encoder, self.head, input_ids, attention_mask, labels)}
+        logits = self.head(self.read(self.encoder, input_ids, attention_mask))  # (B, n_classes)
+        loss = {} if labels is None else {"loss": class_loss(logits, labels, target=target, weight=weight)}
+        return {**loss, "logits": logits}
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]  # torch's is overloaded
+        """Trained tensors by name."""
+        trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
+        return {name: tensor for name, tensor in super().state_dict(*args, **kwargs).items() if name in trained}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Take over trained tensors: all of them, and nothing else, whatever `strict` says (the Trainer says False)."""
+        expected = set(self.state_dict())
+        if set(state_dict) != expected:
+            raise RuntimeError(f"trained tensors differ: {sorted(set(state_dict) ^ expected)}")
+        found = super().load_state_dict(state_dict, strict=False, assign=assign)
+        return type(found)(missing_keys=[], unexpected_keys=[])
+
+
+def build_network(
+    base_model: PreTrainedModel,
+    *,
+    pooling: str,
+    n_classes: int,
+    hidden_size: int,
+    rank: int,
+    alpha: float,
+    dropout: float,
+    target_modules: Sequence[str],
+    initialization: str,
+    base_folder: Path,
+    label_tokens: LabelTokens | None = None,
+    loss: str = "label_tokens",
+) -> TextClassifier:
+    """Put a fresh adapter and head on a base model; initial values follow torch's current seed.
+
+    Raises
+    ------
+    InputError
+        No layer's name ends in any of `target_modules`.
+    """
+    targets: str | list[str] = "all-linear" if tuple(target_modules) == ("all-linear",) else list(target_modules)
+    lora = LoraConfig(
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        target_modules=targets,
+        exclude_modules=r".*(pooler|classifier|score|lm_head|embed_out)(\..*)?",
+        task_type=PEFT_TASKS[pooling],
+    )
+    try:
+        encoder = get_peft_model(base_model, lora)
+    except ValueError as error:
+        raise InputError(f"fine_tune.target_modules {list(target_modules)}: {str(error).splitlines()[0]}") from None
+    if label_tokens is not None:
+        use_packed_attention(base_model)
+        require_exact_packing(base_model)
+    if initialization == "loftq":
+        _start_at_quantization_error(encoder, base_folder)
+    head = make_head(
+        pooling, base_model, n_classes=n_classes, hidden_size=hidden_size, dropout=dropout, label_tokens=label_tokens
+    )
+    return TextClassifier(encoder, head.to(base_model.device), read=READS[pooling], training_loss=TRAINING_LOSSES[loss])
+
+
+def save_network(network: TextClassifier, folder: Path) -> None:
+    """Adapter in PEFT's own format, head beside it, all safetensors."""
+    network.encoder.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT writes an empty model card
+    save_file({name: tensor.contiguous() for name, tensor in network.head.state_dict().items()}, folder / HEAD_FILE)
+
+
+def load_network(
+    base_model: PreTrainedModel,
+    folder: Path,
+    *,
+    pooling: str,
+    n_classes: int,
+    hidden_size: int,
+    label_tokens: LabelTokens | None = None,
+) -> TextClassifier:
+    """A saved adapter and head on their base model, in evaluation mode."""
+    encoder = PeftModel.from_pretrained(base_model, str(folder), is_trainable=False)
+    if label_tokens is not None:
+        use_packed_attention(base_model)
+    head = make_head(
+        pooling, base_model, n_classes=n_classes, hidden_size=hidden_size, dropout=0.0, label_tokens=label_tokens
+    )
+    head.load_state_dict(load_file(folder / HEAD_FILE))
+    return TextClassifier(encoder, head.to(base_model.device), read=READS[pooling]).eval()
+
+
+@torch.no_grad()
+def _start_at_quantization_error(encoder: PeftModel, base_folder: Path) -> None:
+    """Bring nf4 weights and adapter together as near to the full weights as the rank allows: one round of LoftQ (arXiv 2310.08659).
+
+    PEFT's own function needs a GPU, and forgets that the adapter counts alpha / rank times.
+    """
+    for name, layer in encoder.named_modules():
+        if isinstance(layer, Linear4bit):
+            stored = dequantize_4bit(layer.weight.data, layer.weight.quant_state).float()  # (out, in)
+            full = _read_weight(base_folder, name.removeprefix("base_model.model."))
+            u, singular, v = torch.linalg.svd(full.to(stored) - stored, full_matrices=False)
+            root = (singular[: layer.r["default"]] / layer.scaling["default"]).sqrt()
+            layer.lora_B["default"].weight[:, : len(root)] = u[:, : len(root)] * root
+            layer.lora_A["default"].weight[: len(root)] = root[:, None] * v[: len(root)]
+
+
+def _read_weight(folder: Path, layer: str) -> Tensor:
+    """A layer's weight as the base model's files hold it, whatever the prefix of its name there."""
+    wanted = f".{layer}.weight"
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118  (it is no dict)
+                if wanted.endswith(f".{name}") or f".{name}".endswith(wanted):
+                    weight: Tensor = file.get_tensor(name)
+                    return weight
+    raise InputError(f"fine_tune.initialization loftq: {folder} holds no full weights of {layer}")

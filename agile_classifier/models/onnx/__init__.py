@@ -1,0 +1,1 @@
+"""Export of a classifier as an ONNX graph, and prediction from it without torch."""

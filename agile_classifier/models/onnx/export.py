@@ -1,0 +1,138 @@
+"""ONNX export: a tuned classifier as one graph with its tokenizer, checked against the original before anything is kept.
+
+The graph holds the adapter merged into the frozen weights as tuning saw them (`agile_classifier/models/onnx/merged_network.py`), in float32. Of a
+language model it computes the label tokens' logits alone, where the answer would stand.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from agile_classifier.errors import InputError
+from agile_classifier.models.onnx.merged_network import MergedNetwork
+from agile_classifier.models.onnx.predictor import INPUTS, MODEL_FILE, OUTPUT, OnnxPredictor
+from agile_classifier.models.predictor import Predictor
+from agile_classifier.models.spec import COMPANION_FOLDER, SPEC_FILE, TOKENIZER_FOLDER
+
+EXPORT_FILE = "export.json"
+OPSET = 20
+MOST_BYTES_IN_GRAPH = 1_500_000_000
+"""Larger weights stand in a file of their own: a graph file cannot pass 2 GB."""
+PROBES = (
+    "fine", "What a lovely day, thank you all!", "You are awful, and nobody likes you.", "", " ", "?!", "🙂🙃 👍🏽 👩‍👩‍👧", "naïve café — “déjà vu”",
+    "これは短い文です。", "http://example.org/a?b=c&d=%20 @someone #topic", "LOUD WORDS AND 1,234.56 numbers", "line one\nline two\ttabbed",
+    "not bad, not bad at all " * 6, "a long complaint about the weather, the food and the service " * 40,
+)  # fmt: skip
+"""Texts of many kinds and lengths, to compare where no others are given."""
+
+
+@dataclass(frozen=True)
+class OnnxExport:
+    """What is known of an export; `export.json` holds it."""
+
+    largest_difference: float
+    """Of a probability, between the graph and the original."""
+    tolerance: float
+    n_texts: int
+    """Compared texts."""
+    bytes: int
+    """Of the graph with its weights."""
+    opset: int
+
+
+def export_onnx(
+    adapter: Path, *, base: Path, output: Path, texts: Sequence[str] = PROBES, tolerance: float | None = None
+) -> OnnxExport:
+    """Write `model.onnx`, the tokenizer, `classifier.json` and `export.json` into the new folder `output`.
+
+    The graph takes `input_ids` and `attention_mask`, (B, L) each, padded on the right, and gives `probabilities` (B, n_classes) in float32.
+
+    Parameters
+    ----------
+    adapter, base : Path
+        As `Predictor.load` takes them.
+    texts : sequence of str
+        Scored by the original and by the graph.
+    tolerance : float, optional
+        Largest allowed difference of a probability; by default `ClassifierSpec.rounding`: no merged weights can repeat the original's.
+
+    Raises
+    ------
+    InputError
+        `output` is there already.
+    RuntimeError
+        A probability differs by more; nothing is written.
+    """
+    if output.exists():
+        raise InputError(f"export: {output} is there already")
+    predictor = Predictor.load(adapter, base=base)
+    expected = predictor.score(texts)
+    allowed = predictor.spec.rounding if tolerance is None else tolerance
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
+        folder = Path(scratch) / "export"
+        folder.mkdir()
+        for part in (TOKENIZER_FOLDER, COMPANION_FOLDER):
+            if (adapter / part).is_dir():
+                shutil.copytree(adapter / part, folder / part)
+        shutil.copy2(adapter / SPEC_FILE, folder)
+        write_graph(MergedNetwork(predictor.network, pooling=predictor.spec.pooling), folder / MODEL_FILE)
+        difference = _check(folder, texts, expected=expected, tolerance=allowed)
+        n_bytes = sum(path.stat().st_size for path in folder.glob(f"{MODEL_FILE}*"))
+        facts = OnnxExport(difference, allowed, len(texts), n_bytes, OPSET)
+        (folder / EXPORT_FILE).write_text(json.dumps(asdict(facts), indent=1) + "\n", encoding="utf-8")
+        folder.rename(output)
+    return facts
+
+
+def write_graph(network: MergedNetwork, path: Path) -> None:
+    """Trace a network and write it down, with any number of texts and tokens allowed."""
+    texts, tokens = torch.export.Dim("texts"), torch.export.Dim("tokens")
+    shapes = {name: {0: texts, 1: tokens} for name in INPUTS}
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 0, 0, 0, 0]])
+    example = (mask.clone(), mask)  # one tensor given twice would become one input, and the graph read no token ids
+    with _quiet_exporter(), torch.no_grad():
+        program = torch.onnx.export(
+            network, example, input_names=INPUTS, output_names=[OUTPUT], dynamic_shapes=shapes,
+            opset_version=OPSET, dynamo=True, verbose=False,
+        )  # fmt: skip
+    if program is None:
+        raise RuntimeError("ONNX export: torch returned no program")
+    n_bytes = sum(tensor.nbytes for tensor in network.state_dict().values())
+    program.save(path, external_data=n_bytes > MOST_BYTES_IN_GRAPH)
+
+
+def _check(folder: Path, texts: Sequence[str], *, expected: np.ndarray, tolerance: float) -> float:
+    difference = float(np.abs(OnnxPredictor(folder).score(texts) - expected).max())
+    if not difference <= tolerance:  # NaN fails too
+        raise RuntimeError(
+            f"ONNX export: a probability differs by {difference:.2g} from the original over {len(texts)} texts,"
+            f" {tolerance:g} is allowed; nothing was written"
+        )
+    return difference
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Hide the exporter's own words: operators of packages that are not installed, advice on names of dimensions."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,77 @@
+"""OnnxPredictor: probabilities of texts from an exported folder, by onnxruntime alone; neither torch nor bitsandbytes is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+from transformers import PreTrainedTokenizerBase
+
+from agile_classifier.metrics.calibration_maps import Calibration
+from agile_classifier.models.decision import DECISION_FILE, Decision
+from agile_classifier.models.encoded import Encoded
+from agile_classifier.models.encoding import encode, load_tokenizer, token_batches
+from agile_classifier.models.spec import COMPANION_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
+
+if TYPE_CHECKING:
+    from agile_classifier.models.classical.companion import Companion
+
+MODEL_FILE = "model.onnx"
+INPUTS, OUTPUT = ("input_ids", "attention_mask"), "probabilities"
+"""Names in the graph."""
+TOKENS_PER_BATCH = 1024
+"""Budget of one run of the graph, padding included; larger batches leave a core's cache, and took twice as long on one thread."""
+
+
+class OnnxPredictor:
+    """Scores texts as the version that was exported does, calibrated, within the difference that `export.json` states."""
+
+    session: onnxruntime.InferenceSession
+    tokenizer: PreTrainedTokenizerBase
+    spec: ClassifierSpec
+    calibration: Calibration
+    companion: Companion | None
+
+    def __init__(self, folder: Path, *, threads: int = 0) -> None:
+        """From an exported folder; 0 threads leaves their number to onnxruntime, a thread a core."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(folder / MODEL_FILE, options, providers=["CPUExecutionProvider"])
+        self.tokenizer, self.spec = load_tokenizer(folder / TOKENIZER_FOLDER), ClassifierSpec.load(folder)
+        self.companion = _load_companion(folder)
+        self.calibration = Decision.load(folder).calibration if (folder / DECISION_FILE).is_file() else Calibration()
+
+    def score(self, texts: Sequence[str]) -> np.ndarray:
+        """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts."""
+        encoded = self.encode(texts)
+        probabilities = np.empty((len(texts), self.spec.n_classes))
+        for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
+            probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
+        said = probabilities if self.companion is None else self.companion.join(probabilities, texts)
+        return self.calibration.apply(said)
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Token ids as the graph reads them."""
+        return encode(texts, tokenizer=self.tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt)
+
+    def _score_batch(self, rows: list[list[int]]) -> np.ndarray:
+        lengths = np.asarray([len(row) for row in rows])
+        mask = np.arange(lengths.max()) < lengths[:, None]  # (B, L), padding on the right
+        input_ids = np.full(mask.shape, self.tokenizer.pad_token_id, dtype=np.int64)
+        input_ids[mask] = np.concatenate(rows)
+        given = dict(zip(INPUTS, (input_ids, mask.astype(np.int64)), strict=True))
+        probabilities: np.ndarray = self.session.run([OUTPUT], given)[0].astype(np.float64)  # (B, n_classes)
+        probabilities /= probabilities.sum(axis=1, keepdims=True)  # as float32 they sum to 1 but for its rounding
+        return probabilities
+
+
+def _load_companion(folder: Path) -> Companion | None:
+    """It alone needs scikit-learn, which takes a second to import."""
+    if not (folder / COMPANION_FOLDER).is_dir():
+        return None
+    from agile_classifier.models.classical.companion import load_companion
+
+    return load_companion(folder)

@@ -1,0 +1,98 @@
+"""Predictor: probabilities of texts, from an adapter folder and its base model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from agile_classifier.models.base_model import load_base_model
+from agile_classifier.models.classical.companion import Companion, load_companion
+from agile_classifier.models.encoded import Encoded
+from agile_classifier.models.encoding import TOKENS_PER_BATCH, TOKENS_PER_PACK, encode, load_tokenizer, token_batches
+from agile_classifier.models.network.fast_lora import use_fused_lora
+from agile_classifier.models.network.network import TextClassifier, load_network
+from agile_classifier.models.number_format import read_hardware
+from agile_classifier.models.prompts.prompts import find_label_tokens
+from agile_classifier.models.spec import TOKENIZER_FOLDER, ClassifierSpec
+
+
+class Predictor:
+    """Scores texts with a tuned classifier."""
+
+    def __init__(
+        self,
+        network: TextClassifier,
+        tokenizer: PreTrainedTokenizerBase,
+        spec: ClassifierSpec,
+        companion: Companion | None = None,
+    ) -> None:
+        self.network, self.tokenizer, self.spec, self.companion = network, tokenizer, spec, companion
+
+    @classmethod
+    def load(cls, adapter: Path, *, base: Path, checkpoint: str = "best") -> Predictor:
+        """From the folder that `fine_tune` wrote; `checkpoint` is `best` or `last`."""
+        spec = ClassifierSpec.load(adapter)
+        base_model = load_base_model(
+            base,
+            pooling=spec.pooling,
+            n_classes=spec.n_classes,
+            quantization=spec.quantization,
+            double_quant=spec.double_quant,
+            compute_dtype=spec.compute_dtype,
+            device=read_hardware().device,
+        )
+        tokenizer = load_tokenizer(adapter / TOKENIZER_FOLDER)
+        network = load_network(
+            base_model,
+            adapter / checkpoint,
+            pooling=spec.pooling,
+            n_classes=spec.n_classes,
+            hidden_size=spec.hidden_size,
+            label_tokens=find_label_tokens(spec.prompt, tokenizer=tokenizer) if spec.prompt else None,
+        )
+        if next(network.parameters()).device.type == "cpu":
+            use_fused_lora(network)
+        return cls(network, tokenizer, spec, load_companion(adapter))
+
+    def score(self, texts: Sequence[str], *, encoded: Encoded | None = None) -> np.ndarray:
+        """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts; with a companion, of both.
+
+        Texts are sorted by length and batched by a token budget, so padding costs little.
+
+        Parameters
+        ----------
+        encoded : Encoded, optional
+            What `encode` makes of the texts, where it is at hand.
+        """
+        said = self._score_encoded(self.encode(texts) if encoded is None else encoded)
+        return said if self.companion is None else self.companion.join(said, texts)
+
+    def _score_encoded(self, encoded: Encoded) -> np.ndarray:
+        probabilities = np.empty((len(encoded.input_ids), self.spec.n_classes))
+        budget = TOKENS_PER_PACK if self.spec.prompt else TOKENS_PER_BATCH
+        for batch in token_batches(encoded.lengths, budget=budget):
+            probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
+        return probabilities
+
+    @torch.no_grad()
+    def forget_tuning(self) -> None:
+        """Answer as the base model alone from now on: only a head without numbers of its own, of label tokens, can."""
+        self.companion = None
+        for name, parameter in self.network.named_parameters():
+            if "lora_B" in name:
+                parameter.zero_()
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Token ids as the network reads them."""
+        return encode(texts, tokenizer=self.tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt)
+
+    @torch.inference_mode()
+    def _score_batch(self, input_ids: list[list[int]]) -> np.ndarray:
+        padded = self.tokenizer.pad({"input_ids": input_ids}, return_tensors="pt", padding=True)
+        device = next(self.network.parameters()).device
+        logits = self.network(padded["input_ids"].to(device), padded["attention_mask"].to(device))["logits"]
+        return torch.softmax(logits.double(), dim=-1).cpu().numpy()  # (B, n_classes)

@@ -1,0 +1,1 @@
+"""Prompts of label tokens: how they are built, cut and kept safe from the text."""

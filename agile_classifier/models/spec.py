@@ -1,0 +1,89 @@
+"""ClassifierSpec: what must be known, beside the tensors, to score a text exactly as in training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from agile_classifier.models.prompts.prompts import Prompt
+
+SPEC_FILE = "classifier.json"
+TOKENIZER_FOLDER = "tokenizer"
+COMPANION_FOLDER = "companion"
+"""What answers beside the network, where anything does (`agile_classifier/models/classical/companion.py`)."""
+TAUGHT = ("label", "target", "weight")
+"""Columns of examples that training reads beside `text`, the last two where they are there (`agile_classifier.models.network.losses.class_loss`)."""
+EXACT, ROUNDED = 1e-3, 0.02
+"""Bounds of `ClassifierSpec.rounding`: of a classifier that computes in float32, and of one that rounds what passes through it."""
+PROBABILITY = "probability_"
+"""Before a class's name: the column of its probability in what a registered classifier answers."""
+
+
+@dataclass(frozen=True)
+class ClassifierSpec:
+    """Stored as `classifier.json` beside the adapter."""
+
+    class_names: tuple[str, ...]
+    """Names of classes 0, 1, …"""
+    pooling: str
+    """`mean`, `layers` or `native` of a classification head, `answer` of label tokens."""
+    quantization: str
+    double_quant: bool
+    compute_dtype: str
+    """Number format that the adapter was trained in, resolved (never `auto`)."""
+    max_length: int
+    """Tokens the model reads of a text."""
+    hidden_size: int
+    """Width of the last hidden states."""
+    base_source: str
+    """Where the base model came from, as the config named it."""
+    base_sha256: tuple[str, ...] | None
+    base_revision: str | None
+    base_digest: str
+    """SHA-256 over the base model's files; loading refuses another base."""
+    prompt: Prompt | None = None
+    """What stands around a text, for label tokens."""
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @property
+    def rounding(self) -> float:
+        """By how much a probability may differ where a text is scored in another batch, another process or by another runtime.
+
+        int8 layers quantize what enters them too, bfloat16 keeps eight bits of it. Seen with MiniLM: int8 0.005 and bfloat16 0.006, in
+        float32 5e-7.
+        """
+        return ROUNDED if self.quantization == "int8" or self.compute_dtype != "float32" else EXACT
+
+    @classmethod
+    def describe(
+        cls, *, class_names: Sequence[str], base_digest: str, source: str, sha256: tuple[str, ...] | None,
+        revision: str | None, head: str, pooling: str, prompt: Mapping[str, Any], hidden_size: int = 0, **described: Any,
+    ) -> ClassifierSpec:  # fmt: skip
+        """From a config's model section; `compute_dtype` may still be `auto`, `hidden_size` still unread."""
+        answers = head == "label_tokens"
+        return cls(
+            class_names=tuple(class_names), hidden_size=hidden_size, base_source=source, base_sha256=sha256,
+            base_revision=revision, base_digest=base_digest, pooling="answer" if answers else pooling,
+            prompt=Prompt(**{**prompt, "labels": prompt["labels"] or tuple(class_names)}) if answers else None, **described,
+        )  # fmt: skip
+
+    def save(self, folder: Path) -> None:
+        """Write `classifier.json`."""
+        (folder / SPEC_FILE).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> ClassifierSpec:
+        """Read `classifier.json`."""
+        values = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
+        values["class_names"] = tuple(values["class_names"])
+        values["base_sha256"] = tuple(values["base_sha256"]) if values["base_sha256"] else None
+        if values["prompt"]:
+            values["prompt"] = Prompt(**{**values["prompt"], "labels": tuple(values["prompt"]["labels"])})
+        return cls(**values)

@@ -1,0 +1,1 @@
+"""Where steps run: the stacks, and what each needs."""

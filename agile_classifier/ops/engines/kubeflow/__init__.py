@@ -1,0 +1,1 @@
+"""The pipeline compiled for Kubeflow, and the tasks that it runs there."""

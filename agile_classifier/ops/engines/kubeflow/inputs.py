@@ -1,0 +1,102 @@
+"""Kubeflow's inputs: every field of a RunConfig as a typed input of an uploaded pipeline, and back.
+
+Kubeflow knows text, integers, numbers, booleans and lists. A field that takes one of several kinds, nothing among them,
+is an input of text, read as `--set` reads a value of the command line: `null`, `3`, `[a, b]`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from agile_classifier.config.data import Section
+from agile_classifier.config.files import as_value, parse_config, set_value
+from agile_classifier.config.run import RunConfig
+
+PLAIN = (bool, int, float, str)
+
+
+@dataclass(frozen=True)
+class Input:
+    """One field of the config."""
+
+    path: str
+    """`section.field`, as `--set` names it."""
+    kind: type
+    """What Kubeflow is told that it is."""
+    default: Any
+    """The config's value, as this kind."""
+    description: str
+
+    @property
+    def name(self) -> str:
+        """As Kubeflow names it; it takes no dots."""
+        return self.path.replace(".", "_")
+
+
+def list_inputs(config: RunConfig) -> list[Input]:
+    """The fields of a config in its order, with its values as defaults."""
+    return list(_inputs_of(config))
+
+
+def read_inputs(values: Mapping[str, Any]) -> RunConfig:
+    """The config that a run's inputs describe.
+
+    Parameters
+    ----------
+    values : Mapping of names of inputs to what Kubeflow passes; one that is missing keeps the config's own default
+
+    Raises
+    ------
+    InputError
+        Names the first field that cannot be used.
+    """
+    parameters: dict[str, Any] = {}
+    for path, kind, as_yaml, _ in _fields_of(RunConfig):
+        name = path.replace(".", "_")
+        if name in values:
+            value = values[name]
+            set_value(parameters, path, as_value(value) if as_yaml else _whole(value) if kind is int else value)
+    return parse_config(parameters, name="inputs")
+
+
+def _inputs_of(config: RunConfig) -> Iterator[Input]:
+    for path, kind, as_yaml, description in _fields_of(RunConfig):
+        value: Any = config
+        for part in path.split("."):
+            value = getattr(value, part)
+        default = _as_text(value) if as_yaml else kind(value)
+        yield Input(path, kind, default, description)
+
+
+def _fields_of(section: type[Section], prefix: str = "") -> Iterator[tuple[str, type, bool, str]]:
+    """Path, Kubeflow's kind, whether that is text for YAML, description."""
+    for name, field in section.model_fields.items():
+        path = f"{prefix}{name}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield from _fields_of(field.annotation, f"{path}.")
+        else:
+            kind = _kind(field.annotation)
+            yield path, kind or str, kind is None, " ".join((field.description or "").split())
+
+
+def _kind(annotation: Any) -> type | None:
+    """None for what takes several kinds."""
+    if annotation in PLAIN:
+        return annotation  # type: ignore[no-any-return]
+    if get_origin(annotation) is Literal and all(isinstance(value, str) for value in get_args(annotation)):
+        return str
+    return list if get_origin(annotation) is tuple else None
+
+
+def _as_text(value: Any) -> str:
+    """As a person would write it, where that reads back as the same; else as JSON."""
+    plain = list(value) if isinstance(value, tuple) else value
+    return plain if isinstance(plain, str) and as_value(plain) == plain else json.dumps(plain)
+
+
+def _whole(value: Any) -> Any:
+    """Kubeflow may pass an integer as 3.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

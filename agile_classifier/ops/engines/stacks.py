@@ -1,0 +1,174 @@
+"""Stacks: on what a run's steps are executed, from the files under `configs/stacks`.
+
+A file has two halves. `components` become a ZenML stack of the file's name; `run` is what ZenML's run configuration calls
+so: settings, environment and the like, for all steps or for one. `agile train` applies the second half of the active
+stack's file, so the pipelines know no engine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import yaml
+from pydantic import ValidationError
+from zenml.client import Client
+from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
+from zenml.enums import StackComponentType
+from zenml.exceptions import ArtifactStoreInterfaceError
+from zenml.models import ComponentResponse
+
+from agile_classifier.environment import home
+from agile_classifier.errors import InputError
+from agile_classifier.ops.state.home import CONFIGS
+
+STACKS = CONFIGS / "stacks"
+HALVES = ("components", "run")
+NEEDED = (StackComponentType.ORCHESTRATOR, StackComponentType.ARTIFACT_STORE)
+DEFAULT = "default"
+"""ZenML's own component of a kind that a stack must have and its file does not name: local orchestrator, local folder."""
+
+_VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)(?::-([^}]*))?\}")
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """A file under `configs/stacks`, its variables filled in."""
+
+    name: str
+    components: Mapping[str, Mapping[str, Any]]
+    """Kind of component → `flavor` and the fields of its configuration."""
+    run: Mapping[str, Any]
+    """A part of ZenML's run configuration."""
+
+    def flavor(self, kind: str) -> str:
+        """Flavor of a component; of one that the file does not name, ZenML's default."""
+        return str(self.components.get(kind, {}).get("flavor", "local"))
+
+
+def list_stacks() -> list[str]:
+    """Names of the files under `configs/stacks`."""
+    return sorted(path.stem for path in STACKS.glob("*.yaml"))
+
+
+def read_stack(name: str) -> StackFile:
+    """Read a stack's file; `${NAME}` is a variable of the environment, `${NAME:-value}` one that may be missing.
+
+    Raises
+    ------
+    InputError
+        No such file, a variable is not set, or the file says something that ZenML does not know.
+    """
+    path = STACKS / f"{name}.yaml"
+    if name not in list_stacks():
+        raise InputError(f"no stack {name!r} in {STACKS}; there are: {', '.join(list_stacks())}")
+    document = yaml.safe_load(_filled(path)) or {}
+    unknown = sorted(set(document) - set(HALVES))
+    if unknown:
+        raise InputError(f"{path}: {unknown[0]}: unknown field; allowed here: {', '.join(HALVES)}")
+    stack = StackFile(name, document.get("components") or {}, document.get("run") or {})
+    _check_components(stack, path)
+    _check_run(stack, path)
+    return stack
+
+
+def select(name: str) -> StackFile:
+    """Register the ZenML stack that a file describes and make it the active one.
+
+    Raises
+    ------
+    InputError
+        As `read_stack` and `register`.
+    """
+    stack = read_stack(name)
+    register(stack)
+    Client().activate_stack(name)
+    return stack
+
+
+def register(stack: StackFile) -> UUID:
+    """Register the ZenML stack that a file describes, under the file's name; what is there already is kept.
+
+    Raises
+    ------
+    InputError
+        ZenML refuses a component's configuration.
+    """
+    client, name = Client(), stack.name
+    wanted = dict.fromkeys(NEEDED, DEFAULT)
+    wanted |= {StackComponentType(kind): _component(stack, kind).name for kind in stack.components}
+    registered = {found.name: found for found in client.list_stacks(name=name)}.get(name)
+    if registered is None:
+        registered = client.create_stack(name, wanted)
+    elif {kind: found[0].name for kind, found in registered.components.items()} != wanted:
+        client.update_stack(registered.id, component_updates=wanted)
+    return registered.id
+
+
+def active_stack() -> StackFile:
+    """The file of the active stack; without settings for a stack that was registered by other means."""
+    name = Client().active_stack_model.name
+    return read_stack(name) if name in list_stacks() else StackFile(name, {}, {})
+
+
+def _filled(path: Path) -> str:
+    known = {**os.environ, "AGILE_HOME": str(home()), "AGILE_USER": str(os.getuid())}
+
+    def value(match: re.Match[str]) -> str:
+        name, fallback = match.groups()
+        found = known.get(name) or fallback
+        if found is None:
+            raise InputError(f"{path}: the environment variable {name} is not set")
+        return found
+
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return "\n".join(line if line.lstrip().startswith("#") else _VARIABLE.sub(value, line) for line in lines)
+
+
+def _check_components(stack: StackFile, path: Path) -> None:
+    kinds = [kind.value for kind in StackComponentType]
+    for kind, component in stack.components.items():
+        if kind not in kinds:
+            raise InputError(f"{path}: components.{kind}: unknown kind; allowed here: {', '.join(kinds)}")
+        if "flavor" not in component:
+            raise InputError(f"{path}: components.{kind}.flavor: Field required")
+
+
+def _check_run(stack: StackFile, path: Path) -> None:
+    known = sorted(set(PipelineRunConfiguration.model_fields) - {"parameters"})
+    unknown = sorted(set(stack.run) - set(known))  # ZenML ignores what it does not know
+    if unknown:
+        raise InputError(f"{path}: run.{unknown[0]}: unknown field; allowed here: {', '.join(known)}")
+    try:
+        PipelineRunConfiguration.model_validate(stack.run)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise InputError(f"{path}: run.{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+
+
+def _component(stack: StackFile, kind: str) -> ComponentResponse:
+    """Registered under the stack's name and its flavor, so that another flavor is another component."""
+    client, of_kind = Client(), StackComponentType(kind)
+    configuration = {field: value for field, value in stack.components[kind].items() if field != "flavor"}
+    name = f"{stack.name}-{stack.flavor(kind)}"
+    try:
+        found = {there.name: there for there in client.list_stack_components(type=kind, name=name)}.get(name)
+        if found is None:
+            return client.create_stack_component(name, stack.flavor(kind), of_kind, configuration)
+        if any(found.configuration.get(field) != value for field, value in configuration.items()):
+            return client.update_stack_component(found.id, of_kind, configuration=configuration)
+        return found
+    except (ArtifactStoreInterfaceError, ImportError, KeyError, ValueError) as error:  # ValidationError is a ValueError
+        raise InputError(f"stack {stack.name}: components.{kind}: {_sentence(error)}") from None
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        problem = error.errors()[0]
+        return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+    return " ".join(str(error).strip("'\"").split())

@@ -1,0 +1,233 @@
+"""Approval: a promotion that waits for a person's yes or no, given on ZenML's dashboard or at a terminal.
+
+The question belongs to a run of `pipelines.promotion`. It outlives that run's process: a run whose time to wait is over is paused, and
+whoever says yes later goes on with it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus, RunWaitConditionResolution, RunWaitConditionStatus
+from zenml.models import ArtifactVersionResponse, PipelineRunResponse, PipelineRunUpdate, RunWaitConditionResponse
+from zenml.stack import Stack
+
+from agile_classifier.config.run import PromotionConfig
+from agile_classifier.errors import InputError
+from agile_classifier.ops.notifications import PERSON_ASKED, changes_told, failure_told, tell
+from agile_classifier.ops.promotion import champions
+from agile_classifier.ops.promotion import compare as promotion
+from agile_classifier.ops.promotion.gate import PromotionDecision
+from agile_classifier.ops.registry import history
+from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.history import Event
+from agile_classifier.ops.runs import liveness
+from agile_classifier.ops.scoring import monitoring
+from agile_classifier.ops.webhook import Notice
+
+PIPELINE = "promotion"
+QUESTION = "approval"
+"""Name of the wait condition."""
+ANSWER_WITHIN = 20.0
+"""Seconds in which a process that waits takes an answer up."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a training run left for a promotion to rest on."""
+
+    evaluation: ArtifactVersionResponse
+    test_scores: ArtifactVersionResponse
+
+
+def find_judged(model_name: str, version: str) -> Judged:
+    """The frozen test set of the run that made a version, and what the baselines say about it.
+
+    Raises
+    ------
+    InputError
+        ZenML no longer holds that run.
+    """
+    run_id = registry.read_tags(model_name, version).get(monitoring.ZENML_RUN, "")
+    try:
+        outputs = Client().get_pipeline_run(run_id, allow_name_prefix_match=False).steps["evaluate"].outputs
+    except (KeyError, ValueError):
+        raise InputError(
+            f"model {model_name}: the run that made version {version} is gone from ZenML, and its test rows with it;"
+            f" train again, or `agile promote {version} --force`"
+        ) from None
+    return Judged(outputs["evaluation"][0], outputs["test_scores"][0])
+
+
+def find_settings(model_name: str, version: str) -> PromotionConfig:
+    """The policy of the run that made a version; the defaults where that is not known."""
+    try:
+        return monitoring.training_config(model_name, version).promotion
+    except InputError:
+        return PromotionConfig()
+
+
+def is_open(model_name: str, version: str) -> bool:
+    """Whether nobody has been asked about a version yet, and it is not in service."""
+    champions.settle(model_name)
+    answered = registry.read_tags(model_name, version).get(champions.PROMOTION) in (history.ASKED, history.REJECTED)
+    return not answered and registry.read_champion(model_name) != version
+
+
+def ask(decision: PromotionDecision, *, model_name: str, run: str) -> None:
+    """Record that a question is open, and tell of it, where the policy would promote."""
+    if decision.promote:
+        candidate, champion = str(decision.evidence["candidate"]), decision.evidence["champion"]
+        event = Event(history.ASKED, candidate, champion, history.BY_POLICY, decision.reason, run=run)
+        champions.note(event, model_name=model_name)
+        sentence = (
+            f"{question(asdict(decision), model_name=model_name)} On ZenML's dashboard, or by `agile approve {run}`."
+        )
+        tell(Notice(PERSON_ASKED, sentence, {"model_name": model_name, **asdict(event)}))
+
+
+def question(decision: dict[str, Any], *, model_name: str) -> str:
+    """What the card asks."""
+    evidence = decision["evidence"]
+    instead = f" in place of version {evidence['champion']}" if evidence["champion"] else ", its first"
+    return (
+        f"Shall version {evidence['candidate']} of {model_name} become champion{instead}? {decision['reason']}"
+        " Continue promotes it, Abort leaves things as they are."
+    )
+
+
+def evidence_in_short(decision: dict[str, Any]) -> dict[str, Any]:
+    """What stands beside the question: numbers by name, of kinds that ZenML shows."""
+    evidence = decision["evidence"]
+    intervals = {
+        f"difference with {name}": f"{found['difference']:+.4f} {found['metric']} [{found['low']:+.4f}, {found['high']:+.4f}]"
+        for name, found in evidence["differences"].items()
+    }
+    facts = {name: evidence[name] for name in ("candidate", "champion", "n_rows", "test_digest") if evidence.get(name)}
+    return {**facts, **intervals}
+
+
+def conclude(decision: dict[str, Any], *, model_name: str, run: PipelineRunResponse) -> dict[str, Any]:
+    """Carry out what was agreed on, unless another version has become champion meanwhile; returns the decision as it came out."""
+    agreed = PromotionDecision(**decision)
+    by = _answered_by(run) if agreed.promote else history.BY_POLICY
+    if promotion.carry_out(agreed, model_name=model_name, run=run.name, by=by):
+        return decision
+    candidate, compared_with = agreed.evidence["candidate"], agreed.evidence["champion"]
+    champion = registry.read_champion(model_name)
+    reason = (
+        f"Candidate {candidate} is not promoted and champion {champion} stays: {compared_with or 'none'} was champion"
+        f" when they were compared; `agile promote {candidate}` compares anew."
+    )
+    overtaken = PromotionDecision(False, reason, {**agreed.evidence, "champion": champion})
+    promotion.carry_out(overtaken, model_name=model_name, run=run.name, by=by)
+    return asdict(overtaken)
+
+
+def _answered_by(run: PipelineRunResponse) -> str:
+    """Who said yes."""
+    found = Client().list_run_wait_conditions(pipeline_run=run.id, name=QUESTION, hydrate=True).items
+    who = found[0].get_body().resolved_by_user_id if found else None
+    name = Client().get_user(who).name if who else "default"
+    return champions.person() if name == "default" else name
+
+
+def approve(wanted: str) -> PipelineRunResponse:
+    """Say yes; the run goes on in the process that waits or, where there is none, in this one.
+
+    Raises
+    ------
+    InputError
+        No such run, or it waits for nothing.
+    """
+    run = _find_run(wanted)
+    asked = _question_of(run)
+    waits = _is_awaited(asked, run)
+    if asked.status == RunWaitConditionStatus.PENDING:
+        Client().resolve_run_wait_condition(asked.id, RunWaitConditionResolution.CONTINUE)
+    deadline = time.monotonic() + (ANSWER_WITHIN if waits else 0)
+    while time.monotonic() < deadline and not _read(run).status.is_finished:
+        time.sleep(0.5)
+    if not _read(run).status.is_finished and not waits:
+        _go_on(run)
+    return _read(run)
+
+
+def reject(wanted: str, *, reason: str) -> PipelineRunResponse:
+    """Say no; the run ends.
+
+    Raises
+    ------
+    InputError
+        As `approve`; or it was answered already.
+    """
+    run = _find_run(wanted)
+    asked = _question_of(run)
+    if asked.status != RunWaitConditionStatus.PENDING:
+        raise InputError(f"run {run.name}: was answered with yes already; `agile approve {run.name}` goes on with it")
+    model_name, version = (_parameters(run)[name] for name in ("model_name", "version"))
+    registry.tag_version(model_name, version, {champions.REFUSED_BY: champions.person(), champions.REFUSED_FOR: reason})
+    Client().resolve_run_wait_condition(asked.id, RunWaitConditionResolution.ABORT)
+    champions.settle(model_name)
+    return _read(run)
+
+
+def _find_run(wanted: str) -> PipelineRunResponse:
+    try:
+        run = Client().get_pipeline_run(wanted, allow_name_prefix_match=False)
+    except (KeyError, ValueError):
+        waiting = ", ".join(run.name for run in _waiting()) or "none"
+        raise InputError(f"no run {wanted!r}; runs that wait for a person: {waiting}") from None
+    if run.pipeline is None or run.pipeline.name != PIPELINE:
+        raise InputError(f"run {run.name}: is no promotion, and waits for nobody")
+    return run
+
+
+def _waiting() -> list[PipelineRunResponse]:
+    runs = Client().list_pipeline_runs(pipeline=PIPELINE, size=100, sort_by="desc:created").items
+    return [run for run in runs if not run.status.is_finished]
+
+
+def _question_of(run: PipelineRunResponse) -> RunWaitConditionResponse:
+    found = Client().list_run_wait_conditions(pipeline_run=run.id, name=QUESTION, hydrate=True).items
+    if run.status.is_finished or not found:
+        raise InputError(f"run {run.name}: is {run.status.value} and waits for nobody")
+    return found[0]
+
+
+def _is_awaited(asked: RunWaitConditionResponse, run: PipelineRunResponse) -> bool:
+    """Whether a process looks for the answer."""
+    until = asked.get_body().poller_lease_expires_at
+    if until is None or liveness.is_known_dead(run.name):
+        return False
+    return (until if until.tzinfo else until.replace(tzinfo=UTC)) > datetime.now(UTC)
+
+
+def _go_on(run: PipelineRunResponse) -> None:
+    """Resume a run in this process, on the stack that it was started on."""
+    snapshot = run.snapshot
+    if snapshot is None or snapshot.stack is None:
+        raise InputError(f"run {run.name}: ZenML no longer knows its stack; start a new one with `agile promote`")
+    if _read(run).status != ExecutionStatus.PAUSED:  # its process was killed, and ZenML has not heard of it
+        Client().zen_store.update_run(run.id, PipelineRunUpdate(status=ExecutionStatus.PAUSED))
+    Client().zen_store.update_run(run.id, PipelineRunUpdate(status=ExecutionStatus.RESUMING))
+    stack = Stack.from_model(snapshot.stack)
+    try:
+        with failure_told(run.name), changes_told(_parameters(run)["model_name"]):
+            stack.orchestrator.resume_run(snapshot=snapshot, run=_read(run), stack=stack)
+    except BaseException:
+        if not _read(run).status.is_finished:
+            Client().zen_store.update_run(run.id, PipelineRunUpdate(status=ExecutionStatus.PAUSED))
+        raise
+
+
+def _parameters(run: PipelineRunResponse) -> dict[str, Any]:
+    return run.config.parameters or {}
+
+
+def _read(run: PipelineRunResponse) -> PipelineRunResponse:
+    return Client().get_pipeline_run(run.id)

@@ -1,0 +1,165 @@
+"""Champions: who is in service, who was before, and how that changes; every change is an event of the model's history.
+
+Aliases in MLflow: `candidate` (the newest version), `champion`, `previous` (what a rollback goes back to). The alias that a person moves on
+MLflow's page wins: it is found, recorded, and built upon, by whatever looks next.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Sequence
+from typing import Any
+
+from mlflow import MlflowClient
+from zenml.client import Client
+from zenml.enums import ExecutionStatus
+
+from agile_classifier.errors import InputError
+from agile_classifier.ops.promotion.promotion_lock import promotion_lock
+from agile_classifier.ops.registry import history
+from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.history import Event
+
+PREVIOUS = "previous"
+PROMOTION, REASON, PROMOTION_RUN = "promotion", "promotion.reason", "promotion.run"
+ROLLED_BACK_AT = "rolled_back"
+REFUSED_BY, REFUSED_FOR = "promotion.refused_by", "promotion.refused_for"
+
+
+def settle(model_name: str) -> list[Event]:
+    """Record what was done elsewhere since the last event: an alias moved by hand, a question answered with no.
+
+    Returns
+    -------
+    list of Event
+        The whole history, oldest first.
+
+    Raises
+    ------
+    InputError
+        No such model.
+    """
+    registry.only_model(model_name)
+    with promotion_lock(model_name):
+        return _settle(model_name)
+
+
+def promote(event: Event, *, model_name: str, expected: str | None) -> bool:
+    """Make the event's champion the champion, if `expected` still is; says whether.
+
+    A version that was rolled back counts as such no longer.
+    """
+    version = str(event.champion)
+    with promotion_lock(model_name):
+        events = _settle(model_name)
+        if registry.read_champion(model_name) != expected:
+            return False
+        client = MlflowClient()
+        if ROLLED_BACK_AT in registry.read_tags(model_name, version):
+            client.delete_model_version_tag(model_name, version, ROLLED_BACK_AT)
+        tag(model_name, version, event)
+        client.set_registered_model_alias(model_name, registry.CHAMPION, version)
+        _set_previous(model_name, [*events, history.record(model_name, event)])
+    return True
+
+
+def note(event: Event, *, model_name: str) -> None:
+    """Record an event that moves nothing, on the version too."""
+    with promotion_lock(model_name):
+        _settle(model_name)
+        tag(model_name, str(event.version), event)
+        history.record(model_name, event)
+
+
+def roll_back(model_name: str, *, reason: str) -> Event:
+    """Go back to the champion before; the one that stood is never promoted again by the numbers alone.
+
+    Raises
+    ------
+    InputError
+        No such model, no champion, or none before it.
+    """
+    registry.only_model(model_name)
+    with promotion_lock(model_name):
+        events = _settle(model_name)
+        line = _existing(model_name, history.line_of_champions(events))
+        if len(line) < 2:
+            raise InputError(
+                f"model {model_name}: nothing to go back to; champions so far: {', '.join(line) or 'none'} (agile history)"
+            )
+        left, back = line[-1], line[-2]
+        event = Event(history.ROLLED_BACK, left, back, by=person(), reason=reason)
+        registry.tag_version(model_name, left, {ROLLED_BACK_AT: f"by {event.by}: {reason}"})
+        MlflowClient().set_registered_model_alias(model_name, registry.CHAMPION, back)
+        written = history.record(model_name, event)
+        _set_previous(model_name, [*events, written])
+    return written
+
+
+def tag(model_name: str, version: str, event: Event, **more: str) -> None:
+    """Write on a version what became of it."""
+    facts = {PROMOTION: event.kind, REASON: event.reason, **({PROMOTION_RUN: event.run} if event.run else {})}
+    registry.tag_version(model_name, version, {**facts, **more})
+
+
+def person() -> str:
+    """Who sits at this terminal: ZenML's user on a server of a team, else the machine's."""
+    user = Client().active_user.name
+    return getpass.getuser() if user == "default" else user
+
+
+def _settle(model_name: str) -> list[Event]:
+    events = history.read_events(model_name)
+    for seen in (*_refusals(model_name), *_moves(model_name, events)):
+        events.append(history.record(model_name, seen))
+        if seen.champion is not None:
+            _set_previous(model_name, events)
+    return events
+
+
+def _moves(model_name: str, events: Sequence[Event]) -> list[Event]:
+    champion, known = registry.read_champion(model_name), history.last_champion(events)
+    if champion == known:
+        return []
+    if champion is None:
+        return [Event(history.REMOVED, known, None, history.BY_HAND, f"The alias was taken from version {known}.")]
+    before = "No champion was recorded before." if known is None else f"The alias was taken from version {known}."
+    return [Event(history.MOVED, champion, champion, history.BY_HAND, before)]
+
+
+def _refusals(model_name: str) -> list[Event]:
+    """Questions that were answered with no where this project does not run: on ZenML's dashboard."""
+    asked = MlflowClient().search_model_versions(f"name = '{model_name}' and tags.`{PROMOTION}` = '{history.ASKED}'")
+    return [event for version in asked if (event := _refusal(model_name, version)) is not None]
+
+
+def _refusal(model_name: str, version: Any) -> Event | None:
+    run_name = version.tags.get(PROMOTION_RUN, "")
+    try:
+        run = Client().get_pipeline_run(run_name, allow_name_prefix_match=False)
+    except KeyError:
+        return None
+    if run.status != ExecutionStatus.STOPPED:
+        return None
+    number = str(version.version)
+    by = version.tags.get(REFUSED_BY, "somebody on the dashboard")
+    reason = version.tags.get(REFUSED_FOR) or f"The question of run {run_name} was answered with no."
+    event = Event(history.REJECTED, number, registry.read_champion(model_name), by, reason, run=run_name)
+    tag(model_name, number, event)
+    return event
+
+
+def _set_previous(model_name: str, events: Sequence[Event]) -> None:
+    line = _existing(model_name, history.line_of_champions(events))
+    client = MlflowClient()
+    if len(line) > 1:
+        client.set_registered_model_alias(model_name, PREVIOUS, line[-2])
+    elif PREVIOUS in client.get_registered_model(model_name).aliases:
+        client.delete_registered_model_alias(model_name, PREVIOUS)
+
+
+def _existing(model_name: str, line: Sequence[str]) -> list[str]:
+    """Without versions that are gone, and without one twice in a row."""
+    there = {str(found.version) for found in MlflowClient().search_model_versions(f"name = '{model_name}'")}
+    kept = [version for version in line if version in there]
+    return [version for number, version in enumerate(kept) if number == 0 or kept[number - 1] != version]

@@ -1,0 +1,241 @@
+"""Promotion: candidate against champion, both scored as registered, on rows that neither has learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agile_classifier.config.run import PromotionConfig
+from agile_classifier.data.tables import examples_digest
+from agile_classifier.data.text import text_digest
+from agile_classifier.errors import InputError
+from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines
+from agile_classifier.evaluation.slices import slice_rows
+from agile_classifier.metrics.calibration_maps import calibration_error
+from agile_classifier.metrics.comparison import Contender, compare, compare_slices, mcnemar
+from agile_classifier.metrics.metrics import METRICS, PairedDifference
+from agile_classifier.ops.promotion import champions
+from agile_classifier.ops.promotion.gate import Limit, PromotionDecision, comparable_rows, decide
+from agile_classifier.ops.promotion.measured_version import MeasuredVersion
+from agile_classifier.ops.registry import history
+from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.history import Event
+
+WORSE_BEYOND_NOISE = 0.05
+"""p-value of McNemar's test below which decisions that are worse are worse beyond noise."""
+TRIES = 3
+"""Comparisons made anew because the champion changed meanwhile."""
+
+
+def judge_and_carry_out(
+    *,
+    model_name: str,
+    candidate: str,
+    evaluation: Evaluation,
+    test_scores: pd.DataFrame,
+    settings: PromotionConfig,
+    run: str,
+) -> PromotionDecision:
+    """Decide and act on it; a champion that changes meanwhile is compared with anew.
+
+    Where a person must agree nothing is compared yet: `pipelines.promotion` asks, once the run that made the candidate is over.
+    """
+    if settings.approval == "person":
+        registry.require_version(model_name, candidate)
+        return PromotionDecision(
+            False, f"Candidate {candidate} becomes champion if a person agrees.", {"candidate": candidate}
+        )
+    for _ in range(TRIES):
+        decision = judge(
+            model_name=model_name,
+            candidate=candidate,
+            evaluation=evaluation,
+            test_scores=test_scores,
+            settings=settings,
+        )
+        if carry_out(decision, model_name=model_name, run=run):
+            return decision
+    raise RuntimeError(
+        f"model {model_name}: its champion changed {TRIES} times while version {candidate} was compared with it"
+    )
+
+
+def judge(
+    *,
+    model_name: str,
+    candidate: str,
+    evaluation: Evaluation,
+    test_scores: pd.DataFrame,
+    settings: PromotionConfig,
+) -> PromotionDecision:
+    """Decide; nothing is moved.
+
+    Parameters
+    ----------
+    evaluation, test_scores
+        As the run that made the candidate left them: the frozen test set, and what the baselines say about it.
+
+    Raises
+    ------
+    InputError
+        The registry does not hold the candidate.
+    """
+    registry.require_version(model_name, candidate)
+    champion = history.last_champion(champions.settle(model_name))
+    comparison = Comparison(
+        MeasuredVersion(model_name, candidate),
+        None if champion in (None, candidate) else MeasuredVersion(model_name, str(champion)),
+        settings,
+    )
+    if champion != candidate:
+        comparison.make(evaluation, test_scores)
+    return decide(
+        candidate=candidate,
+        champion=champion,
+        differences=comparison.differences,
+        n_rows=comparison.n_rows,
+        min_rows=settings.min_rows,
+        smallest_gain=settings.smallest_gain,
+        run_noise=settings.run_noise,
+        limits=comparison.limits,
+        obstacle=comparison.obstacle,
+        findings=comparison.findings,
+    )
+
+
+def carry_out(decision: PromotionDecision, *, model_name: str, run: str, by: str = history.BY_POLICY) -> bool:
+    """Move the aliases if the decision says so, and record it; False where the champion is no longer the one compared with."""
+    candidate, before = str(decision.evidence["candidate"]), decision.evidence["champion"]
+    event = Event(
+        history.PROMOTED if decision.promote else history.NOT_PROMOTED,
+        candidate,
+        candidate if decision.promote else before,
+        by=by,
+        reason=decision.reason,
+        run=run,
+        test_digest=decision.evidence.get("test_digest"),
+    )
+    if decision.promote:
+        return champions.promote(event, model_name=model_name, expected=before)
+    if candidate != before:
+        champions.note(event, model_name=model_name)
+    return True
+
+
+class Comparison:
+    """What is known of a candidate and a champion, as far as the policy asks for it."""
+
+    def __init__(self, candidate: MeasuredVersion, champion: MeasuredVersion | None, settings: PromotionConfig) -> None:
+        self.candidate, self.champion, self.settings = candidate, champion, settings
+        self.n_rows = 0
+        self.differences: dict[str, PairedDifference | None] = {}
+        self.limits: list[Limit] = []
+        self.obstacle: str | None = None
+        """Why the numbers must not decide."""
+        self.findings: dict[str, Any] = {}
+        """For the record, beyond what decides."""
+
+    def make(self, evaluation: Evaluation, test_scores: pd.DataFrame) -> None:
+        """Compare, in the order of what it costs; whatever cannot be compared is an obstacle, and no error."""
+        self.obstacle = self._rolled_back() or (self._differing_from(self.champion) if self.champion else None)
+        seen = [version.learnt_from for version in (self.candidate, self.champion) if version and not self.obstacle]
+        rows = test_scores[comparable_rows([text_digest(text) for text in test_scores["text"]], *seen)]
+        self.n_rows = len(rows)
+        self.findings["test_digest"] = examples_digest(rows[["text", "label"]])
+        if self.obstacle or self.n_rows < self.settings.min_rows or rows["label"].nunique() < 2:
+            return
+        y_true, texts = rows["label"].to_numpy(), list(rows["text"])
+        try:
+            answers = self.candidate.answer(texts)
+            self._limit_candidate(y_true, answers, texts)
+            if self.champion is None:
+                self.differences |= compare_with_baselines(evaluation, rows, metric=self.settings.metric)
+            else:
+                self._compare(y_true, answers, self._answer_of(self.champion, texts), rows)
+        except InputError as error:  # scores that are none
+            self.obstacle = self.obstacle or f"the comparison failed ({error})"
+
+    def _answer_of(self, champion: MeasuredVersion, texts: list[str]) -> Contender:
+        try:
+            return champion.answer(texts)
+        except Exception as error:
+            self.obstacle = _unreadable(champion, error)
+            raise InputError(self.obstacle) from None
+
+    def _rolled_back(self) -> str | None:
+        back = self.candidate.tags.get(champions.ROLLED_BACK_AT)
+        return back and f"it was rolled back {back}{self._way_out()}"
+
+    def _differing_from(self, champion: MeasuredVersion) -> str | None:
+        """What the two do not share, and without which a comparison says nothing."""
+        try:
+            _ = champion.learnt_from
+            classes = [" / ".join(version.class_names) for version in (self.candidate, champion)]
+        except Exception as error:  # whatever a version of long ago raises; it goes on serving where it is loaded
+            return _unreadable(champion, error)
+        if classes[0] != classes[1]:
+            return f"it tells {classes[0]} apart, and the champion {classes[1]}{self._way_out()}"
+        new, old = self.candidate.label_rule, champion.label_rule
+        for name in sorted(set(new) & set(old)):
+            if new[name] != old[name]:
+                return f"labels.{name} was {new[name]} for it, and {old[name]} for the champion{self._way_out()}"
+        return None
+
+    def _way_out(self) -> str:
+        return f"; `agile promote {self.candidate.number} --force` puts it in service all the same"
+
+    def _limit_candidate(self, y_true: NDArray[np.int64], answers: Contender, texts: list[str]) -> None:
+        """What it must keep by itself; nothing is measured that the config sets no limit on."""
+        ways: dict[str, tuple[str, Callable[[], float | None]]] = {
+            "calibration_limit": ("its calibration error", lambda: calibration_error(y_true, answers.y_score)),
+            "parity_limit": ("the largest change of a probability by reloading", self.candidate.parity_error),
+            "size_limit": ("its size in MB", self.candidate.megabytes),
+            "latency_limit": ("its median time for one text in ms", lambda: self.candidate.milliseconds(texts)),
+        }
+        for field, (what, measure) in ways.items():
+            if (limit := getattr(self.settings, field)) is not None:
+                self.limits.append(Limit(what, measure(), at_most=limit))
+
+    def _compare(self, y_true: NDArray[np.int64], new: Contender, old: Contender, rows: pd.DataFrame) -> None:
+        settings = self.settings
+        differences = compare(y_true, new, old, metrics=list(METRICS))
+        self.differences["champion"] = differences[settings.metric]
+        tested = mcnemar(y_true, new, old)
+        slices, too_small = compare_slices(
+            y_true,
+            new,
+            old,
+            metric=settings.metric,
+            slices=slice_rows(list(rows["text"]), list(rows["group"]) if "group" in rows else None),
+            min_rows=settings.slice_min_rows,
+        )
+        self.findings |= {
+            "metrics": {name: asdict(difference) for name, difference in differences.items()},
+            "mcnemar": asdict(tested),
+            "slices": {name: asdict(difference) for name, difference in slices.items()},
+            "slices_too_small": too_small,
+        }
+        if tested.only_comparator_right > tested.only_candidate_right:
+            alone = (
+                f"the champion alone is right on {tested.only_comparator_right}, it on {tested.only_candidate_right}"
+            )
+            self.limits.append(Limit(f"McNemar's p-value ({alone})", tested.p_value, at_least=WORSE_BEYOND_NOISE))
+        for name, difference in differences.items():
+            if settings.margin is not None and name != settings.metric:
+                self.limits.append(_no_worse(name, difference, settings.margin))
+        for name, difference in slices.items():
+            if settings.slice_margin is not None:
+                self.limits.append(_no_worse(f"{settings.metric} on {name}", difference, settings.slice_margin))
+
+
+def _no_worse(name: str, difference: PairedDifference, margin: float) -> Limit:
+    return Limit(f"the lower end of its difference in {name}", difference.low, at_least=-margin)
+
+
+def _unreadable(version: MeasuredVersion, error: Exception) -> str:
+    return f"champion {version.number} cannot be read ({type(error).__name__}: {' '.join(str(error).split())[:200]})"

@@ -1,0 +1,140 @@
+"""Exporting: a registered version as files that run elsewhere, written to any address or beside the active stack's artifacts."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zenml.client import Client
+from zenml.io import fileio
+
+from agile_classifier.errors import InputError
+from agile_classifier.models.decision import DECISION_FILE
+from agile_classifier.models.spec import ClassifierSpec
+from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.addresses import copy_folder, require_empty
+from agile_classifier.ops.scoring.champion import find_champion
+from agile_classifier.ops.state.home import scratch
+
+FORMATS = ("adapter", "onnx")
+ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+COMPARED_TEXTS = 200
+"""Test texts of the version's own run by which an ONNX graph is checked, beside the built-in ones."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written, and where."""
+
+    model_name: str
+    version: str
+    address: str
+    facts: str
+    """What is to be known of the files, in one line."""
+
+
+def export(*, model_name: str | None, version: str | None, format: str, output: str | None, force: bool) -> Exported:
+    """Write a version's files; nothing is written where they fail their check.
+
+    Parameters
+    ----------
+    model_name, version : str or None
+        Registered model, needed where there are several; number or alias of the version, by default the champion.
+    format : {"adapter", "onnx"}
+        What `fine_tune` left, which needs its base model to score; or a graph that holds all (`agile_classifier/models/onnx/export.py`).
+    output : str or None
+        A folder, or an address that fsspec knows; by default `exports/NAME/VERSION/FORMAT` in the active stack's artifact store.
+    force : bool
+        Whether to write where something stands already: files of the same name are replaced, others stay.
+
+    Raises
+    ------
+    InputError
+        No such model, version, format or address; a driver is not installed; something stands at the address.
+    RuntimeError
+        The graph scores other than the original.
+    """
+    _require_format(format)
+    name, number = _find_version(model_name, version)
+    address = output or _in_artifact_store(name, number, format)
+    if not force:
+        _require_empty(address, in_store=output is None)
+    files = registry.read_files(name, number)
+    folder, facts = _write_onnx(name, number, files) if format == "onnx" else (files.adapter, _describe(files.adapter))
+    if output is None:
+        _copy_to_store(folder, address)
+    else:
+        copy_folder(folder, address)
+    return Exported(name, number, address, facts)
+
+
+def _require_format(format: str) -> None:
+    if format not in FORMATS:
+        raise InputError(f"--format {format}: allowed are {', '.join(FORMATS)}")
+    missing = [package for package in ONNX_PACKAGES if not importlib.util.find_spec(package)]
+    if format == "onnx" and missing:
+        raise InputError(f"--format onnx: {', '.join(missing)} not installed: pip install 'agile-classifier[onnx]'")
+
+
+def _find_version(model_name: str | None, version: str | None) -> tuple[str, str]:
+    if version is None:
+        champion = find_champion(model_name)
+        return champion.model_name, champion.version
+    name = registry.only_model(model_name)
+    return name, registry.find_version(name, version, is_alias=not version.isdigit())
+
+
+def _write_onnx(model_name: str, version: str, files: registry.VersionFiles) -> tuple[Path, str]:
+    from agile_classifier.models.onnx.export import PROBES, export_onnx  # an extra: only this format needs it
+    from agile_classifier.ops.registry.pyfunc_model import fetch_base
+
+    base = files.base or fetch_base(ClassifierSpec.load(files.adapter))
+    folder = scratch() / "onnx"
+    made = export_onnx(files.adapter, base=base, output=folder, texts=(*PROBES, *_test_texts(model_name, version)))
+    shutil.copy2(files.adapter / DECISION_FILE, folder)
+    return folder, (
+        f"{made.bytes / 1e6:.1f} MB, opset {made.opset}; over {made.n_texts} texts a probability differs"
+        f" from the original by at most {made.largest_difference:.2g} ({made.tolerance:g} is allowed)"
+    )
+
+
+def _test_texts(model_name: str, version: str) -> tuple[str, ...]:
+    """Of the run that made the version; none where that run is gone."""
+    run_id = registry.read_tags(model_name, version).get("zenml.run")
+    try:
+        run = Client().get_pipeline_run(run_id, allow_name_prefix_match=False) if run_id else None
+    except KeyError:
+        return ()
+    if run is None:
+        return ()
+    scores: Any = run.steps["evaluate"].outputs["test_scores"][0].load()
+    return tuple(scores["text"].head(COMPARED_TEXTS))
+
+
+def _describe(adapter: Path) -> str:
+    spec = ClassifierSpec.load(adapter)
+    n_bytes = sum(path.stat().st_size for path in adapter.rglob("*") if path.is_file())
+    return f"{n_bytes / 1e6:.1f} MB; its base model is {spec.base_source}, SHA-256 over its files {spec.base_digest}"
+
+
+def _in_artifact_store(model_name: str, version: str, format: str) -> str:
+    return f"{Client().active_stack.artifact_store.path}/exports/{model_name}/{version}/{format}"
+
+
+def _require_empty(address: str, *, in_store: bool) -> None:
+    if not in_store:
+        require_empty(address)
+    elif fileio.exists(address) and fileio.listdir(address):
+        raise InputError(f"export: {address} is there already and not empty; --force writes over it")
+
+
+def _copy_to_store(folder: Path, address: str) -> None:
+    """By ZenML's own file system, which has the credentials of the stack."""
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            target = f"{address}/{file.relative_to(folder).as_posix()}"
+            fileio.makedirs(target.rpartition("/")[0])
+            fileio.copy(str(file), target, overwrite=True)

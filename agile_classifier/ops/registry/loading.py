@@ -1,0 +1,48 @@
+"""Loading: a registered version as an AgileClassifier, for notebooks that go on with what a pipeline has trained.
+
+from agile_classifier.ops.registry.loading import load_classifier
+model = load_classifier("models:/quickstart@champion")
+model.predict_proba(["what a lovely day"])
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from agile_classifier.errors import InputError
+from agile_classifier.ops.state.home import prepare_state
+
+if TYPE_CHECKING:  # mlflow and torch are imported once the state folder stands, which tells them where to look
+    from agile_classifier.training.estimator import AgileClassifier
+
+_ADDRESS = re.compile(
+    r"models:/(?P<name>[A-Za-z0-9][A-Za-z0-9_.\- ]*)(?:@(?P<alias>[^/@:]+)|/(?P<version>[1-9][0-9]*))"
+)
+
+
+def load_classifier(address: str) -> AgileClassifier:
+    """The version that MLflow registered under `models:/NAME@ALIAS` or `models:/NAME/VERSION`, fitted.
+
+    Its probabilities and its labels are those of `agile score`; its parameters, those of the run that trained it.
+
+    Raises
+    ------
+    InputError
+        The address is none, nothing stands there (names what does), or the base model cannot be had any more.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        raise InputError(
+            f"address {address!r}: expected models:/NAME@ALIAS or models:/NAME/VERSION, as models:/ethos@champion"
+        )
+    prepare_state(least_free=0)
+    from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.training.estimator import AgileClassifier
+
+    name = found["name"]
+    version = registry.find_version(name, found["alias"] or found["version"], is_alias=found["alias"] is not None)
+    files = registry.read_files(name, version)
+    tuning = registry.read_config(name, version).get("fine_tune", {})
+    known = {field: value for field, value in tuning.items() if field in AgileClassifier("").get_params()}
+    return AgileClassifier.from_adapter(files.adapter, base=files.base, **known)

@@ -1,0 +1,121 @@
+"""Logged classifier: a tuned classifier as MLflow keeps it, with its card, and as anyone gets it who loads it elsewhere."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, Schema
+from numpy.typing import NDArray
+
+from agile_classifier.evaluation.drift_sample import DriftSample
+from agile_classifier.evaluation.reports.model_card import CARD_FILE
+from agile_classifier.models.decision import Decision
+from agile_classifier.models.spec import COMPANION_FOLDER, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.ops.registry.versions import LEARNT_FILE
+from agile_classifier.ops.state.home import PROJECT
+
+PYFUNC_FILE = PROJECT / "agile_classifier" / "ops" / "registry" / "pyfunc_model.py"
+REQUIREMENTS = (
+    "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "numpy", "pandas", "scikit-learn", "scipy",
+    "requests", "tqdm", "filelock", "ftfy", "gguf", "huggingface-hub", "mlflow",
+)  # fmt: skip
+"""What scoring needs, installed at the very versions of training."""
+
+
+def log_classifier(
+    adapter: Path,
+    *,
+    base: Path | None,
+    decision: Decision,
+    learnt_from: Iterable[str],
+    reference: DriftSample | None = None,
+    card: str | None = None,
+) -> str:
+    """Log a classifier to the active MLflow run, not yet as a version; returns its model URI.
+
+    Parameters
+    ----------
+    base : Path or None
+        The base model's folder, to be kept inside; None keeps the pinned reference.
+    learnt_from : iterable of str
+        Digests of the train and validation texts, so that a later comparison can leave them out.
+    reference : DriftSample, optional
+        What later batches are compared with.
+    card : str, optional
+        The model card, kept beside the adapter.
+    """
+    spec = ClassifierSpec.load(adapter)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = _pack(adapter, Path(scratch) / "classifier", decision=decision, learnt_from=learnt_from)
+        if reference is not None:
+            reference.save(folder)
+        if card is not None:
+            (folder / CARD_FILE).write_text(card, encoding="utf-8")
+        artifacts = {"classifier": str(folder), **({"base_model": str(base)} if base else {})}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*input example was not provided")  # the signature is given
+            info = mlflow.pyfunc.log_model(
+                name="classifier",
+                python_model=str(PYFUNC_FILE),
+                artifacts=artifacts,
+                code_paths=[str(PROJECT / "agile_classifier")],
+                signature=_signature(spec.class_names),
+                pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
+            )
+    return str(info.model_uri)
+
+
+def score_in_fresh_process(model_uri: str, texts: Sequence[str], *, class_names: Sequence[str]) -> NDArray[np.float64]:
+    """Probabilities of shape (n, n_classes) as anyone gets them who loads the logged model elsewhere."""
+    with tempfile.TemporaryDirectory() as scratch:
+        given, answered = Path(scratch) / "input.json", Path(scratch) / "output.json"
+        given.write_text(
+            json.dumps({"dataframe_split": {"columns": ["text"], "data": [[text] for text in texts]}}), encoding="utf-8"
+        )
+        command = [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "models",
+            "predict",
+            "--model-uri",
+            model_uri,
+            "--env-manager",
+            "local",
+        ]
+        command += ["--input-path", str(given), "--output-path", str(answered)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=scratch)
+        if done.returncode:
+            raise RuntimeError(f"the logged model {model_uri} cannot be loaded and scored:\n{done.stderr}")
+        frame = pd.DataFrame(json.loads(answered.read_text(encoding="utf-8"))["predictions"])
+    return frame[[f"{PROBABILITY}{name}" for name in class_names]].to_numpy(dtype="float64")
+
+
+def _pack(adapter: Path, folder: Path, *, decision: Decision, learnt_from: Iterable[str]) -> Path:
+    for part in ("best", TOKENIZER_FOLDER, COMPANION_FOLDER):
+        if (adapter / part).is_dir():
+            shutil.copytree(adapter / part, folder / part)
+    shutil.copy2(adapter / SPEC_FILE, folder)
+    decision.save(folder)
+    (folder / LEARNT_FILE).write_text(json.dumps(sorted(set(learnt_from))), encoding="utf-8")
+    return folder
+
+
+def _signature(class_names: Sequence[str]) -> ModelSignature:
+    probabilities = [ColSpec(DataType.double, f"{PROBABILITY}{name}") for name in class_names]
+    return ModelSignature(
+        inputs=Schema([ColSpec(DataType.string, "text")]),
+        outputs=Schema([ColSpec(DataType.string, "label"), *probabilities]),
+    )

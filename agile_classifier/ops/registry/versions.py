@@ -1,0 +1,209 @@
+"""Registry: model versions in MLflow. Stages are gone; `agile_classifier.ops.promotion.champions` moves the aliases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model
+
+from agile_classifier.errors import InputError
+from agile_classifier.models.decision import Decision
+from agile_classifier.models.spec import ClassifierSpec
+
+CANDIDATE, CHAMPION = "candidate", "champion"
+LEARNT_FILE = "learnt_from.json"
+PARITY_ERROR = "parity.error"
+"""Tag: the largest change of a probability by saving and reloading."""
+
+
+def create_version(model_name: str, *, model_uri: str, run_id: str, tags: Mapping[str, str], description: str) -> str:
+    """Make a logged model a version with alias `candidate`; returns its number."""
+    client = MlflowClient()
+    try:
+        client.create_registered_model(model_name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    made = client.create_model_version(
+        model_name,
+        source=model_uri,
+        run_id=run_id,
+        tags=dict(tags),
+        description=description,
+        model_id=model_uri.rpartition("/")[2],
+    )
+    client.set_registered_model_alias(model_name, CANDIDATE, made.version)
+    return str(made.version)
+
+
+def find_version(model_name: str, wanted: str, *, is_alias: bool) -> str:
+    """The number of a version, from its number or an alias of it.
+
+    Raises
+    ------
+    InputError
+        No such model, alias or version; the line names those that there are.
+    """
+    client = MlflowClient()
+    try:
+        model = client.get_registered_model(model_name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        there = _listed(model.name for model in client.search_registered_models())
+        raise InputError(f"no registered model {model_name!r}; there are: {there}") from None
+    if is_alias:
+        aliases = {alias: str(version) for alias, version in model.aliases.items()}
+        if wanted not in aliases:
+            carried = _listed(f"{alias} (version {version})" for alias, version in aliases.items())
+            raise InputError(f"model {model_name}: no version has the alias {wanted!r}; aliases: {carried}")
+        return aliases[wanted]
+    versions = [str(version.version) for version in client.search_model_versions(f"name = '{model_name}'")]
+    if wanted not in versions:
+        raise InputError(f"model {model_name}: no version {wanted}; there are: {_listed(sorted(versions, key=int))}")
+    return wanted
+
+
+def is_known(model_name: str) -> bool:
+    """Whether there is a registered model of that name."""
+    return any(found.name == model_name for found in MlflowClient().search_registered_models(f"name = '{model_name}'"))
+
+
+def read_champion(model_name: str) -> str | None:
+    """Version that carries the alias `champion`, or None."""
+    try:
+        return str(MlflowClient().get_model_version_by_alias(model_name, CHAMPION).version)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def tag_version(model_name: str, version: str, tags: Mapping[str, str]) -> None:
+    """Write tags on a version."""
+    for key, value in tags.items():
+        MlflowClient().set_model_version_tag(model_name, version, key, value)
+
+
+def require_version(model_name: str, version: str) -> None:
+    """Refuse a version that the registry no longer holds (a reused `register` names one).
+
+    Raises
+    ------
+    InputError
+        The version was deleted.
+    """
+    try:
+        MlflowClient().get_model_version(model_name, version)
+    except MlflowException:
+        raise InputError(
+            f"model {model_name}: version {version}, which a reused step names, is not in the registry; run again with --no-cache"
+        ) from None
+
+
+def read_learnt_from(model_name: str, version: str) -> frozenset[str]:
+    """Digests of the texts that a version was trained or chosen on."""
+    return frozenset(json.loads((read_files(model_name, version).adapter / LEARNT_FILE).read_text(encoding="utf-8")))
+
+
+def read_config(model_name: str, version: str) -> dict[str, Any]:
+    """The sections of the config that made a version, as it records them; empty where it records none."""
+    recorded = MlflowClient().get_model_version(model_name, version).tags.get("config", "{}")
+    config: dict[str, Any] = json.loads(recorded)
+    return config
+
+
+def read_spec(model_name: str, version: str) -> ClassifierSpec:
+    """What kind of classifier a version is."""
+    return ClassifierSpec.load(read_files(model_name, version).adapter)
+
+
+def read_decision_threshold(model_name: str, version: str) -> float | None:
+    """A version's cut on the probability of class 1."""
+    return Decision.load(read_files(model_name, version).adapter).decision_threshold
+
+
+def load(model_name: str, version: str) -> Callable[[Sequence[str]], pd.DataFrame]:
+    """A version in memory: a function of texts, which returns one row a text, `label` and `probability_NAME` of every class."""
+    model = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}").unwrap_python_model()
+
+    def score(texts: Sequence[str]) -> pd.DataFrame:
+        frame: pd.DataFrame = model.predict(None, pd.DataFrame({"text": list(texts)}))
+        return frame
+
+    return score
+
+
+def score_with_version(model_name: str, version: str, texts: Sequence[str]) -> pd.DataFrame:
+    """One row a text, as `load` gives it."""
+    return load(model_name, version)(texts)
+
+
+@dataclass(frozen=True)
+class VersionFiles:
+    """A version's files, on this machine."""
+
+    adapter: Path
+    """As `Predictor.load` takes it."""
+    base: Path | None
+    """The base model; None where the version holds a pinned reference to it."""
+
+
+def read_files(model_name: str, version: str) -> VersionFiles:
+    """Bring a version's files here.
+
+    Raises
+    ------
+    InputError
+        The version is no classifier of this project.
+    """
+    place = Path(mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}"))
+    kept = Model.load(str(place)).flavors.get("python_function", {}).get("artifacts", {})
+    if "classifier" not in kept:
+        raise InputError(f"model {model_name}: version {version} is no classifier of this project")
+    base = place / kept["base_model"]["path"] if "base_model" in kept else None
+    return VersionFiles(place / kept["classifier"]["path"], base)
+
+
+def read_tags(model_name: str, version: str) -> dict[str, str]:
+    """Tags of a version."""
+    return dict(MlflowClient().get_model_version(model_name, version).tags)
+
+
+def list_models() -> list[str]:
+    """Names of the registered models."""
+    return sorted(model.name for model in MlflowClient().search_registered_models())
+
+
+def only_model(model_name: str | None) -> str:
+    """The named model, or the only one that there is.
+
+    Raises
+    ------
+    InputError
+        There is none, several and none was named, or none of that name.
+    """
+    names = list_models()
+    if model_name is None and len(names) != 1:
+        raise InputError(f"name a model with --model, one of: {_listed(names)}")
+    if model_name is not None and model_name not in names:
+        raise InputError(f"no registered model {model_name!r}; there are: {_listed(names)}")
+    return model_name or names[0]
+
+
+def list_champions() -> dict[str, str]:
+    """Registered models that have a champion, with its version."""
+    champions = {model.name: read_champion(model.name) for model in MlflowClient().search_registered_models()}
+    return {name: version for name, version in champions.items() if version is not None}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

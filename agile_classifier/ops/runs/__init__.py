@@ -1,0 +1,1 @@
+"""What a run of a pipeline needs: caching, checkpoints, links, liveness, outcomes, errors."""

@@ -1,0 +1,190 @@
+"""Checkpoints: kept where the next try of a training finds them, though the machine that wrote them be gone.
+
+Where the active stack's artifact store is a folder, checkpoints stay in the state folder. Where it is remote, every complete one is copied
+below `checkpoints/` there, its marker last: a copy that was cut off has none, and is never taken. A copy that fails is told and
+tried again with the next checkpoint, for a training is worth more; one that cannot be fetched ends the try, before it trains
+anew what is there.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from zenml.client import Client
+from zenml.io import fileio
+
+from agile_classifier.ops.runs.failures import redact
+from agile_classifier.ops.state import home as state
+from agile_classifier.training.checkpoints import complete_checkpoints
+
+MARKER = "complete.json"
+"""Beside a checkpoint's files in the store: their sizes in bytes, and when the last one was written."""
+
+
+@dataclass(frozen=True)
+class LocalCheckpoints:
+    """Checkpoints of one training, in a folder that its next try finds by itself."""
+
+    folder: Path
+
+    def fetch(self) -> None:
+        """Nothing: they are here."""
+
+    def keep(self) -> None:
+        """Nothing: they stay here."""
+
+    def remove(self) -> None:
+        """Nothing: `fine_tune` removes its folder."""
+
+
+@dataclass(frozen=True)
+class StoredCheckpoints:
+    """Checkpoints of one training, copied into an artifact store; `address` is theirs there."""
+
+    folder: Path
+    address: str
+
+    def fetch(self) -> None:
+        """Bring what the store holds complete and this machine does not.
+
+        Raises
+        ------
+        RuntimeError
+            The store cannot be read, or holds other sizes than its marker says.
+        """
+        here = {path.name for path in complete_checkpoints(self.folder)}
+        try:
+            for name, marker in _stored(self.address).items():
+                if name not in here:
+                    _download(f"{self.address}/{name}", marker["files"], self.folder / name)
+        except Exception as error:  # every store's library raises its own kinds
+            raise RuntimeError(f"checkpoints in {self.address} cannot be fetched: {_in_words(error)}") from error
+
+    def keep(self) -> None:
+        """Copy what is complete here and not there, then remove there what is not here any more."""
+        with _told(f"checkpoints could not be copied to {self.address}; the next one tries again"):
+            there = _stored(self.address)
+            for checkpoint in complete_checkpoints(self.folder):
+                if checkpoint.name not in there:
+                    _upload(checkpoint, f"{self.address}/{checkpoint.name}")
+            for name in there:
+                if not (self.folder / name).is_dir():
+                    _remove(f"{self.address}/{name}")
+
+    def remove(self) -> None:
+        """All of them, once the training is over."""
+        with _told(f"checkpoints in {self.address} could not be removed; `agile prune` does"):
+            remove_stored(self.address)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the store holds of one training."""
+
+    key: str
+    address: str
+    written: datetime | None
+    """When its newest checkpoint was complete; None where none is."""
+    n_bytes: int
+
+
+def open_checkpoints(key: str) -> LocalCheckpoints | StoredCheckpoints:
+    """Those of the training of this key, on the active stack."""
+    folder, store = state.checkpoints() / key, _store()
+    return LocalCheckpoints(folder) if store is None else StoredCheckpoints(folder, f"{store}/{key}")
+
+
+def list_stored() -> Iterator[Stored]:
+    """Every training that has something in the active stack's store; nothing where that is a folder."""
+    store = _store()
+    if store is None or not fileio.exists(store):
+        return
+    for key in sorted(fileio.listdir(store)):
+        markers = _stored(f"{store}/{key}").values()
+        written = max((datetime.fromisoformat(marker["written"]) for marker in markers), default=None)
+        n_bytes = sum(size for marker in markers for size in marker["files"].values())
+        yield Stored(key, f"{store}/{key}", written, n_bytes)
+
+
+def remove_stored(address: str) -> None:
+    """Remove a training's checkpoints, markers first, so that nothing half removed is taken for complete."""
+    for name in _stored(address):
+        _remove(f"{address}/{name}")
+    if fileio.exists(address):
+        fileio.rmtree(address)
+
+
+def _store() -> str | None:
+    """Where checkpoints stand in the active stack's artifact store; None where that is a folder."""
+    path = Client().active_stack.artifact_store.path
+    return f"{path.rstrip('/')}/checkpoints" if "://" in path else None
+
+
+def _stored(address: str) -> dict[str, dict[str, Any]]:
+    """Name → marker of each complete checkpoint there."""
+    names = sorted(fileio.listdir(address)) if fileio.exists(address) else []
+    markers = {name: _read_marker(f"{address}/{name}/{MARKER}") for name in names}
+    return {name: marker for name, marker in markers.items() if marker is not None}
+
+
+def _read_marker(place: str) -> dict[str, Any] | None:
+    """None where there is none, or one whose writing was cut off."""
+    if not fileio.exists(place):
+        return None
+    with fileio.open(place, "r") as file:
+        try:
+            marker: dict[str, Any] = json.loads(file.read())
+        except json.JSONDecodeError:
+            return None
+    return marker
+
+
+def _upload(checkpoint: Path, address: str) -> None:
+    """A checkpoint is a folder of files; one of another try may lie there in part."""
+    files = sorted(checkpoint.iterdir())
+    fileio.makedirs(address)
+    for path in files:
+        fileio.copy(str(path), f"{address}/{path.name}", overwrite=True)
+    sizes = {path.name: path.stat().st_size for path in files}
+    with fileio.open(f"{address}/{MARKER}", "w") as file:
+        file.write(json.dumps({"written": datetime.now(UTC).isoformat(), "files": sizes}))
+
+
+def _download(address: str, sizes: dict[str, int], folder: Path) -> None:
+    """Into another folder first: one that was cut off is not taken for a checkpoint."""
+    arriving = folder.with_name(f"arriving-{folder.name}")
+    for old in (arriving, folder):
+        shutil.rmtree(old, ignore_errors=True)
+    arriving.mkdir(parents=True)
+    for name, size in sizes.items():
+        fileio.copy(f"{address}/{name}", str(arriving / name))
+        found = (arriving / name).stat().st_size
+        if found != size:
+            raise RuntimeError(f"{name} has {found} bytes, {size} were stored; remove {address}")
+    arriving.rename(folder)
+
+
+def _remove(address: str) -> None:
+    fileio.remove(f"{address}/{MARKER}")
+    fileio.rmtree(address)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Say on standard error what failed, and why, and go on."""
+    try:
+        yield
+    except Exception as error:  # every store's library raises its own kinds
+        print(f"warning: {what}: {_in_words(error)}", file=sys.stderr, flush=True)
+
+
+def _in_words(error: Exception) -> str:
+    return redact(f"{type(error).__name__}: {' '.join(str(error).split())}")

@@ -1,0 +1,161 @@
+"""Failures: what a command that could not finish says, and its exit code. Imports neither zenml nor mlflow: it must not fail."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agile_classifier.environment import home
+from agile_classifier.errors import GateRefused, InputError
+from agile_classifier.ops.state.databases import DATABASES, locked_databases, locked_line
+
+PROJECT = Path(__file__).resolve().parents[3]
+FAILED = 1
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+NO_ROOM_SAID = (
+    "database or disk is full",
+    "No space left on device",
+    "Read-only file system",
+    "attempt to write a readonly database",
+)
+"""Databases, safetensors and child processes pass a full disk on as text alone."""
+LOCKED_SAID = "database is locked"
+OUTSIDE = ("kubernetes", "mlflow", "requests", "sqlalchemy", "urllib3", "zenml")
+"""Libraries whose errors tell of a server, a database or a network, not of a defect here."""
+ENGINES = "zenml/integrations/*/*.py"
+"""Files that tell by a bare RuntimeError that a job failed elsewhere: its image cannot be pulled, say."""
+SHORTEST_SECRET = 4
+"""Characters; shorter values stand in any text."""
+SHORTEST_PART = 8
+"""Characters; a secret of fewer, such as a word, may stand within a text by chance."""
+
+KILLED = 137
+"""Exit status of a process that was ended by SIGKILL, as the kernel does where memory runs out."""
+REFUSALS = {f"{kind.__module__}.{kind.__name__}": kind for kind in (InputError, GateRefused)}
+"""Errors a person can mend, by the name that a traceback gives them."""
+
+_SECRET_NAME = re.compile(r"PASSWORD|TOKEN(?!IZER)|SECRET|API_?KEY", re.IGNORECASE)
+_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a command ends."""
+
+    line: str
+    """What a person reads."""
+    exit_code: int
+    is_defect: bool
+    """Whether the traceback says more than the line."""
+
+
+def explain(error: BaseException) -> Failure:
+    """The line and the exit code of an error, by what it is or what it was raised from."""
+    full = next(filter(_is_no_room, _causes(error, with_context=True)), None)
+    if full is not None:
+        return Failure(_no_room(full), InputError.exit_code, is_defect=False)
+    if any(
+        LOCKED_SAID in str(cause) for cause in _causes(error, with_context=True) if not isinstance(cause, InputError)
+    ):
+        return Failure(_locked(), InputError.exit_code, is_defect=False)
+    causes = list(_causes(error, with_context=False))
+    told = next((_in_container(cause) for cause in causes if _is_container(cause)), None)
+    if told is not None:
+        return told
+    for cause in causes:
+        if isinstance(cause, (InputError, GateRefused)):
+            return Failure(redact(" ".join(str(cause).splitlines())), cause.exit_code, is_defect=False)
+    if _is_statement(error):
+        return Failure(redact(str(error)), FAILED, is_defect=False)
+    line = redact(f"{type(error).__name__}: {' '.join(str(error).split())}")
+    return Failure(line, FAILED, is_defect=not any(map(_is_outside, causes)))
+
+
+def redact(text: str) -> str:
+    """Without credentials in addresses, and without the values of the environment's secrets."""
+    for name, value in os.environ.items():
+        if _SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET:
+            text = text.replace(value, "***")
+    return _IN_ADDRESS.sub("***@", text)
+
+
+def leaks(text: str) -> list[str]:
+    """What a text that others may read gives away: names of the environment's secrets, or an address' credentials."""
+    secrets = {name: value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
+    found = [name for name, value in secrets.items() if _stands_in(text, value)]
+    return [*found, *(["an address with credentials"] if _IN_ADDRESS.search(text) else [])]
+
+
+def _stands_in(text: str, secret: str) -> bool:
+    return len(secret) >= SHORTEST_SECRET and (secret == text or (len(secret) >= SHORTEST_PART and secret in text))
+
+
+def _causes(error: BaseException, *, with_context: bool) -> Iterator[BaseException]:
+    """The error and what led to it; the context counts where any trace of a cause will do."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if cause is not None and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            waiting += [cause.__cause__, cause.__context__ if with_context else None]
+
+
+def _is_container(error: BaseException) -> bool:
+    return (type(error).__module__, type(error).__name__) == ("docker.errors", "ContainerError")
+
+
+def _in_container(error: Any) -> Failure:
+    """What a step in a container ended with: the last line that it printed names the error and says it."""
+    step, printed = error.command[-1], (error.stderr or b"").decode(errors="replace").strip()
+    kind, _, said = printed.splitlines()[-1].partition(": ") if printed else ("", "", "")
+    if error.exit_status == KILLED:
+        line = f"step {step}: its container was killed; its memory limit (run_args.mem_limit of the stack) may be too small"
+        return Failure(line, FAILED, is_defect=False)
+    refusal = REFUSALS.get(kind)
+    if refusal is not None:
+        return Failure(redact(f"step {step}: {said}"), refusal.exit_code, is_defect=False)
+    print(redact(printed), file=sys.stderr)
+    return Failure(redact(f"step {step}: {kind}: {said}"), FAILED, is_defect=False)
+
+
+def _is_outside(error: BaseException) -> bool:
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in OUTSIDE
+
+
+def _is_no_room(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return True
+    return not isinstance(error, InputError) and any(said in str(error) for said in NO_ROOM_SAID)
+
+
+def _no_room(error: BaseException) -> str:
+    folder = home()
+    free = f"{shutil.disk_usage(folder).free / 1e9:.2f} GB free" if folder.is_dir() else "no folder"
+    said = " ".join(str(error).split())[-200:]  # a traceback says it last
+    return f"AGILE_HOME {folder}: no room left or read-only ({free}); make room, or name another folder in AGILE_HOME: {redact(said)}"
+
+
+def _locked() -> str:
+    """Names the file; one that was freed meanwhile cannot be told from the others."""
+    locked = locked_databases(home()) or [home() / name for name in DATABASES if (home() / name).is_file()]
+    return locked_line(locked)
+
+
+def _is_statement(error: BaseException) -> bool:
+    """Whether the project or an engine raised it, with a sentence for a person: a failed run, not a defect."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if type(error) is not RuntimeError or frame is None:
+        return False
+    raised_in = Path(frame.tb_frame.f_code.co_filename)
+    return raised_in.match(ENGINES) or (raised_in.is_relative_to(PROJECT) and "site-packages" not in raised_in.parts)

@@ -1,0 +1,74 @@
+"""Materializers: how the project's artifacts are stored, with a digest of their content for the cache key."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+from zenml.enums import ArtifactType
+from zenml.integrations.pandas.materializers.pandas_materializer import PandasMaterializer
+from zenml.io import fileio
+from zenml.materializers.base_materializer import BaseMaterializer
+
+from agile_classifier.data.fetch.sources import tree_digest
+from agile_classifier.data.tables import examples_digest
+from agile_classifier.ops.runs.folders import Folder
+
+
+class ExamplesMaterializer(PandasMaterializer):
+    """A table of examples as Parquet."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (pd.DataFrame,)
+    SKIP_REGISTRATION: ClassVar[bool] = True
+
+    def compute_content_hash(self, data: pd.DataFrame) -> str:
+        """Digest of the rows, whatever their storage."""
+        return examples_digest(data)
+
+    def extract_metadata(self, data: Any) -> dict[str, Any]:
+        """Rows and digest, shown beside the artifact."""
+        return {**super().extract_metadata(data), "n_rows": len(data), "digest": examples_digest(data)}
+
+
+class FolderMaterializer(BaseMaterializer):
+    """A folder of files, copied as they are; on a local store it is read in place."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Folder,)
+    ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
+
+    def save(self, data: Folder) -> None:
+        """Copy every file below the folder into the artifact store."""
+        for source in sorted(path for path in data.path.rglob("*") if path.is_file()):
+            target = f"{self.uri}/{source.relative_to(data.path).as_posix()}"
+            fileio.makedirs(target.rpartition("/")[0])
+            fileio.copy(str(source), target, overwrite=True)
+
+    def load(self, data_type: type[Any]) -> Folder:
+        """The folder in a local store, else a local copy of it."""
+        if Path(self.uri).is_dir():
+            return Folder(Path(self.uri))
+        local = Path(tempfile.mkdtemp(prefix="agile-"))
+        for parent, _, names in fileio.walk(self.uri):
+            for name in map(os.fsdecode, names):
+                place = local / os.fsdecode(parent).removeprefix(self.uri).strip("/") / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with fileio.open(f"{os.fsdecode(parent)}/{name}", "rb") as source, place.open("wb") as target:
+                    shutil.copyfileobj(source, target)
+        return Folder(local)
+
+    def compute_content_hash(self, data: Folder) -> str:
+        """Digest of names and contents."""
+        return tree_digest(data.path)
+
+    def extract_metadata(self, data: Folder) -> dict[str, Any]:
+        """Digest and size, shown beside the artifact."""
+        files = [path for path in data.path.rglob("*") if path.is_file()]
+        return {
+            "digest": tree_digest(data.path),
+            "n_files": len(files),
+            "bytes": sum(path.stat().st_size for path in files),
+        }

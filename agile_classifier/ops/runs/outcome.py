@@ -1,0 +1,137 @@
+"""Outcome: what a person at a terminal sees of a training run, while it goes and at its end."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from zenml.enums import ExecutionStatus
+from zenml.models import PipelineRunResponse
+
+from agile_classifier.environment import home
+from agile_classifier.evaluation.contenders import Evaluation, in_words
+from agile_classifier.training.history import costs_in_words
+
+SHOWN_METRICS = ("f1", "roc_auc", "pr_auc", "accuracy", "precision", "recall", "brier")
+CONTENDERS = {
+    "candidate": "best checkpoint",
+    "last": "last checkpoint",
+    "frozen": "frozen + LR",
+    "tfidf": "TF-IDF + LR",
+    "majority": "majority",
+}
+STEP_LOGGERS = (
+    "zenml.orchestrators.step_launcher",
+    "zenml.orchestrators.step_run_utils",
+    "zenml.orchestrators.local_docker.local_docker_orchestrator",
+)
+"""They say when a step starts, when it is reused, and what a step in a container prints."""
+
+
+class HideExplainedErrors(logging.Filter):
+    """Drops ZenML's traceback of an error: the command line states it, in one line where a person can mend it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is shown."""
+        return not record.exc_info
+
+
+def say_steps() -> None:
+    """Let ZenML say which step starts or is reused, and nothing of an error that is stated in one line."""
+    for name in STEP_LOGGERS:
+        logging.getLogger(name).setLevel(logging.INFO)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(HideExplainedErrors())
+
+
+def show(run: PipelineRunResponse, *, model_name: str) -> str:
+    """Print steps, metrics, decision and where to look; returns the number of the version.
+
+    Raises
+    ------
+    RuntimeError
+        The run did not succeed: an engine that runs steps elsewhere tells of it by the run's status alone.
+    """
+    if not run.status.is_successful:
+        unfinished = [
+            f"{name} {step.status.value}" for name, step in run.steps.items() if not step.status.is_successful
+        ]
+        raise RuntimeError(
+            f"run {run.name}: {run.status.value}, {', '.join(unfinished) or 'no step was begun'}; the logs of the engine say why"
+        )
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 110, highlight=False)
+    reused = [name for name, step in run.steps.items() if step.status == ExecutionStatus.CACHED]
+    ran = [name for name in run.steps if name not in reused]
+    console.print(f"\nreused: {', '.join(reused) or 'nothing'}\nran:    {', '.join(ran) or 'nothing'}")
+    evaluation, labelling = _output(run, "evaluate", "evaluation"), _output(run, "label_and_split", "labelling")
+    console.print(_sentence(labelling))
+    console.print(_changed_texts(evaluation))
+    console.print(_table(evaluation))
+    decision = _output(run, "promote", "promotion_decision")
+    console.print(decision["reason"])
+    training: Any = run.steps["fine_tune"].run_metadata["training"]
+    console.print(f"training took {costs_in_words(training)}")
+    version, mlflow_run = _output(run, "register", "model_version"), _output(run, "fine_tune", "mlflow_run_id")
+    console.print(f"model {model_name} version {version}; MLflow run {mlflow_run}; ZenML run {run.name}")
+    console.print(f"report: {write_report(run)}", soft_wrap=True)
+    return str(version)
+
+
+def show_promotion(run: PipelineRunResponse) -> bool:
+    """Print what became of a promotion, or how to answer its question; returns whether there is a new champion."""
+    if run.status == ExecutionStatus.PAUSED:
+        print(
+            f"run {run.name} waits for a person: `agile approve {run.name}` or `agile reject {run.name}`, or its card on ZenML's dashboard"
+        )
+        return False
+    if run.status == ExecutionStatus.STOPPED:
+        print(f"run {run.name}: a person said no")
+        return False
+    if not run.status.is_successful:
+        raise RuntimeError(f"run {run.name}: {run.status.value}; the logs of the engine say why")
+    steps = {"promote": "promotion_decision", "conclude_promotion": "promotion_outcome"}
+    decision = next(_output(run, step, artifact) for step, artifact in steps.items() if step in run.steps)
+    print(decision["reason"])
+    return bool(decision["promote"])
+
+
+def write_report(run: PipelineRunResponse) -> str:
+    """Keep a copy of the report that a browser can open; returns its path."""
+    path = home() / "reports" / f"{run.name}.html"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(str(_output(run, "evaluate", "report")), encoding="utf-8")
+    return str(path)
+
+
+def _output(run: PipelineRunResponse, step: str, artifact: str) -> Any:
+    return run.steps[step].outputs[artifact][0].load()
+
+
+def _sentence(labelling: dict[str, Any]) -> str:
+    rows = ", ".join(f"{facts['n_rows']} {part}" for part, facts in labelling["parts"].items())
+    threshold = labelling["label_threshold"]
+    cut = "" if threshold is None else f"; label threshold {threshold:.4g}, {labelling['n_ties']} scores tie with it"
+    return f"rows: {rows}, {labelling['n_unused']} in no part{cut}"
+
+
+def _changed_texts(evaluation: Evaluation) -> str:
+    kinds = {"cut": evaluation.n_cut, "neutralised": evaluation.n_neutralised}
+    return "; ".join(
+        f"texts {kind}: {in_words(counts) if any(counts.values()) else 'none'}" for kind, counts in kinds.items()
+    )
+
+
+def _table(evaluation: Evaluation) -> Table:
+    shown = {name: title for name, title in CONTENDERS.items() if name in evaluation.metrics}
+    table = Table(title=f"{evaluation.n_test} test rows, 95 % bootstrap intervals")
+    table.add_column("metric")
+    for title in shown.values():
+        table.add_column(title, justify="right")
+    for metric in SHOWN_METRICS:
+        low, high = evaluation.intervals["candidate"][metric]
+        cells = [f"{evaluation.metrics[name][metric]:.3f}" for name in shown]
+        table.add_row(metric, f"{cells[0]} [{low:.3f}, {high:.3f}]".replace("[", "\\["), *cells[1:])
+    return table

@@ -1,0 +1,1 @@
+"""Runs by the clock, on this machine or on a cluster."""

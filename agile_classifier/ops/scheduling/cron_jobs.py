@@ -1,0 +1,59 @@
+"""CronJobs of a cluster that are schedules of ours, each with the secrets that ZenML made for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agile_classifier.ops.engines import kubernetes as engine_kubernetes
+from agile_classifier.ops.engines.stacks import StackFile
+
+LABEL = "agile-classifier/schedule"
+"""Of a CronJob: name of ZenML's schedule."""
+
+
+def read(stack: StackFile) -> dict[str, Any]:
+    """Label → CronJob."""
+    with engine_kubernetes.connected(stack) as api:
+        return _listed(stack, api)
+
+
+def delete(stack: StackFile, cron_job: Any) -> None:
+    """Remove what is left of a CronJob once ZenML has removed its schedule: itself, where ZenML did not know its name, and its token."""
+    from kubernetes.client import BatchV1Api, CoreV1Api
+
+    with engine_kubernetes.connected(stack) as api:
+        namespace = engine_kubernetes.namespace_of(stack)
+        if cron_job.metadata.labels[LABEL] in _listed(stack, api):
+            BatchV1Api(api).delete_namespaced_cron_job(cron_job.metadata.name, namespace)
+        for secret in _tokens(cron_job):
+            _delete_secret(CoreV1Api(api), secret, namespace)
+
+
+def _listed(stack: StackFile, api: Any) -> dict[str, Any]:
+    from kubernetes import client
+    from zenml.integrations.kubernetes import kube_utils  # noqa: F401  # lets the client read a failure policy of exit codes
+
+    listed = client.BatchV1Api(api).list_namespaced_cron_job(
+        engine_kubernetes.namespace_of(stack),
+        label_selector=LABEL,
+        _request_timeout=engine_kubernetes.LONGEST_WAIT,
+    )
+    return {job.metadata.labels[LABEL]: job for job in listed.items}
+
+
+def _tokens(cron_job: Any) -> set[str]:
+    """Names of the secrets that ZenML made for a CronJob."""
+    pod = cron_job.spec.job_template.spec.template.spec
+    sources = [variable.value_from for container in pod.containers for variable in container.env or []]
+    names = {source.secret_key_ref.name for source in sources if source and source.secret_key_ref}
+    return {name for name in names if name.startswith("zenml-token-")}
+
+
+def _delete_secret(core: Any, name: str, namespace: str) -> None:
+    from kubernetes.client import ApiException
+
+    try:
+        core.delete_namespaced_secret(name, namespace)
+    except ApiException as error:
+        if error.status != 404:
+            raise

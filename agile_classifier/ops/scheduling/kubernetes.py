@@ -1,0 +1,281 @@
+"""Schedules on Kubernetes: each is a schedule of ZenML's and so a CronJob of the cluster; ZenML's server remembers what was applied.
+
+The cluster starts the runs, so no machine need be on. What a CronJob runs is fixed when it is made: any change, also of the config's
+content or of the stack's file, makes a new one and removes the old one. A time that passed before it was made is not caught up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.config.schedule import Schedule as ZenmlSchedule
+from zenml.enums import MetadataResourceTypes, StackComponentType
+from zenml.models import RunMetadataResource, ScheduleResponse
+
+from agile_classifier.config.files import load_config
+from agile_classifier.config.run import RunConfig
+from agile_classifier.errors import InputError
+from agile_classifier.ops.engines import kubernetes as engine_kubernetes
+from agile_classifier.ops.engines.stacks import StackFile
+from agile_classifier.ops.scheduling import cron_jobs
+from agile_classifier.ops.scheduling.local import Change, differences
+from agile_classifier.ops.scheduling.schedule import Schedule, longest_lateness, without_seventh_day
+
+PREFIX = "agile-"
+FACTS = "agile_schedule"
+"""Under which ZenML's schedule keeps what it was applied with."""
+ENDED = 100
+"""Largest number of schedules looked at."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A schedule as it would be applied."""
+
+    schedule: Schedule
+    config: RunConfig
+    no_cache: bool
+    facts: Mapping[str, str]
+    """What two schedules are compared by."""
+
+    @property
+    def zenml_name(self) -> str:
+        """Another for any other facts, so that the new one can be made before the old one goes."""
+        said = json.dumps(dict(self.facts), sort_keys=True)
+        return f"{PREFIX}{self.schedule.name}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A schedule that ZenML knows, and its CronJob."""
+
+    id: UUID
+    zenml_name: str
+    facts: Mapping[str, str]
+    cron_job: Any | None
+
+    @property
+    def name(self) -> str:
+        """As the schedules file has it."""
+        return self.zenml_name.removeprefix(PREFIX).rpartition("-")[0]
+
+    def problem(self) -> str | None:
+        """What somebody, or a cut-off command, made of it; None where it is as it was applied."""
+        if self.cron_job is None:
+            return "its CronJob is gone"
+        if not self.facts:
+            return "it was not applied to its end"
+        spec = self.cron_job.spec
+        actual = {"cron": spec.schedule, "time_zone": spec.time_zone, "enabled": _word(not spec.suspend)}
+        wanted = {**self.facts, "cron": without_seventh_day(self.facts["cron"])}
+        edited = [f"{field} {value}" for field, value in actual.items() if value != wanted[field]]
+        return f"its CronJob was edited ({', '.join(edited)})" if edited else None
+
+
+def apply(
+    stack: StackFile, wanted: Mapping[str, Schedule], *, load_pipeline: Callable[[], Any], dry_run: bool
+) -> list[Change]:
+    """Make exactly these the stack's schedules; returns what that changes, in order of names.
+
+    Raises
+    ------
+    InputError
+        The cluster cannot be used, a schedule is not for it, or a run of one that would change still goes: nothing has changed.
+    """
+    planned = {name: _plan(schedule, stack) for name, schedule in wanted.items()}
+    engine_kubernetes.require_kubernetes(stack, rights=engine_kubernetes.SCHEDULE_RIGHTS)
+    before = _found(stack)
+    changes = [_change(name, before.get(name, []), planned.get(name)) for name in sorted({*before, *planned})]
+    if dry_run:
+        return changes
+    stale = {
+        name: [found for found in before.get(name, []) if not _is_kept(found, planned.get(name))] for name in before
+    }
+    _require_idle(stack, [found for several in stale.values() for found in several])
+    for change in changes:
+        old = stale.get(change.name, [])
+        if change.kind in ("added", "changed"):
+            plan = planned[change.name]
+            _delete(stack, [found for found in old if found.zenml_name == plan.zenml_name])
+            _create(stack, plan, load_pipeline())
+            old = [found for found in old if found.zenml_name != plan.zenml_name]
+        _delete(stack, old)
+    return changes
+
+
+def remove(stack: StackFile, name: str) -> None:
+    """Take one schedule off the cluster.
+
+    Raises
+    ------
+    InputError
+        None of that name was applied there, or a run of it still goes.
+    """
+    engine_kubernetes.require_kubernetes(stack, rights=engine_kubernetes.SCHEDULE_RIGHTS)
+    before = _found(stack)
+    if name not in before:
+        known = ", ".join(sorted(before)) or "none; agile schedule apply makes those of a file known"
+        raise InputError(f"schedule {name}: not applied on stack {stack.name}; there are: {known}")
+    _require_idle(stack, before[name])
+    _delete(stack, before[name])
+
+
+def cells(stack: StackFile) -> Iterator[tuple[Schedule, str]]:
+    """Each schedule and the outcome of its last run."""
+    for several in _found(stack).values():
+        facts = several[-1].facts
+        if facts:
+            entry = {field: facts[field] for field in ("pipeline", "config", "cron", "time_zone")}
+            name, is_enabled = several[-1].name, facts["enabled"] == _word(True)
+            yield Schedule.model_validate({**entry, "name": name, "enabled": is_enabled}), _last_run(several[-1].id)
+
+
+def problems(stack: StackFile) -> Iterator[str]:
+    """What `agile schedule apply` would mend."""
+    for name, several in _found(stack).items():
+        problem = several[-1].problem() or ("there are several of it" if len(several) > 1 else None)
+        if problem:
+            yield f"schedule {name}: {problem}; agile schedule apply mends it"
+
+
+def _plan(schedule: Schedule, stack: StackFile) -> Planned:
+    if schedule.pipeline != "training":
+        raise InputError(
+            f"schedule {schedule.name}: pipeline {schedule.pipeline} reads files of this machine, which stack {stack.name} "
+            "does not see; allowed there: training (or select a stack that runs here: agile stack local)"
+        )
+    config, no_cache = _read_training(schedule)
+    facts = {
+        "pipeline": schedule.pipeline,
+        "config": Path(schedule.config).name,
+        "arguments": " ".join(schedule.arguments),
+        "cron": schedule.cron,
+        "time_zone": schedule.time_zone,
+        "enabled": _word(schedule.enabled),
+        "content of the config": _digest(config.model_dump(mode="json")),
+        "content of the stack": _digest(stack.run),
+    }
+    return Planned(schedule, config, no_cache, facts)
+
+
+def _read_training(schedule: Schedule) -> tuple[RunConfig, bool]:
+    """The config with the arguments of `agile train` applied, and whether nothing is to be reused."""
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--set", dest="overrides", action="append", default=[])
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--no-cache", action="store_true")
+    place = f"schedule {schedule.name}: arguments"
+    try:
+        given, unknown = parser.parse_known_args(list(schedule.arguments))
+    except argparse.ArgumentError as error:
+        raise InputError(f"{place}: {error}") from None
+    if unknown:
+        raise InputError(f"{place}: {unknown[0]!r}; allowed: --set SECTION.FIELD=VALUE, --limit N, --no-cache")
+    limits = () if given.limit is None else (f"data.limit={given.limit}",)
+    try:
+        return load_config(Path(schedule.config), overrides=(*given.overrides, *limits)), given.no_cache
+    except InputError as error:
+        raise InputError(f"schedule {schedule.name}: {error}") from None
+
+
+def _change(name: str, before: Sequence[Found], plan: Planned | None) -> Change:
+    if plan is None:
+        return Change("removed", name)
+    if not before:
+        return Change("added", name, f"training, {plan.schedule.cron} {plan.schedule.time_zone}")
+    if any(_is_kept(found, plan) for found in before):
+        return Change("unchanged", name)
+    return Change("changed", name, differences(before[-1].facts, plan.facts) or before[-1].problem() or "")
+
+
+def _is_kept(found: Found, plan: Planned | None) -> bool:
+    return plan is not None and found.zenml_name == plan.zenml_name and found.problem() is None
+
+
+def _found(stack: StackFile) -> dict[str, list[Found]]:
+    """Name → schedules of the stack, the one applied last at the end; more than one only after a command that was cut off."""
+    orchestrator = Client().active_stack_model.components[StackComponentType.ORCHESTRATOR][0]
+    known = Client().list_schedules(
+        name=f"startswith:{PREFIX}", orchestrator_id=orchestrator.id, sort_by="created", size=ENDED, hydrate=True
+    )
+    jobs = cron_jobs.read(stack)
+    found: dict[str, list[Found]] = {}
+    for schedule in known.items:
+        there = Found(schedule.id, schedule.name, _facts(schedule), jobs.get(schedule.name.removeprefix(PREFIX)))
+        found.setdefault(there.name, []).append(there)
+    return found
+
+
+def _facts(schedule: ScheduleResponse) -> dict[str, str]:
+    kept: Any = schedule.run_metadata.get(FACTS) or {}
+    return dict(kept)
+
+
+def _require_idle(stack: StackFile, going: Sequence[Found]) -> None:
+    """A run's token ends with its schedule, and the cluster would end its pods."""
+    for found in going:
+        active = found.cron_job.status.active if found.cron_job is not None and found.cron_job.status else None
+        if active:
+            raise InputError(
+                f"schedule {found.name}: its run still goes on stack {stack.name} (job {active[0].name}) and would be cut short; "
+                "nothing was changed; wait for its end, or end it: zenml pipeline runs stop"
+            )
+
+
+def _create(stack: StackFile, plan: Planned, pipeline: Any) -> None:
+    from agile_classifier.ops.engines import kubernetes_workarounds as zenml_workarounds
+
+    zenml_workarounds.apply()
+    schedule = plan.schedule
+    options = json.loads(json.dumps(dict(stack.run)))
+    options.setdefault("settings", {}).setdefault("orchestrator", {}).update(
+        concurrency_policy="Forbid", starting_deadline_seconds=longest_lateness(schedule.cron)
+    )
+    with zenml_workarounds.cron_jobs_with(
+        time_zone=schedule.time_zone,
+        suspend=not schedule.enabled,
+        labels={cron_jobs.LABEL: plan.zenml_name.removeprefix(PREFIX)},
+    ):
+        pipeline.with_options(
+            schedule=ZenmlSchedule(name=plan.zenml_name, cron_expression=without_seventh_day(schedule.cron)),
+            enable_cache=not plan.no_cache,
+            **options,
+        )(**{section: getattr(plan.config, section) for section in type(plan.config).model_fields})
+    made = Client().get_schedule(plan.zenml_name, allow_name_prefix_match=False)
+    resource = RunMetadataResource(id=made.id, type=MetadataResourceTypes.SCHEDULE)
+    Client().create_run_metadata({FACTS: dict(plan.facts)}, [resource])
+    if not schedule.enabled:
+        Client().update_schedule(made.id, active=False)
+
+
+def _delete(stack: StackFile, several: Sequence[Found]) -> None:
+    """ZenML's schedule, its CronJob, and the secret with its token, which ZenML leaves."""
+    for found in several:
+        Client().delete_schedule(found.id)
+        if found.cron_job is not None:
+            cron_jobs.delete(stack, found.cron_job)
+
+
+def _last_run(schedule_id: UUID) -> str:
+    runs = Client().list_pipeline_runs(schedule_id=schedule_id, sort_by="desc:created", size=1)
+    if not runs.items:
+        return "never"
+    (run,) = runs.items
+    return f"{run.created.replace(tzinfo=UTC).astimezone():%Y-%m-%d %H:%M} {run.status.value}"
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def _word(is_enabled: bool) -> str:
+    return "yes" if is_enabled else "no"

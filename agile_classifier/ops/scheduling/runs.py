@@ -1,0 +1,179 @@
+"""Scheduled runs: one at a time for each schedule, its output kept in a bounded log, its outcome for `agile schedule list`."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agile_classifier.environment import home
+from agile_classifier.files import read_end, write_whole
+from agile_classifier.ops.scheduling import local as schedules
+from agile_classifier.ops.scheduling.schedule import Schedule, due, next_time
+from agile_classifier.ops.state.home import PROJECT
+
+LARGEST_LOG = 5_000_000
+"""Bytes; a longer log is put aside before the next run, in place of the one put aside before."""
+
+LONGEST_LINE = 1000
+"""Bytes of a log's end that a notice may quote."""
+SCHEDULE = "AGILE_SCHEDULE"
+"""Variable that names the schedule to its run, which then leaves it to the schedule to tell of a failure."""
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The last run that a schedule started."""
+
+    moment: datetime
+    """For which it was started."""
+    started: datetime
+    ended: datetime | None = None
+    exit_code: int | None = None
+
+
+def run_if_due(name: str, *, now: datetime) -> str:
+    """Start the run that is due and wait for its end; a sentence says what was done.
+
+    A run that still goes, even one whose waker was killed, holds the lock: the kernel frees it when the last of its processes ends.
+
+    Raises
+    ------
+    InputError
+        No schedule of that name was applied.
+    RuntimeError
+        The run failed; its log says why.
+    """
+    record = schedules.find(name)[name]
+    if not record.schedule.enabled:
+        return f"schedule {name}: disabled"
+    with _held(name) as lock:
+        if lock is None:
+            return f"schedule {name}: the run before still goes; none is started beside it"
+        last = last_run(name)
+        moment = due(
+            record.schedule.cron,
+            record.schedule.time_zone,
+            max(record.since, last.moment) if last else record.since,
+            now,
+        )
+        if moment is None:
+            return f"schedule {name}: nothing is due before {describe_next(record.schedule, now)}"
+        _run(name, record.schedule, moment, lock)
+    return f"schedule {name}: done; its output is in {log_path(name)}"
+
+
+def last_run(name: str) -> LastRun | None:
+    """The last run of a schedule; None before the first."""
+    path = _place(name, "last.json")
+    if not path.is_file():
+        return None
+    found = json.loads(path.read_text(encoding="utf-8"))
+    ended = datetime.fromisoformat(found["ended"]) if found["ended"] else None
+    started = datetime.fromisoformat(found["started"])
+    return LastRun(datetime.fromisoformat(found["moment"]), started, ended, found["exit_code"])
+
+
+def describe_last(name: str) -> str:
+    """When the last run began and what became of it."""
+    last = last_run(name)
+    if last is None:
+        return "never"
+    began = f"{last.started.astimezone():%Y-%m-%d %H:%M}"
+    if last.ended is not None:
+        return f"{began} {'done' if last.exit_code == 0 else f'failed, exit code {last.exit_code}'}"
+    with _held(name) as lock:
+        return f"{began} {'still going' if lock is None else 'cut short'}"
+
+
+def describe_next(schedule: Schedule, now: datetime) -> str:
+    """The next moment in words, in the schedule's own zone."""
+    if not schedule.enabled:
+        return "-"
+    from zoneinfo import ZoneInfo
+
+    moment = next_time(schedule.cron, schedule.time_zone, now).astimezone(ZoneInfo(schedule.time_zone))
+    return f"{moment:%Y-%m-%d %H:%M} {schedule.time_zone}"
+
+
+def log_path(name: str) -> Path:
+    """Where the output of a schedule's runs goes."""
+    return _place(name, "log.txt")
+
+
+def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
+    started = datetime.now(UTC)
+    _write_last(name, LastRun(moment, started))
+    log = log_path(name)
+    if log.exists() and log.stat().st_size > LARGEST_LOG:
+        log.replace(log.with_suffix(".old.txt"))
+    variables = json.loads((home() / "schedules" / "environment.json").read_text(encoding="utf-8"))
+    environment = {**os.environ, **variables, "AGILE_HOME": str(home()), SCHEDULE: name}
+    with log.open("ab") as file:
+        file.write(f"--- {started:%Y-%m-%d %H:%M:%S} UTC, for {moment:%Y-%m-%d %H:%M} UTC\n".encode())
+        file.flush()
+        done = subprocess.run(
+            schedules.command(schedule), cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+            pass_fds=(lock,), check=False,
+        )  # fmt: skip
+    _write_last(name, LastRun(moment, started, datetime.now(UTC), done.returncode))
+    if done.returncode:
+        _tell_failure(name, done.returncode, environment)
+        raise RuntimeError(f"schedule {name}: the run ended with exit code {done.returncode}; {log} says why")
+
+
+def _tell_failure(name: str, exit_code: int, environment: Mapping[str, str]) -> None:
+    """Tell of a run that may have had no time to tell of itself."""
+    sentence = f"schedule {name}: exit code {exit_code}: {_last_line(log_path(name))}"
+    command = [sys.executable, "-m", "agile_classifier", "notify", sentence, "--kind", "run.failed"]
+    with log_path(name).open("ab") as file:
+        subprocess.run(
+            command, cwd=PROJECT, env=dict(environment), stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=False
+        )
+
+
+def _last_line(log: Path) -> str:
+    """What the run said last."""
+    lines = read_end(log, n_bytes=LONGEST_LINE).splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+
+
+def _write_last(name: str, last: LastRun) -> None:
+    document = {
+        "moment": last.moment.isoformat(),
+        "started": last.started.isoformat(),
+        "ended": last.ended.isoformat() if last.ended else None,
+        "exit_code": last.exit_code,
+    }
+    write_whole(_place(name, "last.json"), json.dumps(document))
+
+
+@contextmanager
+def _held(name: str) -> Iterator[int | None]:
+    """The lock's descriptor, or None where somebody else holds it; never removed, so that all lock one file.
+
+    Closing this descriptor frees the lock only where no child has it as well.
+    """
+    path = _place(name, "lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+        else:
+            yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _place(name: str, suffix: str) -> Path:
+    return home() / "schedules" / f"{name}.{suffix}"

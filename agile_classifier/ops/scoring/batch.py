@@ -1,0 +1,206 @@
+"""Batch scoring: a file of texts by a registered version, with progress, gone on with after a kill."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from agile_classifier.data.fetch.sources import content_digest
+from agile_classifier.data.row_parts import RowParts, opened
+from agile_classifier.data.row_stream import RowStream
+from agile_classifier.errors import InputError
+from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.scoring import stream as stream_scoring
+from agile_classifier.ops.scoring.champion import find_champion
+from agile_classifier.ops.scoring.stream import WINDOW_ROWS
+
+SECONDS_BETWEEN_LINES = 10.0
+"""Where standard error is no terminal, progress is told this often."""
+STEPS = 10_000
+"""Of a bar on a terminal."""
+MODEL_NAME, VERSION, BEGUN_BY, REJECTED = "model_name", "model_version", "run_id", "n_rejected"
+"""Facts that others read."""
+
+OnProgress = Callable[[stream_scoring.Progress], None]
+
+
+def find_scorer(model_name: str | None, version: str | None) -> tuple[str, str]:
+    """Name and number of the version that scores: the champion, or the one that is named by number or alias.
+
+    Raises
+    ------
+    InputError
+        There is none, or several and none was named.
+    """
+    champion = find_champion(model_name) if version is None or model_name is None else None
+    name = model_name or (champion.model_name if champion else "")
+    if version is None and champion is not None:
+        return name, champion.version
+    wanted = version or ""
+    return name, registry.find_version(name, wanted, is_alias=not wanted.isdigit())
+
+
+def require_scorable(
+    source: Path, *, output: Path, delimiter: str | None, model_name: str | None, version: str | None
+) -> None:
+    """Raise InputError where a run would end before its first row: files that cannot be used, no version that scores."""
+    stream_scoring.check_output(output, source)
+    RowStream(source, delimiter=delimiter)
+    find_scorer(model_name, version)
+
+
+def score_file(
+    source: Path,
+    *,
+    output: Path,
+    column: str,
+    delimiter: str | None = None,
+    model_name: str | None = None,
+    version: str | None = None,
+    strict: bool = False,
+    run_id: str,
+    window_rows: int = WINDOW_ROWS,
+) -> dict[str, Any]:
+    """Write the file's rows, in their order, with label, probabilities, `model_version` and `run_id` added; returns facts.
+
+    Parameters
+    ----------
+    source, output : Path
+        The suffixes name the formats; `output` may be of another one, and is replaced only once all is scored.
+    column, delimiter : str, str or None
+        Holds the texts; of `source`, None goes by its suffix.
+    model_name, version : str or None
+        Whose version answers, and which: a number or an alias, None the champion.
+    strict : bool
+        Whether one bad row is an error, before anything is scored. Without it, bad rows go to a file of their own.
+    run_id : str
+        Written into each row, unless the output was begun by another run: then that one's.
+
+    Raises
+    ------
+    InputError
+        A file cannot be read or written, a column would be overwritten, or no row can be scored.
+    """
+    begun = time.monotonic()
+    stream_scoring.check_output(output, source)
+    stream, written = RowStream(source, delimiter=delimiter), source.stat().st_mtime_ns
+    name, number = find_scorer(model_name, version)
+    model = mlflow.pyfunc.load_model(f"models:/{name}/{number}")
+    schema = stream_scoring.output_schema(stream, output=output, column=column, added=_answer_columns(model))
+    if strict:
+        stream_scoring.refuse_bad_rows(stream, column)
+    identity = {
+        "input": content_digest(source), "column": column, "delimiter": delimiter, MODEL_NAME: name, VERSION: number,
+        "window": window_rows, "columns": schema.names,
+    }  # fmt: skip
+    with opened(output, schema, identity=identity, say=_say) as parts, shown_progress() as on_progress:
+        first_run = parts.begun_by(run_id)
+        resumed = len(parts.pieces)
+        if resumed:
+            _say(f"{output}: {sum(piece.n_rows for piece in parts.pieces):,} rows are scored already; going on")
+        stream_scoring.score_rows(
+            stream, parts, column=column, score=_scorer(model), version=number, run_id=first_run,
+            on_progress=on_progress, window_rows=window_rows,
+        )  # fmt: skip
+        if source.stat().st_mtime_ns != written:
+            raise InputError(f"{source}: was changed while it was read; run again, and it is scored anew")
+        facts = _facts(parts, resumed=resumed, seconds=time.monotonic() - begun)
+        rejected = parts.finish()
+    return {
+        **facts, "path": str(output.absolute()), "rejected_path": str(rejected) if rejected else "", "input": str(source.absolute()),
+        "input_sha256": identity["input"], MODEL_NAME: name, VERSION: number, BEGUN_BY: first_run,
+    }  # fmt: skip
+
+
+def in_words(facts: dict[str, Any]) -> str:
+    """The last line of a scored file."""
+    bad = facts[REJECTED]
+    rejected = f"; {_rows(bad)} could not be scored: {facts['rejected_path']}" if bad else ""
+    return (
+        f"{_rows(facts['n_scored'])} scored into {facts['path']} by {facts[MODEL_NAME]} version {facts[VERSION]}"
+        f" ({facts['rows_per_second']:,.0f} rows/s){rejected}"
+    )
+
+
+@contextmanager
+def shown_progress() -> Iterator[OnProgress]:
+    """A bar on a terminal, else a line now and then; both on standard error."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    columns = (
+        TextColumn("scored"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+
+        def move(progress: stream_scoring.Progress) -> None:
+            if not bar.task_ids:  # begun where the last run ended, so that its share counts for no speed of this one
+                bar.add_task("", total=STEPS, completed=round(STEPS * progress.share))
+            words = f"{progress.n_rows:,} rows, {progress.n_rejected:,} rejected"
+            bar.update(bar.task_ids[0], completed=round(STEPS * progress.share), description=words)
+
+        yield move
+
+
+class _Lines:
+    """Progress as lines, with the time left by the speed of this run."""
+
+    def __init__(self) -> None:
+        self.begun = self.told = time.monotonic()
+        self.first: stream_scoring.Progress | None = None
+
+    def __call__(self, progress: stream_scoring.Progress) -> None:
+        now = time.monotonic()
+        self.first = self.first or progress
+        if now - self.told < SECONDS_BETWEEN_LINES:
+            return
+        self.told, done = now, progress.share - self.first.share
+        left = (1 - progress.share) * (now - self.begun) / done if done > 0 else float("nan")
+        _say(f"{progress.n_rows:,} rows, {progress.n_rejected:,} rejected, {progress.share:.0%}, {left:,.0f} s left")
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'s' if number != 1 else ''}"
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def _answer_columns(model: Any) -> list[str]:
+    return list(model.metadata.get_output_schema().input_names())
+
+
+def _scorer(model: Any) -> stream_scoring.Score:
+    def score(texts: Any) -> pd.DataFrame:
+        frame: pd.DataFrame = model.predict(pd.DataFrame({"text": list(texts)}))
+        return frame
+
+    return score
+
+
+def _facts(parts: RowParts, *, resumed: int, seconds: float) -> dict[str, Any]:
+    new = parts.pieces[resumed:]
+    n_rows = sum(piece.n_rows for piece in parts.pieces)
+    n_rejected = sum(piece.n_rejected for piece in parts.pieces)
+    n_labels = sum((Counter(piece.n_labels) for piece in parts.pieces), Counter[str]())
+    n_new = sum(piece.n_rows for piece in new)
+    return {
+        "n_rows": n_rows, "n_scored": n_rows - n_rejected, REJECTED: n_rejected, "n_labels": dict(n_labels),
+        "n_distinct_in_windows": sum(piece.n_scored_texts for piece in parts.pieces), "n_resumed": n_rows - n_new,
+        "seconds": round(seconds, 3), "rows_per_second": round(n_new / max(seconds, 1e-9), 1),
+    }  # fmt: skip

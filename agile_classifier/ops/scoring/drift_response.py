@@ -1,0 +1,110 @@
+"""Drift response: a batch is looked at by the monitoring pipeline, and what its config says follows: a warning, a refusal, a training."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zenml import log_metadata
+
+from agile_classifier.config.run import RunConfig
+from agile_classifier.environment import home
+from agile_classifier.errors import GateRefused
+from agile_classifier.ops.engines import run as local_runs
+from agile_classifier.ops.notifications import DRIFT_FOUND, tell
+from agile_classifier.ops.scoring import monitoring
+from agile_classifier.ops.webhook import Notice
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the pipeline found, and what is asked for where that is drift."""
+
+    sentence: str
+    is_drift: bool
+    report: Path
+    on_drift: str
+    model_name: str
+    version: str
+    run_name: str
+    """The monitoring pipeline's."""
+    config: RunConfig | None = None
+    """The config that was named, in place of the version's own."""
+
+
+def look(
+    pipeline: Any,
+    file: Path,
+    *,
+    column: str,
+    delimiter: str | None,
+    model_name: str | None,
+    on_drift: str | None,
+    config: RunConfig | None = None,
+) -> Seen:
+    """Run the monitoring pipeline on a file, which is scored first where it is not yet.
+
+    Raises
+    ------
+    InputError
+        As `agile_classifier.ops.scoring.monitoring.measure`.
+    """
+    model_name = model_name or (config.registry.model_name if config else None)
+    source = file.absolute()
+    scores = monitoring.place_for_scores(source, delimiter=delimiter)
+    version = monitoring.scored_version(source, delimiter=delimiter) if scores is None else None
+    settings = monitoring.settings_of(model_name, version, on_drift=on_drift, config=config)
+    run = local_runs.run_here(
+        pipeline, source=str(source), scored_to=str(scores) if scores else None, column=column, delimiter=delimiter,
+        model_name=model_name, settings=settings,
+    )  # fmt: skip
+    if scores is not None:
+        _say_rejected(local_runs.output_of(run, "score_file", "scored_file")["n_rejected"])
+    found = local_runs.output_of(run, "measure_drift", "drift")
+    report = home() / "reports" / f"{run.name}.html"
+    report.parent.mkdir(exist_ok=True)
+    report.write_text(str(local_runs.output_of(run, "measure_drift", "drift_report")), encoding="utf-8")
+    return Seen(
+        found["sentence"],
+        found[monitoring.DRIFT],
+        report,
+        settings.on_drift,
+        found["model_name"],
+        found["model_version"],
+        run.name,
+        config,
+    )
+
+
+def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
+    """Nothing where there is no drift; else it is told, and what the config asks for follows.
+
+    Raises
+    ------
+    GateRefused
+        With `refuse`.
+    """
+    if not seen.is_drift:
+        return
+    facts = {"model_name": seen.model_name, "version": seen.version, "run": seen.run_name, "response": seen.on_drift}
+    tell(Notice(DRIFT_FOUND, f"{seen.model_name}: {seen.sentence}", facts))
+    if seen.on_drift == "refuse":
+        raise GateRefused(f"{seen.sentence}; monitoring.on_drift is refuse; {seen.report}")
+    print(f"agile: warning: {seen.sentence}", file=sys.stderr, flush=True)
+    if seen.on_drift == "train":
+        config = seen.config or monitoring.training_config(seen.model_name, seen.version)
+        how = "by the config given" if seen.config else f"as version {seen.version} was trained"
+        print(f"training {seen.model_name} again, {how}", file=sys.stderr, flush=True)
+        run = train(config)
+        if run is not None:  # a stack may only have scheduled it
+            log_metadata(metadata={"training_run": run.name}, run_id_name_or_prefix=seen.run_name)
+
+
+def _say_rejected(n_rows: int) -> None:
+    if n_rows:
+        print(
+            f"{n_rows:,} rows could not be scored and are no part of the batch; agile score names them", file=sys.stderr
+        )

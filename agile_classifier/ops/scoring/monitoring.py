@@ -1,0 +1,244 @@
+"""Monitoring: a scored batch against the reference of the version that scored it, and the training that made that version."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from zenml.client import Client
+
+from agile_classifier.config.files import parse_config
+from agile_classifier.config.run import MonitoringConfig, RunConfig
+from agile_classifier.data.row_stream import Row, RowStream, names_of
+from agile_classifier.errors import InputError
+from agile_classifier.evaluation.drift import Finding, compare
+from agile_classifier.evaluation.drift_sample import REFERENCE_FILE, DriftSample, sample_scores
+from agile_classifier.evaluation.reference import EMBEDDED_TEXTS, embedded
+from agile_classifier.evaluation.reports.drift import DriftPage, render, sentence_of
+from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
+from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.scoring.champion import find_champion
+from agile_classifier.ops.scoring.stream import LABEL, MODEL_VERSION
+from agile_classifier.ops.state.home import scratch
+
+ZENML_RUN = "zenml.run"
+DRIFT = "drift"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A scored file, read once through."""
+
+    version: str
+    sample: DriftSample
+    texts: tuple[str, ...]
+    """An even spread over the file, at most `EMBEDDED_TEXTS`."""
+
+
+def place_for_scores(source: Path, *, delimiter: str | None) -> Path | None:
+    """Where an unscored file is scored to before it is looked at; None of a file that `agile score` wrote."""
+    names = names_of(RowStream(source, delimiter=delimiter))
+    if LABEL in names and MODEL_VERSION in names and any(name.startswith(PROBABILITY) for name in names):
+        return None
+    return scratch() / f"{source.stem}.parquet"
+
+
+def measure(
+    source: Path,
+    *,
+    named: Path | None = None,
+    column: str,
+    delimiter: str | None,
+    model_name: str | None,
+    settings: MonitoringConfig,
+) -> tuple[dict[str, Any], str]:
+    """Facts of the comparison, `drift` among them, and the page.
+
+    Parameters
+    ----------
+    named : Path, optional
+        The file of texts that was scored into `source`, where that is a passing one.
+
+    Raises
+    ------
+    InputError
+        No scored file, scored by several versions, a version that is gone or holds no reference, or fewer rows than `monitoring.min_rows`.
+    """
+    name = model_name or find_champion(None).model_name
+    version = _first_version(source, delimiter)
+    registry.find_version(name, version, is_alias=False)
+    files = registry.read_files(name, version)
+    reference = _read_reference(files.adapter, name, version)
+    batch = read_batch(source, column=column, delimiter=delimiter, class_names=reference.class_names)
+    if batch.sample.n < settings.min_rows:
+        raise InputError(
+            f"{named or source}: {batch.sample.n} rows; fewer than monitoring.min_rows ({settings.min_rows}) tell nothing"
+        )
+    sample = embedded(batch.sample, files.adapter, base=files.base or _fetch_base(files.adapter), texts=batch.texts)
+    findings = compare(reference, sample, limits=settings.limits)
+    page = DriftPage(
+        f"{name} version {version}: {(named or source).name}", reference, sample, findings, str(named or source)
+    )
+    return _facts(findings, page, name, version), render(page)
+
+
+def read_batch(source: Path, *, column: str, delimiter: str | None, class_names: tuple[str, ...]) -> Batch:
+    """Scores, classes and lengths of every row as numbers, and some of the texts; 32 bytes a row of two classes."""
+    numbers = {name: place for place, name in enumerate(class_names)}
+    columns = [f"{PROBABILITY}{name}" for name in class_names]
+    scores, predicted, lengths = [array("d") for _ in class_names], array("l"), array("d")
+    texts = _Spread(EMBEDDED_TEXTS)
+    versions = dict[str, None]()
+    for row in RowStream(source, delimiter=delimiter):
+        values, text = _values(row, source, columns, column)
+        for held, value in zip(scores, values, strict=True):
+            held.append(value)
+        if row.cells[LABEL] not in numbers:
+            raise InputError(
+                f"{source}: row {row.number}: label {row.cells[LABEL]!r}; the version's are {', '.join(class_names)}"
+            )
+        predicted.append(numbers[row.cells[LABEL]])
+        lengths.append(len(text))
+        texts.add(text)
+        versions.setdefault(str(row.cells[MODEL_VERSION]))
+    if len(versions) != 1:
+        raise InputError(f"{source}: rows of versions {', '.join(versions)}; a batch is scored by one")
+    y_score = np.stack([np.asarray(held) for held in scores], axis=1)
+    sample = sample_scores(class_names, y_score, np.asarray(predicted, dtype=np.int64), np.asarray(lengths))
+    return Batch(next(iter(versions)), sample, tuple(texts.kept))
+
+
+def training_config(model_name: str, version: str) -> RunConfig:
+    """The config of the run that made a version: as ZenML holds it, or without its run as the version records it.
+
+    Raises
+    ------
+    InputError
+        The version records no config, or one that an older or another pipeline wrote.
+    """
+    given = _run_parameters(model_name, version)
+    recorded = given or registry.read_config(model_name, version)
+    if not recorded:
+        raise InputError(f"model {model_name}: version {version} records no config that could be trained again")
+    return parse_config(
+        {"registry": {"model_name": model_name}, **recorded}, name=f"model {model_name}: config of version {version}"
+    )
+
+
+def settings_of(
+    model_name: str | None, version: str | None, *, on_drift: str | None, config: RunConfig | None = None
+) -> MonitoringConfig:
+    """The section `monitoring` of the config; without one, of the run that made the version; `on_drift` wins.
+
+    Where that run is gone, the defaults.
+    """
+    recorded = config.monitoring.model_dump() if config else _recorded_settings(model_name, version)
+    allowed = get_args(MonitoringConfig.model_fields["on_drift"].annotation)
+    if on_drift not in (None, *allowed):
+        raise InputError(f"--on-drift {on_drift}: allowed are {', '.join(allowed)}")
+    given = {} if on_drift is None else {"on_drift": on_drift}
+    return MonitoringConfig.model_validate({**recorded, **given})
+
+
+def _recorded_settings(model_name: str | None, version: str | None) -> dict[str, Any]:
+    name = model_name or find_champion(None).model_name
+    number = version or find_champion(name).version
+    return _run_parameters(name, number).get("monitoring") or {}
+
+
+def scored_version(source: Path, *, delimiter: str | None) -> str:
+    """The version that scored a file."""
+    return _first_version(source, delimiter)
+
+
+class _Spread:
+    """An even spread over values of unknown number: every k-th, k doubled whenever there are too many."""
+
+    def __init__(self, n_kept: int) -> None:
+        self.n_kept, self.step, self.seen, self.kept = n_kept, 1, 0, list[str]()
+
+    def add(self, value: str) -> None:
+        """Keep it where it is its turn."""
+        if self.seen % self.step == 0:
+            self.kept.append(value)
+            if len(self.kept) > self.n_kept:
+                self.kept, self.step = self.kept[::2], 2 * self.step
+        self.seen += 1
+
+
+def _values(row: Row, source: Path, columns: list[str], column: str) -> tuple[list[float], str]:
+    text = row.cells.get(column)
+    if row.complaint or not isinstance(text, str):
+        raise InputError(
+            f"{source}: row {row.number}: {row.complaint or f'no text in column {column!r} (--column)'}; expected a file that `agile score` wrote"
+        )
+    try:
+        values = [float(row.cells[name]) for name in columns]
+        if not np.isfinite(values).all():
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise InputError(
+            f"{source}: row {row.number}: no numbers in {', '.join(columns)}; expected a file that `agile score` wrote"
+        ) from None
+    return values, text
+
+
+def _first_version(source: Path, delimiter: str | None) -> str:
+    for row in RowStream(source, delimiter=delimiter):
+        if row.cells.get(MODEL_VERSION) is not None:
+            return str(row.cells[MODEL_VERSION])
+        break
+    raise InputError(f"{source}: its first row names no {MODEL_VERSION}; expected a file that `agile score` wrote")
+
+
+def _read_reference(adapter: Path, name: str, version: str) -> DriftSample:
+    file = adapter / REFERENCE_FILE
+    if not file.is_file():
+        raise InputError(
+            f"model {name}: version {version} holds no reference to compare with, for it was registered before references were kept; train it again"
+        )
+    return DriftSample.load(file)
+
+
+def _fetch_base(adapter: Path) -> Path:
+    from agile_classifier.ops.registry.pyfunc_model import (
+        fetch_base,  # as a model file it announces itself to mlflow when imported
+    )
+
+    return fetch_base(ClassifierSpec.load(adapter))
+
+
+def _run_parameters(model_name: str, version: str) -> dict[str, Any]:
+    run_id = registry.read_tags(model_name, version).get(ZENML_RUN)
+    if not run_id:
+        return {}
+    try:
+        run = Client().get_pipeline_run(run_id, allow_name_prefix_match=False)
+    except (KeyError, ValueError):
+        return {}
+    return dict(run.config.parameters or {})
+
+
+def _facts(findings: list[Finding], page: DriftPage, name: str, version: str) -> dict[str, Any]:
+    return {
+        DRIFT: any(finding.level == "drift" for finding in findings),
+        "sentence": sentence_of(page),
+        "model_name": name,
+        "model_version": version,
+        "source": page.source,
+        "n_rows": page.batch.n,
+        "n_reference": page.reference.n,
+        "findings": [_measured(finding) for finding in findings],
+    }
+
+
+def _measured(finding: Finding) -> dict[str, Any]:
+    """As JSON holds it, which knows no number that is none."""
+    values = {
+        name: value if np.isfinite(value) else None
+        for name, value in {"value": finding.value, "chance": finding.chance}.items()
+    }
+    return {**asdict(finding), **values, "level": finding.level}

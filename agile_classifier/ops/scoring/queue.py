@@ -1,0 +1,142 @@
+"""Annotation queue: the texts of a pool that a registered version would learn most from, as a file that annotators fill in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from agile_classifier.data.tables import read_table
+from agile_classifier.data.text import complaint_about, text_digest
+from agile_classifier.drafts.guess import QUEUED
+from agile_classifier.errors import InputError
+from agile_classifier.files import require_place, write_whole
+from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
+from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.scoring.acquisition import choose_texts, uncertainty
+from agile_classifier.ops.scoring.batch import find_scorer
+
+CHUNK = 1000
+"""Texts scored between two signs of progress."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Unlabelled texts."""
+
+    file: Path
+    column: str
+    """That holds the texts."""
+    score_column: str
+    """To be filled in by annotators."""
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What was chosen, and from what."""
+
+    rows: pd.DataFrame
+    """The pool's rows, the most unsure first, with `agile_classifier.drafts.guess.QUEUED` and the empty column for the score."""
+    n_pool: int
+    n_unusable: int
+    """Rows without a text that can be scored."""
+    n_known: int
+    """Texts that the version has learnt from, or that stood in the pool before."""
+    model_name: str
+    version: str
+
+    def in_words(self) -> str:
+        """For a person."""
+        counts = {"without a text": self.n_unusable, "known already or there twice": self.n_known}
+        left_out = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+        chosen = f"{len(self.rows)} of {self.n_pool} rows chosen by {self.model_name} version {self.version}"
+        return f"{chosen}{f'; left out: {left_out}' if left_out else ''}"
+
+
+def read_pool(file: Path, *, column: str, score_column: str, delimiter: str | None = None) -> Pool:
+    """Read a pool, before any model is loaded.
+
+    Raises
+    ------
+    InputError
+        There is no such file or column, or it holds a column that the queue would write.
+    """
+    frame = read_table(file, delimiter=delimiter)
+    if column not in frame.columns:
+        there = ", ".join(map(str, frame.columns))
+        raise InputError(f"{file}: no column {column!r}; there are: {there}; name it with --column")
+    taken = [name for name in (*QUEUED, score_column) if name in frame.columns]
+    if taken:
+        raise InputError(f"{file}: the queue writes a column {taken[0]!r}, and the pool has one; rename or remove it")
+    return Pool(file, column, score_column, frame)
+
+
+def require_writable(output: Path) -> None:
+    """Raise InputError where the queue cannot be written there, or would take the place of a pool or of an annotator's work."""
+    if output.suffix != ".csv":
+        raise InputError(f"--output {output}: found suffix {output.suffix or 'none'}; allowed is .csv")
+    require_place(output)
+    if output.exists():
+        raise InputError(f"--output {output}: exists already, perhaps with scores filled in; name another file")
+
+
+def make_queue(
+    pool: Pool, *, count: int, model_name: str | None = None, version: str | None = None, seed: int = 0
+) -> Queue:
+    """Choose `count` texts of a pool for the champion, or for another version.
+
+    Raises
+    ------
+    InputError
+        The pool has no text left to label, or there is no such version.
+    """
+    usable = pool.frame[[not complaint_about(text) for text in pool.frame[pool.column]]]
+    name, number = find_scorer(model_name, version)
+    digests = usable[pool.column].map(text_digest)
+    fresh = usable[~(digests.isin(registry.read_learnt_from(name, number)) | digests.duplicated())]
+    n_unusable, n_known = len(pool.frame) - len(usable), len(usable) - len(fresh)
+    if fresh.empty:
+        raise InputError(
+            f"{pool.file}: no text left to label: {len(pool.frame)} rows, {n_unusable} of them without a text,"
+            f" {n_known} known to {name} version {number} already or there twice"
+        )
+    spec, texts = registry.read_spec(name, number), list(fresh[pool.column])
+    y_score = _score(name, number, texts, class_names=spec.class_names)
+    unsure = uncertainty(y_score, registry.read_decision_threshold(name, number))
+    found = choose_texts(texts, unsure, count=count, embed=lambda some: _embed(name, number, some), seed=seed)
+    position = found["position"].to_numpy()
+    shown = np.full(len(found), 1) if len(spec.class_names) == 2 else y_score[position].argmax(axis=1)
+    said = np.round(y_score[position, shown], 4)
+    reasons = [
+        f"{spec.class_names[class_number]} {probability:.2f}{f', stands for {n} unsure texts' if n > 1 else ''}"
+        for class_number, probability, n in zip(shown, said, found["n_similar"], strict=True)
+    ]
+    rows = fresh.iloc[position].assign(**{"probability": said, "reason": reasons, pool.score_column: ""})
+    return Queue(rows, len(pool.frame), n_unusable, n_known, name, number)
+
+
+def write_queue(queue: Queue, output: Path) -> None:
+    """Write the file, whole or not at all."""
+    write_whole(output, queue.rows.to_csv(index=False))
+
+
+def _score(name: str, number: str, texts: Sequence[str], *, class_names: Sequence[str]) -> NDArray[np.float64]:
+    """Probabilities of shape (n, n_classes)."""
+    model, columns = registry.load(name, number), [f"{PROBABILITY}{class_name}" for class_name in class_names]
+    starts = tqdm(range(0, len(texts), CHUNK), desc="scoring the pool", unit=f" × {CHUNK} texts", disable=None)
+    return np.concatenate([model(texts[start : start + CHUNK])[columns].to_numpy(dtype="float64") for start in starts])
+
+
+def _embed(name: str, number: str, texts: Sequence[str]) -> NDArray[np.float32]:
+    from agile_classifier.models.embeddings import embed  # torch: not before it is needed
+    from agile_classifier.ops.registry.pyfunc_model import fetch_base
+
+    files = registry.read_files(name, number)
+    spec = ClassifierSpec.load(files.adapter)
+    return embed(texts, base=files.base or fetch_base(spec), max_length=spec.max_length)

@@ -1,0 +1,111 @@
+"""Listening: the socket of a server of ours, the token without which it binds to loopback alone, and its life until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from agile_classifier.errors import InputError
+
+SHORTEST_TOKEN = 16
+"""Characters; a shorter one can be guessed."""
+
+
+def read_token(file: Path | None, *, variable: str) -> str | None:
+    """The token, from the file or else the environment; None where neither gives one.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or the token is too short or has spaces.
+    """
+    if file is None:
+        given, where = os.environ.get(variable), variable
+    else:
+        where = f"--token-file {file}"
+        try:
+            given = file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            said = error.strerror if isinstance(error, OSError) else "is not text"
+            raise InputError(f"{where}: cannot be read ({said})") from None
+    if given is None:
+        return None
+    if len(given) < SHORTEST_TOKEN or not given.isascii() or not given.isprintable() or " " in given:
+        raise InputError(f"{where}: a token has at least {SHORTEST_TOKEN} ASCII characters and no space")
+    return given
+
+
+def listen(host: str, port: int, *, token: str | None, variable: str) -> socket.socket:
+    """A socket bound to the address, so that no other server takes it meanwhile.
+
+    Raises
+    ------
+    InputError
+        The host is unknown or not this machine's, the port is taken or not allowed, or there is no token beyond loopback.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except socket.gaierror as error:
+        raise InputError(f"--host {host}: no such address ({error.strerror})") from None
+    if token is None and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        raise InputError(
+            f"--host {host}: beyond loopback a token is needed: set {variable}, or name a file with --token-file"
+        )
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(
+        socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+    )  # else an answer's body waits 40 ms for its headers' receipt
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        where = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
+        raise InputError(f"{where}: {host}:{port} cannot be taken ({error.strerror}); name another") from None
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """Where a browser finds it."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def run(app: Any, listener: socket.socket, *, said: str, shutdown_seconds: int = 30) -> None:
+    """Serve until SIGTERM or Ctrl-C; `said` is printed once it answers.
+
+    Uvicorn raises the signal that stopped it once more: to be told to stop is no failure here.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=shutdown_seconds,
+    )
+    server = _SayingServer(config, said)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve(sockets=[listener]))
+
+
+class _SayingServer(uvicorn.Server):
+    """Says where it serves once it does."""
+
+    def __init__(self, config: uvicorn.Config, said: str) -> None:
+        super().__init__(config)
+        self._said = said
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(self._said, flush=True)

@@ -1,0 +1,167 @@
+"""Versions in service: one loaded version, and the thread that follows an alias and swaps in what it points to."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mlflow
+import pandas as pd
+
+from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.runs.failures import redact
+from agile_classifier.ops.scoring.champion import find_champion
+from agile_classifier.ops.scoring.stream import MODEL_VERSION
+from agile_classifier.ops.serving.batches import Answer
+from agile_classifier.ops.serving.metrics import ServingMetrics
+from agile_classifier.ops.serving.texts import COLUMN
+
+LONGEST_PAUSE = 300.0
+"""Seconds between two tries to load a version that could not be read."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be served."""
+
+    model_name: str
+    version: str
+    """Its number, now."""
+    alias: str | None
+    """The alias that is followed; None where the version was named by its number and stays."""
+
+
+def find_target(model_name: str | None, wanted: str | None) -> Target:
+    """The champion, or the version of that number or alias.
+
+    Raises
+    ------
+    InputError
+        There is no such model, version or alias, or several models and none was named.
+    """
+    if wanted is None:
+        champion = find_champion(model_name)
+        return Target(champion.model_name, champion.version, registry.CHAMPION)
+    name = registry.only_model(model_name)
+    is_alias = not wanted.isdigit()
+    return Target(name, registry.find_version(name, wanted, is_alias=is_alias), wanted if is_alias else None)
+
+
+class LoadedVersion:
+    """A registered version in memory, warm: it has scored a text."""
+
+    def __init__(self, model_name: str, version: str) -> None:
+        self.model_name, self.version = model_name, version
+        loaded = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}")
+        self._model = (
+            loaded.unwrap_python_model()
+        )  # MLflow's check of the frame takes milliseconds; the texts are checked
+        self.score(["a first text"])
+
+    def score(self, texts: Sequence[str]) -> Answer:
+        """`label`, `probability_NAME` of every class and `model_version`, for each text."""
+        frame: pd.DataFrame = self._model.predict(None, pd.DataFrame({COLUMN: list(texts)}))
+        columns = {str(name): frame[name].tolist() for name in frame.columns}
+        if any(len(values) != len(texts) for values in columns.values()):
+            raise RuntimeError(
+                f"model {self.model_name} version {self.version}: {len(texts)} texts, {len(frame)} answers"
+            )
+        columns[MODEL_VERSION] = [self.version] * len(texts)
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+class InService:
+    """The version that answers; an answer is of one version, whichever comes meanwhile."""
+
+    def __init__(self, loaded: LoadedVersion, metrics: ServingMetrics) -> None:
+        self._metrics = metrics
+        self.swap(loaded)
+
+    def swap(self, loaded: LoadedVersion) -> None:
+        """From now on, this one answers; a batch under way ends with the one that it began with."""
+        self.loaded = loaded
+        self._metrics.model.info({"model": loaded.model_name, "version": loaded.version})
+
+    def score(self, texts: Sequence[str]) -> Answer:
+        """As `LoadedVersion.score`."""
+        rows = self.loaded.score(texts)
+        self._metrics.batch_rows.observe(len(texts))
+        self._metrics.rows.inc(len(texts))
+        return rows
+
+
+class Follower:
+    """Asks the registry for the alias every so often, and loads what it points to beside the version in service."""
+
+    def __init__(
+        self,
+        in_service: InService,
+        *,
+        target: Target,
+        every: float,
+        metrics: ServingMetrics,
+        say: Callable[[str], Any] = lambda line: print(line, file=sys.stderr, flush=True),
+    ) -> None:
+        self._in_service, self._target, self._every, self._metrics = in_service, target, every, metrics
+        self._say, self._said = say, ""
+        self._failed, self._tries, self._not_before = "", 0, 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+
+    def start(self) -> None:
+        """Begin, where an alias is followed."""
+        if self._target.alias is not None:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ask no more; a load under way is left behind."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every):
+            self.look()
+
+    def look(self) -> None:
+        """Take over the version that the alias points to, if it is another and can be loaded."""
+        try:
+            wanted = registry.find_version(self._target.model_name, str(self._target.alias), is_alias=True)
+        except Exception as error:  # the registry is down, or the alias is gone: the version in service answers on
+            self._say_once(f"{_in_words(error)}; version {self._in_service.loaded.version} stays in service")
+            return
+        if wanted == self._in_service.loaded.version or not self._is_due(wanted):
+            return
+        try:
+            loaded = LoadedVersion(self._target.model_name, wanted)
+        except Exception as error:  # whatever a stranger's version raises, the old one answers on
+            self._note_failure(wanted, error)
+            return
+        old = self._in_service.loaded.version
+        self._in_service.swap(loaded)
+        self._metrics.swaps.labels("taken over").inc()
+        self._say_once(f"{self._target.model_name}: version {wanted} has taken over from version {old}")
+        gc.collect()
+
+    def _is_due(self, wanted: str) -> bool:
+        return wanted != self._failed or time.monotonic() >= self._not_before
+
+    def _note_failure(self, wanted: str, error: Exception) -> None:
+        self._tries = self._tries + 1 if wanted == self._failed else 1
+        self._failed = wanted
+        self._not_before = time.monotonic() + min(LONGEST_PAUSE, self._every * 2**self._tries)
+        self._metrics.swaps.labels("unreadable").inc()
+        kept = self._in_service.loaded.version
+        self._say_once(f"version {wanted} cannot be loaded ({_in_words(error)}); version {kept} stays in service")
+
+    def _say_once(self, line: str) -> None:
+        if line != self._said:
+            self._said = line
+            self._say(f"agile serve: {line}")
+
+
+def _in_words(error: Exception) -> str:
+    return redact(f"{type(error).__name__}: {' '.join(str(error).split())}")[:500]

@@ -1,0 +1,1 @@
+"""The state folder: where it lies, its databases, which project may open it."""

@@ -1,0 +1,63 @@
+"""Embedded databases: ZenML's and MLflow's sqlite files in the state folder, copied while others write, and who locks them."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from agile_classifier.errors import InputError
+
+DATABASES = ("mlflow.db", "zenml/local_stores/default_zen_store/zenml.db")
+LONGEST_WAIT = 30.0
+"""Seconds for which somebody else's lock is waited for."""
+
+
+def copy_database(source: Path, target: Path, *, longest_wait: float = LONGEST_WAIT) -> None:
+    """A copy of one moment, by sqlite's online backup: writers go on, and none of their transactions is copied in part.
+
+    Raises
+    ------
+    InputError
+        Somebody holds the database for longer than that, or it is damaged.
+    """
+    deadline = time.monotonic() + longest_wait
+
+    def give_up(_status: int, _remaining: int, _total: int) -> None:
+        if time.monotonic() > deadline:
+            raise InputError(locked_line([source]))
+
+    try:
+        with closing(sqlite3.connect(source)) as origin, closing(sqlite3.connect(target)) as copy:
+            origin.backup(copy, progress=give_up)
+            (said,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        raise InputError(locked_line([source]) if "locked" in str(error) else f"{source}: {error}") from None
+    except sqlite3.DatabaseError as error:
+        raise InputError(f"{source}: damaged: {error}") from None
+    if said != "ok":
+        raise InputError(f"{source}: damaged: {said}")
+
+
+def locked_databases(folder: Path) -> list[Path]:
+    """Those that somebody else holds for writing at this moment."""
+    return [path for path in (folder / name for name in DATABASES) if path.is_file() and _is_locked(path)]
+
+
+def locked_line(databases: list[Path]) -> str:
+    """What is locked, and what to do."""
+    return (
+        f"database is locked: {', '.join(map(str, databases))}: another process writes to it; wait until its run ends or stop it, "
+        "and try again"
+    )
+
+
+def _is_locked(path: Path) -> bool:
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            return "locked" in str(error)
+    return False

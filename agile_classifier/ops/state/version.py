@@ -1,0 +1,66 @@
+"""State version: which project and which libraries last prepared a state folder, and whether these ones may open it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from agile_classifier.errors import InputError
+
+STATE_VERSION = 1
+"""Counts up when what lies in the folder changes so that an older project would misread it."""
+LIBRARIES = ("mlflow", "zenml")
+"""They migrate databases forward, never back."""
+
+
+def present() -> dict[str, str]:
+    """State version and libraries of this project, as they are written into a folder."""
+    return {"state": str(STATE_VERSION), **{name: version(name) for name in LIBRARIES}}
+
+
+def read_versions(folder: Path) -> dict[str, str]:
+    """What a folder was prepared by; empty for one that is from before versions were written.
+
+    Raises
+    ------
+    InputError
+        The file is not what a project wrote.
+    """
+    text = (folder / "ready").read_text(encoding="utf-8").strip()
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(f"AGILE_HOME {folder}: the file `ready` is damaged; restore a backup: agile restore FILE")
+    return {str(name): str(value) for name, value in found.items()}
+
+
+def require_not_newer(found: Mapping[str, str], place: str) -> None:
+    """Whether this project may open what `found` was prepared by.
+
+    Raises
+    ------
+    InputError
+        A newer project or library wrote it; says which, and what to install.
+    """
+    for name, here in present().items():
+        there = found.get(name, "0")
+        try:
+            is_newer = Version(there) > Version(here)
+        except InvalidVersion:
+            raise InputError(f"{place}: {name} version {there!r} is none") from None
+        if is_newer and name == "state":
+            raise InputError(
+                f"{place}: written by a newer agile-classifier (state version {there}, this one knows {here}); "
+                "upgrade agile-classifier, or name another folder in AGILE_HOME"
+            )
+        if is_newer:
+            raise InputError(
+                f"{place}: written with {name} {there}, here is {here}; pip install '{name}>={there}', "
+                "or name another folder in AGILE_HOME"
+            )

@@ -1,0 +1,1 @@
+"""Backup, restore, prune, doctor."""

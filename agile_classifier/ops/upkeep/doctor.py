@@ -1,0 +1,144 @@
+"""Doctor: what a run finds on this machine, what is missing, and how to get it.
+
+Everything that could crash or hang (a broken package, a server that does not answer) is asked in a process of its own.
+Nothing shown holds a password.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from agile_classifier.environment import cache, home, hub_token, mirror
+from agile_classifier.errors import InputError
+from agile_classifier.ops import webhook
+from agile_classifier.ops.runs.failures import redact
+from agile_classifier.ops.state.home import PROJECT, prepare_state
+
+PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "zenml", "mlflow", "great-expectations")
+INSTALL = "install the project's environment: `make run`, or `python -m pip install --constraint constraints.txt --editable .`"
+LONGEST_WAIT = 120
+"""Seconds for one answer; a slow disk needs half of it for the imports alone."""
+QUESTIONS = {
+    "hardware": """
+import json
+from agile_classifier.models.number_format import choose_compute_dtype, read_hardware
+hardware = read_hardware()
+print(json.dumps({**hardware.as_dict(), "compute_dtype": choose_compute_dtype("auto", hardware=hardware)}))""",
+    "ZenML": """
+from zenml.client import Client
+client = Client()
+print(f"{client.zen_store.url}, stack {client.active_stack_model.name}")""",
+    "MLflow": """
+import mlflow
+mlflow.MlflowClient().search_experiments(max_results=1)
+print(mlflow.get_tracking_uri())""",
+}
+REMEDIES = {
+    "hardware": INSTALL,
+    "ZenML": "check ZENML_STORE_URL and its credentials; without them a database in AGILE_HOME is used",
+    "MLflow": "check MLFLOW_TRACKING_URI and its credentials; without them a database in AGILE_HOME is used",
+}
+IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    value: str
+    remedy: str | None = None
+    """What to do; None where a run can do with what was found."""
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything a run needs, quick answers first."""
+    yield Finding("python", platform.python_version())
+    yield from map(_package, PACKAGES)
+    yield from _places()
+    problem = _prepare()
+    yield Finding("AGILE_HOME", f"{home()}, {_free(home())}", problem)
+    asked = {name: _ask(question) for name, question in QUESTIONS.items() if problem is None or name == "hardware"}
+    for name, process in asked.items():
+        yield _answer(name, process)
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, version(name))
+    except PackageNotFoundError:
+        return Finding(name, "missing", INSTALL)
+
+
+def _places() -> Iterator[Finding]:
+    folder = mirror()
+    if folder is None:
+        yield Finding("mirror", "none (AGILE_MIRROR names a folder that stands in for the network)")
+    elif folder.is_dir():
+        yield Finding("mirror", str(folder))
+    else:
+        yield Finding("mirror", f"{folder}: no such folder", "make the folder, or unset AGILE_MIRROR")
+    yield Finding("downloads", f"{cache()}{'' if cache().is_dir() else ' (none yet)'}")
+    yield Finding("HF_TOKEN", "set" if hub_token() else "not set (only gated models need it)")
+    yield _webhook()
+
+
+def _webhook() -> Finding:
+    try:
+        receiver = webhook.find_receiver()
+    except InputError as error:
+        return Finding("webhook", "unusable", str(error))
+    if receiver is None:
+        return Finding("webhook", f"none ({webhook.URL} names who is told of failed runs, promotions and drift)")
+    return Finding("webhook", f"{urlsplit(receiver.url).hostname}, signed")
+
+
+def _prepare() -> str | None:
+    try:
+        prepare_state()
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _free(folder: Path) -> str:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return f"{shutil.disk_usage(there).free / 1e9:.1f} GB free"
+
+
+def _ask(question: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, **IMPATIENT}
+    command = [sys.executable, "-c", question]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT, env=environment
+    )
+
+
+def _answer(name: str, process: subprocess.Popen[str]) -> Finding:
+    try:
+        said, complained = process.communicate(timeout=LONGEST_WAIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return Finding(name, f"no answer in {LONGEST_WAIT} s", REMEDIES[name])
+    if process.returncode:
+        last = (complained.strip().splitlines() or [f"exit {process.returncode}"])[-1]
+        return Finding(name, f"no answer: {redact(last)[:300]}", REMEDIES[name])
+    last = said.strip().splitlines()[-1]
+    return Finding(name, _hardware(last) if name == "hardware" else f"answered: {redact(last)}")
+
+
+def _hardware(answer: str) -> str:
+    found = json.loads(answer)
+    speed = "fast" if found["fast_bfloat16"] else "emulated, not used"
+    return f"{found['device']} ({found['name']}), {found['threads']} threads, computes in {found['compute_dtype']} (bfloat16 is {speed})"

@@ -1,0 +1,173 @@
+"""Pruning: what old runs left behind and nothing rests on any more.
+
+A model version with an alias stays for ever, with the MLflow run, logged model and ZenML run that it rests on. So does
+whatever a run that stays would reuse: a reused step names an MLflow run, and that run's versions, by number.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from agile_classifier.ops.runs import liveness
+from agile_classifier.ops.runs.checkpoint_store import list_stored, remove_stored
+from agile_classifier.ops.state.home import checkpoints
+from agile_classifier.ops.upkeep import prune_mlflow as mlflow_side
+from agile_classifier.ops.upkeep import prune_zenml as zenml_side
+from agile_classifier.ops.upkeep.prune_mlflow import TrainingRun, Version
+from agile_classifier.ops.upkeep.prune_zenml import PipelineRun
+
+PAUSED = "paused"
+"""Status of a ZenML run whose process is over, and which goes on once a person has answered."""
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """One thing that goes."""
+
+    kind: str
+    name: str
+    n_bytes: int
+    remove: Callable[[], bool | None]
+    """Returns False where it turned out to be in use, and stayed."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What goes of what was found."""
+
+    pipeline_runs: tuple[PipelineRun, ...]
+    versions: tuple[Version, ...]
+    training_runs: tuple[TrainingRun, ...]
+
+
+def prune(*, days: int, dry_run: bool) -> Iterator[str]:
+    """Remove what is older than `days` and rests unused; yields a line for each thing, then what they came to.
+
+    A dry run says the same and changes nothing.
+    """
+    before = datetime.now(UTC) - timedelta(days=days)
+    pipeline_runs = zenml_side.read_pipeline_runs()
+    versions, training_runs = mlflow_side.read_versions(), mlflow_side.read_training_runs()
+    choice = choose(pipeline_runs, versions, training_runs, before=before, named_by=zenml_side.mlflow_runs_named_by)
+    yield from _end_dead_runs(pipeline_runs, besides=choice.pipeline_runs, dry_run=dry_run)
+    n_bytes = n_things = 0
+    for leftover in _leftovers(choice, pipeline_runs, training_runs, before=before):
+        if not dry_run and leftover.remove() is False:
+            yield f"kept  {leftover.kind} {leftover.name}: came into use"
+            continue
+        yield f"{'would go' if dry_run else 'removed'}  {leftover.kind} {leftover.name}  {_size(leftover.n_bytes)}"
+        n_bytes, n_things = n_bytes + leftover.n_bytes, n_things + 1
+    if not dry_run:
+        liveness.forget_dead()
+    yield f"{n_things} things older than {days} days, {_size(n_bytes)}{'; nothing was changed' if dry_run else ''}"
+
+
+def choose(
+    pipeline_runs: Sequence[PipelineRun],
+    versions: Sequence[Version],
+    training_runs: Sequence[TrainingRun],
+    *,
+    before: datetime,
+    named_by: Callable[[Iterable[PipelineRun]], frozenset[str]],
+) -> Choice:
+    """Which of them are older than `before` and nothing that stays rests on.
+
+    `named_by` says which MLflow runs (their ids) some pipeline runs name.
+    """
+    staying = {version.name: version for version in versions if version.has_alias or version.created >= before}
+    made_staying = {version.zenml_run for version in staying.values()}
+    over = {run.id: run for run in pipeline_runs if run.is_over and run.used < before and run.id not in made_staying}
+    named = named_by([run for run in pipeline_runs if run.id not in over])
+    staying |= {version.name: version for version in versions if version.run_id in named}
+    needed = named | {version.run_id for version in staying.values()} | _under_way(pipeline_runs, training_runs)
+    return Choice(
+        pipeline_runs=tuple(over.values()),
+        versions=tuple(version for version in versions if version.name not in staying),
+        training_runs=tuple(run for run in training_runs if run.used < before and run.id not in needed),
+    )
+
+
+def _under_way(pipeline_runs: Iterable[PipelineRun], training_runs: Iterable[TrainingRun]) -> frozenset[str]:
+    """Ids of the MLflow runs that a living training, for all that is known, writes to."""
+    unfinished = {run.id for run in pipeline_runs if not run.is_over}
+    return frozenset(run.id for run in training_runs if run.says_running and run.zenml_run in unfinished)
+
+
+def _end_dead_runs(runs: Sequence[PipelineRun], *, besides: Sequence[PipelineRun], dry_run: bool) -> Iterator[str]:
+    going = {run.id for run in besides}
+    for run in runs:
+        since = f"{run.status} since {run.used:%Y-%m-%d %H:%M} UTC"
+        if run.is_finished or run.status == PAUSED or run.id in going:
+            continue
+        if not run.is_over:
+            yield f"kept  ZenML run {run.name}: {since}; not known to be dead (if it is: `zenml pipeline runs delete {run.name}`)"
+            continue
+        if not dry_run:
+            zenml_side.mark_failed(run)
+        yield f"{'would be marked' if dry_run else 'marked'} failed  ZenML run {run.name}: {since}, but its process is dead"
+
+
+def _leftovers(
+    choice: Choice, pipeline_runs: Sequence[PipelineRun], training_runs: Sequence[TrainingRun], *, before: datetime
+) -> Iterator[Leftover]:
+    """What refers to other things comes first, so that a prune that is cut short leaves nothing that points nowhere."""
+    models: set[str] = set()
+    for version in choice.versions:
+        folder = mlflow_side.logged_model_folder(version.logged_model) if version.logged_model else None
+        models |= {version.logged_model} if version.logged_model else set()
+        yield Leftover(
+            "model version", version.name, _folder_bytes(folder), partial(mlflow_side.remove_version, version)
+        )
+    for run in choice.training_runs:
+        for model, folder in mlflow_side.logged_models(run).items():
+            if model not in models:
+                yield Leftover(
+                    "logged model", model, _folder_bytes(folder), partial(mlflow_side.remove_logged_model, model)
+                )
+        yield Leftover("MLflow run", run.name, _folder_bytes(run.folder), partial(mlflow_side.remove_run, run))
+    yield from _zenml_leftovers(choice.pipeline_runs, pipeline_runs)
+    yield from _old_checkpoints(pipeline_runs, training_runs, before=before)
+
+
+def _zenml_leftovers(over: Sequence[PipelineRun], pipeline_runs: Sequence[PipelineRun]) -> Iterator[Leftover]:
+    going = {run.id for run in over}
+    used = {used_id for run in pipeline_runs if run.id not in going for used_id in run.uses}
+    artifacts = {artifact.id: artifact for run in over for artifact in run.wrote if artifact.id not in used}
+    for run in over:
+        yield Leftover("ZenML run", run.name, _folder_bytes(run.report), partial(zenml_side.remove_run, run))
+    for artifact in artifacts.values():
+        name = f"{artifact.name} {artifact.id}"
+        yield Leftover("artifact", name, _folder_bytes(artifact.folder), partial(zenml_side.remove_artifact, artifact))
+
+
+def _old_checkpoints(
+    pipeline_runs: Sequence[PipelineRun], training_runs: Sequence[TrainingRun], *, before: datetime
+) -> Iterator[Leftover]:
+    """Of trainings that nobody went on with, here and in the artifact store; one under way keeps its own, however old."""
+    under_way = _under_way(pipeline_runs, training_runs)
+    open_keys = {run.training_key for run in training_runs if run.id in under_way}
+    for folder in sorted(checkpoints().glob("*")):
+        written = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+        if folder.name not in open_keys and datetime.fromtimestamp(written, tz=UTC) < before:
+            yield Leftover("checkpoints", folder.name, _folder_bytes(folder), partial(shutil.rmtree, folder))
+    young_keys = {run.training_key for run in training_runs if run.used >= before}
+    for stored in list_stored():
+        is_old = stored.written < before if stored.written else stored.key not in young_keys
+        if stored.key not in open_keys and is_old:
+            yield Leftover("stored checkpoints", stored.address, stored.n_bytes, partial(remove_stored, stored.address))
+
+
+def _folder_bytes(folder: Path | None) -> int:
+    """Bytes below a folder or of a file; 0 where it is not on this machine."""
+    if folder is None:
+        return 0
+    return sum(path.stat().st_size for path in (folder, *folder.rglob("*")) if path.is_file())
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 100_000 else f"{n_bytes:,} bytes"

@@ -1,0 +1,147 @@
+"""ZenML's leftovers: this project's pipeline runs and the artifacts that no other run uses, with age, size and removal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus, StackComponentType
+from zenml.models import ArtifactVersionResponse, PipelineRunResponse, PipelineRunUpdate, StepRunUpdate
+from zenml.utils.pagination_utils import depaginate
+
+from agile_classifier.environment import home
+from agile_classifier.errors import InputError
+from agile_classifier.ops.runs import liveness
+from agile_classifier.ops.state.home import PROJECT
+
+MLFLOW_RUN = "mlflow_run_id"
+"""Name of the output of `fine_tune` that later steps write to."""
+
+
+@dataclass(frozen=True)
+class StepArtifact:
+    """What a step wrote."""
+
+    id: UUID
+    name: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class PipelineRun:
+    """A run of one of the project's pipelines."""
+
+    id: str
+    name: str
+    status: str
+    is_finished: bool
+    """Whether ZenML says so."""
+    is_over: bool
+    """Whether ZenML says so, or its process is known to be dead."""
+    used: datetime
+    """When it ended; when it began, where it has not."""
+    wrote: tuple[StepArtifact, ...]
+    reads: frozenset[UUID]
+
+    @property
+    def report(self) -> Path:
+        """The copy of its report for a browser."""
+        return home() / "reports" / f"{self.name}.html"
+
+    @property
+    def uses(self) -> frozenset[UUID]:
+        """Every artifact that goes with it or that it would miss."""
+        return self.reads | {artifact.id for artifact in self.wrote}
+
+
+def read_pipeline_runs() -> list[PipelineRun]:
+    """The user's own runs of the pipelines in `pipelines/`; what else a shared server holds is not seen."""
+    client = Client()
+    ours = {path.stem for path in (PROJECT / "pipelines").glob("*.py")}
+    runs = depaginate(client.list_pipeline_runs, user=client.active_user.id, size=200, hydrate=True)
+    return [_pipeline_run(run) for run in runs if run.pipeline is not None and run.pipeline.name in ours]
+
+
+def mlflow_runs_named_by(runs: Iterable[PipelineRun]) -> frozenset[str]:
+    """Ids of the MLflow runs that later runs would go on with, for a reused `fine_tune` names one.
+
+    Raises
+    ------
+    InputError
+        A name cannot be read, and so it is not known what must stay.
+    """
+    names = {artifact.id: run.name for run in runs for artifact in run.wrote if artifact.name == MLFLOW_RUN}
+    return frozenset(_read_name(artifact, run_name) for artifact, run_name in names.items())
+
+
+def mark_failed(run: PipelineRun) -> None:
+    """End a run whose process is dead, and its open steps, as `failed`."""
+    client = Client()
+    for step in client.get_pipeline_run(UUID(run.id)).steps.values():
+        if not step.status.is_finished:
+            ended = StepRunUpdate(status=ExecutionStatus.FAILED, end_time=datetime.now(UTC))
+            client.zen_store.update_run_step(step.id, ended)
+    reason = "the process that ran it was killed"
+    client.zen_store.update_run(UUID(run.id), PipelineRunUpdate(status=ExecutionStatus.FAILED, status_reason=reason))
+
+
+def remove_run(run: PipelineRun) -> None:
+    """Delete a run and the copy of its report; its artifacts stay until `remove_artifact`."""
+    Client().zen_store.delete_run(UUID(run.id))
+    run.report.unlink(missing_ok=True)
+
+
+def remove_artifact(artifact: StepArtifact) -> bool:
+    """Delete an artifact and its files; False if any run uses it, and so it stays."""
+    client = Client()
+    if not client.list_artifact_versions(id=artifact.id, only_unused=True, size=1).items:
+        return False  # ZenML deletes the files before it looks
+    client.delete_artifact_version(artifact.id, delete_from_artifact_store=True)
+    return True
+
+
+def _pipeline_run(run: PipelineRunResponse) -> PipelineRun:
+    steps = run.steps.values()
+    wrote = {artifact.id: artifact for step in steps for artifacts in step.outputs.values() for artifact in artifacts}
+    reads = {artifact.id for step in steps for artifacts in step.inputs.values() for artifact in artifacts}
+    is_finished = run.status.is_finished
+    return PipelineRun(
+        id=str(run.id),
+        name=run.name,
+        status=run.status.value,
+        is_finished=is_finished,
+        is_over=is_finished or (_runs_here(run) and liveness.is_known_dead(run.name)),
+        used=_aware(run.end_time or run.start_time or run.created),
+        wrote=tuple(_step_artifact(artifact) for artifact in wrote.values()),
+        reads=frozenset(reads),
+    )
+
+
+def _runs_here(run: PipelineRunResponse) -> bool:
+    """Whether the run lives and dies with the process that started it."""
+    if run.stack is None:
+        return False
+    orchestrators = run.stack.components.get(StackComponentType.ORCHESTRATOR, [])
+    return all(component.flavor_name == "local" for component in orchestrators)
+
+
+def _step_artifact(version: ArtifactVersionResponse) -> StepArtifact:
+    return StepArtifact(version.id, version.artifact.name, Path(version.uri))
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _read_name(artifact: UUID, run_name: str) -> str:
+    try:
+        return str(Client().get_artifact_version(artifact).load())
+    except FileNotFoundError as error:
+        raise InputError(
+            f"ZenML run {run_name}: {error.filename} is gone, so what the run rests on is unknown and nothing was removed; "
+            f"bring the file back, or delete the run: zenml pipeline runs delete {run_name}"
+        ) from None

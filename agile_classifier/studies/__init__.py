@@ -1,0 +1,1 @@
+"""Studies: contenders x sizes x splits x seeds, their statistics and pages; the search over recipes."""

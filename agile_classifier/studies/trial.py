@@ -1,0 +1,178 @@
+"""Trial: one config or baseline, trained and judged once, without orchestrator and registry. What studies, searches and benchmarks repeat."""
+
+from __future__ import annotations
+
+import math
+import resource
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agile_classifier.config.run import ModelConfig, RunConfig
+from agile_classifier.data.fetch.sources import fetch_file
+from agile_classifier.data.label_and_split import label_and_split
+from agile_classifier.data.tables import read_table, to_examples
+from agile_classifier.environment import cache, hub_token, mirror
+from agile_classifier.errors import InputError
+from agile_classifier.evaluation.contenders import choose_baseline_threshold, choose_threshold, score_baselines
+from agile_classifier.metrics.metrics import evaluate_scores
+from agile_classifier.models.classical.companion import fit_companion
+from agile_classifier.models.classical.linear_probe import score_probe
+from agile_classifier.models.embeddings import embed
+from agile_classifier.models.gguf import fetch_base_model
+from agile_classifier.models.predictor import Predictor
+from agile_classifier.models.spec import ClassifierSpec
+from agile_classifier.training.fine_tuning import fine_tune, read_history
+from agile_classifier.training.optimisation import Optimisation
+
+Floats = NDArray[np.float64]
+Parts = Mapping[str, pd.DataFrame]
+JUDGED = ("validation", "test")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of it."""
+
+    metrics: dict[str, float]
+    """On test, as `agile_classifier.metrics.metrics.evaluate_scores`."""
+    decision_threshold: float | None
+    y_true: list[int]
+    y_score: list[float]
+    """Probability of class 1 of each test row (of two classes), to six digits; to four places in cells older than 29 November 2026."""
+    y_true_validation: list[int]
+    y_score_validation: list[float]
+    """The same of validation, by which calibration and thresholds can be compared later; empty for baselines of cells older than November 2026."""
+    n_train: int
+    train_seconds: float
+    seconds: float
+    """Reading, training and judging; without the imports."""
+    peak_gigabytes: float
+    """Largest memory of the process so far."""
+
+
+def run_trial(config: RunConfig, *, baseline: str | None = None) -> Trial:
+    """Train on `train`, choose on `validation`, judge on `test`.
+
+    Raises
+    ------
+    InputError
+        The data have more than two classes: what is kept of a trial is the probability of one.
+    """
+    began = time.monotonic()
+    parts, class_names = read_parts(config)
+    if len(class_names) > 2:
+        raise InputError(f"a study compares classifiers of two classes; found {', '.join(class_names)}")
+    return judge(config, parts, class_names, baseline=baseline, began=began)
+
+
+def judge(
+    config: RunConfig,
+    parts: Parts,
+    class_names: Sequence[str],
+    *,
+    baseline: str | None = None,
+    began: float | None = None,
+) -> Trial:
+    """`run_trial` on parts that are there already."""
+    began = time.monotonic() if began is None else began
+    if baseline is None:
+        scores, train_seconds = _tuned(config, parts, class_names)
+    else:
+        before = time.monotonic()
+        scores = _baseline(baseline, config, parts, class_names)
+        train_seconds = time.monotonic() - before
+    y_true, y_true_validation = (parts[part]["label"].to_numpy() for part in ("test", "validation"))
+    validation = scores["validation"]
+    choose = choose_baseline_threshold if baseline else choose_threshold
+    threshold = choose(config.evaluation, y_true=y_true_validation, y_score=validation, n_classes=len(class_names))
+    return Trial(
+        metrics=evaluate_scores(y_true=y_true, y_score=scores["test"], decision_threshold=threshold),
+        decision_threshold=threshold,
+        y_true=[int(label) for label in y_true],
+        y_score=[_rounded(score) for score in scores["test"][:, 1]],
+        y_true_validation=[int(label) for label in y_true_validation],
+        y_score_validation=[_rounded(score) for score in validation[:, 1]],
+        n_train=len(parts["train"]),
+        train_seconds=round(train_seconds, 2),
+        seconds=round(time.monotonic() - began, 2),
+        peak_gigabytes=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+    )
+
+
+def read_base_model(model: ModelConfig) -> Path:
+    """The folder of a config's base model."""
+    return fetch_base_model(
+        model.source, sha256=model.sha256, revision=model.revision, token=hub_token(), cache=cache(), mirror=mirror()
+    )
+
+
+def read_parts(config: RunConfig) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """The examples of a config by part, labelled, and the names of the classes."""
+    labelled = label_and_split(read_examples(config), **config.labels.model_dump(), **config.split.model_dump())
+    return labelled.parts, labelled.facts["class_names"]
+
+
+def read_examples(config: RunConfig) -> pd.DataFrame:
+    """The examples of a config, as `ingest` reads them."""
+    data = config.data
+    path = fetch_file(data.source, sha256=data.sha256, revision=data.revision, cache=cache(), mirror=mirror())
+    frame = read_table(
+        path, delimiter=data.delimiter, encoding=data.encoding, column_names=data.column_names, quoting=data.quoting
+    )  # fmt: skip
+    frame = frame if data.limit is None else frame.head(data.limit)
+    return to_examples(
+        frame, path_name=data.source, **data.columns.model_dump(), keep=config.kept_columns, repair=data.repair
+    )
+
+
+def _rounded(score: float) -> float:
+    """Six digits, not places: a blend takes its logarithm."""
+    return float(f"{score:.6g}")
+
+
+def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple[dict[str, Floats], float]:
+    """Probabilities of validation and test, before any calibration, and the seconds of training.
+
+    No limit of time cuts it short: how fast a machine is says nothing about a config.
+    """
+    base = read_base_model(config.model)
+    with tempfile.TemporaryDirectory() as scratch:
+        adapter = Path(scratch) / "adapter"
+        fine_tune(
+            base=base,
+            spec=ClassifierSpec.describe(class_names=class_names, base_digest="", **config.model.model_dump()),
+            train=parts["train"],
+            validation=parts["validation"],
+            lora=config.fine_tune.lora,
+            optimisation=Optimisation(**{**config.fine_tune.optimisation, "max_time": math.inf}),
+            checkpoints=Path(scratch) / "checkpoints",
+            output=adapter,
+            on_epoch=lambda _: None,
+            companion=config.fine_tune.companion,
+        )
+        predictor, seconds = Predictor.load(adapter, base=base), read_history(adapter)["seconds"]
+        scores = {part: predictor.score(list(parts[part]["text"])) for part in JUDGED}
+    return scores, float(seconds)
+
+
+def _baseline(name: str, config: RunConfig, parts: Parts, class_names: Sequence[str]) -> dict[str, Floats]:
+    """Probabilities of validation and test."""
+    train, others = parts["train"], {part: parts[part] for part in JUDGED}
+    if name == "companion":
+        companion = fit_companion(train, class_names=class_names, seed=0)
+        return {part: companion.score(list(rows["text"])) for part, rows in others.items()}
+    if name != "frozen":
+        return score_baselines(train, others, names=[name], n_classes=len(class_names))[name]
+    base = read_base_model(config.model)
+    features = {
+        part: embed(list(rows["text"]), base=base, max_length=config.model.max_length)
+        for part, rows in {"train": train, **others}.items()
+    }
+    return {part: score_probe(features["train"], train, features[part], n_classes=len(class_names)) for part in JUDGED}

@@ -1,0 +1,1 @@
+"""Fine-tuning: the trainer, sampling, checkpoints, several processes, the scikit-learn estimator."""

@@ -1,0 +1,249 @@
+"""Fine-tuning: LoRA on a frozen, quantized encoder, with transformers' Trainer, on one device or several.
+
+A training that is killed resumes from its last complete checkpoint and ends with the tensors of an unbroken one: the
+batch order depends on (seed, epoch) alone and the Trainer restores every random state.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, set_seed
+
+from agile_classifier.models.base_model import (  # fmt: skip
+    load_base_model,
+    quiet_transformers,
+    read_hidden_size,
+    require_context,
+)
+from agile_classifier.models.classical.companion import fit_companion
+from agile_classifier.models.classical.linear_probe import read_features, start_at_probe
+from agile_classifier.models.encoded import Encoded
+from agile_classifier.models.encoding import encode, load_tokenizer
+from agile_classifier.models.hardware import Devices
+from agile_classifier.models.network.fast_lora import use_fused_lora
+from agile_classifier.models.network.network import TextClassifier, build_network, save_network
+from agile_classifier.models.number_format import Hardware, choose_compute_dtype, read_hardware
+from agile_classifier.models.prompts.prompts import find_label_tokens
+from agile_classifier.models.spec import COMPANION_FOLDER, TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.training.balancing import balance
+from agile_classifier.training.callbacks import EpochLog, TimeLimit
+from agile_classifier.training.checkpoints import last_complete_checkpoint
+from agile_classifier.training.history import count_costs
+from agile_classifier.training.optimisation import Optimisation, halve_micro_batch
+from agile_classifier.training.processes import rank, run_together
+from agile_classifier.training.trainer import BucketTrainer, Hooks, Rows, make_trainer
+
+HISTORY_FILE = "history.json"
+CHECKPOINTS = ("best", "last")
+
+
+def fine_tune(
+    *,
+    base: Path,
+    spec: ClassifierSpec,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    lora: Mapping[str, Any],
+    optimisation: Optimisation,
+    checkpoints: Path,
+    output: Path,
+    on_epoch: Callable[[dict[str, float]], None],
+    companion: str = "none",
+    on_checkpoint: Callable[[], None] = lambda: None,
+    devices: Devices | None = None,
+    price_per_hour: float | None = None,
+) -> None:
+    """Tune an adapter and write it to `output`: `best/`, `last/`, `tokenizer/`, `classifier.json`, `history.json`.
+
+    Parameters
+    ----------
+    spec : ClassifierSpec
+        `compute_dtype` may be `auto`; what was chosen is written down.
+    train, validation : DataFrame
+        Columns `text` and `label`, of train perhaps `target` and `weight`. Validation may be empty; then `best` is `last`.
+    lora : mapping
+        `rank`, `alpha`, `dropout`, `target_modules`, `initialization`.
+    checkpoints : Path
+        Folder of this very training; a complete checkpoint in it is resumed. Removed at the end.
+    companion : str
+        `tfidf_svm`: what answers beside the network is trained too, and stands in `companion/`.
+    on_epoch, on_checkpoint : callable
+        See `Hooks`; called in this process, however many train.
+    devices : Devices, optional
+        One of the best kind that is here, without it. Several take the optimizer steps of one, in processes of their own.
+    price_per_hour : float, optional
+        Money for one device for an hour.
+    """
+    require_context(base, spec.max_length)
+    hardware = read_hardware(kind=devices.kind if devices else None)
+    spec = replace(
+        spec,
+        compute_dtype=choose_compute_dtype(spec.compute_dtype, hardware=hardware),
+        hidden_size=read_hidden_size(base),
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    if companion != "none":  # before the network, for it takes seconds and may be refused
+        fitted = fit_companion(train, class_names=spec.class_names, seed=optimisation.seed)
+        fitted.save(output / COMPANION_FOLDER)
+    train = balance(train, how=optimisation.balance, seed=optimisation.seed)
+    training = _Training(
+        base=base, spec=spec, train=train, validation=validation, lora=lora, optimisation=optimisation,
+        checkpoints=checkpoints, output=output, hardware=hardware, devices=devices or Devices(hardware.device),
+        price_per_hour=price_per_hour,
+    )  # fmt: skip
+    _train_within_memory(training, on_epoch, on_checkpoint)
+    spec.save(output)
+    shutil.rmtree(checkpoints)
+
+
+def read_history(adapter: Path) -> dict[str, Any]:
+    """What `fine_tune` recorded: `epochs`, `best_epoch`, `seconds`, `device`, `n_devices`, `device_seconds`, …"""
+    history: dict[str, Any] = json.loads((adapter / HISTORY_FILE).read_text(encoding="utf-8"))
+    return history
+
+
+def best_epoch(epochs: Sequence[Mapping[str, float]], *, metric: str | None, step: int | None) -> float:
+    """Epoch of the best checkpoint; the last one where nothing was validated."""
+    at_step = [row["epoch"] for row in epochs if row["step"] == step]
+    return at_step[-1] if metric and at_step else epochs[-1]["epoch"]
+
+
+def _train_within_memory(
+    training: _Training, on_epoch: Callable[[dict[str, float]], None], on_checkpoint: Callable[[], None]
+) -> None:
+    """Train; out of memory, halve the micro-batch and keep the effective batch."""
+    while True:
+        resumed = replace(training, resumed=last_complete_checkpoint(training.checkpoints))
+        try:
+            return run_together(resumed, (on_epoch, on_checkpoint), devices=training.devices)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if training.optimisation.batch_size == 1 or not _is_out_of_memory(error):
+                raise
+        torch.cuda.empty_cache()
+        training = replace(training, optimisation=halve_micro_batch(training.optimisation))
+
+
+@dataclass(frozen=True)
+class _Training:
+    """All that one try needs; each process of several is given a copy of it."""
+
+    base: Path
+    spec: ClassifierSpec
+    train: pd.DataFrame
+    validation: pd.DataFrame
+    lora: Mapping[str, Any]
+    optimisation: Optimisation
+    checkpoints: Path
+    output: Path
+    hardware: Hardware
+    devices: Devices
+    price_per_hour: float | None
+    resumed: str | None = None
+    """The checkpoint to go on from."""
+
+    def __call__(self, on_epoch: Callable[[dict[str, float]], None], on_checkpoint: Callable[[], None]) -> None:
+        """Train; the first process writes the output."""
+        tokenizer = load_tokenizer(self.base)
+        train, validation = (
+            encode(list(part["text"]), tokenizer=tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt)
+            for part in (self.train, self.validation)
+        )
+        trainer = make_trainer(
+            self._build_network(tokenizer, train),
+            optimisation=self.optimisation,
+            checkpoints=self.checkpoints,
+            hooks=Hooks(on_epoch, on_checkpoint),
+            collator=DataCollatorWithPadding(tokenizer),
+            train=_rows(train, self.train, TAUGHT),
+            validation=_rows(validation, self.validation, TAUGHT[:1]),
+            on_cpu=self.devices.kind == "cpu",
+        )
+        with quiet_transformers():
+            trainer.train(resume_from_checkpoint=self.resumed)
+        if rank() == 0:
+            _save_checkpoints(trainer, self.output)
+            tokenizer.save_pretrained(str(self.output / TOKENIZER_FOLDER))
+            self._write_history(trainer, facts={**self.hardware.as_dict(), **_changed_texts(train, validation)})
+
+    def _build_network(self, tokenizer: PreTrainedTokenizerBase, train: Encoded) -> TextClassifier:
+        set_seed(self.optimisation.seed)
+        base_model = load_base_model(
+            self.base,
+            pooling=self.spec.pooling,
+            n_classes=self.spec.n_classes,
+            quantization=self.spec.quantization,
+            double_quant=self.spec.double_quant,
+            compute_dtype=self.spec.compute_dtype,
+            device=self.devices.kind,
+        )
+        base_model.name_or_path = self.spec.base_source  # not this machine's folder, in what PEFT writes
+        network = build_network(
+            base_model,
+            pooling=self.spec.pooling,
+            n_classes=self.spec.n_classes,
+            hidden_size=self.spec.hidden_size,
+            base_folder=self.base,
+            label_tokens=find_label_tokens(self.spec.prompt, tokenizer=tokenizer) if self.spec.prompt else None,
+            loss=self.optimisation.loss,
+            **self.lora,
+        )
+        if self.devices.kind == "cpu":
+            use_fused_lora(network)
+        if self.optimisation.head_start == "linear_probe":
+            features = read_features(network, train.input_ids, tokenizer=tokenizer)
+            start_at_probe(network.head, features, self.train)
+        return network
+
+    def _write_history(self, trainer: BucketTrainer, *, facts: dict[str, Any]) -> None:
+        log = next(found for found in trainer.callback_handler.callbacks if isinstance(found, EpochLog))
+        clock = next(found for found in trainer.callback_handler.callbacks if isinstance(found, TimeLimit))
+        trained = [parameter for parameter in trainer.model.parameters() if parameter.requires_grad]
+        metric, step = trainer.args.metric_for_best_model, trainer.state.best_global_step
+        history = {
+            "epochs": log.epochs,
+            "best_epoch": best_epoch(log.epochs, metric=metric, step=step),
+            "seconds": round(clock.elapsed, 3),
+            **count_costs(seconds=clock.elapsed, n_devices=self.devices.n, price_per_hour=self.price_per_hour),
+            "n_steps": trainer.state.global_step,
+            "n_trained_parameters": sum(parameter.numel() for parameter in trained),
+            "micro_batch_size": trainer.args.per_device_train_batch_size,
+            **facts,
+        }
+        (self.output / HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
+
+
+def _rows(encoded: Encoded, part: pd.DataFrame, columns: Sequence[str]) -> Rows:
+    taught = part[[name for name in columns if name in part]].rename(columns={"label": "labels"})
+    rows: list[dict[Any, Any]] = taught.to_dict(orient="records")
+    return [{"input_ids": ids, **row} for ids, row in zip(encoded.input_ids, rows, strict=True)]
+
+
+def _changed_texts(train: Encoded, validation: Encoded) -> dict[str, int]:
+    return {
+        "n_cut_train": train.n_cut,
+        "n_cut_validation": validation.n_cut,
+        "n_neutralised_train": train.n_neutralised,
+        "n_neutralised_validation": validation.n_neutralised,
+    }
+
+
+def _save_checkpoints(trainer: BucketTrainer, output: Path) -> None:
+    network = trainer.accelerator.unwrap_model(trainer.model)
+    save_network(network, output / "last")
+    best = trainer.state.best_model_checkpoint
+    if best is not None:
+        network.load_state_dict(load_file(f"{best}/model.safetensors"))
+    save_network(network, output / "best")
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

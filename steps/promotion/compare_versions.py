@@ -1,0 +1,33 @@
+"""compare_versions: model_version, champion → promotion_decision, which a person is asked about and nothing has acted on."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import pandas as pd
+from zenml import get_step_context, log_metadata, step
+
+from agile_classifier.config.run import PromotionConfig
+from agile_classifier.evaluation.contenders import Evaluation
+from agile_classifier.ops.promotion import approval
+from agile_classifier.ops.promotion import compare as promotion
+
+
+@step(enable_cache=False)
+def compare_versions(
+    model_version: str,
+    evaluation: Evaluation,
+    test_scores: pd.DataFrame,
+    model_name: str,
+    settings: PromotionConfig,
+) -> Annotated[dict[str, Any], "promotion_decision"]:
+    """Judge the version; where the policy would promote it, record that a person is asked."""
+    decision = promotion.judge(
+        model_name=model_name,
+        candidate=model_version,
+        evaluation=evaluation,
+        test_scores=test_scores,
+        settings=settings,
+    )
+    approval.ask(decision, model_name=model_name, run=get_step_context().pipeline_run.name)
+    log_metadata({"promote": decision.promote, "reason": decision.reason})
+    return asdict(decision)

@@ -1,0 +1,34 @@
+"""promote: model_version → promotion_decision. Never reused: it must see the champion of this moment."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import pandas as pd
+from zenml import get_step_context, log_metadata, step
+
+from agile_classifier.config.run import PromotionConfig
+from agile_classifier.evaluation.contenders import Evaluation
+from agile_classifier.ops.notifications import scheduled_changes_told
+from agile_classifier.ops.promotion import compare as promotion
+
+
+@step(enable_cache=False)
+def promote(
+    model_version: str,
+    evaluation: Evaluation,
+    test_scores: pd.DataFrame,
+    model_name: str,
+    settings: PromotionConfig,
+) -> Annotated[dict[str, Any], "promotion_decision"]:
+    """Compare candidate and champion on rows that neither has seen; move the aliases only if the decision says so."""
+    with scheduled_changes_told(model_name):
+        decision = promotion.judge_and_carry_out(
+            model_name=model_name,
+            candidate=model_version,
+            evaluation=evaluation,
+            test_scores=test_scores,
+            settings=settings,
+            run=get_step_context().pipeline_run.name,
+        )
+    log_metadata({"promote": decision.promote, "reason": decision.reason})
+    return asdict(decision)

@@ -1,0 +1,62 @@
+"""evaluate: adapter, base_model, train, validation, test, findings → evaluation, test_scores, report."""
+
+from typing import Annotated, Any
+
+import pandas as pd
+from zenml import log_metadata, step
+from zenml.types import HTMLString
+
+from agile_classifier.config.run import EvaluationConfig
+from agile_classifier.evaluation.contenders import Evaluation
+from agile_classifier.ops.runs import tracking
+from agile_classifier.ops.runs.caching import on_reached_files
+from agile_classifier.ops.runs.folders import Folder
+from agile_classifier.ops.runs.materializers import ExamplesMaterializer
+
+
+@step(cache_policy=on_reached_files(__name__), output_materializers={"test_scores": ExamplesMaterializer})
+def evaluate(
+    adapter: Folder,
+    base_model: Folder,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
+    labelling: dict[str, Any],
+    findings: list[dict[str, Any]],
+    mlflow_run_id: str,
+    settings: EvaluationConfig,
+    title: str,
+    metric: str,
+) -> tuple[
+    Annotated[Evaluation, "evaluation"],
+    Annotated[pd.DataFrame, "test_scores"],
+    Annotated[HTMLString, "report"],
+]:
+    """Score best and last checkpoint and the baselines on every test row, and draw the report."""
+    from agile_classifier.evaluation.evaluate import examine, require_whole_texts
+    from agile_classifier.evaluation.reports.content import draw_page
+
+    examined = examine(
+        adapter=adapter.path,
+        base=base_model.path,
+        train=train,
+        validation=validation,
+        test=test,
+        label_threshold=labelling["label_threshold"],
+        settings=settings,
+    )
+    evaluation = examined.evaluation
+    require_whole_texts(evaluation, limit=settings.cut_limit)
+    page = draw_page(
+        examined,
+        adapter=adapter.path,
+        labelling=labelling,
+        findings=findings,
+        title=title,
+        metric=metric,
+        seed=settings.seed,
+    )
+    with tracking.resumed_run(mlflow_run_id):
+        tracking.log_evaluation(evaluation, report=page.html, figures=page.figures)
+    log_metadata(metadata=dict(evaluation.flat()), artifact_name="evaluation", infer_artifact=True)
+    return evaluation, examined.test_scores, HTMLString(page.html)

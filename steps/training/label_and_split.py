@@ -1,0 +1,37 @@
+"""label_and_split: validated_examples → train, validation, test, labelling, findings."""
+
+from typing import Annotated, Any
+
+import pandas as pd
+from zenml import log_metadata, step
+
+from agile_classifier.config.data import HonestyConfig, LabelsConfig, SplitConfig
+from agile_classifier.data import label_and_split as labelling
+from agile_classifier.data import leakage as honesty
+from agile_classifier.ops.runs.caching import on_reached_files
+from agile_classifier.ops.runs.materializers import ExamplesMaterializer
+
+
+@step(
+    cache_policy=on_reached_files(__name__),
+    output_materializers=dict.fromkeys(("train", "validation", "test"), ExamplesMaterializer),
+)
+def label_and_split(
+    validated_examples: pd.DataFrame, labels: LabelsConfig, split: SplitConfig, limits: HonestyConfig
+) -> tuple[
+    Annotated[pd.DataFrame, "train"],
+    Annotated[pd.DataFrame, "validation"],
+    Annotated[pd.DataFrame, "test"],
+    Annotated[dict[str, Any], "labelling"],
+    Annotated[list[dict[str, Any]], "findings"],
+]:
+    """Turn scores into labels and cut the examples into parts; past a limit of `honesty` the run ends here.
+
+    `labelling` states threshold, ties, shares, digests; `findings` what would make a measurement on the parts lie.
+    """
+    labelled = labelling.label_and_split(validated_examples, **labels.model_dump(), **split.model_dump())
+    parts = labelled.parts
+    found = honesty.examine_parts(parts, similarity=limits.similarity, limits=limits.limits)
+    log_metadata({"labelling": labelled.facts, "honesty": {finding.name: finding.sentence for finding in found}})
+    honesty.require_honest(found)
+    return parts["train"], parts["validation"], parts["test"], labelled.facts, [finding.facts() for finding in found]

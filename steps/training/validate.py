@@ -1,0 +1,43 @@
+"""validate: raw_examples → validated_examples, validation_report."""
+
+from typing import Annotated
+
+import pandas as pd
+from zenml import log_metadata, step
+from zenml.types import HTMLString
+
+from agile_classifier.config.data import LabelsConfig, ValidationConfig
+from agile_classifier.ops.runs.caching import on_reached_files
+from agile_classifier.ops.runs.materializers import ExamplesMaterializer
+from agile_classifier.ops.state.home import suite_path
+
+
+@step(
+    cache_policy=on_reached_files(__name__),
+    output_materializers={"validated_examples": ExamplesMaterializer},
+)
+def validate(
+    raw_examples: pd.DataFrame,
+    validation: ValidationConfig,
+    labels: LabelsConfig,
+    max_length: int,
+    suite_digest: str,  # noqa: ARG001  (keys the reuse of this step)
+) -> tuple[Annotated[pd.DataFrame, "validated_examples"], Annotated[HTMLString, "validation_report"]]:
+    """Hold the examples against the expectation suite; a critical failure ends the run, warnings are recorded.
+
+    `suite_digest` stands in the cache key for the content of the suite's file.
+    """
+    from agile_classifier.data.expectations.validation import check_examples
+
+    report = check_examples(
+        raw_examples,
+        suite=suite_path(validation.suite),
+        rule=labels.label_rule,
+        bounds={**validation.model_dump(exclude={"suite"}), "max_words": max_length},
+    )
+    log_metadata(
+        {"n_expectations": report.n_expectations, "warnings": [warning.sentence for warning in report.warnings]}
+    )
+    for warning in report.warnings:
+        print(f"validate: warning: {warning.sentence}")
+    return raw_examples, HTMLString(report.html)

@@ -1,0 +1,148 @@
+"""Config writing: what `agile init` makes of a file loads, says why, and foretells what would stop a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agile_classifier.config.files import load_config
+from agile_classifier.config.run import RunConfig
+from agile_classifier.drafts.draft import write_config
+from agile_classifier.errors import InputError
+
+MODEL = {"source": "package://model==1.0/model", "sha256": "a" * 64}
+Write = Callable[..., tuple[str, RunConfig]]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a file and its config; returns the config's text and the config as loaded."""
+
+    def written(content: str, *, name: str = "comments.csv", output: str = "made.yaml") -> tuple[str, RunConfig]:
+        source = tmp_path / name
+        source.write_text(content, encoding="utf-8")
+        path = write_config(source, model=MODEL, output=tmp_path / output, force=False)
+        return path.read_text(encoding="utf-8"), load_config(path)
+
+    return written
+
+
+def table(n_rows: int, *, delimiter: str = ",", score: Callable[[int], object] = lambda row: row % 7 / 7) -> str:
+    rows = [delimiter.join((f"comment number {row} of many", str(score(row)))) for row in range(n_rows)]
+    return "\n".join((f"comment{delimiter}score", *rows)) + "\n"
+
+
+def test_a_semicolon_file_of_60_rows_can_train_and_says_what_it_lacks_for_promotion(
+    write: Write, tmp_path: Path
+) -> None:
+    text, config = write(table(60, delimiter=";"))
+    assert config.data.source == str(tmp_path / "comments.csv")
+    assert (config.data.delimiter, config.data.columns.text, config.data.columns.score) == (";", "comment", "score")
+    assert config.model.source == MODEL["source"]
+    assert config.registry.model_name == "comments"
+    assert "cannot train" not in text
+    assert "42 train, 6 validation, 12 test" in text
+    assert "promotion.min_rows asks for 100" in " ".join(text.split())
+
+
+def test_a_large_file_has_nothing_to_be_warned_of(write: Write) -> None:
+    text, _ = write(table(600))
+    assert "120 test" in text
+    assert "too few" not in text
+
+
+def test_the_head_says_how_to_start_the_run_and_why_each_choice_was_made(write: Write, tmp_path: Path) -> None:
+    text, _ = write(table(60), output="my config.yaml")
+    assert text.startswith("# A first config for comments.csv")
+    assert f"#     agile train '{tmp_path}/my config.yaml'\n" in text
+    assert "absolute path" in text
+    assert "Column 'comment' is the text" in text
+
+
+def test_scores_are_bounded_by_what_the_file_holds_rounded_outward(write: Write) -> None:
+    text, config = write(table(60, score=lambda row: -3.2 + row / 10))
+    assert (config.validation.score_min, config.validation.score_max) == (-4, 3)
+    assert "from -4 to 3" in text
+
+
+def test_scores_between_0_and_1_leave_the_default_bounds(write: Write) -> None:
+    text, config = write(table(60))
+    assert (config.validation.score_min, config.validation.score_max) == (0, 1)
+    assert "score_min:" not in text
+
+
+def test_classes_are_learnt_without_a_score(write: Write) -> None:
+    _, config = write(table(60, score=lambda row: "spam" if row % 3 else "ham").replace("score", "label", 1))
+    assert (config.labels.rule, config.labels.columns, config.data.columns.score) == ("given", ("label",), None)
+
+
+GROUPED = "text,label,author\n" + "".join(
+    f"comment number {row} of many,{'spam' if row < 10 else 'ham'},person {row // 5}\n" for row in range(60)
+)
+HINDRANCES = [
+    ("too few rows", table(49), "49 rows, and validation.min_rows asks for 50"),
+    ("a row without a score", table(60, score=lambda row: "" if row == 7 else row / 60), "1 rows have no score"),
+    (
+        "a class that is too small",
+        table(60, score=lambda row: (0, 0.5, 1)[max(0, row - 57)]),
+        "the smallest class has 2 rows",
+    ),
+    ("a part of the split that holds one class", GROUPED, "split: "),
+]
+
+
+@pytest.mark.parametrize(("content", "said"), [case[1:] for case in HINDRANCES], ids=[case[0] for case in HINDRANCES])
+def test_what_would_stop_a_run_is_said_beforehand(write: Write, content: str, said: str) -> None:
+    text, _ = write(content)
+    assert f"It cannot train yet: {said}" in " ".join(text.replace("\n#", "").split())
+
+
+@pytest.mark.parametrize(
+    ("name", "model_name"),
+    [
+        ("a b.csv", "a-b"),
+        ("Über uns (2).csv", "Uber-uns-2"),
+        ("評価.csv", "classifier"),
+        ("_x/y_.csv".replace("/", ":"), "x-y"),
+    ],
+)
+def test_the_model_is_named_after_the_file(write: Write, name: str, model_name: str) -> None:
+    assert write(table(60), name=name)[1].registry.model_name == model_name
+
+
+def test_odd_column_names_stay_within_the_comment(write: Write) -> None:
+    text, config = write(table(60).replace("comment,", '"com\nparameters: {}",', 1))
+    assert config.data.columns.text == "com\nparameters: {}"
+    assert text.count("\nparameters:") == 1
+
+
+def test_a_config_that_is_there_is_overwritten_only_by_force(write: Write, tmp_path: Path) -> None:
+    write(table(60))
+    with pytest.raises(InputError, match="exists already; --force"):
+        write(table(70))
+    assert "42 train" in (tmp_path / "made.yaml").read_text()
+    write_config(tmp_path / "comments.csv", model=MODEL, output=tmp_path / "made.yaml", force=True)
+    assert "49 train" in (tmp_path / "made.yaml").read_text()
+
+
+def test_without_a_place_the_config_stands_in_the_current_folder_under_the_file_s_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "comments.csv").write_text(table(60))
+    monkeypatch.chdir(tmp_path)
+    assert write_config(Path("data/comments.csv"), model=MODEL, output=None, force=False) == Path("comments.yaml")
+    assert load_config(tmp_path / "comments.yaml").data.source == str(tmp_path / "data" / "comments.csv")
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("", "is a folder"), ("gone/made.yaml", "cannot be written"), ("comments.csv/made.yaml", "cannot")],
+)
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str, said: str) -> None:
+    (tmp_path / "comments.csv").write_text(table(60))
+    with pytest.raises(InputError, match=said):
+        write_config(tmp_path / "comments.csv", model=MODEL, output=tmp_path / place, force=False)
+    assert (tmp_path / "comments.csv").read_text() == table(60)

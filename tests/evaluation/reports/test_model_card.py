@@ -1,0 +1,56 @@
+"""The model card, read back by the library that the hub reads it with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from huggingface_hub import ModelCard
+
+from agile_classifier.evaluation.contenders import Evaluation, evaluate_contenders
+from agile_classifier.evaluation.reports.model_card import model_card
+
+
+@pytest.fixture
+def evaluation() -> Evaluation:
+    rng = np.random.default_rng(0)
+    y_true = rng.integers(0, 2, 60)
+    scores = {name: rng.dirichlet((1, 1), 60) for name in ("candidate", "last", "majority", "tfidf")}
+    return evaluate_contenders(
+        y_true, scores, thresholds=dict.fromkeys(scores, 0.4), calibrations={}, n_resamples=100, seed=0,
+        n_cut={"test": 0}, n_neutralised={"test": 0},
+    )  # fmt: skip
+
+
+def card_of(evaluation: Evaluation, *, model: str, data: str) -> ModelCard:
+    parts = {part: {"n_rows": 30, "digest": "ab" * 32} for part in ("train", "validation", "test")}
+    labelling: dict[str, Any] = {"class_names": ["Fine", "Toxic"], "parts": parts, "label_threshold": 0.5}
+    config: dict[str, Any] = {
+        "model": {"source": model, "quantization": "nf4", "head": "classification", "max_length": 128},
+        "data": {"source": data},
+        "labels": {"rule": "value"},
+        "fine_tune": {"rank": 4},
+    }
+    return ModelCard(model_card("comments", evaluation=evaluation, labelling=labelling, config=config))
+
+
+def test_the_metadata_name_what_lies_on_the_hub_and_nothing_else(evaluation: Evaluation) -> None:
+    card = card_of(evaluation, model="google/gemma-2b-it", data="hf://datasets/ethos/binary")
+    assert (card.data.base_model, card.data.datasets) == ("google/gemma-2b-it", ["ethos/binary"])
+    card = card_of(evaluation, model="package://some==1/model", data="comments.csv")
+    assert (card.data.base_model, card.data.datasets) == (None, None)
+    assert card.data.pipeline_tag == "text-classification"
+
+
+def test_a_person_reads_what_it_tells_apart_how_well_and_where_it_ends(evaluation: Evaluation) -> None:
+    text = card_of(evaluation, model="google/gemma-2b-it", data="comments.csv").text
+    low, high = evaluation.intervals["candidate"]["roc_auc"]
+    assert "**Fine / Toxic**" in text
+    assert f"| roc_auc | {evaluation.metrics['candidate']['roc_auc']:.3f} [{low:.3f}, {high:.3f}] |" in text
+    assert "from a probability of 0.4 upward" in text
+    assert "The test set is small" in text
+    after = text.split("trained on the same texts:\n\n")[1].splitlines()
+    assert [line.count("|") for line in after[:11]] == [5] * 11, (
+        "a heading, a rule, and nine metrics, with no line between"
+    )

@@ -1,0 +1,78 @@
+"""Stacks from files: what they become in ZenML, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agile_classifier.errors import InputError
+from agile_classifier.ops.engines import stacks
+from agile_classifier.ops.state.home import PROJECT
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of stacks of the test's own."""
+    monkeypatch.setattr(stacks, "STACKS", tmp_path)
+    return tmp_path
+
+
+def write(folder: Path, text: str) -> None:
+    (folder / "mine.yaml").write_text(text)
+
+
+def test_an_unknown_stack_is_answered_with_those_that_there_are() -> None:
+    with pytest.raises(InputError, match=r"no stack 'nowhere' in .*; there are: containers, kubeflow.*, local"):
+        stacks.read_stack("nowhere")
+
+
+def test_variables_are_filled_in_from_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGILE_TEST_PLACE", "s3://bucket")
+    monkeypatch.delenv("AGILE_TEST_OTHER", raising=False)
+    write(folder, 'components: {artifact_store: {flavor: s3, path: "${AGILE_TEST_PLACE}/${AGILE_TEST_OTHER:-agile}"}}')
+    assert stacks.read_stack("mine").components["artifact_store"]["path"] == "s3://bucket/agile"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("components: {orchestrator: {flavor: local, x: '${AGILE_TEST_MISSING}'}}", "variable AGILE_TEST_MISSING is not set"),
+        ("stack: {}", "stack: unknown field; allowed here: components, run"),
+        ("components: {orchestra: {flavor: local}}", "components.orchestra: unknown kind; allowed here: .*orchestrator"),
+        ("components: {orchestrator: {}}", r"components.orchestrator.flavor: Field required"),
+        ("run: {enviroment: {}}", "run.enviroment: unknown field; allowed here: .*environment"),
+        ("run: {retry: {max_retries: many}}", "run.retry.max_retries"),
+    ],
+)  # fmt: skip
+def test_what_a_file_may_not_say_is_refused_in_its_words(folder: Path, text: str, said: str) -> None:
+    write(folder, text)
+    with pytest.raises(InputError, match=f"mine.yaml: .*{said}"):
+        stacks.read_stack("mine")
+
+
+@pytest.mark.slow
+def test_a_stack_is_registered_once_selected_again_and_left(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ZENML_")}
+    code = """
+from agile_classifier.ops.state.home import prepare_state
+prepare_state()
+from zenml.client import Client
+from operations import stacks
+for name in ("containers", "containers", "local"):
+    stacks.select(name)
+    print(name, Client().active_stack_model.name, sorted(found.name for found in Client().list_stacks()),
+          len(Client().list_stack_components()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT, env={**environment, "AGILE_HOME": str(tmp_path), "ZENML_CUSTOM_SOURCE_ROOT": str(PROJECT)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        "containers containers ['containers', 'default'] 5",
+        "containers containers ['containers', 'default'] 5",
+        "local local ['containers', 'default', 'local'] 5",
+    ]

@@ -1,0 +1,200 @@
+"""Who is in service, who was before, and what is recorded of it; MLflow and ZenML are the real ones, the versions are empty."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agile_classifier.errors import InputError
+
+NAME = "line"
+
+
+@pytest.fixture
+def client(state_folder: Path, tmp_path: Path) -> Iterator[Any]:
+    """An MLflow store of the test's own, with four versions and no champion."""
+    import mlflow
+    from mlflow import MlflowClient
+
+    shared = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    client = MlflowClient()
+    client.create_registered_model(NAME)
+    for _ in range(4):
+        client.create_model_version(NAME, source=(tmp_path / "model").as_uri())
+    yield client
+    mlflow.set_tracking_uri(shared)
+
+
+def promote(version: str, expected: str | None) -> bool:
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.registry import history
+    from agile_classifier.ops.registry.history import Event
+
+    event = Event(history.PROMOTED, version, version, by="a test", reason=f"Version {version} is better.")
+    return champions.promote(event, model_name=NAME, expected=expected)
+
+
+def aliases(client: Any) -> dict[str, str]:
+    return {alias: str(version) for alias, version in client.get_registered_model(NAME).aliases.items()}
+
+
+def kinds() -> list[str]:
+    from agile_classifier.ops.registry import history
+
+    return [event.kind for event in history.read_events(NAME)]
+
+
+def test_each_promotion_leaves_the_one_before_as_previous(client: Any) -> None:
+    assert promote("1", None)
+    assert aliases(client) == {"champion": "1"}
+    assert promote("2", "1")
+    assert promote("3", "2")
+    assert aliases(client) == {"champion": "3", "previous": "2"}
+    assert client.get_model_version(NAME, "3").tags["promotion"] == "promoted"
+
+
+def test_rollbacks_go_back_step_by_step_and_then_refuse(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+
+    for version, before in (("1", None), ("2", "1"), ("3", "2")):
+        promote(version, before)
+    event = champions.roll_back(NAME, reason="too many false alarms")
+    assert (event.version, event.champion) == ("3", "2")
+    assert "too many false alarms" in event.sentence
+    assert aliases(client) == {"champion": "2", "previous": "1"}
+    assert "too many false alarms" in client.get_model_version(NAME, "3").tags[champions.ROLLED_BACK_AT]
+    champions.roll_back(NAME, reason="")
+    assert aliases(client) == {"champion": "1"}
+    with pytest.raises(InputError, match="nothing to go back to; champions so far: 1"):
+        champions.roll_back(NAME, reason="")
+    assert kinds() == ["promoted", "promoted", "promoted", "rolled back", "rolled back"]
+
+
+def test_a_rollback_after_a_rollback_and_a_promotion_goes_to_the_champion_that_stood_before(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+
+    promote("1", None)
+    promote("2", "1")
+    champions.roll_back(NAME, reason="")
+    promote("3", "1")
+    assert aliases(client) == {"champion": "3", "previous": "1"}
+    assert champions.roll_back(NAME, reason="").champion == "1"
+
+
+def test_a_version_that_was_deleted_is_passed_over(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+
+    for version, before in (("1", None), ("2", "1"), ("3", "2")):
+        promote(version, before)
+    client.delete_model_version(NAME, "2")
+    assert champions.roll_back(NAME, reason="").champion == "1"
+
+
+def test_a_champion_that_is_promoted_again_no_longer_counts_as_rolled_back(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+
+    promote("1", None)
+    promote("2", "1")
+    champions.roll_back(NAME, reason="")
+    promote("2", "1")
+    assert champions.ROLLED_BACK_AT not in client.get_model_version(NAME, "2").tags
+
+
+def test_an_alias_moved_by_hand_is_respected_recorded_once_and_can_be_gone_back_from(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.registry import history
+
+    promote("1", None)
+    client.set_registered_model_alias(NAME, "champion", "4")
+    events = champions.settle(NAME)
+    assert [event.kind for event in events] == ["promoted", history.MOVED]
+    assert (events[-1].champion, events[-1].by) == ("4", history.BY_HAND)
+    assert champions.settle(NAME) == events
+    assert aliases(client) == {"champion": "4", "previous": "1"}
+    assert champions.roll_back(NAME, reason="").champion == "1"
+
+
+def test_a_champion_from_before_there_was_a_history_is_found(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.registry import history
+
+    client.set_registered_model_alias(NAME, "champion", "2")
+    assert [event.kind for event in champions.settle(NAME)] == [history.MOVED]
+
+
+def test_an_alias_taken_away_by_hand_is_recorded(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.registry import history
+
+    promote("1", None)
+    client.delete_registered_model_alias(NAME, "champion")
+    last = champions.settle(NAME)[-1]
+    assert (last.kind, last.version, last.champion) == (history.REMOVED, "1", None)
+
+
+def test_a_decision_against_a_champion_of_a_moment_ago_moves_nothing(client: Any) -> None:
+    promote("1", None)
+    assert promote("2", "1")
+    assert not promote("3", "1")
+    assert aliases(client) == {"champion": "2", "previous": "1"}
+    assert kinds() == ["promoted", "promoted"]
+
+
+def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(client: Any, tmp_path: Path) -> None:
+    promote("1", None)
+    script = textwrap.dedent("""
+        import sys
+        from agile_classifier.ops.state.home import prepare_state
+        prepare_state()
+        import mlflow
+        mlflow.set_tracking_uri(sys.argv[1])
+        from tests.ops.promotion.test_champions import promote
+        print(promote(sys.argv[2], "1"))
+    """)
+    command = [sys.executable, "-c", script, f"sqlite:///{tmp_path}/mlflow.db"]
+    both = [subprocess.Popen([*command, version], stdout=subprocess.PIPE, text=True) for version in ("2", "3")]
+    said = [process.communicate(timeout=120)[0].strip().splitlines()[-1] for process in both]
+    assert sorted(said) == ["False", "True"]
+    winner = ("2", "3")[said.index("True")]
+    assert aliases(client) == {"champion": winner, "previous": "1"}
+    assert kinds() == ["promoted", "promoted"]
+
+
+def test_a_lock_whose_holder_was_killed_is_broken(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zenml.client import Client
+
+    from agile_classifier.ops.promotion import promotion_lock
+
+    Client().create_tag(f"promotion of {NAME}")
+    monkeypatch.setattr(promotion_lock, "HELD_AT_MOST", 1.0)
+    began = datetime.now(UTC)
+    assert promote("1", None)
+    assert datetime.now(UTC) - began > timedelta(seconds=0.5)
+    assert not [tag for tag in Client().list_tags().items if tag.name == f"promotion of {NAME}"]
+
+
+def test_history_is_told_a_line_an_event(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.registry.history import as_lines
+
+    promote("1", None)
+    client.set_registered_model_alias(NAME, "champion", "2")
+    lines = as_lines(champions.settle(NAME))
+    assert len(lines) == 2
+    assert "version 1 promoted by a test; champion is version 1. Version 1 is better." in lines[0]
+    assert "version 2 moved by hand by somebody in MLflow" in lines[1]
+
+
+def test_a_model_that_is_not_there_is_named(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+
+    with pytest.raises(InputError, match="no registered model 'nobody'; there are: line"):
+        champions.settle("nobody")

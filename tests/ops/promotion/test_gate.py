@@ -1,0 +1,112 @@
+"""Promotion, as a table of what is known and what follows."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from agile_classifier.metrics.metrics import PairedDifference
+from agile_classifier.ops.promotion.gate import PromotionDecision, comparable_rows, decide
+
+
+def gain(low: float, difference: float = 0.05, high: float = 0.1, n: int = 200) -> PairedDifference:
+    return PairedDifference(metric="roc_auc", difference=difference, low=low, high=high, n=n)
+
+
+def decide_on(**changed: Any) -> PromotionDecision:
+    known: dict[str, Any] = {"candidate": "7", "champion": "5", "differences": {"champion": gain(0.01)}, "n_rows": 200}
+    return decide(**{**known, "min_rows": 100, "smallest_gain": 0.0, **changed})
+
+
+AGAINST_CHAMPION = [
+    ("a gain beyond noise", {}, True, "above the smallest gain"),
+    ("a gain within noise", {"differences": {"champion": gain(-0.01)}}, False, "not wholly above"),
+    ("a lower bound exactly at the smallest gain", {"differences": {"champion": gain(0.0)}}, False, "not wholly above"),
+    ("a gain beyond noise but below the smallest gain", {"smallest_gain": 0.02}, False, "smallest gain of 0.02"),
+    ("a loss", {"differences": {"champion": gain(-0.1, -0.05, -0.01)}}, False, "-0.050 roc_auc"),
+    ("no comparison", {"differences": {}}, False, "no finite result"),
+    ("a comparison that failed", {"differences": {"champion": None}}, False, "no finite result"),
+    ("a baseline in place of the champion", {"differences": {"tfidf": gain(0.01)}}, False, "no finite result"),
+    ("a lower bound that is not a number", {"differences": {"champion": gain(math.nan)}}, False, "no finite result"),
+    ("an infinite gain", {"differences": {"champion": gain(math.inf, math.inf)}}, False, "no finite result"),
+    ("a smallest gain that is not a number", {"smallest_gain": math.nan}, False, "not wholly above"),
+    ("a gain that another seed may undo", {"run_noise": 0.02}, False, "-0.018 to +0.125"),
+    ("a gain beyond the noise of the seed too", {"run_noise": 0.005}, True, "+0.008 to +0.102"),
+    ("too few shared rows", {"n_rows": 99}, False, "has 99 test rows that no model has seen, and needs 100"),
+    ("just enough shared rows", {"n_rows": 100}, True, "becomes champion"),
+    (
+        "a comparison on fewer rows than stated",
+        {"differences": {"champion": gain(0.01, n=40)}},
+        False,
+        "has 40 test rows",
+    ),
+    ("the champion itself", {"candidate": "5"}, False, "champion already"),
+]
+WITHOUT_CHAMPION = [
+    ("both baselines beaten", {"majority": gain(0.2), "tfidf": gain(0.01)}, {}, True, "becomes champion"),
+    ("TF-IDF not beaten", {"majority": gain(0.2), "tfidf": gain(-0.01)}, {}, False, "gain over tfidf"),
+    ("majority not beaten", {"majority": gain(-0.2), "tfidf": gain(0.01)}, {}, False, "gain over majority"),
+    ("TF-IDF missing", {"majority": gain(0.2)}, {}, False, "comparison with tfidf has no finite result"),
+    ("nothing compared", {}, {}, False, "comparison with majority has no finite result, and"),
+    (
+        "only one of the two was trained",
+        {"majority": gain(0.2, 0.3, 0.4), "tfidf": gain(0.01)},
+        {"run_noise": 0.01},
+        True,
+        "+0.005 to +0.104",
+    ),
+    ("too few rows", {"majority": gain(0.2), "tfidf": gain(0.01)}, {"n_rows": 20}, False, "needs 100"),
+]
+
+
+@pytest.mark.parametrize(("known", "changed", "promote", "said"), AGAINST_CHAMPION, ids=lambda value: str(value)[:60])
+def test_a_candidate_replaces_a_champion_only_when_its_gain_is_beyond_noise(
+    known: str, changed: dict[str, Any], promote: bool, said: str
+) -> None:
+    decision = decide_on(**changed)
+    assert decision.promote is promote, known
+    assert said in decision.reason
+    assert ("champion 5 stays" in decision.reason) is not promote
+
+
+@pytest.mark.parametrize(
+    ("known", "differences", "changed", "promote", "said"), WITHOUT_CHAMPION, ids=lambda value: str(value)[:60]
+)
+def test_a_first_champion_must_beat_both_baselines(
+    known: str, differences: dict[str, PairedDifference], changed: dict[str, Any], promote: bool, said: str
+) -> None:
+    decision = decide_on(champion=None, differences=differences, **changed)
+    assert decision.promote is promote, known
+    assert said in decision.reason
+    assert ("still no champion" in decision.reason) is not promote
+
+
+def test_a_reason_is_one_sentence_with_the_numbers() -> None:
+    assert decide_on().reason == (
+        "Candidate 7 becomes champion: its gain over the champion is +0.050 roc_auc on 200 test rows"
+        " (95 % interval +0.010 to +0.100, above the smallest gain of 0)."
+    )
+
+
+def test_the_evidence_is_plain_values_that_can_be_stored() -> None:
+    evidence = json.loads(json.dumps(decide_on().evidence))
+    assert evidence["differences"]["champion"] == {
+        "metric": "roc_auc", "difference": 0.05, "low": 0.01, "high": 0.1, "n": 200,
+    }  # fmt: skip
+    assert {name: evidence[name] for name in ("candidate", "champion", "n_rows", "min_rows", "smallest_gain")} == {
+        "candidate": "7", "champion": "5", "n_rows": 200, "min_rows": 100, "smallest_gain": 0.0,
+    }  # fmt: skip
+
+
+def test_only_rows_that_no_model_has_seen_are_comparable() -> None:
+    found = comparable_rows(["a", "b", "c", "b"], {"c"}, ["b", "x"])
+    assert found.dtype == bool
+    assert found.tolist() == [True, False, False, False]
+
+
+def test_without_anything_seen_every_row_is_comparable() -> None:
+    assert comparable_rows(["a", "b"]).tolist() == [True, True]
+    assert comparable_rows([], {"a"}).shape == (0,)

@@ -1,0 +1,34 @@
+"""The registered model: it scores with the very base model that its adapter was trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mlflow.exceptions import MlflowException
+
+from agile_classifier.config.run import ModelConfig
+from agile_classifier.data.fetch.cache import content_digest, tree_digest
+from agile_classifier.models.gguf import as_transformers_folder
+from agile_classifier.models.spec import ClassifierSpec
+from tests.toys.toy_gguf import write_gguf
+
+
+def test_a_base_model_from_a_gguf_is_found_again_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from agile_classifier.ops.registry.pyfunc_model import fetch_base
+
+    gguf = tmp_path / "model" / "toy.gguf"
+    write_gguf(gguf)
+    trained_on = as_transformers_folder(gguf.parent, cache=tmp_path / "cache of training")
+    model = ModelConfig(source=str(gguf), sha256=(content_digest(gguf),)).model_dump()
+    monkeypatch.setenv("AGILE_HOME", str(tmp_path / "another machine"))
+    monkeypatch.delenv("AGILE_MIRROR", raising=False)
+
+    spec = ClassifierSpec.describe(class_names=("no", "yes"), base_digest=tree_digest(trained_on), **model)
+    found = fetch_base(spec)
+    assert found.is_relative_to(tmp_path / "another machine")
+    assert tree_digest(found) == tree_digest(trained_on)
+
+    other = ClassifierSpec.describe(class_names=("no", "yes"), base_digest=tree_digest(gguf.parent), **model)
+    with pytest.raises(MlflowException, match="the adapter was trained on"):
+        fetch_base(other)

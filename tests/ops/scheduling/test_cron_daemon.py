@@ -1,0 +1,101 @@
+"""A real cron daemon fires a real run: what was trained before is reused, and nothing new is registered."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from agile_classifier.ops.state.home import PROJECT
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("cron") is None, reason="no cron on this machine"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="cron can be started by root alone"),
+]
+LONGEST_WAIT = 100
+"""Seconds: a minute until cron looks, and the run."""
+
+
+@pytest.fixture
+def cron() -> Iterator[subprocess.Popen[bytes]]:
+    """A daemon of the test's own; the crontab that was there is put back."""
+    before = subprocess.run(["crontab", "-l"], capture_output=True, check=False)
+    daemon = subprocess.Popen(["cron", "-f"], stderr=subprocess.PIPE)
+    time.sleep(1)
+    if daemon.poll() is not None:
+        pytest.skip("another cron runs on this machine")
+    try:
+        yield daemon
+    finally:
+        daemon.terminate()
+        daemon.wait()
+        if before.returncode == 0:
+            subprocess.run(["crontab", "-"], input=before.stdout, check=True)
+        else:
+            subprocess.run(["crontab", "-r"], capture_output=True, check=False)
+
+
+def test_cron_fires_a_run_that_reuses_every_step_and_registers_nothing(
+    cron: subprocess.Popen[bytes], tmp_path: Path, tiny_model: Path, tiny_examples: pd.DataFrame
+) -> None:
+    home = tmp_path / "home"
+    config = _config(tmp_path, tiny_model, tiny_examples)
+    assert "model timed version 1" in _agile(home, "train", str(config))
+    entry = {"name": "often", "pipeline": "training", "config": str(config), "cron": "* * * * *"}
+    file = tmp_path / "schedules.yaml"
+    file.write_text(yaml.safe_dump({"schedules": [entry]}))
+    assert "added     often" in _agile(home, "schedule", "apply", "--file", str(file))
+    last = home / "schedules" / "often.last.json"
+    _wait(lambda: last.exists() and json.loads(last.read_text())["ended"] is not None, cron)
+    _agile(home, "schedule", "remove", "often")
+    log = (home / "schedules" / "often.log.txt").read_text()
+    assert json.loads(last.read_text())["exit_code"] == 0, log
+    assert "fine_tune" in log.partition("reused:")[2].partition("\n")[0]
+    with closing(sqlite3.connect(home / "mlflow.db")) as database:
+        assert database.execute("SELECT count(*) FROM model_versions").fetchone() == (1,)
+
+
+def _agile(home: Path, *words: str) -> str:
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "AGILE_HOME": str(home), "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, "-m", "agile_classifier", *words], cwd=PROJECT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _wait(holds: Any, daemon: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + LONGEST_WAIT
+    while not holds():
+        assert daemon.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def _config(folder: Path, tiny_model: Path, tiny_examples: pd.DataFrame) -> Path:
+    tiny_examples.to_csv(folder / "examples.csv", index=False)
+    sections = {
+        "data": {"source": str(folder / "examples.csv"), "columns": {"text": "text", "score": "score", "id": "id"}},
+        "validation": {"min_rows": 20, "min_class_rows": 5, "score_min": -10, "score_max": 10},
+        "split": {"train": 70, "validation": 10, "test": None},
+        "model": {"source": str(tiny_model), "max_length": 32},
+        "fine_tune": {"epochs": 2, "rank": 4, "batch_size": 8},
+        "evaluation": {"n_resamples": 100},
+        "promotion": {"min_rows": 10},
+        "registry": {"model_name": "timed"},
+    }
+    (folder / "run.yaml").write_text(yaml.safe_dump({"parameters": sections}))
+    return folder / "run.yaml"

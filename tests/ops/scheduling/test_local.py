@@ -1,0 +1,282 @@
+"""Schedules files, what applying them changes, and runs that are due: one at a time, logged, remembered."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from agile_classifier.errors import InputError
+from agile_classifier.ops.scheduling import crontab, schedule_table
+from agile_classifier.ops.scheduling import local as schedules
+from agile_classifier.ops.scheduling import runs as scheduled_runs
+from agile_classifier.ops.scheduling import systemd as systemd_timers
+from agile_classifier.ops.scheduling.local import applied, apply, compare, read_schedules, remove
+from agile_classifier.ops.scheduling.runs import describe_last, last_run, log_path, run_if_due
+from agile_classifier.ops.state.home import CONFIGS, PROJECT
+
+CRONTAB = '#!/bin/sh\ncase "$1" in -l) [ -f "$TAB" ] && exec cat "$TAB"; echo "no crontab for you" >&2; exit 1;; -r) rm "$TAB";; -) cat > "$TAB";; esac\n'
+"""The three things that are asked of crontab, on a file of the test's."""
+ENTRY: dict[str, Any] = {
+    "name": "nightly", "pipeline": "training", "config": str(CONFIGS / "quickstart.yaml"),
+    "cron": "0 3 * * *", "time_zone": "Europe/Paris",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder and a crontab of the test's own; no systemd."""
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    (commands / "crontab").write_text(CRONTAB)
+    (commands / "crontab").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{commands}:/usr/bin:/bin")
+    monkeypatch.setenv("TAB", str(tmp_path / "tab"))
+    monkeypatch.setenv("AGILE_HOME", str(tmp_path / "a % home"))
+    monkeypatch.setattr(systemd_timers, "is_there", lambda: False)
+    return tmp_path / "tab"
+
+
+def written(path: Path, *entries: dict[str, Any]) -> Path:
+    path.write_text(yaml.safe_dump({"schedules": list(entries)}), encoding="utf-8")
+    return path
+
+
+def apply_file(path: Path, *entries: dict[str, Any], dry_run: bool = False) -> list[tuple[str, str]]:
+    changes = apply(read_schedules(written(path, *entries)), variables=os.environ, dry_run=dry_run)
+    return [(change.kind, change.name) for change in changes]
+
+
+def test_the_shipped_file_reads_and_starts_nothing() -> None:
+    shipped = read_schedules(schedules.FILE)
+    assert shipped
+    assert not any(schedule.enabled for schedule in shipped.values())
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"pipeline": "tuning"}, "pipeline: 'tuning'; allowed: training, scoring, monitoring"),
+        ({"config": "none.yaml"}, "none.yaml: no such file"),
+        ({"config": str(CONFIGS / "schedules.yaml")}, "the sections"),
+        ({"cron": "0 25 * * *"}, "schedule nightly: cron: hour '25'; allowed: *, 0 to 23"),
+        ({"time_zone": "Mars/Base"}, "schedule nightly: time_zone: 'Mars/Base' is no time zone"),
+        ({"when": "now"}, "when: unknown field; allowed here: name, pipeline"),
+        ({"name": "Night ly"}, "name: found 'Night ly'"),
+        ({"enabled": "perhaps"}, "enabled: found 'perhaps'"),
+        ({"cron": None}, "cron: found None"),
+    ],
+)
+def test_a_bad_entry_is_one_line_that_names_file_entry_and_field(
+    tmp_path: Path, fields: dict[str, Any], said: str
+) -> None:
+    path = written(tmp_path / "s.yaml", {**ENTRY, "name": "good"}, {**ENTRY, **fields})
+    with pytest.raises(InputError) as refused:
+        read_schedules(path)
+    line = str(refused.value)
+    assert line.startswith(f"{path}: schedule ")
+    assert said in line
+    assert "\n" not in line
+
+
+def test_names_that_stand_twice_and_a_file_that_is_no_list_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="schedule nightly: the name stands there twice"):
+        read_schedules(written(tmp_path / "s.yaml", ENTRY, ENTRY))
+    (tmp_path / "s.yaml").write_text("schedules: 3")
+    with pytest.raises(InputError, match="that holds a list"):
+        read_schedules(tmp_path / "s.yaml")
+    with pytest.raises(InputError, match="no such file"):
+        read_schedules(tmp_path / "none.yaml")
+
+
+def test_applying_is_idempotent_and_edits_and_removals_reach_the_crontab(tmp_path: Path, tab: Path) -> None:
+    tab.write_bytes(b"# theirs\n")
+    file = tmp_path / "s.yaml"
+    assert apply_file(file, ENTRY, {**ENTRY, "name": "b"}, dry_run=True) == [("added", "b"), ("added", "nightly")]
+    assert tab.read_bytes() == b"# theirs\n"
+    assert applied() == {}
+    apply_file(file, ENTRY, {**ENTRY, "name": "b"})
+    first = tab.read_bytes()
+    assert apply_file(file, ENTRY, {**ENTRY, "name": "b"}) == [("unchanged", "b"), ("unchanged", "nightly")]
+    assert tab.read_bytes() == first
+    assert apply_file(file, {**ENTRY, "cron": "7 4 * * *"}) == [("removed", "b"), ("changed", "nightly")]
+    assert b"\n7 * * * * cd " in tab.read_bytes()
+    remove("nightly")
+    assert tab.read_bytes() == b"# theirs\n"
+    with pytest.raises(InputError, match="schedule nightly: not applied"):
+        remove("nightly")
+
+
+def test_a_diff_says_what_each_field_was_and_is() -> None:
+    entry = {**ENTRY, "arguments": ["--limit", "400"]}
+    old = schedules.Schedule.model_validate(ENTRY)
+    new = schedules.Schedule.model_validate(entry)
+    (change,) = compare({"nightly": old}, {"nightly": new})
+    assert change.details == "arguments: () -> ('--limit', '400')"
+
+
+def test_a_crontab_that_refuses_leaves_everything_as_it_was(tmp_path: Path, tab: Path) -> None:
+    apply_file(tmp_path / "s.yaml", ENTRY)
+    before = tab.read_bytes(), applied()
+    (tmp_path / "bin" / "crontab").write_text(
+        '#!/bin/sh\n[ "$1" = -l ] && exec cat "$TAB"; echo "not allowed" >&2; exit 1\n'
+    )
+    with pytest.raises(InputError, match="crontab -: not allowed"):
+        apply_file(tmp_path / "s.yaml", {**ENTRY, "name": "other"})
+    assert (tab.read_bytes(), applied()) == before
+
+
+def test_secrets_are_in_a_file_of_the_user_alone_and_never_in_the_crontab(
+    tmp_path: Path, tab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "sentinel-secret")
+    apply_file(tmp_path / "s.yaml", ENTRY)
+    assert b"sentinel" not in tab.read_bytes()
+    kept = Path(os.environ["AGILE_HOME"]) / "schedules" / "environment.json"
+    assert "sentinel-secret" in kept.read_text()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_the_list_says_when_the_crontab_has_lost_a_schedule(tmp_path: Path, tab: Path) -> None:
+    apply_file(tmp_path / "s.yaml", ENTRY, {**ENTRY, "name": "off", "enabled": False})
+    rows = list(schedule_table.rows())
+    assert len(rows) == 3
+    assert "0 3 * * *  Europe/Paris  yes      never" in rows[1]
+    tab.unlink()
+    assert list(schedule_table.rows())[3:] == [
+        "schedule nightly: this machine's timer has lost it; agile schedule apply brings it back"
+    ]
+    apply_file(tmp_path / "s.yaml", ENTRY)
+    assert len(list(schedule_table.rows())) == 2
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands in for a training: a real process whose words a test writes; applied yesterday."""
+    path = tmp_path / "script.py"
+    path.write_text("print('it ran')")
+    monkeypatch.setattr(schedules, "command", lambda schedule: [sys.executable, str(path)])
+    apply_file(tmp_path / "s.yaml", ENTRY)
+    return path
+
+
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
+
+
+def test_a_run_that_is_due_starts_once_and_its_outcome_is_kept(script: Path) -> None:
+    assert "nothing is due before" in run_if_due("nightly", now=datetime.now(UTC))
+    assert "done" in run_if_due("nightly", now=TOMORROW)
+    assert "nothing is due before" in run_if_due("nightly", now=TOMORROW)
+    assert log_path("nightly").read_text().count("it ran") == 1
+    assert describe_last("nightly").endswith(" done")
+
+
+def test_a_run_that_fails_says_so_and_is_not_tried_again_at_once(script: Path) -> None:
+    script.write_text("raise SystemExit(3)")
+    with pytest.raises(RuntimeError, match="exit code 3"):
+        run_if_due("nightly", now=TOMORROW)
+    assert describe_last("nightly").endswith("failed, exit code 3")
+    assert "nothing is due" in run_if_due("nightly", now=TOMORROW)
+
+
+def test_a_run_that_fails_or_is_killed_is_told_once_with_what_it_said_last(script: Path, receiver: Any) -> None:
+    script.write_text("import os; print('agile: error: no more rows', flush=True); os.kill(os.getpid(), 9)")
+    with pytest.raises(RuntimeError, match="exit code -9"):
+        run_if_due("nightly", now=TOMORROW)
+    (notice,) = receiver.notices
+    assert notice["type"] == "run.failed"
+    assert notice["text"] == "schedule nightly: exit code -9: agile: error: no more rows"
+    assert "told: the webhook" in log_path("nightly").read_text()
+
+
+def test_a_run_of_a_schedule_leaves_it_to_the_schedule_to_tell(script: Path, receiver: Any) -> None:
+    script.write_text(
+        "import sys\nfrom agile_classifier.ops.state.home import prepare_state\nprepare_state(least_free=0)\n"
+        "from agile_classifier.ops.notifications import failure_told\nwith failure_told('x'):\n    sys.exit(int('three'))"
+    )
+    with pytest.raises(RuntimeError, match="exit code 1"):
+        run_if_due("nightly", now=TOMORROW)
+    assert len(receiver.notices) == 1
+
+
+def test_a_long_log_is_put_aside(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduled_runs, "LARGEST_LOG", 10)
+    for day in range(1, 4):
+        run_if_due("nightly", now=TOMORROW + timedelta(days=day))
+    assert log_path("nightly").read_text().count("it ran") == 1
+    assert len(list(log_path("nightly").parent.glob("nightly.log*"))) == 2
+
+
+def test_a_run_whose_waker_was_killed_still_holds_the_lock_until_it_ends(script: Path, tmp_path: Path) -> None:
+    script.write_text(f"import time, pathlib; pathlib.Path({str(tmp_path / 'begun')!r}).touch(); time.sleep(60)")
+    waker = (
+        "import sys; from datetime import datetime; from operations import schedules, scheduled_runs\n"
+        f"schedules.command = lambda schedule: [sys.executable, {str(script)!r}]\n"
+        "scheduled_runs.run_if_due('nightly', now=datetime.fromisoformat(sys.argv[1]))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", waker, TOMORROW.isoformat()], cwd=PROJECT, start_new_session=True)
+    _wait(lambda: (tmp_path / "begun").exists())
+    process.kill()
+    process.wait()
+    try:
+        assert "still goes" in run_if_due("nightly", now=TOMORROW + timedelta(days=1))
+        assert describe_last("nightly").endswith("still going")
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+    with log_path("nightly").with_name("nightly.lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # waits for the kernel to take the killed run's away
+    assert describe_last("nightly").endswith("cut short")
+    script.write_text("")
+    assert "done" in run_if_due("nightly", now=TOMORROW + timedelta(days=1))
+    last = last_run("nightly")
+    assert last is not None
+    assert last.exit_code == 0
+
+
+def test_the_units_are_what_systemd_takes(tmp_path: Path) -> None:
+    folder = tmp_path / "units"
+    folder.mkdir()
+    texts = systemd_timers.units(
+        "nightly", [5, 35], [sys.executable, "-m", "agile_classifier", "100% $x"], tmp_path, {"AGILE_HOME": "/a b"}
+    )
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    timer = next(text for name, text in texts.items() if name.endswith(".timer"))
+    assert "OnCalendar=*-*-* *:05,35:00\n" in timer
+    assert "Persistent=true" in timer
+    service = next(text for name, text in texts.items() if name.endswith(".service"))
+    assert f'ExecStart="{sys.executable}" "-m" "cli" "100%% $$x"\n' in service
+    assert 'Environment="AGILE_HOME=/a b"\n' in service
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not there to verify the units")
+    done = subprocess.run(
+        ["systemd-analyze", "--user", "verify", *(str(folder / name) for name in texts)],
+        capture_output=True, text=True, check=False, env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
+    )  # fmt: skip
+    complaints = [line for line in done.stderr.splitlines() if "agile-" in line]
+    assert complaints == []
+
+
+def test_the_crontab_line_escapes_what_cron_would_read_as_a_newline(tmp_path: Path, tab: Path) -> None:
+    apply_file(tmp_path / "s.yaml", ENTRY)
+    (line,) = crontab.installed()
+    assert "a \\% home" in line
+    assert "%" not in line.replace("\\%", "")
+
+
+def _wait(holds: Any) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,0 +1,101 @@
+"""The annotation queue of a registered version: what is asked for, what is left out, and that the file goes back in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from agile_classifier.config.run import ModelConfig
+from agile_classifier.data.tables import read_table, to_examples
+from agile_classifier.data.text import text_digest
+from agile_classifier.errors import InputError
+from agile_classifier.models.spec import ClassifierSpec
+from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.scoring import queue as annotation_queue
+
+KNOWN = "a text that the version was trained on"
+TEXTS = [
+    KNOWN,
+    "certain thing",
+    "doubtful thing, no. 1",
+    "  ",
+    "doubtful thing, no. 1",
+    "a quite other doubt, with, commas",
+]
+SPEC = ClassifierSpec.describe(class_names=("no", "yes"), base_digest="", **ModelConfig(source="base").model_dump())
+
+
+@pytest.fixture
+def version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version that is sure of what says so."""
+
+    def load(name: str, number: str) -> Callable[[Sequence[str]], pd.DataFrame]:
+        def score(texts: Sequence[str]) -> pd.DataFrame:
+            positive = np.asarray([0.99 if "certain" in text else 0.5 for text in texts])
+            return pd.DataFrame({"probability_no": 1 - positive, "probability_yes": positive})
+
+        return score
+
+    monkeypatch.setattr(registry, "load", load)
+    monkeypatch.setattr(registry, "read_spec", lambda *_: SPEC)
+    monkeypatch.setattr(registry, "read_decision_threshold", lambda *_: 0.5)
+    monkeypatch.setattr(registry, "read_learnt_from", lambda *_: frozenset({text_digest(KNOWN)}))
+    monkeypatch.setattr(annotation_queue, "find_scorer", lambda *_: ("mood", "3"))
+    monkeypatch.setattr(annotation_queue, "_embed", lambda name, number, texts: np.eye(len(texts)))
+
+
+def pool_of(folder: Path, frame: pd.DataFrame, **given: str) -> annotation_queue.Pool:
+    frame.to_csv(folder / "pool.csv", index=False)
+    return annotation_queue.read_pool(folder / "pool.csv", **{"column": "text", "score_column": "score", **given})
+
+
+def test_known_blank_and_repeated_texts_are_left_out_and_doubts_come_first(version: None, tmp_path: Path) -> None:
+    pool = pool_of(tmp_path, pd.DataFrame({"number": range(6), "text": TEXTS}))
+    queue = annotation_queue.make_queue(pool, count=10)
+    assert queue.rows["text"].tolist() == [TEXTS[2], TEXTS[5], TEXTS[1]]
+    assert queue.rows["probability"].tolist() == [0.5, 0.5, 0.99]
+    assert queue.rows["reason"].iloc[0] == "yes 0.50"
+    assert queue.in_words() == "3 of 6 rows chosen by mood version 3; left out: 1 without a text, 2 known already or there twice"  # fmt: skip
+
+
+def test_the_file_goes_back_in_once_it_is_filled_in(version: None, tmp_path: Path) -> None:
+    pool = pool_of(tmp_path, pd.DataFrame({"text": TEXTS}), score_column="isHate")
+    annotation_queue.write_queue(annotation_queue.make_queue(pool, count=2), tmp_path / "queue.csv")
+    frame = read_table(tmp_path / "queue.csv")
+    assert frame.columns.tolist() == ["text", "probability", "reason", "isHate"]
+    assert frame["isHate"].tolist() == ["", ""]
+    examples = to_examples(
+        frame.assign(isHate=["0.2", "0.9"]), path_name="queue.csv", text="text", score="isHate", id=None, group=None
+    )
+    assert sorted(examples["text"]) == sorted([TEXTS[2], TEXTS[5]])
+    assert examples["score"].tolist() == [0.2, 0.9]
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        ({"txt": ["a"]}, r"pool\.csv: no column 'text'; there are: txt; name it with --column"),
+        ({"text": ["a"], "score": ["1"]}, r"pool\.csv: the queue writes a column 'score', and the pool has one"),
+        ({"text": [KNOWN, "  "]}, r"pool\.csv: no text left to label: 2 rows, 1 of them without a text, 1 known to mood version 3"),
+        ({"text": []}, r"pool\.csv: "),
+    ],
+)  # fmt: skip
+def test_a_pool_that_cannot_be_used_is_refused_by_name(
+    version: None, tmp_path: Path, frame: dict[str, list[str]], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        annotation_queue.make_queue(pool_of(tmp_path, pd.DataFrame(frame)), count=1)
+
+
+def test_an_output_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"found suffix \.xlsx; allowed is \.csv"):
+        annotation_queue.require_writable(tmp_path / "queue.xlsx")
+    with pytest.raises(InputError, match="there is no folder"):
+        annotation_queue.require_writable(tmp_path / "gone" / "queue.csv")
+    (tmp_path / "filled.csv").write_text("text,score\na,0.5\n", encoding="utf-8")
+    with pytest.raises(InputError, match="exists already, perhaps with scores filled in"):
+        annotation_queue.require_writable(tmp_path / "filled.csv")

@@ -1,0 +1,204 @@
+"""The team set-up, really started: ZenML on MariaDB, MLflow on PostgreSQL; the same commands by two variables, pages that ask for a login."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from agile_classifier.ops.state.home import PROJECT
+
+MARIADB, INSTALL = (
+    shutil.which("mariadbd", path="/usr/sbin:/usr/bin:/usr/local/bin"),
+    shutil.which("mariadb-install-db"),
+)
+POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (MARIADB and INSTALL and POSTGRES), reason="no MariaDB and PostgreSQL on this machine"),
+]
+PASSWORD = "sentinel-password-of-the-team"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def owner(name: str) -> str | None:
+    """A database refuses to run as root; whom it runs as then."""
+    return name if os.geteuid() == 0 and name in {user.pw_name for user in pwd.getpwall()} else None
+
+
+@dataclass
+class Database:
+    """A server on loopback, in a folder of its own."""
+
+    folder: Path
+    user: str | None
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def run(self, *command: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            list(map(str, command)), user=self.user, cwd=self.folder, input=stdin, text=True, capture_output=True, check=False
+        )  # fmt: skip
+
+    def start(self, *command: object) -> None:
+        with (self.folder / "server.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                list(map(str, command)), user=self.user, cwd=self.folder, stdout=log, stderr=log
+            )
+
+    def until(self, *command: object, stdin: str = "") -> None:
+        """Ask until it is answered."""
+        deadline = time.monotonic() + 60
+        while (done := self.run(*command, stdin=stdin)).returncode:
+            assert time.monotonic() < deadline, done.stderr + (self.folder / "server.log").read_text()
+            time.sleep(0.5)
+
+    def end(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+
+
+def folder_for(name: str) -> Path:
+    folder = Path(
+        f"/tmp/agile-{name}-{os.getpid()}"
+    )  # a socket's path may have 107 characters, and its folders must be open to the owner
+    folder.mkdir()
+    if (user := owner(name)) is not None:
+        shutil.chown(folder, user)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[str]:
+    folder = folder_for("mysql")
+    database = Database(folder, owner("mysql"), free_port())
+    done = database.run(
+        INSTALL, "--no-defaults", f"--datadir={folder}/data", "--auth-root-authentication-method=normal"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    where = [f"--socket={folder}/socket"]
+    database.start(MARIADB, "--no-defaults", f"--datadir={folder}/data", *where, f"--port={database.port}",
+        "--bind-address=127.0.0.1", f"--pid-file={folder}/pid")  # fmt: skip
+    words = f"CREATE DATABASE zenml; CREATE USER zenml@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON zenml.* TO zenml@'127.0.0.1';"
+    database.until("mariadb", "--no-defaults", "--user=root", *where, stdin="SELECT 1;")
+    done = database.run("mariadb", "--no-defaults", "--user=root", *where, stdin=words)
+    assert done.returncode == 0, done.stderr
+    yield f"mysql://zenml:{PASSWORD}@127.0.0.1:{database.port}/zenml"
+    database.end()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    folder, programs = folder_for("postgres"), POSTGRES[-1]
+    database = Database(folder, owner("postgres"), free_port())
+    secret = folder / "secret"
+    secret.write_text(PASSWORD)
+    secret.chmod(0o644)
+    done = database.run(programs / "initdb", "--pgdata", folder / "data", "--username", "mlflow", "--pwfile", secret,
+        "--auth", "scram-sha-256")  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    database.start(programs / "postgres", "-D", folder / "data", "-p", database.port, "-h", "127.0.0.1", "-k", folder)
+    address = f"postgresql://mlflow:{PASSWORD}@127.0.0.1:{database.port}"
+    database.until(programs / "psql", f"{address}/postgres", "--command", "CREATE DATABASE mlflow")
+    yield f"{address}/mlflow"
+    database.end()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def team(mariadb: str, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a member of the team."""
+    home = tmp_path_factory.mktemp("team")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_", "AGILE_"))}
+    return {
+        **kept, "AGILE_HOME": str(home / "home"), "ZENML_STORE_URL": mariadb, "MLFLOW_TRACKING_URI": postgres,
+        "ZENML_DEFAULT_USER_PASSWORD": PASSWORD,
+        "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD, "MLFLOW_DEFAULT_ARTIFACT_ROOT": (home / "artifacts").as_uri(),
+    }  # fmt: skip
+
+
+def agile(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "agile_classifier", *words], env=dict(environment), cwd=PROJECT, capture_output=True, text=True, check=False
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(team: dict[str, str]) -> str:
+    """Name of a run that a member of the team made."""
+    words = (
+        "from agile_classifier.ops.state.home import prepare_state; prepare_state()\n"
+        "from tests.operations import toy_training\nprint(toy_training.train('team'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", words], env=team, cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()[-1]
+
+
+def test_the_same_commands_work_on_the_teams_stores(team: dict[str, str], trained: str) -> None:
+    forced = agile(team, "promote", "1", "--model", "team", "--force", "--reason", "a test")
+    assert forced.returncode == 0, forced.stderr
+    told = agile(team, "history", "--model", "team")
+    assert told.returncode == 0, told.stderr
+    assert "version 1 promoted" in told.stdout
+    found = agile(team, "doctor")
+    said = "".join(done.stdout + done.stderr for done in (forced, told, found))
+    assert "mysql://" in found.stdout
+    assert PASSWORD not in said
+    assert not list((Path(team["AGILE_HOME"])).rglob("*.db")), "nothing is kept beside the team's stores"
+
+
+def test_the_pages_show_it_and_ask_for_a_login(team: dict[str, str], trained: str, tmp_path: Path) -> None:
+    ports, log = [free_port(), free_port()], tmp_path / "said.txt"
+    with log.open("wb") as file:
+        pages = subprocess.Popen(
+            [sys.executable, "-m", "agile_classifier", "ui", "--zenml-port", str(ports[0]), "--mlflow-port", str(ports[1])],
+            env=team, cwd=PROJECT, stdout=file, stderr=file, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 240
+        while "Ctrl-C stops both" not in log.read_text():
+            assert pages.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.5)
+        zenml, mlflow = (f"http://127.0.0.1:{port}" for port in ports)
+        assert requests.get(f"{zenml}/api/v1/runs", timeout=30).status_code == 401
+        models = f"{mlflow}/api/2.0/mlflow/registered-models/get"
+        assert requests.get(models, params={"name": "team"}, timeout=30).status_code == 401
+        found = requests.get(models, params={"name": "team"}, auth=("admin", PASSWORD), timeout=30)
+        assert found.status_code == 200, found.text
+        assert found.json()["registered_model"]["name"] == "team"
+        nobody = requests.post(f"{zenml}/api/v1/login", data={"username": "default", "password": ""}, timeout=30)
+        assert nobody.status_code == 401
+        login = requests.post(f"{zenml}/api/v1/login", data={"username": "default", "password": PASSWORD}, timeout=30)
+        assert login.status_code == 200, login.text
+        headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
+        runs = requests.get(f"{zenml}/api/v1/runs", headers=headers, timeout=30).json()["items"]
+        assert [run["name"] for run in runs] == [trained]
+        commands = [" ".join(process.cmdline()) for process in psutil.Process(pages.pid).children(recursive=True)]
+        logs = [path.read_text(errors="replace") for path in (Path(team["AGILE_HOME"]) / "logs").iterdir()]
+        assert all(PASSWORD not in text for text in (*commands, *logs, log.read_text()))
+    finally:
+        if pages.poll() is None:
+            pages.send_signal(signal.SIGINT)
+    assert pages.wait(60) == 0

@@ -1,0 +1,53 @@
+"""Doctor: what it says of a machine that a run could use, and of one that it could not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agile_classifier.ops.upkeep.doctor import PACKAGES, Finding, examine
+
+
+def found(findings: list[Finding]) -> dict[str, Finding]:
+    return {finding.name: finding for finding in findings}
+
+
+def test_a_state_folder_and_a_mirror_that_cannot_be_used_are_named_with_a_remedy_and_no_store_is_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AGILE_HOME", str(tmp_path / "file" / "home"))
+    monkeypatch.setenv("AGILE_MIRROR", str(tmp_path / "gone"))
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    findings = found(list(examine()))
+    assert [name for name, finding in findings.items() if finding.remedy] == ["mirror", "AGILE_HOME"]
+    assert f"AGILE_HOME {tmp_path}/file/home: cannot be written" in str(findings["AGILE_HOME"].remedy)
+    assert "GB free" in findings["AGILE_HOME"].value
+    assert {"ZenML", "MLflow"} & set(findings) == set()
+    assert {"python", *PACKAGES} <= set(findings)
+    assert findings["torch"].value.startswith("2.13.0")
+    assert " threads, computes in " in findings["hardware"].value
+    assert findings["HF_TOKEN"].value == "set"
+    assert "hf_secret" not in str(findings)
+
+
+@pytest.mark.slow
+def test_a_usable_machine_has_no_remedies_and_both_stores_answer(state_folder: Path) -> None:
+    findings = found(list(examine()))
+    assert [finding.remedy for finding in findings.values()] == [None] * len(findings)
+    assert findings["ZenML"].value.startswith("answered: sqlite:///")
+    assert findings["MLflow"].value.startswith("answered: sqlite:///")
+
+
+@pytest.mark.slow
+def test_a_server_that_is_down_is_named_without_its_password(
+    state_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ann:geheim@127.0.0.1:9")
+    findings = found(list(examine()))
+    assert findings["MLflow"].value.startswith("no answer: ")
+    assert "http://***@127.0.0.1:9" in findings["MLflow"].value
+    assert "MLFLOW_TRACKING_URI" in str(findings["MLflow"].remedy)
+    assert "geheim" not in str(findings)
+    assert findings["ZenML"].remedy is None

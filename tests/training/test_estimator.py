@@ -1,0 +1,88 @@
+"""AgileClassifier beside what scikit-learn asks of a classifier, as far as its input can be text."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import estimator_checks
+
+from agile_classifier.errors import InputError
+from agile_classifier.training.estimator import AgileClassifier
+
+CHECKS = (
+    "check_no_attributes_set_in_init",
+    "check_get_params_invariance",
+    "check_set_params",
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_tags_renamed",
+    "check_valid_tag_types",
+)
+"""Those of scikit-learn's checks that fit no numbers."""
+
+
+@pytest.fixture(scope="module")
+def words(tiny_examples: pd.DataFrame) -> pd.Series:
+    return pd.Series(np.where(tiny_examples["score"] >= tiny_examples["score"].median(), "praise", "blame"))
+
+
+@pytest.fixture(scope="module")
+def fitted(tiny_model: Path, tiny_examples: pd.DataFrame, words: pd.Series) -> AgileClassifier:
+    classifier = AgileClassifier(str(tiny_model), epochs=15, batch_size=8, learning_rate=5e-3, max_length=32)
+    return classifier.fit(tiny_examples["text"][:80], words[:80])
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_what_scikit_learn_asks_of_any_estimator_holds(tiny_model: Path, name: str) -> None:
+    getattr(estimator_checks, name)("AgileClassifier", AgileClassifier(str(tiny_model)))
+
+
+def test_it_learns_and_answers_in_the_classes_it_was_given(
+    fitted: AgileClassifier, tiny_examples: pd.DataFrame, words: pd.Series
+) -> None:
+    assert fitted.classes_.tolist() == ["blame", "praise"]
+    probabilities = fitted.predict_proba(tiny_examples["text"][80:])
+    assert probabilities.shape == (40, 2)
+    assert probabilities.sum(axis=1) == pytest.approx(1)
+    assert set(fitted.predict(["awful ugly", "lovely warm"])) <= {"blame", "praise"}
+    assert fitted.score(tiny_examples["text"][80:], words[80:]) > 0.7
+
+
+def test_a_pickle_answers_the_same_and_holds_no_base_model(fitted: AgileClassifier, tiny_model: Path) -> None:
+    stored = pickle.dumps(fitted)
+    assert pickle.loads(stored).predict_proba(["a fine day"]) == pytest.approx(fitted.predict_proba(["a fine day"]))
+    assert sum(map(len, fitted.adapter_.values())) < len(stored) < 2 * sum(map(len, fitted.adapter_.values())) + 10_000
+
+
+def test_a_clone_is_unfitted_and_keeps_the_parameters(fitted: AgileClassifier) -> None:
+    again = clone(fitted)
+    assert again.get_params() == fitted.get_params()
+    with pytest.raises(NotFittedError):
+        again.predict(["a fine day"])
+
+
+def test_label_tokens_are_a_head_of_it(
+    tiny_language_model: Path, tiny_examples: pd.DataFrame, words: pd.Series
+) -> None:
+    classifier = AgileClassifier(
+        str(tiny_language_model), head="label_tokens", prompt={"labels": ("no", "yes")}, max_length=64, epochs=1
+    )
+    probabilities = classifier.fit(tiny_examples["text"][:32], words[:32]).predict_proba(["a fine day", ""])
+    assert probabilities.sum(axis=1) == pytest.approx(1)
+
+
+def test_what_cannot_be_fitted_is_named(tiny_model: Path) -> None:
+    with pytest.raises(ValueError, match="row 1 is 3; a text is needed"):
+        AgileClassifier(str(tiny_model)).fit(["a", 3], [0, 1])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="found 1 class"):
+        AgileClassifier(str(tiny_model)).fit(["a", "b"], [1, 1])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        AgileClassifier(str(tiny_model)).fit(["a", "b"], [1])
+    with pytest.raises(InputError, match="rank"):
+        AgileClassifier(str(tiny_model), rank=0).fit(["a", "b"], [0, 1])
