@@ -11,6 +11,10 @@ SERVED = ("http://", "https://")
 """How the address of a store begins that is a server already."""
 
 
+SCHEDULE = "AGILE_SCHEDULE"
+"""Variable that names the schedule to its run, which then leaves it to the schedule to tell of a failure."""
+
+
 def home() -> Path:
     """The state folder, `AGILE_HOME`."""
     return Path(os.environ.get("AGILE_HOME") or "~/.local/share/agile-classifier").expanduser().absolute()

@@ -1,10 +1,14 @@
-"""Written files: whole or not at all; and the end of one that grows."""
+"""Files: written whole or not at all, read as YAML, known by their digests."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from agile_classifier.errors import InputError
 
@@ -42,3 +46,41 @@ def read_end(path: Path, *, n_bytes: int) -> str:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - n_bytes))
         return file.read().decode(errors="replace")
+
+
+def read_yaml(path: Path, *, what: str) -> Any:
+    """What a YAML file holds.
+
+    Parameters
+    ----------
+    what : str
+        What kind of file is missing, where it is: `config file`.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it is no text, or no YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such {what}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text: {error}") from None
+    except (yaml.YAMLError, ValueError) as error:  # a date such as 2026-13-01 is a ValueError
+        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+
+
+def content_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tree_digest(folder: Path) -> str:
+    """SHA-256 over the sorted relative names and the contents of every file below a folder, 64 hex digits."""
+    digest = hashlib.sha256()
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    for name in sorted(files):
+        digest.update(f"{name}\0{content_digest(files[name])}\n".encode())
+    return digest.hexdigest()

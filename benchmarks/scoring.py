@@ -29,9 +29,9 @@ from torch import nn
 from agile_classifier.config.files import load_config
 from agile_classifier.models.base_model import load_base_model, read_hidden_size
 from agile_classifier.models.encoding import load_tokenizer, token_batches
+from agile_classifier.models.hardware import choose_compute_dtype, read_hardware
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, build_network
-from agile_classifier.models.number_format import choose_compute_dtype, read_hardware
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.prompts.prompts import find_label_tokens
 from agile_classifier.models.spec import ClassifierSpec

@@ -36,9 +36,9 @@ from agile_classifier.config.run import RunConfig
 from agile_classifier.metrics.metrics import evaluate_scores
 from agile_classifier.models.base_model import load_base_model, quiet_transformers, read_hidden_size
 from agile_classifier.models.encoding import encode, load_tokenizer
+from agile_classifier.models.hardware import choose_compute_dtype, read_hardware
 from agile_classifier.models.network.network import TextClassifier, build_network
 from agile_classifier.models.network.packing import ATTENTION
-from agile_classifier.models.number_format import choose_compute_dtype, read_hardware
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.prompts.prompts import find_label_tokens
 from agile_classifier.models.spec import ClassifierSpec

@@ -5,9 +5,6 @@
 runs the same configuration files as `agile train`.
 """
 
-import sys
-from typing import Any
-
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
@@ -22,12 +19,8 @@ from agile_classifier.config.run import (
     RegistryConfig,
     RunConfig,
 )
-from agile_classifier.ops.engines import require as engines
-from agile_classifier.ops.engines import stacks
-from agile_classifier.ops.notifications import changes_told, failure_told, tell_of_scheduled_failure
-from agile_classifier.ops.runs import liveness, outcome
+from agile_classifier.ops.notifications import tell_of_scheduled_failure
 from agile_classifier.ops.state.home import suite_digest
-from pipelines.promotion import ask_person
 from steps.promotion.promote import promote
 from steps.training.evaluate import evaluate
 from steps.training.fine_tune import fine_tune as tune
@@ -95,21 +88,3 @@ def training(
         config.recorded,
     )
     promote(model_version, judged, test_scores, name, promotion)
-
-
-def train(config: RunConfig, *, enable_cache: bool = True) -> Any:
-    """Run it on the active stack, show what came out, and ask a person about the candidate where the policy wants one.
-
-    Returns ZenML's record of the run, None where a stack has only scheduled it.
-    """
-    stack = stacks.active_stack()
-    engines.require_engine(stack)
-    sections = {section: getattr(config, section) for section in RunConfig.model_fields}
-    name = config.registry.model_name
-    with liveness.announced_run("training") as run_name, failure_told(run_name), changes_told(name):
-        print(f"run {run_name}", file=sys.stderr, flush=True)
-        run = training.with_options(run_name=run_name, enable_cache=enable_cache, **stack.run)(**sections)
-        version = outcome.show(run, model_name=name) if run is not None else None
-    if version is not None:
-        ask_person(name, version, config.promotion)
-    return run

@@ -13,8 +13,7 @@ from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.data.expectations.run import read_suite
-from agile_classifier.ops.config_files import OTHERS
-from agile_classifier.ops.state.home import CONFIGS, PROJECT
+from agile_classifier.ops.project import CONFIGS, OTHERS, PROJECT
 
 YAMLS = sorted(path for pattern in ("*.yaml", "*.yml") for path in CONFIGS.rglob(pattern))
 RUNS = [path for path in YAMLS if path.parent == CONFIGS and path.name not in OTHERS]

@@ -33,8 +33,8 @@ def promote(
     prepare_state()
     from agile_classifier.ops.notifications import changes_told
     from agile_classifier.ops.promotion import manual as promoting
+    from agile_classifier.ops.promotion import runs
     from agile_classifier.ops.runs import outcome
-    from pipelines import promotion
 
     outcome.say_steps()
     wanted = promoting.find(model, version, config=loaded, force=force, reason=reason)
@@ -42,7 +42,7 @@ def promote(
         with changes_told(wanted.model_name):
             print(promoting.force(wanted, reason=reason).reason)
     else:
-        promoting.require_promoted(promotion.run_promotion(wanted.model_name, wanted.version, wanted.settings))
+        promoting.require_promoted(runs.run_promotion(wanted.model_name, wanted.version, wanted.settings))
 
 
 @commands.command(epilog="Example: agile rollback --reason 'too many false alarms'")

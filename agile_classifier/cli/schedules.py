@@ -63,9 +63,9 @@ def remove(name: Annotated[str, typer.Argument(help="A schedule that `agile sche
 
 
 def _training() -> Any:
-    from pipelines.training import training
+    from agile_classifier.ops.project import load_pipeline
 
-    return training
+    return load_pipeline("training")
 
 
 @schedule.command("run", epilog="Example: agile schedule run nightly")

@@ -48,12 +48,11 @@ def score(
         from agile_classifier.ops.engines import run as local_runs
         from agile_classifier.ops.runs import outcome
         from agile_classifier.ops.scoring import batch as batch_scoring
-        from pipelines.scoring import scoring as score_file
 
         batch_scoring.require_scorable(source, output=output, delimiter=delimiter, model_name=model, version=version)
         outcome.say_steps()
         run = local_runs.run_here(
-            score_file, source=str(source.absolute()), output=str(output.absolute()), column=column, delimiter=delimiter,
+            "scoring", source=str(source.absolute()), output=str(output.absolute()), column=column, delimiter=delimiter,
             model_name=model, version=version, strict=strict,
         )  # fmt: skip
         print(batch_scoring.in_words(local_runs.output_of(run, "score_file", "scored_file")))
@@ -86,16 +85,16 @@ def monitor(
 
     loaded = load_config(config) if config else None
     prepare_state()
+    from agile_classifier.ops.promotion import runs
     from agile_classifier.ops.runs import outcome
     from agile_classifier.ops.scoring import drift_response
-    from pipelines import monitoring, training
 
     outcome.say_steps()
     seen = drift_response.look(
-        monitoring.monitoring, file, column=column, delimiter=delimiter, model_name=model, on_drift=on_drift, config=loaded,
+        file, column=column, delimiter=delimiter, model_name=model, on_drift=on_drift, config=loaded,
     )  # fmt: skip
     print(f"{seen.sentence}\nreport: {seen.report}")
-    drift_response.respond(seen, training.train)
+    drift_response.respond(seen, runs.train)
 
 
 @commands.command(epilog="Example: agile queue --pool unlabelled.csv --count 100 --output to_label.csv")

@@ -36,17 +36,17 @@ def study(
     ] = None,
 ) -> None:
     """Run the missing cells of a study as a ZenML run, and write its pages; exit 1 if a cell failed."""
-    from agile_classifier.ops.state.home import PROJECT, prepare_state
+    from agile_classifier.ops.project import PROJECT, STUDIES
+    from agile_classifier.ops.state.home import prepare_state
     from agile_classifier.studies.file import is_study, load_study
 
     load_study(file)
     prepare_state(with_databases=not dry_run)
-    from agile_classifier.studies import cells
     from agile_classifier.studies import plan as studies
 
-    command, kept = _command(file), (results or cells.CELLS).resolve()
+    command, kept = _command(file), (results or PROJECT / "results" / "cells").resolve()
     planned = studies.plan(file, only=only or (), folder=kept)
-    shipped = file.resolve().parent == PROJECT / "configs" / "studies"
+    shipped = file.resolve().parent == STUDIES
     output = output or Path("RESULTS.md" if shipped else f"{file.stem}.md")
     shown = sorted({file, *filter(is_study, file.parent.glob("*.yaml"))})
     for other in shown:  # before anything runs: they are told of on the same page
@@ -72,12 +72,21 @@ def _command(file: Path) -> str:
 
 def _run(planned: Plan, *, jobs: int, command: str) -> int:
     """How many cells failed."""
+    from agile_classifier.ops.engines.run import on_active_stack, output_of
+    from agile_classifier.ops.project import git_commit
     from agile_classifier.ops.runs import outcome
     from agile_classifier.studies import run as study_cells
-    from pipelines.study import run_study
 
     outcome.say_steps()
-    outcomes = run_study(planned, jobs=jobs, command=command)
+    shards = study_cells.to_shards(planned, jobs=jobs, command=command, commit=git_commit())
+    with on_active_stack("study") as (study, _):
+        run = study(
+            shards=shards, file=str(planned.file), definition=planned.study.model_dump(mode="json"),
+            folder=str(planned.folder), command=command,
+        )  # fmt: skip
+    if run is None:  # the stack has only taken it on
+        return 0
+    outcomes = output_of(run, "gather_cells", "study_outcomes")
     study_cells.keep(outcomes, folder=planned.folder)
     return sum(bool(found["error"]) for found in outcomes)
 

@@ -30,11 +30,11 @@ def train(
     limits = () if limit is None else (f"data.limit={limit}",)
     loaded = load_config(config, overrides=(*(overrides or ()), *limits))
     prepare_state()
+    from agile_classifier.ops.promotion import runs
     from agile_classifier.ops.runs import outcome
-    from pipelines import training
 
     outcome.say_steps()
-    training.train(loaded, enable_cache=not no_cache)
+    runs.train(loaded, enable_cache=not no_cache)
 
 
 @commands.command(
@@ -63,9 +63,9 @@ def compile_for(
     stack = stacks.read_stack(engine)
     import_without_server()
     from agile_classifier.ops.engines.kubeflow import compiler as kubeflow
-    from pipelines.training import training
+    from agile_classifier.ops.project import load_pipeline
 
-    kubeflow.write_pipeline(training, loaded, stack, output)
+    kubeflow.write_pipeline(load_pipeline("training"), loaded, stack, output)
     print(f"written to {output}; upload it in the Kubeflow UI", file=sys.stderr)
 
 
@@ -80,7 +80,7 @@ def init(
     """Guess a first config for a file of your own."""
     from agile_classifier.config.files import read_parameters
     from agile_classifier.drafts.draft import write_config
-    from agile_classifier.ops.state.home import CONFIGS
+    from agile_classifier.ops.project import CONFIGS
 
     model = read_parameters(CONFIGS / "quickstart.yaml")["model"]
     written = write_config(file, model=model, output=output, force=force)
@@ -91,7 +91,7 @@ def init(
 @commands.command(epilog="Example: agile configs")
 def configs() -> None:
     """List the run configurations at hand."""
-    from agile_classifier.ops.config_files import list_configs
+    from agile_classifier.ops.project import list_configs
 
     for path, purpose in list_configs().items():
         print(f"{path}  {purpose}")

@@ -43,8 +43,7 @@ def notify(
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state(least_free=0)
-    from agile_classifier.ops.notifications import require_delivered, tell
-    from agile_classifier.ops.webhook import Notice
+    from agile_classifier.ops.notifications import Notice, require_delivered, tell
 
     notice = Notice(kind, sentence, {})
     print(require_delivered(tell(notice)))

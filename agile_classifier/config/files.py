@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import InputError
-from agile_classifier.yaml_files import read_yaml
+from agile_classifier.files import content_digest, read_yaml
 
 
 def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> RunConfig:
@@ -128,3 +128,15 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
     for part in location:
         section = section.model_fields[part].annotation
     return sorted(section.model_fields)
+
+
+def pin_data(config: RunConfig) -> RunConfig:
+    """The config with the SHA-256 of its data, where these are a file of this machine that is not pinned; else as it is.
+
+    A source of the network that is not pinned is known by its address alone.
+    """
+    data = config.data
+    file = Path(data.source).expanduser()
+    if data.is_pinned or not file.is_file():
+        return config
+    return config.model_copy(update={"data": data.model_copy(update={"sha256": (content_digest(file),)})})

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agile_classifier.config.run import EvaluationConfig
 from agile_classifier.errors import GateRefused, InputError
-from agile_classifier.metrics.calibration_maps import Calibration
+from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import (
     DEFAULT_THRESHOLD,
     PairedDifference,

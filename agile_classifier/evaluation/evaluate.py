@@ -25,8 +25,7 @@ from agile_classifier.evaluation.contenders import (
 from agile_classifier.evaluation.reports.evaluation import Review, wrong_rows
 from agile_classifier.evaluation.review import find_neighbours, find_suspects, sweep_label_threshold
 from agile_classifier.evaluation.slices import list_slices, measure_slices
-from agile_classifier.metrics.calibration import fit_calibration
-from agile_classifier.metrics.calibration_maps import Calibration
+from agile_classifier.metrics.calibration import Calibration, fit_calibration
 from agile_classifier.metrics.comparison import Contender as Answers
 from agile_classifier.models.classical.baselines import BASELINES
 from agile_classifier.models.classical.linear_probe import score_probe

@@ -16,8 +16,8 @@ from agile_classifier.metrics.metrics import predict
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import TOKENS_PER_BATCH, encode, load_tokenizer, token_batches
+from agile_classifier.models.hardware import read_hardware
 from agile_classifier.models.network.heads import read_mean
-from agile_classifier.models.number_format import read_hardware
 from agile_classifier.models.spec import TOKENIZER_FOLDER, ClassifierSpec
 
 EMBEDDED_TEXTS = 500

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from agile_classifier.metrics.calibration_maps import Calibration
+from agile_classifier.metrics.calibration import Calibration
 
 DECISION_FILE = "decision.json"
 """Beside a registered classifier."""

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.encoding import TOKENS_PER_BATCH, encode, load_tokenizer, token_batches
+from agile_classifier.models.hardware import choose_compute_dtype, read_hardware
 from agile_classifier.models.network.heads import read_layers
-from agile_classifier.models.number_format import choose_compute_dtype, read_hardware
 
 
 @torch.inference_mode()

@@ -15,10 +15,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from agile_classifier.data.fetch.cache import build_once, content_digest, entry_name
+from agile_classifier.data.fetch.cache import build_once, entry_name
 from agile_classifier.data.fetch.downloads import one_line
 from agile_classifier.data.fetch.sources import fetch_model
 from agile_classifier.errors import InputError
+from agile_classifier.files import content_digest
 
 CONVERTERS = ("transformers", "gguf")
 """Packages that convert; another version of one may name, order or round otherwise, so it converts anew."""

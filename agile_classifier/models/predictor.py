@@ -11,11 +11,17 @@ from transformers import PreTrainedTokenizerBase
 
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.classical.companion import Companion, load_companion
-from agile_classifier.models.encoded import Encoded
-from agile_classifier.models.encoding import TOKENS_PER_BATCH, TOKENS_PER_PACK, encode, load_tokenizer, token_batches
+from agile_classifier.models.encoding import (
+    TOKENS_PER_BATCH,
+    TOKENS_PER_PACK,
+    Encoded,
+    encode,
+    load_tokenizer,
+    token_batches,
+)
+from agile_classifier.models.hardware import read_hardware
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, load_network
-from agile_classifier.models.number_format import read_hardware
 from agile_classifier.models.prompts.prompts import find_label_tokens
 from agile_classifier.models.spec import TOKENIZER_FOLDER, ClassifierSpec
 

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agile_classifier.errors import InputError
-from agile_classifier.metrics.calibration import fit_calibration
-from agile_classifier.metrics.calibration_maps import pool
+from agile_classifier.metrics.calibration import fit_calibration, pool
 from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, choose_decision_threshold, evaluate_scores
 from agile_classifier.studies.file import Study
 

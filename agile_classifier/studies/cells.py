@@ -14,14 +14,11 @@ from typing import Any
 
 from agile_classifier.errors import InputError
 from agile_classifier.files import write_whole
-from agile_classifier.ops.state.home import PROJECT
 from agile_classifier.studies.file import Cell
 from agile_classifier.studies.trial import Trial
 
-CELLS = PROJECT / "results" / "cells"
 
-
-def read_cell(cell: Cell, *, folder: Path = CELLS) -> dict[str, Any] | None:
+def read_cell(cell: Cell, *, folder: Path) -> dict[str, Any] | None:
     """What is known of a cell; None where it was never run."""
     path = folder / f"{cell.key}.json"
     if not path.exists():
@@ -33,13 +30,13 @@ def read_cell(cell: Cell, *, folder: Path = CELLS) -> dict[str, Any] | None:
     return found
 
 
-def write_cell(cell: Cell, trial: Trial, *, command: str, commit: str, folder: Path = CELLS) -> Path:
+def write_cell(cell: Cell, trial: Trial, *, command: str, commit: str, folder: Path) -> Path:
     """Keep what came of a cell; returns where."""
     made = {"command": command, "commit": commit, "time": datetime.now(UTC).isoformat(timespec="seconds")}
     return keep({"key": cell.key, "decides": cell.decides, **asdict(trial), "made": made}, folder=folder)
 
 
-def keep(found: Mapping[str, Any], *, folder: Path = CELLS) -> Path:
+def keep(found: Mapping[str, Any], *, folder: Path) -> Path:
     """Write what is known of a cell, whole or not at all; returns where."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{found['key']}.json"

@@ -17,12 +17,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from agile_classifier.config.data import Section
-from agile_classifier.config.files import parse_config, read_parameters, set_value
-from agile_classifier.config.pinning import pin_data
+from agile_classifier.config.files import parse_config, pin_data, read_parameters, set_value
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import InputError
+from agile_classifier.files import read_yaml
 from agile_classifier.models.classical.baselines import BASELINES
-from agile_classifier.yaml_files import read_yaml
 
 BASELINE_NAMES = (*BASELINES, "companion", "frozen")
 """What may stand as `baseline`; `companion`: what would answer beside a network (`agile_classifier/models/classical/companion.py`), alone; `frozen`: logistic

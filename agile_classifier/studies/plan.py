@@ -84,7 +84,7 @@ class Plan:
         return START_SECONDS + float(median(alike or other_sizes))
 
 
-def plan(file: Path, *, only: Sequence[str] = (), folder: Path = cells.CELLS) -> Plan:
+def plan(file: Path, *, only: Sequence[str] = (), folder: Path) -> Plan:
     """What a study needs, and what is there.
 
     Parameters

@@ -15,8 +15,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agile_classifier.ops.project import git_commit
-from agile_classifier.ops.state.home import PROJECT
 from agile_classifier.studies import cells
 from agile_classifier.studies.file import Cell, describe
 from agile_classifier.studies.plan import Plan, in_minutes
@@ -29,9 +27,8 @@ Outcome = dict[str, Any]
 """`name`, `place`, `found` (as `results/cells` holds it; None where the cell failed) and `error`."""
 
 
-def to_shards(planned: Plan, *, jobs: int, command: str) -> list[list[Given]]:
+def to_shards(planned: Plan, *, jobs: int, command: str, commit: str) -> list[list[Given]]:
     """The missing cells in at most `jobs` shards, as `Plan.shards`."""
-    commit = git_commit()
     return [[_given(cell, command, commit, planned) for cell in shard] for shard in planned.shards(jobs)]
 
 
@@ -70,7 +67,6 @@ def _run_apart(given: Mapping[str, Any]) -> Outcome:
             text=True,
             capture_output=True,
             check=False,
-            cwd=PROJECT,
         )
         place = {name: given[name] for name in ("contender", "size", "split", "seed")}
         if done.returncode:

@@ -21,10 +21,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from agile_classifier.config.run import FineTuneConfig, ModelConfig
-from agile_classifier.data.fetch.sources import tree_digest
 from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.errors import InputError
-from agile_classifier.metrics.calibration_maps import Calibration
+from agile_classifier.files import tree_digest
+from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.models.decision import DECISION_FILE, Decision
 from agile_classifier.models.gguf import fetch_base_model

@@ -28,10 +28,9 @@ from agile_classifier.models.classical.companion import fit_companion
 from agile_classifier.models.classical.linear_probe import read_features, start_at_probe
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer
-from agile_classifier.models.hardware import Devices
+from agile_classifier.models.hardware import Devices, Hardware, choose_compute_dtype, read_hardware
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, build_network, save_network
-from agile_classifier.models.number_format import Hardware, choose_compute_dtype, read_hardware
 from agile_classifier.models.prompts.prompts import find_label_tokens
 from agile_classifier.models.spec import COMPANION_FOLDER, TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.training.balancing import balance

@@ -10,8 +10,7 @@ from agile_classifier.config.run import EvaluationConfig
 from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.ops.runs import tracking
 from agile_classifier.ops.runs.caching import on_reached_files
-from agile_classifier.ops.runs.folders import Folder
-from agile_classifier.ops.runs.materializers import ExamplesMaterializer
+from agile_classifier.ops.runs.materializers import ExamplesMaterializer, Folder
 
 
 @step(cache_policy=on_reached_files(__name__), output_materializers={"test_scores": ExamplesMaterializer})

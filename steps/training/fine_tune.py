@@ -6,13 +6,12 @@ import pandas as pd
 from zenml import log_metadata, step
 
 from agile_classifier.config.run import FineTuneConfig, ModelConfig
-from agile_classifier.data.fetch.sources import tree_digest
+from agile_classifier.files import tree_digest
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.ops.runs import tracking
 from agile_classifier.ops.runs.caching import on_reached_files
 from agile_classifier.ops.runs.checkpoint_store import open_checkpoints
-from agile_classifier.ops.runs.folders import Folder
-from agile_classifier.ops.runs.materializers import FolderMaterializer
+from agile_classifier.ops.runs.materializers import Folder, FolderMaterializer
 from agile_classifier.ops.state.home import scratch
 from agile_classifier.training.optimisation import Optimisation
 

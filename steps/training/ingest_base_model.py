@@ -7,8 +7,7 @@ from zenml import step
 from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.models.gguf import fetch_base_model
 from agile_classifier.ops.runs.caching import on_reached_files
-from agile_classifier.ops.runs.folders import Folder
-from agile_classifier.ops.runs.materializers import FolderMaterializer
+from agile_classifier.ops.runs.materializers import Folder, FolderMaterializer
 
 
 @step(cache_policy=on_reached_files(__name__), output_materializers=FolderMaterializer)

@@ -11,7 +11,7 @@ from agile_classifier.evaluation.contenders import Evaluation, read_scores
 from agile_classifier.ops.registry import registration
 from agile_classifier.ops.runs import links
 from agile_classifier.ops.runs.caching import on_reached_files
-from agile_classifier.ops.runs.folders import Folder
+from agile_classifier.ops.runs.materializers import Folder
 
 
 @step(cache_policy=on_reached_files(__name__, "agile_classifier.ops.registry.pyfunc_model"))

@@ -27,7 +27,7 @@ def validate(
 
     `suite_digest` stands in the cache key for the content of the suite's file.
     """
-    from agile_classifier.data.expectations.validation import check_examples
+    from agile_classifier.data.expectations.run import check_examples
 
     report = check_examples(
         raw_examples,

@@ -17,8 +17,7 @@ from typer.testing import CliRunner
 from agile_classifier.cli import app as cli
 from agile_classifier.config.files import load_config
 from agile_classifier.errors import GateRefused, InputError
-from agile_classifier.ops.config_files import OTHERS
-from agile_classifier.ops.state.home import CONFIGS, PROJECT
+from agile_classifier.ops.project import CONFIGS, OTHERS, PROJECT
 
 COMMANDS = sorted(get_command(cli.app).commands)  # type: ignore[attr-defined]
 QUICKSTART = str(CONFIGS / "quickstart.yaml")
@@ -174,7 +173,7 @@ def test_every_end_of_a_command_has_its_exit_code_and_at_most_one_line(
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr("agile_classifier.ops.config_files.list_configs", fail)
+    monkeypatch.setattr("agile_classifier.ops.project.list_configs", fail)
     code, _, complaint = agile("configs")
     assert code == exit_code
     assert complaint.startswith(said)
@@ -182,7 +181,7 @@ def test_every_end_of_a_command_has_its_exit_code_and_at_most_one_line(
 
 
 def test_an_error_of_our_own_making_exits_1_with_its_traceback(agile: Agile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agile_classifier.ops.config_files.CONFIGS", None)
+    monkeypatch.setattr("agile_classifier.ops.project.CONFIGS", None)
     code, _, complaint = agile("configs")
     assert code == 1
     assert "Traceback" in complaint

@@ -132,7 +132,7 @@ def test_an_image_of_other_code_is_refused_before_anything_is_submitted(built: s
     other = engine.images.get(f"agile-classifier/steps:{built}")
     stack = PROJECT / "configs" / "stacks" / "containers.yaml"
     assert f"agile-classifier/steps:{built}" in stack.read_text()
-    code = "from operations import engines, stacks; engines.code_digest = lambda: 'another'; engines.require_engine(stacks.read_stack('containers'))"
+    code = "from agile_classifier.ops.engines import require as engines, stacks; engines.code_digest = lambda: 'another'; engines.require_engine(stacks.read_stack('containers'))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, env=environment(home), capture_output=True, text=True, check=False
     )

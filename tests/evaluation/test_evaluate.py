@@ -16,7 +16,7 @@ from agile_classifier.errors import GateRefused
 from agile_classifier.evaluation import evaluate as examination
 from agile_classifier.evaluation.contenders import Evaluation, read_scores
 from agile_classifier.evaluation.reports.content import draw_page
-from agile_classifier.metrics.calibration_maps import Calibration
+from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.models import encoding
 from agile_classifier.models.spec import ClassifierSpec

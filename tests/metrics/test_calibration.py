@@ -8,8 +8,7 @@ from scipy.special import expit, softmax
 from sklearn.metrics import roc_auc_score
 
 from agile_classifier.errors import InputError
-from agile_classifier.metrics.calibration import fit_calibration
-from agile_classifier.metrics.calibration_maps import Calibration, calibration_error
+from agile_classifier.metrics.calibration import Calibration, calibration_error, fit_calibration
 
 METHODS = ("temperature", "platt", "isotonic")
 

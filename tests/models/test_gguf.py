@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from agile_classifier.data.fetch.cache import tree_digest
 from agile_classifier.errors import InputError
+from agile_classifier.files import tree_digest
 from agile_classifier.models import gguf as gguf_models
 from agile_classifier.models.base_model import load_base_model, read_hidden_size
 from agile_classifier.models.encoding import load_tokenizer

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from agile_classifier.models.number_format import Hardware, choose_compute_dtype, read_hardware
+from agile_classifier.models.hardware import Hardware, choose_compute_dtype, read_hardware
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agile_classifier.errors import GateRefused, InputError
-from agile_classifier.ops.webhook import Notice
+from agile_classifier.ops.notifications import Notice
 
 NOTICE = Notice("test", "it works", {})
 

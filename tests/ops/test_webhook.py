@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agile_classifier.errors import InputError
-from agile_classifier.ops import webhook
-from agile_classifier.ops.webhook import Notice, find_receiver, send
+from agile_classifier.ops import notifications
+from agile_classifier.ops.notifications import Notice, find_receiver, send
 
 NOTICE = Notice("run.failed", "run x: naïve — „Ende“", {"exit_code": 1})
 
@@ -38,14 +38,14 @@ def test_what_is_no_yes_is_an_error_and_a_redirect_is_not_followed(receiver: Any
 
 
 def test_nobody_is_told_where_nobody_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(webhook.URL, raising=False)
+    monkeypatch.delenv(notifications.URL, raising=False)
     assert find_receiver() is None
     assert not send(NOTICE)
 
 
 @pytest.mark.parametrize("url", ["http://hooks.example.org/x", "ftp://127.0.0.1/x", "hooks.example.org"])
 def test_an_address_that_others_could_read_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    monkeypatch.setenv(webhook.URL, url)
+    monkeypatch.setenv(notifications.URL, url)
     with pytest.raises(InputError, match=r"AGILE_WEBHOOK_URL: .*https://"):
         find_receiver()
 
@@ -55,8 +55,8 @@ def test_an_address_that_others_could_read_is_refused(monkeypatch: pytest.Monkey
     ("whsec_" + base64.b64encode(b"short").decode(), "24 to 64 bytes")],
 )  # fmt: skip
 def test_a_secret_that_signs_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, secret: str, said: str) -> None:
-    monkeypatch.setenv(webhook.URL, "https://hooks.example.org/x")
-    monkeypatch.setenv(webhook.SECRET, secret)
+    monkeypatch.setenv(notifications.URL, "https://hooks.example.org/x")
+    monkeypatch.setenv(notifications.SECRET, secret)
     with pytest.raises(InputError, match="AGILE_WEBHOOK_SECRET") as refused:
         find_receiver()
     assert said in str(refused.value)

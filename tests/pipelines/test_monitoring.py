@@ -154,8 +154,8 @@ def test_drift_trains_again_as_the_version_was_trained(trained: RunConfig) -> No
 
 
 def test_the_training_that_drift_starts_is_a_run_of_the_training_pipeline(trained: RunConfig) -> None:
+    from agile_classifier.ops.promotion.runs import train
     from agile_classifier.ops.scoring import monitoring
-    from pipelines.training import train
 
     run = train(monitoring.training_config(NAME, "1"))
     assert run.status.is_successful

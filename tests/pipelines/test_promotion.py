@@ -29,7 +29,8 @@ BY_PERSON = POLICY.model_copy(update={"approval": "person", "wait": 1})
 def trained(config_of: Callable[..., RunConfig], tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
     """Version 1 has learnt nothing, and is champion by force; version 2 has learnt, and awaits a person."""
     from agile_classifier.ops.promotion import manual as promoting
-    from pipelines.training import train, training
+    from agile_classifier.ops.promotion.runs import train
+    from pipelines.training import training
 
     file = tmp_path_factory.mktemp("promotion") / "examples.csv"
     untaught = config_of(file, NAME, fine_tune__epochs=1, fine_tune__learning_rate=1e-7, fine_tune__seed=3)
@@ -79,7 +80,7 @@ def last_event() -> Any:
 
 
 def run(settings: PromotionConfig) -> Any:
-    from pipelines.promotion import run_promotion
+    from agile_classifier.ops.promotion.runs import run_promotion
 
     return run_promotion(NAME, "2", settings)
 
@@ -267,7 +268,7 @@ def test_a_yes_that_was_overtaken_promotes_nothing(champion_1: Any) -> None:
 def test_a_training_that_is_left_to_a_person_ends_at_the_candidate_and_asks_once(
     trained: RunConfig, champion_1: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pipelines.training import train
+    from agile_classifier.ops.promotion.runs import train
 
     train(trained)
     told = capsys.readouterr().out
@@ -342,7 +343,7 @@ class waiting_process:  # noqa: N801  (reads as a verb where it is used)
         script = (
             "from agile_classifier.ops.state.home import prepare_state; prepare_state()\n"
             "import agile_classifier.ops.runs.caching\n"
-            "from agile_classifier.config.run import PromotionConfig\nfrom pipelines.promotion import run_promotion\n"
+            "from agile_classifier.config.run import PromotionConfig\nfrom agile_classifier.ops.promotion.runs import run_promotion\n"
             f"run_promotion({NAME!r}, '2', PromotionConfig(min_rows=10, approval='person', wait=120))"
         )
         self.process = subprocess.Popen([sys.executable, "-c", script], env=os.environ, stdin=subprocess.DEVNULL)

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from agile_classifier.ops.state.home import PROJECT
+from agile_classifier.ops.project import PROJECT
 from tests.toys.fake_kubernetes import FakeCluster
 
 A100 = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-80GB"}
@@ -62,7 +62,7 @@ def make_cluster(folder: Path) -> FakeCluster:
     """Secrets, a GPU, and the folder /app of the images."""
     app = folder / "app"
     app.mkdir(parents=True)
-    for name in ("classifier", "configs", "operations", "pipelines", "steps", "cli", "constraints.txt"):
+    for name in ("agile_classifier", "configs", "pipelines", "steps", "constraints.txt"):
         (app / name).symlink_to(PROJECT / name)
     cluster = FakeCluster(pod_folder=app)
     for name, values in SECRETS.items():

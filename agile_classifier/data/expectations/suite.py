@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agile_classifier.errors import InputError
-from agile_classifier.yaml_files import read_yaml
+from agile_classifier.files import read_yaml
 
 
 class Entry(BaseModel):

@@ -16,24 +16,10 @@ from pathlib import Path
 from filelock import FileLock
 
 from agile_classifier.errors import InputError
+from agile_classifier.files import content_digest
 
 LARGEST_SCANNED = 2 * 2**30
 """Bytes; a larger file of a mirror is only hashed where its name fits."""
-
-
-def content_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def tree_digest(folder: Path) -> str:
-    """SHA-256 over the sorted relative names and the contents of every file below a folder, 64 hex digits."""
-    digest = hashlib.sha256()
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    for name in sorted(files):
-        digest.update(f"{name}\0{content_digest(files[name])}\n".encode())
-    return digest.hexdigest()
 
 
 def entry_name(name: str, *keys: str) -> str:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agile_classifier.data.fetch.archives import extract
-from agile_classifier.data.fetch.cache import build_once, content_digest, entry_name, find_in_mirror, locked
+from agile_classifier.data.fetch.cache import build_once, entry_name, find_in_mirror, locked
 from agile_classifier.data.fetch.downloads import download_package
 from agile_classifier.errors import InputError
+from agile_classifier.files import content_digest
 
 MOST_PACKAGES = 1000
 

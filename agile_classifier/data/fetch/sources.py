@@ -15,19 +15,10 @@ from urllib.parse import unquote, urlsplit
 
 from agile_classifier.data.fetch import downloads
 from agile_classifier.data.fetch.archives import extract
-from agile_classifier.data.fetch.cache import (
-    build_once,
-    content_digest,
-    entry_name,
-    find_in_mirror,
-    find_mirror_folder,
-    locked,
-    tree_digest,
-)
+from agile_classifier.data.fetch.cache import build_once, entry_name, find_in_mirror, find_mirror_folder, locked
 from agile_classifier.data.fetch.packages import fetch_packages
 from agile_classifier.errors import InputError
-
-__all__ = ["content_digest", "fetch_file", "fetch_model", "tree_digest"]
+from agile_classifier.files import content_digest, tree_digest
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 TOKENIZERS = ("tokenizer*", "vocab*", "*.model")

@@ -27,7 +27,7 @@ from agile_classifier.evaluation.reports.figures import (
 from agile_classifier.evaluation.reports.page import fill
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspects
 from agile_classifier.evaluation.slices import SLICE_METRICS, Slice
-from agile_classifier.metrics.calibration_maps import calibration_error
+from agile_classifier.metrics.calibration import calibration_error
 from agile_classifier.metrics.metrics import Floats, Ints, PairedDifference, confusion, predict
 
 TEMPLATE = Path(__file__).with_suffix(".html.j2")

@@ -21,8 +21,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross
 from sklearn.pipeline import Pipeline
 
 from agile_classifier.errors import InputError
-from agile_classifier.metrics.calibration import fit_calibration
-from agile_classifier.metrics.calibration_maps import Calibration, Floats, pool
+from agile_classifier.metrics.calibration import Calibration, Floats, fit_calibration, pool
 from agile_classifier.models.classical.baselines import fit_texts, squash_margins, tfidf_svm
 from agile_classifier.models.spec import COMPANION_FOLDER
 

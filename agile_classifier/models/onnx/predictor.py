@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 from transformers import PreTrainedTokenizerBase
 
-from agile_classifier.metrics.calibration_maps import Calibration
+from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.models.decision import DECISION_FILE, Decision
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer, token_batches

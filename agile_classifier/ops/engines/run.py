@@ -1,19 +1,38 @@
-"""Local runs: pipelines whose steps read and write files of this machine, run in this process."""
+"""Runs of the project's pipelines on the active stack, each under an announced name and told of where it fails."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from zenml.models import PipelineRunResponse
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.engines import stacks
+from agile_classifier.ops.engines.require import require_engine
 from agile_classifier.ops.notifications import failure_told
+from agile_classifier.ops.project import load_pipeline
 from agile_classifier.ops.runs import liveness
 
 
-def run_here(pipeline: Any, **arguments: Any) -> PipelineRunResponse:
-    """Run a pipeline under an announced name, and return its record.
+@contextmanager
+def on_active_stack(pipeline: str, **options: Any) -> Iterator[tuple[Any, str]]:
+    """The named pipeline, ready to be called on the active stack, and the name of the run that the call starts.
+
+    Raises
+    ------
+    InputError
+        The engine of the stack cannot take a run.
+    """
+    stack = stacks.active_stack()
+    require_engine(stack)
+    with liveness.announced_run(pipeline) as run_name, failure_told(run_name):
+        yield load_pipeline(pipeline).with_options(run_name=run_name, **options, **stack.run), run_name
+
+
+def run_here(pipeline: str, **arguments: Any) -> PipelineRunResponse:
+    """Run the named pipeline, whose steps read and write files of this machine, in this process; returns its record.
 
     Raises
     ------
@@ -25,8 +44,8 @@ def run_here(pipeline: Any, **arguments: Any) -> PipelineRunResponse:
         raise InputError(
             f"stack {stack.name}: its steps would not find the files of this machine; select one that runs here: agile stack local"
         )
-    with liveness.announced_run(pipeline.name) as run_name, failure_told(run_name):
-        run: PipelineRunResponse = pipeline.with_options(run_name=run_name)(**arguments)
+    with liveness.announced_run(pipeline) as run_name, failure_told(run_name):
+        run: PipelineRunResponse = load_pipeline(pipeline).with_options(run_name=run_name)(**arguments)
     return run
 
 

@@ -25,7 +25,7 @@ from zenml.models import ComponentResponse
 
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
-from agile_classifier.ops.state.home import CONFIGS
+from agile_classifier.ops.project import CONFIGS
 
 STACKS = CONFIGS / "stacks"
 HALVES = ("components", "run")

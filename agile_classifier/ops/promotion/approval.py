@@ -18,7 +18,7 @@ from zenml.stack import Stack
 
 from agile_classifier.config.run import PromotionConfig
 from agile_classifier.errors import InputError
-from agile_classifier.ops.notifications import PERSON_ASKED, changes_told, failure_told, tell
+from agile_classifier.ops.notifications import PERSON_ASKED, Notice, changes_told, failure_told, tell
 from agile_classifier.ops.promotion import champions
 from agile_classifier.ops.promotion import compare as promotion
 from agile_classifier.ops.promotion.gate import PromotionDecision
@@ -27,7 +27,6 @@ from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.history import Event
 from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.scoring import monitoring
-from agile_classifier.ops.webhook import Notice
 
 PIPELINE = "promotion"
 QUESTION = "approval"

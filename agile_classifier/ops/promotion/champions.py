@@ -6,19 +6,54 @@ MLflow's page wins: it is found, recorded, and built upon, by whatever looks nex
 
 from __future__ import annotations
 
+import contextlib
 import getpass
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from mlflow import MlflowClient
 from zenml.client import Client
 from zenml.enums import ExecutionStatus
+from zenml.exceptions import EntityExistsError
 
 from agile_classifier.errors import InputError
-from agile_classifier.ops.promotion.promotion_lock import promotion_lock
 from agile_classifier.ops.registry import history
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.history import Event
+
+HELD_AT_MOST = 60.0
+"""Seconds after which the holder counts as killed; what is done under the lock takes one or two."""
+PAUSE = 0.2
+
+
+@contextlib.contextmanager
+def promotion_lock(model_name: str) -> Iterator[None]:
+    """Wait for the lock of a model, and hold it."""
+    name = f"promotion of {model_name}"
+    client = Client()
+    while True:
+        try:
+            tag = client.create_tag(name)
+            break
+        except EntityExistsError:
+            _break_if_old(client, name)
+            time.sleep(PAUSE)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(KeyError):  # held too long, and broken by another
+            client.delete_tag(tag.id)
+
+
+def _break_if_old(client: Client, name: str) -> None:
+    with contextlib.suppress(KeyError):  # let go meanwhile
+        held = client.get_tag(name)
+        since = held.created if held.created.tzinfo else held.created.replace(tzinfo=UTC)
+        if (datetime.now(UTC) - since).total_seconds() > HELD_AT_MOST:
+            client.delete_tag(held.id)
+
 
 PREVIOUS = "previous"
 PROMOTION, REASON, PROMOTION_RUN = "promotion", "promotion.reason", "promotion.run"

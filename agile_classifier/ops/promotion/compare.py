@@ -16,7 +16,7 @@ from agile_classifier.data.text import text_digest
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines
 from agile_classifier.evaluation.slices import slice_rows
-from agile_classifier.metrics.calibration_maps import calibration_error
+from agile_classifier.metrics.calibration import calibration_error
 from agile_classifier.metrics.comparison import Contender, compare, compare_slices, mcnemar
 from agile_classifier.metrics.metrics import METRICS, PairedDifference
 from agile_classifier.ops.promotion import champions

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fsspec
 from zenml.client import Client
 from zenml.io import fileio
 
@@ -15,9 +16,52 @@ from agile_classifier.errors import InputError
 from agile_classifier.models.decision import DECISION_FILE
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.ops.registry import versions as registry
-from agile_classifier.ops.registry.addresses import copy_folder, require_empty
-from agile_classifier.ops.scoring.champion import find_champion
+from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.state.home import scratch
+
+
+def open_address(address: str) -> tuple[Any, str]:
+    """The file system of an address, and the path in it.
+
+    Raises
+    ------
+    InputError
+        No such scheme, or its driver is not installed (names the package).
+    """
+    try:
+        filesystem, path = fsspec.url_to_fs(address)
+    except ImportError as error:  # fsspec's own words: `Install s3fs to access S3`
+        raise InputError(f"--output {address}: {error}") from None
+    except ValueError as error:
+        raise InputError(f"--output {address}: {error}") from None
+    return filesystem, path
+
+
+def require_empty(address: str) -> None:
+    """Raise InputError where something stands at an address: a file, or a folder that holds anything."""
+    filesystem, path = open_address(address)
+    if filesystem.exists(path) and (filesystem.isfile(path) or filesystem.ls(path, detail=False)):
+        raise InputError(f"--output {address}: is there already and not empty; --force writes over it")
+
+
+def copy_folder(folder: Path, address: str) -> None:
+    """Copy a local folder's files to an address; files of other names that stand there stay.
+
+    Raises
+    ------
+    InputError
+        The address cannot be written.
+    """
+    filesystem, path = open_address(address)
+    try:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                target = f"{path}/{file.relative_to(folder).as_posix()}"
+                filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
+                filesystem.put_file(str(file), target)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise InputError(f"--output {address}: cannot be written ({error.strerror or error})") from None
+
 
 FORMATS = ("adapter", "onnx")
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")

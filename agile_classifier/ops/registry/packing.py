@@ -23,8 +23,8 @@ from agile_classifier.evaluation.drift_sample import DriftSample
 from agile_classifier.evaluation.reports.model_card import CARD_FILE
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.spec import COMPANION_FOLDER, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.ops.project import PROJECT
 from agile_classifier.ops.registry.versions import LEARNT_FILE
-from agile_classifier.ops.state.home import PROJECT
 
 PYFUNC_FILE = PROJECT / "agile_classifier" / "ops" / "registry" / "pyfunc_model.py"
 REQUIREMENTS = (

@@ -14,9 +14,9 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from agile_classifier.data.fetch.sources import tree_digest
 from agile_classifier.data.text import is_blank
 from agile_classifier.environment import cache, hub_token, mirror
+from agile_classifier.files import tree_digest
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.gguf import fetch_base_model

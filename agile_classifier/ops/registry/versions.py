@@ -24,6 +24,14 @@ PARITY_ERROR = "parity.error"
 """Tag: the largest change of a probability by saving and reloading."""
 
 
+@dataclass(frozen=True)
+class Champion:
+    """A registered model and its version in service."""
+
+    model_name: str
+    version: str
+
+
 def create_version(model_name: str, *, model_uri: str, run_id: str, tags: Mapping[str, str], description: str) -> str:
     """Make a logged model a version with alias `candidate`; returns its number."""
     client = MlflowClient()
@@ -203,6 +211,27 @@ def list_champions() -> dict[str, str]:
     """Registered models that have a champion, with its version."""
     champions = {model.name: read_champion(model.name) for model in MlflowClient().search_registered_models()}
     return {name: version for name, version in champions.items() if version is not None}
+
+
+def find_champion(model_name: str | None) -> Champion:
+    """The champion of the named model, or of the only model that has one.
+
+    Raises
+    ------
+    InputError
+        None has one, several have one and none was named, or the named one has none.
+    """
+    champions = list_champions()
+    if not champions:
+        raise InputError(
+            "no registered model has a champion: train one first, as with `agile train configs/quickstart.yaml`"
+        )
+    if model_name is None and len(champions) > 1:
+        raise InputError(f"several models have a champion: name one with --model: {', '.join(sorted(champions))}")
+    name = next(iter(champions)) if model_name is None else model_name
+    if name not in champions:
+        raise InputError(f"--model {name}: has no champion; models with one: {', '.join(sorted(champions))}")
+    return Champion(name, champions[name])
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -16,9 +16,8 @@ import grimp
 from zenml.config import CachePolicy
 from zenml.utils import source_utils
 
-from agile_classifier.ops.state.home import PROJECT
+from agile_classifier.ops.project import LOCK, PROJECT
 
-LOCK = "constraints.txt"
 PACKAGES = ("agile_classifier", "steps")
 
 source_utils.set_custom_source_root(str(PROJECT))

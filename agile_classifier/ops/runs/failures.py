@@ -14,9 +14,9 @@ from typing import Any
 
 from agile_classifier.environment import home
 from agile_classifier.errors import GateRefused, InputError
+from agile_classifier.ops.project import PROJECT
 from agile_classifier.ops.state.databases import DATABASES, locked_databases, locked_line
 
-PROJECT = Path(__file__).resolve().parents[3]
 FAILED = 1
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 NO_ROOM_SAID = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,9 +15,15 @@ from zenml.integrations.pandas.materializers.pandas_materializer import PandasMa
 from zenml.io import fileio
 from zenml.materializers.base_materializer import BaseMaterializer
 
-from agile_classifier.data.fetch.sources import tree_digest
 from agile_classifier.data.tables import examples_digest
-from agile_classifier.ops.runs.folders import Folder
+from agile_classifier.files import tree_digest
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A local folder; its content, not its place, is its identity."""
+
+    path: Path
 
 
 class ExamplesMaterializer(PandasMaterializer):

@@ -21,12 +21,11 @@ from pydantic import ValidationError
 from agile_classifier.config.files import load_config
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
-from agile_classifier.files import write_whole
+from agile_classifier.files import read_yaml, write_whole
+from agile_classifier.ops.project import CONFIGS, PROJECT
 from agile_classifier.ops.scheduling import crontab
 from agile_classifier.ops.scheduling import systemd as systemd_timers
 from agile_classifier.ops.scheduling.schedule import PIPELINES, Schedule, waking_minutes
-from agile_classifier.ops.state.home import CONFIGS, PROJECT
-from agile_classifier.yaml_files import read_yaml
 
 FILE = CONFIGS / "schedules.yaml"
 COMMANDS: Mapping[str, tuple[str, ...]] = {

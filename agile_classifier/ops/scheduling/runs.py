@@ -13,19 +13,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agile_classifier.environment import home
+from agile_classifier.environment import SCHEDULE, home
 from agile_classifier.files import read_end, write_whole
+from agile_classifier.ops.project import PROJECT
 from agile_classifier.ops.scheduling import local as schedules
 from agile_classifier.ops.scheduling.schedule import Schedule, due, next_time
-from agile_classifier.ops.state.home import PROJECT
 
 LARGEST_LOG = 5_000_000
 """Bytes; a longer log is put aside before the next run, in place of the one put aside before."""
 
 LONGEST_LINE = 1000
 """Bytes of a log's end that a notice may quote."""
-SCHEDULE = "AGILE_SCHEDULE"
-"""Variable that names the schedule to its run, which then leaves it to the schedule to tell of a failure."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from scipy.special import expit, logit
 from sklearn.cluster import KMeans
 
 from agile_classifier.data.duplicates import find_near_duplicates
-from agile_classifier.metrics.calibration_maps import SMALLEST
+from agile_classifier.metrics.calibration import SMALLEST
 from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD
 
 Floats = NDArray[np.float64]

@@ -15,13 +15,13 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from agile_classifier.data.fetch.sources import content_digest
 from agile_classifier.data.row_parts import RowParts, opened
 from agile_classifier.data.row_stream import RowStream
 from agile_classifier.errors import InputError
+from agile_classifier.files import content_digest
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.scoring import stream as stream_scoring
-from agile_classifier.ops.scoring.champion import find_champion
 from agile_classifier.ops.scoring.stream import WINDOW_ROWS
 
 SECONDS_BETWEEN_LINES = 10.0

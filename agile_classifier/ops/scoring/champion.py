@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 
@@ -14,35 +13,6 @@ from agile_classifier.ops.scoring.stream import MODEL_VERSION
 
 SHOWN_LENGTH = 60
 """Characters of a text in a table."""
-
-
-@dataclass(frozen=True)
-class Champion:
-    """A registered model and its version in service."""
-
-    model_name: str
-    version: str
-
-
-def find_champion(model_name: str | None) -> Champion:
-    """The champion of the named model, or of the only model that has one.
-
-    Raises
-    ------
-    InputError
-        None has one, several have one and none was named, or the named one has none.
-    """
-    champions = registry.list_champions()
-    if not champions:
-        raise InputError(
-            "no registered model has a champion: train one first, as with `agile train configs/quickstart.yaml`"
-        )
-    if model_name is None and len(champions) > 1:
-        raise InputError(f"several models have a champion: name one with --model: {', '.join(sorted(champions))}")
-    name = next(iter(champions)) if model_name is None else model_name
-    if name not in champions:
-        raise InputError(f"--model {name}: has no champion; models with one: {', '.join(sorted(champions))}")
-    return Champion(name, champions[name])
 
 
 def score_texts(texts: Sequence[str], *, model_name: str | None) -> pd.DataFrame:
@@ -56,7 +26,7 @@ def score_texts(texts: Sequence[str], *, model_name: str | None) -> pd.DataFrame
     for number, text in enumerate(texts, start=1):
         if complaint := complaint_about(text):
             raise InputError(f"text {number}: {complaint}")
-    champion = find_champion(model_name)
+    champion = registry.find_champion(model_name)
     scores = registry.score_with_version(champion.model_name, champion.version, texts)
     return scores.assign(**{MODEL_VERSION: champion.version})
 

@@ -14,9 +14,8 @@ from agile_classifier.config.run import RunConfig
 from agile_classifier.environment import home
 from agile_classifier.errors import GateRefused
 from agile_classifier.ops.engines import run as local_runs
-from agile_classifier.ops.notifications import DRIFT_FOUND, tell
+from agile_classifier.ops.notifications import DRIFT_FOUND, Notice, tell
 from agile_classifier.ops.scoring import monitoring
-from agile_classifier.ops.webhook import Notice
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,6 @@ class Seen:
 
 
 def look(
-    pipeline: Any,
     file: Path,
     *,
     column: str,
@@ -58,7 +56,7 @@ def look(
     version = monitoring.scored_version(source, delimiter=delimiter) if scores is None else None
     settings = monitoring.settings_of(model_name, version, on_drift=on_drift, config=config)
     run = local_runs.run_here(
-        pipeline, source=str(source), scored_to=str(scores) if scores else None, column=column, delimiter=delimiter,
+        "monitoring", source=str(source), scored_to=str(scores) if scores else None, column=column, delimiter=delimiter,
         model_name=model_name, settings=settings,
     )  # fmt: skip
     if scores is not None:

@@ -20,7 +20,7 @@ from agile_classifier.evaluation.reference import EMBEDDED_TEXTS, embedded
 from agile_classifier.evaluation.reports.drift import DriftPage, render, sentence_of
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 from agile_classifier.ops.registry import versions as registry
-from agile_classifier.ops.scoring.champion import find_champion
+from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.scoring.stream import LABEL, MODEL_VERSION
 from agile_classifier.ops.state.home import scratch
 

@@ -14,8 +14,8 @@ import mlflow
 import pandas as pd
 
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.runs.failures import redact
-from agile_classifier.ops.scoring.champion import find_champion
 from agile_classifier.ops.scoring.stream import MODEL_VERSION
 from agile_classifier.ops.serving.batches import Answer
 from agile_classifier.ops.serving.metrics import ServingMetrics

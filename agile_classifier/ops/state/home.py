@@ -18,14 +18,12 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from agile_classifier.data.fetch.sources import content_digest
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
-from agile_classifier.files import write_whole
+from agile_classifier.files import content_digest, write_whole
+from agile_classifier.ops.project import CONFIGS
 from agile_classifier.ops.state import version as state_version
 
-PROJECT = Path(__file__).resolve().parents[3]
-CONFIGS = PROJECT / "configs"
 LEAST_FREE_BYTES = 1_000_000_000
 """Room for one run: a quantized base model, two checkpoints, two databases."""
 

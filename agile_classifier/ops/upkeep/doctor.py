@@ -20,9 +20,10 @@ from urllib.parse import urlsplit
 
 from agile_classifier.environment import cache, home, hub_token, mirror
 from agile_classifier.errors import InputError
-from agile_classifier.ops import webhook
+from agile_classifier.ops import notifications
+from agile_classifier.ops.project import PROJECT
 from agile_classifier.ops.runs.failures import redact
-from agile_classifier.ops.state.home import PROJECT, prepare_state
+from agile_classifier.ops.state.home import prepare_state
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "zenml", "mlflow", "great-expectations")
 INSTALL = "install the project's environment: `make run`, or `python -m pip install --constraint constraints.txt --editable .`"
@@ -31,7 +32,7 @@ LONGEST_WAIT = 120
 QUESTIONS = {
     "hardware": """
 import json
-from agile_classifier.models.number_format import choose_compute_dtype, read_hardware
+from agile_classifier.models.hardware import choose_compute_dtype, read_hardware
 hardware = read_hardware()
 print(json.dumps({**hardware.as_dict(), "compute_dtype": choose_compute_dtype("auto", hardware=hardware)}))""",
     "ZenML": """
@@ -95,11 +96,11 @@ def _places() -> Iterator[Finding]:
 
 def _webhook() -> Finding:
     try:
-        receiver = webhook.find_receiver()
+        receiver = notifications.find_receiver()
     except InputError as error:
         return Finding("webhook", "unusable", str(error))
     if receiver is None:
-        return Finding("webhook", f"none ({webhook.URL} names who is told of failed runs, promotions and drift)")
+        return Finding("webhook", f"none ({notifications.URL} names who is told of failed runs, promotions and drift)")
     return Finding("webhook", f"{urlsplit(receiver.url).hostname}, signed")
 
 

@@ -15,8 +15,8 @@ from zenml.utils.pagination_utils import depaginate
 
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
+from agile_classifier.ops.project import list_pipelines
 from agile_classifier.ops.runs import liveness
-from agile_classifier.ops.state.home import PROJECT
 
 MLFLOW_RUN = "mlflow_run_id"
 """Name of the output of `fine_tune` that later steps write to."""
@@ -61,7 +61,7 @@ class PipelineRun:
 def read_pipeline_runs() -> list[PipelineRun]:
     """The user's own runs of the pipelines in `pipelines/`; what else a shared server holds is not seen."""
     client = Client()
-    ours = {path.stem for path in (PROJECT / "pipelines").glob("*.py")}
+    ours = list_pipelines()
     runs = depaginate(client.list_pipeline_runs, user=client.active_user.id, size=200, hydrate=True)
     return [_pipeline_run(run) for run in runs if run.pipeline is not None and run.pipeline.name in ours]
 

@@ -24,10 +24,9 @@ from agile_classifier.config.run import RunConfig
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
 from agile_classifier.files import read_end, write_whole
-from agile_classifier.ops.config_files import list_configs
+from agile_classifier.ops.project import PROJECT, list_configs
 from agile_classifier.ops.runs.failures import redact
 from agile_classifier.ops.runs.liveness import is_locked
-from agile_classifier.ops.state.home import PROJECT
 
 LONGEST_OUTPUT = 20_000
 """Bytes of the end of the output that are shown."""

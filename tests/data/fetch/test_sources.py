@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agile_classifier.data.fetch.sources import content_digest, fetch_file, fetch_model, tree_digest
+from agile_classifier.data.fetch.sources import fetch_file, fetch_model
 from agile_classifier.errors import InputError
+from agile_classifier.files import content_digest, tree_digest
 
 BODY = bytes(range(256)) * 4
 VADER = "5d97c37f3ef6e24eef331122e055dbedafeb6a56abfce0608b326701116ea49a"

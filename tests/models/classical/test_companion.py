@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss
 
 from agile_classifier.config.run import FineTuneConfig, ModelConfig
 from agile_classifier.errors import InputError
-from agile_classifier.metrics.calibration_maps import pool
+from agile_classifier.metrics.calibration import pool
 from agile_classifier.models.classical.baselines import score_tfidf_svm
 from agile_classifier.models.classical.companion import Companion, fit_companion, load_companion
 from agile_classifier.models.predictor import Predictor

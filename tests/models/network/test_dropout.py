@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from agile_classifier.models.network.dropout import POOL_SIZE, PooledDropout, use_pooled_dropout
+from agile_classifier.models.network.fast_lora import POOL_SIZE, PooledDropout, use_pooled_dropout
 
 N = 200_000
 

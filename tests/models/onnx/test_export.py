@@ -24,8 +24,7 @@ from agile_classifier.models.classical.companion import fit_companion
 from agile_classifier.models.encoding import load_tokenizer
 from agile_classifier.models.network.network import build_network, save_network
 from agile_classifier.models.onnx import export as onnx_export
-from agile_classifier.models.onnx.export import PROBES, export_onnx
-from agile_classifier.models.onnx.merged_network import MergedNetwork
+from agile_classifier.models.onnx.export import PROBES, MergedNetwork, export_onnx
 from agile_classifier.models.onnx.predictor import OnnxPredictor
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.prompts.prompts import Prompt, find_label_tokens

@@ -17,8 +17,8 @@ from agile_classifier.errors import InputError
 from agile_classifier.ops.engines import kubernetes as engine_kubernetes
 from agile_classifier.ops.engines.kubernetes import GPU_COMES_LATER, is_loopback, require_kubernetes
 from agile_classifier.ops.engines.stacks import StackFile, read_stack
+from agile_classifier.ops.project import PROJECT
 from agile_classifier.ops.runs.failures import explain
-from agile_classifier.ops.state.home import PROJECT
 from tests.toys.fake_kubernetes import FakeCluster, serve, write_kubeconfig
 
 A100 = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-80GB"}

@@ -52,7 +52,8 @@ ORCHESTRATOR_RIGHTS = {
 SUBMIT = """
 from agile_classifier.ops.state.home import prepare_state
 prepare_state()
-from operations import engine_kubernetes, outcome
+from agile_classifier.ops.engines import kubernetes as engine_kubernetes
+from agile_classifier.ops.runs import outcome
 engine_kubernetes.is_loopback = lambda host: False  # the servers of this test are here
 outcome.show = lambda run, model_name: print_retries(run.name)  # no step has run that could have given a result
 def print_retries(name):

@@ -17,7 +17,7 @@ import pytest
 from agile_classifier.errors import InputError
 from agile_classifier.ops.engines.require import require_engine
 from agile_classifier.ops.engines.stacks import StackFile, read_stack
-from agile_classifier.ops.state.home import PROJECT
+from agile_classifier.ops.project import PROJECT
 
 
 class NoImages(BaseHTTPRequestHandler):

@@ -11,7 +11,7 @@ import pytest
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.engines import stacks
-from agile_classifier.ops.state.home import PROJECT
+from agile_classifier.ops.project import PROJECT
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_a_stack_is_registered_once_selected_again_and_left(tmp_path: Path) -> N
 from agile_classifier.ops.state.home import prepare_state
 prepare_state()
 from zenml.client import Client
-from operations import stacks
+from agile_classifier.ops.engines import stacks
 for name in ("containers", "containers", "local"):
     stacks.select(name)
     print(name, Client().active_stack_model.name, sorted(found.name for found in Client().list_stacks()),

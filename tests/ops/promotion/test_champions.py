@@ -171,10 +171,10 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(client: Any, t
 def test_a_lock_whose_holder_was_killed_is_broken(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from zenml.client import Client
 
-    from agile_classifier.ops.promotion import promotion_lock
+    from agile_classifier.ops.promotion import champions
 
     Client().create_tag(f"promotion of {NAME}")
-    monkeypatch.setattr(promotion_lock, "HELD_AT_MOST", 1.0)
+    monkeypatch.setattr(champions, "HELD_AT_MOST", 1.0)
     began = datetime.now(UTC)
     assert promote("1", None)
     assert datetime.now(UTC) - began > timedelta(seconds=0.5)

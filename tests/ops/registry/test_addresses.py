@@ -9,7 +9,7 @@ import fsspec
 import pytest
 
 from agile_classifier.errors import InputError
-from agile_classifier.ops.registry.addresses import copy_folder, open_address, require_empty
+from agile_classifier.ops.registry.export import copy_folder, open_address, require_empty
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from agile_classifier.config.run import FineTuneConfig, ModelConfig
-from agile_classifier.data.fetch.sources import tree_digest
 from agile_classifier.errors import InputError
-from agile_classifier.metrics.calibration_maps import Calibration
+from agile_classifier.files import tree_digest
+from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import ClassifierSpec

@@ -8,7 +8,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from agile_classifier.config.run import ModelConfig
-from agile_classifier.data.fetch.cache import content_digest, tree_digest
+from agile_classifier.files import content_digest, tree_digest
 from agile_classifier.models.gguf import as_transformers_folder
 from agile_classifier.models.spec import ClassifierSpec
 from tests.toys.toy_gguf import write_gguf

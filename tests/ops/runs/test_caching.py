@@ -17,8 +17,8 @@ from zenml.config import CachePolicy
 from zenml.orchestrators.cache_utils import generate_cache_key
 from zenml.utils import source_utils
 
+from agile_classifier.ops.project import PROJECT
 from agile_classifier.ops.runs.caching import PACKAGES, on_reached_files, reached_files
-from agile_classifier.ops.state.home import PROJECT
 
 MODULES = {
     ".".join(path.relative_to(PROJECT).with_suffix("").parts): path

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agile_classifier.ops.state.home import PROJECT
+from agile_classifier.ops.project import PROJECT
 from tests.training.test_fine_tuning import assert_equal, labelled
 
 __all__ = ["labelled"]  # a fixture

@@ -133,7 +133,11 @@ def in_container(printed: str, exit_status: int = 1) -> Exception:
 @pytest.mark.parametrize(
     ("error", "exit_code", "line"),
     [
-        (in_container("Traceback\nclassifier.errors.InputError: row 3: no text\n"), 2, "step ingest: row 3: no text"),
+        (
+            in_container("Traceback\nagile_classifier.errors.InputError: row 3: no text\n"),
+            2,
+            "step ingest: row 3: no text",
+        ),
         (in_container("agile_classifier.errors.GateRefused: 80 ms"), 3, "step ingest: 80 ms"),
         (in_container("Traceback\nKeyError: 'label'"), 1, "step ingest: KeyError: 'label'"),
         (in_container("", 137), 1, "step ingest: its container was killed"),

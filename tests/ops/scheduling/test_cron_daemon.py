@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from agile_classifier.ops.state.home import PROJECT
+from agile_classifier.ops.project import PROJECT
 
 pytestmark = [
     pytest.mark.slow,

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from agile_classifier.ops.engines.kubernetes import SCHEDULE_RIGHTS
-from agile_classifier.ops.state.home import CONFIGS
+from agile_classifier.ops.project import CONFIGS
 from tests.toys.fake_kubernetes import FakeCluster, ended, fire, serve
 from tests.toys.kubernetes_client import SECRETS, make_cluster, run_client, serve_zenml
 
@@ -33,7 +33,7 @@ COMMANDS = """
 import contextlib, io, json, sys
 from agile_classifier.ops.state.home import prepare_state
 prepare_state()
-from operations import engine_kubernetes
+from agile_classifier.ops.engines import kubernetes as engine_kubernetes
 engine_kubernetes.is_loopback = lambda host: False  # the servers of this test are here
 from agile_classifier.errors import InputError
 from agile_classifier.cli import app as cli

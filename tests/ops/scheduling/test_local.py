@@ -18,13 +18,13 @@ import pytest
 import yaml
 
 from agile_classifier.errors import InputError
+from agile_classifier.ops.project import CONFIGS, PROJECT
 from agile_classifier.ops.scheduling import crontab, schedule_table
 from agile_classifier.ops.scheduling import local as schedules
 from agile_classifier.ops.scheduling import runs as scheduled_runs
 from agile_classifier.ops.scheduling import systemd as systemd_timers
 from agile_classifier.ops.scheduling.local import applied, apply, compare, read_schedules, remove
 from agile_classifier.ops.scheduling.runs import describe_last, last_run, log_path, run_if_due
-from agile_classifier.ops.state.home import CONFIGS, PROJECT
 
 CRONTAB = '#!/bin/sh\ncase "$1" in -l) [ -f "$TAB" ] && exec cat "$TAB"; echo "no crontab for you" >&2; exit 1;; -r) rm "$TAB";; -) cat > "$TAB";; esac\n'
 """The three things that are asked of crontab, on a file of the test's."""
@@ -221,7 +221,7 @@ def test_a_long_log_is_put_aside(script: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_run_whose_waker_was_killed_still_holds_the_lock_until_it_ends(script: Path, tmp_path: Path) -> None:
     script.write_text(f"import time, pathlib; pathlib.Path({str(tmp_path / 'begun')!r}).touch(); time.sleep(60)")
     waker = (
-        "import sys; from datetime import datetime; from operations import schedules, scheduled_runs\n"
+        "import sys; from datetime import datetime; from agile_classifier.ops.scheduling import local as schedules, runs as scheduled_runs\n"
         f"schedules.command = lambda schedule: [sys.executable, {str(script)!r}]\n"
         "scheduled_runs.run_if_due('nightly', now=datetime.fromisoformat(sys.argv[1]))"
     )
@@ -256,7 +256,7 @@ def test_the_units_are_what_systemd_takes(tmp_path: Path) -> None:
     assert "OnCalendar=*-*-* *:05,35:00\n" in timer
     assert "Persistent=true" in timer
     service = next(text for name, text in texts.items() if name.endswith(".service"))
-    assert f'ExecStart="{sys.executable}" "-m" "cli" "100%% $$x"\n' in service
+    assert f'ExecStart="{sys.executable}" "-m" "agile_classifier" "100%% $$x"\n' in service
     assert 'Environment="AGILE_HOME=/a b"\n' in service
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not there to verify the units")

@@ -29,7 +29,7 @@ def test_a_text_that_is_not_utf_8_is_refused() -> None:
 
 
 def test_the_champion_is_found_without_a_name_only_where_there_is_one(registry: Any) -> None:
-    from agile_classifier.ops.scoring.champion import Champion, find_champion
+    from agile_classifier.ops.registry.versions import Champion, find_champion
 
     assert find_champion(None) == Champion("toy", "1")
     with pytest.raises(InputError, match="--model other: has no champion; models with one: toy"):

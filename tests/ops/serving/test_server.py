@@ -23,7 +23,7 @@ import pytest
 import requests
 
 from agile_classifier.errors import InputError
-from agile_classifier.ops.state.home import PROJECT
+from agile_classifier.ops.project import PROJECT
 
 SECRET = "sentinel-token-0123456789"
 SCORER = Path(__file__).parents[2] / "toys" / "toy_slow_scorer.py"

@@ -18,7 +18,7 @@ import psutil
 import pytest
 import requests
 
-from agile_classifier.ops.state.home import PROJECT
+from agile_classifier.ops.project import PROJECT
 
 MARIADB, INSTALL = (
     shutil.which("mariadbd", path="/usr/sbin:/usr/bin:/usr/local/bin"),

@@ -21,15 +21,15 @@ import pytest
 import yaml
 
 from agile_classifier.errors import InputError
+from agile_classifier.ops.project import PROJECT
 from agile_classifier.ops.runs.failures import explain
 from agile_classifier.ops.state import version as state_version
 from agile_classifier.ops.state.databases import DATABASES, copy_database
-from agile_classifier.ops.state.home import PROJECT
 from agile_classifier.ops.upkeep import backup as backups
 from agile_classifier.ops.upkeep import restore as restoring
 
 AGILE = """
-from classifier import promotion
+from agile_classifier.ops.promotion import gate as promotion
 promotion.FIRST_COMPARATORS = ("majority",)  # on a toy's few words TF-IDF is hard to beat
 from agile_classifier.cli.app import main
 main()

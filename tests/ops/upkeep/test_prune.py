@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from agile_classifier.ops.state.home import PROJECT
+from agile_classifier.ops.project import PROJECT
 
 NOW = datetime.now(UTC)
 LONG_AGO, YESTERDAY = NOW - timedelta(days=90), NOW - timedelta(days=1)

@@ -14,7 +14,7 @@ from uuid import UUID
 from zenml.client import Client
 from zenml.utils import code_repository_utils
 
-from agile_classifier.ops.state.home import PROJECT
+from agile_classifier.ops.project import PROJECT
 
 RUN_ID = "KFP_RUN_ID"
 """Variable from which ZenML's orchestrator reads the Kubeflow run's id."""

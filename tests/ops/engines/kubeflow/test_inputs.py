@@ -5,8 +5,8 @@ import pytest
 from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import InputError
-from agile_classifier.ops.config_files import list_configs
 from agile_classifier.ops.engines.kubeflow.inputs import list_inputs, read_inputs
+from agile_classifier.ops.project import list_configs
 
 CONFIGS = sorted(list_configs())
 
