@@ -1,7 +1,7 @@
 """Generate the manual's reference from the code, while mkdocs builds: what can be generated is not typed.
 
-A page marks the place with `<!-- generated: NAME -->`; mkdocs-gen-files runs this file, which fills each place in. Pages that
-stand elsewhere as files (the notebook, the changelog, CONTRIBUTING.md) are written whole.
+A page marks the place with `<!-- generated: NAME -->`; mkdocs-gen-files runs this file, which fills each place in.
+Pages that stand elsewhere as files (the notebook, the changelog, CONTRIBUTING.md) are written whole.
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ from agile_classifier.cli import app as cli  # noqa: E402
 from agile_classifier.config.run import RunConfig  # noqa: E402
 
 PLACE = re.compile(r"<!-- generated: (\w+) -->")
-BOUNDS = {annotated_types.Gt: (">", "gt"), annotated_types.Ge: ("≥", "ge"), annotated_types.Lt: ("<", "lt"), annotated_types.Le: ("≤", "le")}  # fmt: skip
+BOUNDS = {
+    annotated_types.Gt: (">", "gt"),
+    annotated_types.Ge: ("≥", "ge"),
+    annotated_types.Lt: ("<", "lt"),
+    annotated_types.Le: ("≤", "le"),
+}
 TYPES = {bool: "true, false", int: "whole number", float: "number", str: "text"}
 PIPELINES = ("training", "promotion", "scoring", "monitoring", "study")
 MOVED = {"docs/": "", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
@@ -39,18 +44,17 @@ MOVED = {"docs/": "", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contri
 
 def draw_config() -> str:
     """Every section of a run with its fields: what is allowed, the default, what it is."""
-    return "\n\n".join(_draw_section(name, field) for name, field in RunConfig.model_fields.items())
+    sections = {name: _model(field) for name, field in RunConfig.model_fields.items()}
+    return "\n\n".join(_draw_section(name, section) for name, section in sections.items() if section)
 
 
-def _draw_section(path: str, field: FieldInfo, level: int = 2) -> str:
-    section = _model(field)
-    assert section is not None, path
+def _draw_section(path: str, section: type[BaseModel], level: int = 2) -> str:
     rows = [_config_row(f"{path}.{name}", inner) for name, inner in section.model_fields.items() if not _model(inner)]
     table = ["| field | allowed | default | what it is |", "| --- | --- | --- | --- |", *rows]
     inner_sections = [
-        _draw_section(f"{path}.{name}", inner, level + 1)
+        _draw_section(f"{path}.{name}", model, level + 1)
         for name, inner in section.model_fields.items()
-        if _model(inner)
+        if (model := _model(inner))
     ]
     return "\n\n".join([f"{'#' * level} `{path}`", _one_line(section.__doc__), "\n".join(table), *inner_sections])
 
@@ -75,8 +79,15 @@ def _allowed(annotation: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str
     if get_origin(annotation) is tuple:
         return f"list of {_allowed(get_args(annotation)[0])}"
     if get_args(annotation):
-        return " or ".join("`null`" if kind is type(None) else _allowed(kind, metadata) for kind in get_args(annotation))
-    bounds = [f"{sign} {getattr(item, name):g}" for item in metadata for kind, (sign, name) in BOUNDS.items() if isinstance(item, kind)]  # fmt: skip
+        return " or ".join(
+            "`null`" if kind is type(None) else _allowed(kind, metadata) for kind in get_args(annotation)
+        )
+    bounds = [
+        f"{sign} {getattr(item, name):g}"
+        for item in metadata
+        for kind, (sign, name) in BOUNDS.items()
+        if isinstance(item, kind)
+    ]
     return " ".join([TYPES.get(annotation, str(annotation)), ", ".join(bounds)]).strip()
 
 
@@ -92,7 +103,10 @@ def _as_yaml(value: Any) -> str:
 def draw_cli() -> str:
     """Every command with its arguments, options and an example, under the headings of `agile --help`."""
     commands = list(iter_commands())
-    listed = "\n".join(_row(f"[`agile {name}`](#agile-{name.replace(' ', '-')})", _first_sentence(command.help)) for name, command in commands)  # fmt: skip
+    listed = "\n".join(
+        _row(f"[`agile {name}`](#agile-{name.replace(' ', '-')})", _first_sentence(command.help))
+        for name, command in commands
+    )
     return "\n\n".join(
         [f"| command | what it does |\n| --- | --- |\n{listed}", *(_draw_command(*each) for each in commands)]
     )
@@ -124,7 +138,11 @@ def _parameter_row(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         name, text = parameter.metavar or parameter.name.upper(), getattr(parameter, "help", "")
     else:
-        value = "" if parameter.is_flag else f" {parameter.metavar or parameter.type_descriptor.annotation.__name__.upper()}"
+        value = (
+            ""
+            if parameter.is_flag
+            else f" {parameter.metavar or parameter.type_descriptor.annotation.__name__.upper()}"
+        )
         name, text = f"{parameter.opts[-1]}{value}", parameter.help
     default = "**required**" if parameter.required else _shown_default(parameter)
     return _row(f"`{name}`", default, _one_line(text))
@@ -159,7 +177,7 @@ def draw_steps() -> str:
 
 
 def step_files(pipeline: str) -> list[Path]:
-    """The steps that a pipeline imports, in the order in which it calls them, each shown with the first pipeline of them all."""
+    """The steps that a pipeline calls, in that order; a step of several pipelines is one of the first."""
     earlier = {path for name in PIPELINES[: PIPELINES.index(pipeline)] for path in _imported_steps(name)}
     return [path for path in _imported_steps(pipeline) if path not in earlier]
 
@@ -188,8 +206,10 @@ def _names(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 
 def _draw_step(path: Path) -> str:
-    function = next(node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef))
-    takes = [(argument.arg, ast.unparse(argument.annotation) if argument.annotation else "") for argument in function.args.args]  # fmt: skip
+    function = next(
+        node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
+    )
+    takes = [(argument.arg, ast.unparse(argument.annotation)) for argument in function.args.args if argument.annotation]
     return "\n\n".join(
         [
             f"### `{path.stem}`",
@@ -209,7 +229,9 @@ def artifacts(function: ast.FunctionDef) -> list[tuple[str, str]]:
     return [
         (ast.literal_eval(node.slice.elts[1]), ast.unparse(node.slice.elts[0]))
         for node in nodes
-        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Annotated" and isinstance(node.slice, ast.Tuple)
+        if isinstance(node, ast.Subscript)
+        and ast.unparse(node.value) == "Annotated"
+        and isinstance(node.slice, ast.Tuple)
     ]
 
 
@@ -225,7 +247,11 @@ def _draw_cell(cell: Mapping[str, Any]) -> str:
     source = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
         return source
-    printed = ["".join(output.get("text") or output.get("data", {}).get("text/plain", [])) for output in cell["outputs"] if output.get("name") != "stderr"]  # fmt: skip
+    printed = [
+        "".join(output.get("text") or output.get("data", {}).get("text/plain", []))
+        for output in cell["outputs"]
+        if output.get("name") != "stderr"
+    ]
     return "\n\n".join([f"```python\n{source}\n```", *(f"```text\n{text.rstrip()}\n```" for text in printed if text)])
 
 

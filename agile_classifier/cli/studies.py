@@ -28,7 +28,7 @@ def study(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="The page, made anew from all finished cells of the studies in FILE's folder; by default RESULTS.md, and FILE's name with .md for a study elsewhere than in configs/studies."
+            help="The page, made anew from all finished cells of the studies in FILE's folder; by default docs/results.md, and FILE's name with .md for a study elsewhere than in configs/studies."
         ),
     ] = None,
     results: Annotated[
@@ -47,7 +47,7 @@ def study(
     command, kept = _command(file), (results or cells.CELLS).resolve()
     planned = studies.plan(file, only=only or (), folder=kept)
     shipped = file.resolve().parent == PROJECT / "configs" / "studies"
-    output = output or Path("RESULTS.md" if shipped else f"{file.stem}.md")
+    output = output or (PROJECT / "docs" / "results.md" if shipped else Path(f"{file.stem}.md"))
     shown = sorted({file, *filter(is_study, file.parent.glob("*.yaml"))})
     for other in shown:  # before anything runs: they are told of on the same page
         if other != file or only:
