@@ -1,8 +1,8 @@
 """The guides as a person follows them: every block of commands that is marked `run` is run, on few rows, page by page.
 
 `quickstart` blocks share a state folder in which the quickstart has two versions and a champion; `fresh` ones have a
-folder of their own, in which nothing was trained. Trainings of the shipped configs are cut down by a stand-in for `agile`
-that adds options to them.
+folder of their own, in which nothing was trained. Trainings of the shipped configs are cut down by a stand-in for
+`agile` that adds options to them.
 """
 
 from __future__ import annotations
@@ -117,14 +117,16 @@ def _fill_in(folder: Path, tweets: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_s_commands_do_what_it_says(
-    page: str, trained: Path, tools: Path, tweets: pd.DataFrame, tmp_path: Path
+    page: str, request: pytest.FixtureRequest, tools: Path, tweets: pd.DataFrame, tmp_path: Path
 ) -> None:
-    work, fresh = tmp_path / "work", tmp_path / "fresh"
+    homes = {"fresh": tmp_path / "fresh"}
+    if any(block.detail == "quickstart" for block in _marked(page)):
+        homes["quickstart"] = request.getfixturevalue("trained")
+    work = tmp_path / "work"
     work.mkdir()
     _lay_out(work, tweets)
     for block in _marked(page):
-        home = trained if block.detail == "quickstart" else fresh
-        _run(block.code, folder=work, home=home, tools=tools)
+        _run(block.code, folder=work, home=homes[str(block.detail)], tools=tools)
         _fill_in(work, tweets)
 
 
