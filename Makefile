@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: run test test-containers test-ui pictures check bench images lock clean help
+.PHONY: run test test-containers test-ui pictures check docs bench images lock clean help
 .DEFAULT_GOAL := help
 
 help:                 ## what there is
@@ -21,7 +21,10 @@ check: $(STAMP)       ## lint, types, architecture
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-images: $(STAMP)      ## build the images that need no GPU (containers/README.md)
+docs: $(STAMP)        ## the manual, into site/; open site/index.html
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build --strict --quiet
+
+images: $(STAMP)      ## build the images that need no GPU (docs/how-to/containers.md)
 	sh containers/build.sh
 
 test-containers: $(STAMP)  ## build the images and run the pipeline in them, a container a step (SHORT=1: on fewer rows)
@@ -33,7 +36,7 @@ test-ui: $(STAMP)     ## train the quickstart, and look at every page in a brows
 	$(BIN)/python -m pytest -m browser tests/browser
 
 pictures: export PICTURES = 1
-pictures: test-ui     ## the same, and keep what is seen as the README's pictures
+pictures: test-ui     ## the same, and keep what is seen as the manual's pictures
 
 bench: $(STAMP)       ## every benchmark, with its targets (long)
 	$(BIN)/python -m benchmarks
@@ -52,7 +55,7 @@ lock: $(STAMP)        ## resolve anew: constraints.txt and the images' locks (WH
 	$(HASHED) --output-file containers/locks/build.txt containers/locks/build.in
 
 clean:                ## remove the environment and caches; the state folder AGILE_HOME stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build site
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

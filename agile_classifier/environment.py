@@ -9,6 +9,33 @@ ZENML_PORT, MLFLOW_PORT = 8237, 5000
 """On loopback, of the pages that `agile ui` opens unless told otherwise."""
 SERVED = ("http://", "https://")
 """How the address of a store begins that is a server already."""
+VARIABLES = {
+    "AGILE_HOME": "State folder: databases, artifacts, downloads, reports. Default `~/.local/share/agile-classifier`.",
+    "AGILE_MIRROR": "Folder that is looked in before the network, for data, base models and packages.",
+    "AGILE_USER": "Your user id, which a stack's file may name as `${AGILE_USER}`; set by the project.",
+    "AGILE_SERVE_TOKEN": "Bearer token that `agile serve` wants, in place of `--token-file`.",
+    "AGILE_LAUNCH_TOKEN": "Token that the launcher of `agile deploy` wants, in place of `--token-file`.",
+    "AGILE_WEBHOOK_URL": "Address that notices are posted to: https, or http to this machine.",
+    "AGILE_WEBHOOK_SECRET": "Key that notices are signed with: `whsec_` and 24 to 64 bytes in base64.",
+    "AGILE_SCHEDULE": "Name of the schedule that started this run; set by the project.",
+    "AGILE_REGISTRY": "Registry of container images, for the stacks `kubernetes` and `kubeflow`.",
+    "AGILE_IMAGE_TAG": "Tag of the images of those stacks. Default `0.1.0`.",
+    "AGILE_ARTIFACTS": "Artifact store of those stacks, `s3://BUCKET/FOLDER`.",
+    "AGILE_KUBE_CONTEXT": "Context of kubectl, for the stack `kubernetes`.",
+    "AGILE_KUBE_NAMESPACE": "Namespace of the stack `kubernetes`. Default `agile-classifier`.",
+    "AGILE_GPU": "Node label `nvidia.com/gpu.product` of the node that `fine_tune` wants. Default an A100 of 80 GB.",
+    "AGILE_GPU_AUTOSCALED": "`1` where the cluster adds GPU nodes on demand, so that none need be there yet.",
+    "KUBEFLOW_URL": "Address of Kubeflow's UI, for the stack `kubeflow`.",
+    "HF_TOKEN": "Token of a gated model on the Hugging Face hub.",
+    "ZENML_STORE_URL": "ZenML's server or database, in place of the one in the state folder.",
+    "ZENML_STORE_API_KEY": "Key for ZenML's server.",
+    "ZENML_DEFAULT_USER_PASSWORD": "First password of ZenML's user `default`, over a database of a team.",
+    "MLFLOW_TRACKING_URI": "MLflow's server or database, in place of the one in the state folder.",
+    "MLFLOW_TRACKING_USERNAME": "User of MLflow's server.",
+    "MLFLOW_TRACKING_PASSWORD": "Password of MLflow's server.",
+    "MLFLOW_AUTH_ADMIN_PASSWORD": "First password of MLflow's user `admin`, over a database of a team.",
+}
+"""Every variable of the environment that a person may set, and what it is; the manual's table is made of this one."""
 
 
 SCHEDULE = "AGILE_SCHEDULE"

@@ -8,7 +8,7 @@ runs the same configuration files as `agile train`.
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from agile_classifier.config.data import DataConfig, HonestyConfig, LabelsConfig, SplitConfig, ValidationConfig
+from agile_classifier.config.data import DataConfig, LabelsConfig, LeakageConfig, SplitConfig, ValidationConfig
 from agile_classifier.config.run import (
     CostsConfig,
     EvaluationConfig,
@@ -39,7 +39,7 @@ def training(
     validation: ValidationConfig = ValidationConfig(),
     labels: LabelsConfig = LabelsConfig(),
     split: SplitConfig = SplitConfig(),
-    honesty: HonestyConfig = HonestyConfig(),
+    leakage: LeakageConfig = LeakageConfig(),
     fine_tune: FineTuneConfig = FineTuneConfig(),
     evaluation: EvaluationConfig = EvaluationConfig(),
     promotion: PromotionConfig = PromotionConfig(),
@@ -52,7 +52,7 @@ def training(
     `agile monitor` the second.
     """
     config = RunConfig(
-        data=data, validation=validation, labels=labels, split=split, honesty=honesty, model=model, fine_tune=fine_tune,
+        data=data, validation=validation, labels=labels, split=split, leakage=leakage, model=model, fine_tune=fine_tune,
         evaluation=evaluation, registry=registry, promotion=promotion, costs=costs, monitoring=monitoring,
     )  # fmt: skip
     name = registry.model_name
@@ -60,7 +60,7 @@ def training(
     raw_examples = read(data, config.kept_columns)
     base_model = ingest_base_model(model.source, model.sha256, model.revision)
     examples, _ = validate(raw_examples, validation, labels, model.max_length, suite_digest(validation.suite))
-    train, validation_part, test, labelling, findings = label_and_split(examples, labels, split, honesty)
+    train, validation_part, test, labelling, findings = label_and_split(examples, labels, split, leakage)
     adapter, mlflow_run_id = tune(train, validation_part, base_model, labelling, model, fine_tune, name)
     judged, test_scores, _ = evaluate(
         adapter,

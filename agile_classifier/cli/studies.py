@@ -28,7 +28,7 @@ def study(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="The page, made anew from all finished cells of the studies in FILE's folder; by default RESULTS.md, and FILE's name with .md for a study elsewhere than in configs/studies."
+            help="The page, made anew from all finished cells of the studies in FILE's folder; by default docs/results.md, and FILE's name with .md for a study elsewhere than in configs/studies."
         ),
     ] = None,
     results: Annotated[
@@ -36,7 +36,7 @@ def study(
     ] = None,
 ) -> None:
     """Run the missing cells of a study as a ZenML run, and write its pages; exit 1 if a cell failed."""
-    from agile_classifier.ops.project import PROJECT, STUDIES
+    from agile_classifier.ops.project import PROJECT, RESULTS, STUDIES
     from agile_classifier.ops.state.home import prepare_state
     from agile_classifier.studies.file import is_study, load_study
 
@@ -47,7 +47,7 @@ def study(
     command, kept = _command(file), (results or PROJECT / "results" / "cells").resolve()
     planned = studies.plan(file, only=only or (), folder=kept)
     shipped = file.resolve().parent == STUDIES
-    output = output or Path("RESULTS.md" if shipped else f"{file.stem}.md")
+    output = output or (RESULTS if shipped else Path(f"{file.stem}.md"))
     shown = sorted({file, *filter(is_study, file.parent.glob("*.yaml"))})
     for other in shown:  # before anything runs: they are told of on the same page
         if other != file or only:

@@ -202,7 +202,7 @@ class SplitConfig(Section):
         return self
 
 
-class HonestyConfig(Section):
+class LeakageConfig(Section):
     """What may be wrong with a split before a measurement on it says nothing: past a limit the run is refused."""
 
     similarity: Annotated[float, Field(gt=0, le=1)] = 0.8

@@ -14,8 +14,8 @@ from pydantic import Field, model_validator
 from agile_classifier.config.data import (
     ClassNames,
     DataConfig,
-    HonestyConfig,
     LabelsConfig,
+    LeakageConfig,
     Names,
     Section,
     SplitConfig,
@@ -285,7 +285,7 @@ class RunConfig(Section):
     validation: ValidationConfig = ValidationConfig()
     labels: LabelsConfig = LabelsConfig()
     split: SplitConfig = SplitConfig()
-    honesty: HonestyConfig = HonestyConfig()
+    leakage: LeakageConfig = LeakageConfig()
     model: ModelConfig
     fine_tune: FineTuneConfig = FineTuneConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -341,7 +341,7 @@ class RunConfig(Section):
     @property
     def recorded(self) -> dict[str, Any]:
         """What a model version records of the run that made it: everything but gates, prices and later limits."""
-        return self.model_dump(mode="json", exclude={"honesty", "promotion", "registry", "costs", "monitoring"})
+        return self.model_dump(mode="json", exclude={"leakage", "promotion", "registry", "costs", "monitoring"})
 
     @property
     def kept_columns(self) -> tuple[str, ...]:

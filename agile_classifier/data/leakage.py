@@ -1,4 +1,4 @@
-"""Data honesty: what would turn a measurement into a lie, looked for across the parts of a split before anything is trained.
+"""Data leakage: what would turn a measurement into a lie, looked for across the parts of a split before anything is trained.
 
 A text of test that train holds too, word for word or nearly, measures memory; one text under two labels measures nothing.
 """
@@ -50,7 +50,7 @@ class Finding:
     @property
     def sentence(self) -> str:
         """With its limit, where it has one."""
-        allowed = "" if self.limit is None else f" (honesty.{self.name}_limit allows {self.limit:.1%})"
+        allowed = "" if self.limit is None else f" (leakage.{self.name}_limit allows {self.limit:.1%})"
         return f"{self.n} of {self.of} texts {self.what}, {self.share:.1%}{allowed}"
 
     def facts(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def examine_parts(
     ]
 
 
-def require_honest(findings: Sequence[Finding]) -> None:
+def refuse_leakage(findings: Sequence[Finding]) -> None:
     """Let a run go on only within the limits.
 
     Raises
@@ -117,7 +117,7 @@ def require_honest(findings: Sequence[Finding]) -> None:
     if past:
         first = past[0].pairs[0]
         example = f"first: rows {first['ids'][0]} ({first['parts'][0]}) and {first['ids'][1]} ({first['parts'][1]})"
-        raise GateRefused(f"data honesty: {'; '.join(finding.sentence for finding in past)}; {example}")
+        raise GateRefused(f"data leakage: {'; '.join(finding.sentence for finding in past)}; {example}")
 
 
 def _finding(

@@ -60,7 +60,7 @@ class Evaluation(BaseModel):
     n_test: int
     n_cut: dict[str, int]
     """Part → texts longer than the model reads, and cut."""
-    n_neutralised: dict[str, int]
+    n_escaped: dict[str, int]
     """Part → texts that held what would have altered their prompt, and were changed; 0 without a prompt."""
 
     @property
@@ -81,7 +81,7 @@ class Evaluation(BaseModel):
         metrics = {
             f"{PREFIXES[who]}{name}": value for who, found in self.metrics.items() for name, value in found.items()
         }
-        return metrics | {"n_cut_test": self.n_cut["test"], "n_neutralised_test": self.n_neutralised["test"]}
+        return metrics | {"n_cut_test": self.n_cut["test"], "n_escaped_test": self.n_escaped["test"]}
 
 
 def in_words(counts: Mapping[str, int]) -> str:
@@ -167,7 +167,7 @@ def evaluate_contenders(
     n_resamples: int,
     seed: int,
     n_cut: Mapping[str, int],
-    n_neutralised: Mapping[str, int],
+    n_escaped: Mapping[str, int],
 ) -> Evaluation:
     """Metrics and intervals of every contender on the same rows, under the same resamples.
 
@@ -175,7 +175,7 @@ def evaluate_contenders(
     ----------
     y_true : array of shape (n_test,)
     scores : mapping of contender to array of shape (n_test, n_classes)
-    n_cut, n_neutralised : mapping of part to number of texts
+    n_cut, n_escaped : mapping of part to number of texts
     """
     metrics, intervals = {}, {}
     for name, y_score in scores.items():
@@ -190,7 +190,7 @@ def evaluate_contenders(
         calibrations=dict(calibrations),
         n_test=len(y_true),
         n_cut=dict(n_cut),
-        n_neutralised=dict(n_neutralised),
+        n_escaped=dict(n_escaped),
     )
 
 

@@ -107,8 +107,7 @@ def examine(
         n_resamples=settings.n_resamples,
         seed=settings.seed,
         n_cut={"train": history["n_cut_train"]} | {part: found.n_cut for part, found in encoded.items()},
-        n_neutralised={"train": history["n_neutralised_train"]}
-        | {part: found.n_neutralised for part, found in encoded.items()},
+        n_escaped={"train": history["n_escaped_train"]} | {part: found.n_escaped for part, found in encoded.items()},
     )
     chosen = Answers(scores["candidate"], thresholds["candidate"])
     review = _review(

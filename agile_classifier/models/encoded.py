@@ -15,7 +15,7 @@ class Encoded:
     """Ready for the model; with a prompt, the text within it, cut to fit, the prompt never."""
     cut: tuple[int, ...] = ()
     """Places of the texts that were longer than the model reads, and cut at their end."""
-    n_neutralised: int = 0
+    n_escaped: int = 0
     """How many texts held what would have altered their prompt's structure, and were changed."""
 
     @property

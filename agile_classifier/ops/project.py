@@ -19,6 +19,8 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIGS = PROJECT / "configs"
 STUDIES = CONFIGS / "studies"
+RESULTS = PROJECT / "docs" / "results.md"
+"""Page of the studies that come with the project."""
 LOCK = "constraints.txt"
 """File of the project that holds the versions of every package."""
 CODE = ("agile_classifier", "configs", "pipelines", "steps")

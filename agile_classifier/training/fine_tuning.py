@@ -230,8 +230,8 @@ def _changed_texts(train: Encoded, validation: Encoded) -> dict[str, int]:
     return {
         "n_cut_train": train.n_cut,
         "n_cut_validation": validation.n_cut,
-        "n_neutralised_train": train.n_neutralised,
-        "n_neutralised_validation": validation.n_neutralised,
+        "n_escaped_train": train.n_escaped,
+        "n_escaped_validation": validation.n_escaped,
     }
 
 

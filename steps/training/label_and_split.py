@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import pandas as pd
 from zenml import log_metadata, step
 
-from agile_classifier.config.data import HonestyConfig, LabelsConfig, SplitConfig
+from agile_classifier.config.data import LabelsConfig, LeakageConfig, SplitConfig
 from agile_classifier.data import label_and_split as labelling
-from agile_classifier.data import leakage as honesty
+from agile_classifier.data.leakage import examine_parts, refuse_leakage
 from agile_classifier.ops.runs.caching import on_reached_files
 from agile_classifier.ops.runs.materializers import ExamplesMaterializer
 
@@ -17,7 +17,7 @@ from agile_classifier.ops.runs.materializers import ExamplesMaterializer
     output_materializers=dict.fromkeys(("train", "validation", "test"), ExamplesMaterializer),
 )
 def label_and_split(
-    validated_examples: pd.DataFrame, labels: LabelsConfig, split: SplitConfig, limits: HonestyConfig
+    validated_examples: pd.DataFrame, labels: LabelsConfig, split: SplitConfig, limits: LeakageConfig
 ) -> tuple[
     Annotated[pd.DataFrame, "train"],
     Annotated[pd.DataFrame, "validation"],
@@ -25,13 +25,13 @@ def label_and_split(
     Annotated[dict[str, Any], "labelling"],
     Annotated[list[dict[str, Any]], "findings"],
 ]:
-    """Turn scores into labels and cut the examples into parts; past a limit of `honesty` the run ends here.
+    """Turn scores into labels and cut the examples into parts; past a limit of `leakage` the run ends here.
 
     `labelling` states threshold, ties, shares, digests; `findings` what would make a measurement on the parts lie.
     """
     labelled = labelling.label_and_split(validated_examples, **labels.model_dump(), **split.model_dump())
     parts = labelled.parts
-    found = honesty.examine_parts(parts, similarity=limits.similarity, limits=limits.limits)
-    log_metadata({"labelling": labelled.facts, "honesty": {finding.name: finding.sentence for finding in found}})
-    honesty.require_honest(found)
+    found = examine_parts(parts, similarity=limits.similarity, limits=limits.limits)
+    log_metadata({"labelling": labelled.facts, "leakage": {finding.name: finding.sentence for finding in found}})
+    refuse_leakage(found)
     return parts["train"], parts["validation"], parts["test"], labelled.facts, [finding.facts() for finding in found]

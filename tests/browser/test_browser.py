@@ -2,7 +2,7 @@
 
     make test-ui
 
-trains the quickstart once, in a state folder of its own. With PICTURES=1 (`make pictures`) what is seen becomes the README's pictures.
+trains the quickstart once, in a state folder of its own. With PICTURES=1 (`make pictures`) what is seen becomes the manual's pictures.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import requests
 pytestmark = pytest.mark.browser
 playwright = pytest.importorskip("playwright.sync_api")
 
-PICTURES = Path(__file__).parents[2] / "pictures"
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 STEPS = ("ingest", "ingest_base_model", "validate", "label_and_split", "fine_tune", "evaluate", "register", "promote")
 LONGEST_WAIT = 400
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -1,4 +1,4 @@
-"""Data honesty: near duplicates are found, counted where they mislead, and refused past a limit."""
+"""Data leakage: near duplicates are found, counted where they mislead, and refused past a limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agile_classifier.data.duplicates import find_near_duplicates
-from agile_classifier.data.leakage import Finding, examine_parts, require_honest
+from agile_classifier.data.leakage import Finding, examine_parts, refuse_leakage
 from agile_classifier.errors import GateRefused
 
 LONG = "the quick brown fox jumps over the lazy dog and runs away from the angry bear"
@@ -76,12 +76,12 @@ def test_test_texts_that_chose_the_model_as_validation_leak_too() -> None:
 
 def test_past_a_limit_the_run_is_refused_with_the_share_the_limit_and_a_pair() -> None:
     parts = {"train": frame((LONG, 0), ("one of its kind", 1)), "test": frame((LONG, 0), ("another text", 1))}
-    require_honest(list(found(parts, leaks=0.5).values()))
+    refuse_leakage(list(found(parts, leaks=0.5).values()))
     with pytest.raises(
         GateRefused,
-        match=r"1 of 2 texts of validation and test stand in another part too.*50\.0% \(honesty\.leaks_limit allows 10\.0%\); first: rows r0 \(train\) and r0 \(test\)",
+        match=r"1 of 2 texts of validation and test stand in another part too.*50\.0% \(leakage\.leaks_limit allows 10\.0%\); first: rows r0 \(train\) and r0 \(test\)",
     ):
-        require_honest(list(found(parts, leaks=0.1).values()))
+        refuse_leakage(list(found(parts, leaks=0.1).values()))
 
 
 def test_what_ethos_repeats_is_found(ethos_file: Path) -> None:

@@ -42,7 +42,7 @@ SCORES = {
 THRESHOLDS = {"candidate": 0.45, "last": 0.5, "majority": 0.5, "tfidf": 0.5}
 
 
-CHANGED = {"n_cut": {"train": 5, "validation": 0, "test": 3}, "n_neutralised": {"train": 0, "validation": 0, "test": 1}}
+CHANGED = {"n_cut": {"train": 5, "validation": 0, "test": 3}, "n_escaped": {"train": 0, "validation": 0, "test": 1}}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def evaluation() -> Evaluation:
 def test_metrics_are_logged_under_flat_names_that_say_whose_they_are(evaluation: Evaluation) -> None:
     flat = evaluation.flat()
     assert len(flat) == 4 * len(evaluation.metrics["candidate"]) + 2
-    assert (flat["n_cut_test"], flat["n_neutralised_test"]) == (3, 1)
+    assert (flat["n_cut_test"], flat["n_escaped_test"]) == (3, 1)
     assert flat["test_f1"] == evaluation.metrics["candidate"]["f1"]
     assert flat["last_test_f1"] == evaluation.metrics["last"]["f1"]
     assert flat["baseline_majority_test_accuracy"] == evaluation.metrics["majority"]["accuracy"]

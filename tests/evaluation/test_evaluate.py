@@ -1,4 +1,4 @@
-"""Examination: what was cut and what was neutralised is counted in every part, said on the page, and each text is tokenized once."""
+"""Examination: what was cut and what was escaped is counted in every part, said on the page, and each text is tokenized once."""
 
 from __future__ import annotations
 
@@ -69,23 +69,23 @@ def labelling_of(parts: dict[str, pd.DataFrame]) -> dict[str, Any]:
     return {"class_names": ["no", "yes"], "label_threshold": 0.5, "n_ties": 0, "n_unused": 0, "parts": rows}
 
 
-def test_texts_cut_and_neutralised_are_counted_in_every_part_and_said_on_the_page(
+def test_texts_cut_and_escaped_are_counted_in_every_part_and_said_on_the_page(
     adapter: Path, tiny_language_model: Path, parts: dict[str, pd.DataFrame]
 ) -> None:
     history = read_history(adapter)
     for part in ("train", "validation"):
-        assert (history[f"n_cut_{part}"], history[f"n_neutralised_{part}"]) == CHANGES[part]
+        assert (history[f"n_cut_{part}"], history[f"n_escaped_{part}"]) == CHANGES[part]
     examined = examine(adapter, tiny_language_model, parts)
     evaluation = examined.evaluation
-    assert {part: (evaluation.n_cut[part], evaluation.n_neutralised[part]) for part in evaluation.n_cut} == CHANGES
+    assert {part: (evaluation.n_cut[part], evaluation.n_escaped[part]) for part in evaluation.n_cut} == CHANGES
     flat = evaluation.flat()
-    assert (flat["n_cut_test"], flat["n_neutralised_test"]) == CHANGES["test"]
+    assert (flat["n_cut_test"], flat["n_escaped_test"]) == CHANGES["test"]
     page = draw_page(
         examined, adapter=adapter, labelling=labelling_of(parts), findings=[], title="Toy", metric="pr_auc", seed=0
     )
     assert "<dt>texts cut to it</dt><dd>2 of train, 1 of validation, 3 of test</dd>" in page.html
     assert "The texts that were cut" in page.html
-    assert "<dt>texts neutralised</dt><dd>1 of train, 2 of validation, 4 of test</dd>" in page.html
+    assert "<dt>texts escaped</dt><dd>1 of train, 2 of validation, 4 of test</dd>" in page.html
 
 
 def test_a_model_that_reads_few_texts_to_their_end_is_refused(

@@ -103,7 +103,7 @@ def test_a_first_run_registers_a_champion_whose_scores_survived_reloading(first:
     expected = output(first, "evaluate", "evaluation").flat()
     assert {"test_f1", "last_test_roc_auc", "baseline_tfidf_test_f1"} <= set(expected)
     assert {name: mlflow_run.data.metrics[name] for name in expected} == pytest.approx(expected)
-    for count in ("training_n_cut_train", "training_n_neutralised_validation", "n_cut_test", "n_neutralised_test"):
+    for count in ("training_n_cut_train", "training_n_escaped_validation", "n_cut_test", "n_escaped_test"):
         assert mlflow_run.data.metrics[count] == 0
     logged = {artifact.path for artifact in client().list_artifacts(version.run_id)}
     assert logged >= {"report.html", "figures", "config.json"}
@@ -137,7 +137,7 @@ def test_the_outcome_tells_a_person_what_was_measured_decided_and_changed(
 
     outcome.show(first, model_name="life")
     told = capsys.readouterr().out
-    for expected in ("texts cut: none; texts neutralised: none", "roc_auc", "becomes champion", "model life version 1"):
+    for expected in ("texts cut: none; texts escaped: none", "roc_auc", "becomes champion", "model life version 1"):
         assert expected in told
     assert re.search(r"training took [\d.,]+ [CG]PU-seconds \(1 × .+\)$", told, re.MULTILINE)
 
@@ -242,7 +242,7 @@ def test_a_split_whose_test_texts_train_holds_too_is_refused_before_anything_is_
     twice = pd.concat([tiny_examples, tiny_examples.assign(id=tiny_examples["id"] + "b")])
     twice.to_csv(tmp_path / "twice.csv", index=False)
     with pytest.raises(
-        GateRefused, match=r"validation and test stand in another part too.*honesty\.leaks_limit allows 5\.0%"
+        GateRefused, match=r"validation and test stand in another part too.*leakage\.leaks_limit allows 5\.0%"
     ):
         run(config_of(tmp_path / "twice.csv", "twice"))
     assert versions("twice") == []

@@ -133,7 +133,7 @@ def _facts(
             **({"companion, whose log odds are averaged in": TITLES["tfidf_svm"]} if has_companion else {}),
             "longest text (tokens)": spec.max_length,
             "texts cut to it": in_words(evaluation.n_cut),
-            **({"texts neutralised": in_words(evaluation.n_neutralised)} if spec.prompt else {}),
+            **({"texts escaped": in_words(evaluation.n_escaped)} if spec.prompt else {}),
             "trained parameters": history["n_trained_parameters"],
         },
         "Training": {

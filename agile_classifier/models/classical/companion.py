@@ -1,7 +1,7 @@
 """Companion: a linear support vector machine on TF-IDF that answers beside the network, for what a sentence encoder does not see.
 
 Where class 1 lives on set phrases, as unfair terms do, words and parts of words know what the network's meaning of a text has lost, and the
-other way round (RESULTS.md has both, alone and together). It learns from hard labels of train alone, in seconds; its margins are calibrated on
+other way round (docs/results.md has both, alone and together). It learns from hard labels of train alone, in seconds; its margins are calibrated on
 folds of train, so validation stays free to choose; and what is said is the pool of both.
 """
 

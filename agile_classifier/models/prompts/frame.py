@@ -44,9 +44,9 @@ class PromptFrame:
         """Whether a prompt has more special tokens than it has without a text."""
         return self._n_special(ids) > self._n_own_special
 
-    def neutralise(self, text: str) -> str:
+    def escape(self, text: str) -> str:
         """Break marks by their letters, then what the tokenizer still reads as one, as when it normalises `＜eos＞`."""
-        return self._read_neutralised(text)[0]
+        return self._read_escaped(text)[0]
 
     def break_marks(self, text: str) -> str:
         """Break until nothing is left to break: of two marks that start at one place the longer is broken first."""
@@ -61,7 +61,7 @@ class PromptFrame:
         """
         cut = len(text)
         while True:
-            shown, ids, offsets = self._read_neutralised(text[:cut])  # its end and the separator may form a mark
+            shown, ids, offsets = self._read_escaped(text[:cut])  # its end and the separator may form a mark
             excess = len(ids) - max_length
             if excess <= 0:
                 return ids
@@ -97,7 +97,7 @@ class PromptFrame:
     def _n_special(self, ids: Sequence[int]) -> int:
         return sum(token in self.special_ids for token in ids)
 
-    def _read_neutralised(self, text: str) -> tuple[str, list[int], list[tuple[int, int]]]:
+    def _read_escaped(self, text: str) -> tuple[str, list[int], list[tuple[int, int]]]:
         """The text as it may stand, its prompt's ids and offsets. Ends: each round leaves fewer signs but breaks."""
         text = self.break_marks(text)
         ids, offsets = self._tokenize_with_offsets(text)

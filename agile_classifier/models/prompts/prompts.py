@@ -65,17 +65,17 @@ class LabelTokens:
 
 
 def render(prompt: Prompt, text: str) -> str:
-    """The prompt as plain text, without chat template; `text` stands in it as it is, so `neutralise` it first."""
+    """The prompt as plain text, without chat template; `text` stands in it as it is, so `escape` it first."""
     before, after = _around(prompt)
     return before + text + after
 
 
-def neutralise(text: str, *, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> str:
+def escape(text: str, *, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> str:
     """The text, unable to end its own place in the prompt: separators and special tokens in it are broken, `< eos>`.
 
     Doing it again changes nothing, and an empty text stays empty.
     """
-    return _frame(prompt, tokenizer).neutralise(text)
+    return _frame(prompt, tokenizer).escape(text)
 
 
 def find_label_tokens(prompt: Prompt, *, tokenizer: PreTrainedTokenizerBase) -> LabelTokens:
@@ -101,7 +101,7 @@ def find_label_tokens(prompt: Prompt, *, tokenizer: PreTrainedTokenizerBase) -> 
 def encode_prompts(
     texts: Sequence[str], *, prompt: Prompt, tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> Encoded:
-    """Neutralise, frame and tokenize texts: at most `max_length` tokens each, up to where the label would follow.
+    """Escape, frame and tokenize texts: at most `max_length` tokens each, up to where the label would follow.
 
     Begins as the tokenizer has sequences begin, but has no end-of-text token. Raises InputError where `max_length`
     leaves no token for a text.
@@ -118,13 +118,13 @@ def encode_prompts(
     input_ids = frame.tokenize(clean)
     for position, ids in enumerate(input_ids):
         if frame.holds_foreign_special(ids):
-            clean[position] = frame.neutralise(clean[position])
+            clean[position] = frame.escape(clean[position])
             input_ids[position] = frame.tokenize([clean[position]])[0]
     too_long = [position for position, ids in enumerate(input_ids) if len(ids) > max_length]
     for position in too_long:
         input_ids[position] = frame.fit(clean[position], max_length=max_length)
-    n_neutralised = sum(text != original for text, original in zip(clean, texts, strict=True))
-    return Encoded(input_ids, tuple(too_long), n_neutralised)
+    n_escaped = sum(text != original for text, original in zip(clean, texts, strict=True))
+    return Encoded(input_ids, tuple(too_long), n_escaped)
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def _sentence(labelling: dict[str, Any]) -> str:
 
 
 def _changed_texts(evaluation: Evaluation) -> str:
-    kinds = {"cut": evaluation.n_cut, "neutralised": evaluation.n_neutralised}
+    kinds = {"cut": evaluation.n_cut, "escaped": evaluation.n_escaped}
     return "; ".join(
         f"texts {kind}: {in_words(counts) if any(counts.values()) else 'none'}" for kind, counts in kinds.items()
     )

@@ -19,7 +19,7 @@ def evaluation() -> Evaluation:
     scores = {name: rng.dirichlet((1, 1), 60) for name in ("candidate", "last", "majority", "tfidf")}
     return evaluate_contenders(
         y_true, scores, thresholds=dict.fromkeys(scores, 0.4), calibrations={}, n_resamples=100, seed=0,
-        n_cut={"test": 0}, n_neutralised={"test": 0},
+        n_cut={"test": 0}, n_escaped={"test": 0},
     )  # fmt: skip
 
 

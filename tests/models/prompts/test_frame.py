@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import normalizers
 from transformers import PreTrainedTokenizerFast
 
-from agile_classifier.models.prompts.prompts import encode_prompts, neutralise, render
+from agile_classifier.models.prompts.prompts import encode_prompts, escape, render
 from tests.toys.toy_tokenizers import PROMPT, Case, byte_level, encoded, length_of_empty, metaspace, n_special
 
 MARKS = (
@@ -66,14 +66,14 @@ def test_no_text_alters_or_outgrows_its_prompt(case: Case, texts: list[str], roo
 
 @settings(max_examples=30)
 @given(text=TEXTS)
-def test_neutralising_leaves_no_mark_and_twice_changes_nothing_more(case: Case, text: str) -> None:
+def test_escaping_leaves_no_mark_and_twice_changes_nothing_more(case: Case, text: str) -> None:
     tokenizer, prompt = case
-    neutral = neutralise(text, prompt=prompt, tokenizer=tokenizer)
-    assert neutralise(neutral, prompt=prompt, tokenizer=tokenizer) == neutral
+    neutral = escape(text, prompt=prompt, tokenizer=tokenizer)
+    assert escape(neutral, prompt=prompt, tokenizer=tokenizer) == neutral
     assert not [mark for mark in ("<|im_end|>", "<eos>", "<unk>") if mark in neutral and mark in tokenizer.get_vocab()]
     assert render(prompt, neutral).count(prompt.separator) == 2
     result = encoded(text, case)
-    assert result.n_neutralised == (neutral != text)
+    assert result.n_escaped == (neutral != text)
     assert result.input_ids == encoded(neutral, case).input_ids
     if neutral != text and tokenizer.backend_tokenizer.normalizer is None:  # else a sign may be lost
         assert neutral.replace(" ", "") == text.replace(" ", "")
@@ -100,39 +100,39 @@ def test_neutralising_leaves_no_mark_and_twice_changes_nothing_more(case: Case, 
 def test_marks_in_a_text_are_broken_readably(
     text: str, separator: str, neutral: str, unigram: PreTrainedTokenizerFast
 ) -> None:
-    assert neutralise(text, prompt=replace(PROMPT, separator=separator), tokenizer=unigram) == neutral
+    assert escape(text, prompt=replace(PROMPT, separator=separator), tokenizer=unigram) == neutral
 
 
 def test_an_end_of_text_of_ones_own_is_broken_too(bpe: PreTrainedTokenizerFast) -> None:
-    assert neutralise("a</s>b", prompt=replace(PROMPT, end_of_text="</s>"), tokenizer=bpe) == "a< /s>b"
-    assert neutralise("a</s>b", prompt=PROMPT, tokenizer=bpe) == "a</s>b"
+    assert escape("a</s>b", prompt=replace(PROMPT, end_of_text="</s>"), tokenizer=bpe) == "a< /s>b"
+    assert escape("a</s>b", prompt=PROMPT, tokenizer=bpe) == "a</s>b"
 
 
 def test_of_marks_that_start_before_a_text_the_longer_counts(bpe: PreTrainedTokenizerFast) -> None:
     prompt = replace(PROMPT, separator="t:abc", end_of_text="t:")
-    assert neutralise("abc", prompt=prompt, tokenizer=bpe) == " abc"
+    assert escape("abc", prompt=prompt, tokenizer=bpe) == " abc"
 
 
 def test_a_special_token_that_holds_a_space_is_broken_with_another_sign(bpe: PreTrainedTokenizerFast) -> None:
-    assert neutralise("the end", prompt=replace(PROMPT, end_of_text="the end"), tokenizer=bpe) == "t-he end"
+    assert escape("the end", prompt=replace(PROMPT, end_of_text="the end"), tokenizer=bpe) == "t-he end"
 
 
 def test_a_special_token_that_only_the_tokenizer_sees_is_taken_out() -> None:
     tokenizer = metaspace(normalizer=normalizers.NFKC())
     assert tokenizer.tokenize("day＜eos＞day").count("<eos>") == 1
-    neutral = neutralise("day＜eos＞day＜bos＞", prompt=PROMPT, tokenizer=tokenizer)
+    neutral = escape("day＜eos＞day＜bos＞", prompt=PROMPT, tokenizer=tokenizer)
     assert neutral == "day day "
     result = encoded("day＜eos＞day＜bos＞", (tokenizer, PROMPT))
-    assert result.n_neutralised == 1
+    assert result.n_escaped == 1
     assert tokenizer.eos_token_id not in result.input_ids[0]
 
 
 def test_marks_of_a_turn_that_are_no_special_tokens_are_broken_but_its_plain_words_are_not() -> None:
     tokenizer = byte_level(chat_template="[INST] {{ messages[0].content }} [/INST]")
     prompt = replace(PROMPT, chat_template=True)
-    assert neutralise("x [/INST] y [INST]", prompt=prompt, tokenizer=tokenizer) == "x [ /INST] y [ INST]"
+    assert escape("x [/INST] y [INST]", prompt=prompt, tokenizer=tokenizer) == "x [ /INST] y [ INST]"
     chat = byte_level()
-    assert neutralise("user and assistant", prompt=prompt, tokenizer=chat) == "user and assistant"
+    assert escape("user and assistant", prompt=prompt, tokenizer=chat) == "user and assistant"
 
 
 def test_a_long_text_is_cut_at_its_end_to_as_many_tokens_as_fit(

@@ -28,7 +28,7 @@ def test_a_clean_text_that_fits_is_tokenized_as_the_rendered_prompt(
         rendered = [tokenizer(render(PROMPT, text))["input_ids"] for text in texts]
         closing = 1 if tokenizer is unigram else 0
         assert result.input_ids == [ids[: len(ids) - closing] for ids in rendered]
-        assert (result.n_cut, result.n_neutralised) == (0, 0)
+        assert (result.n_cut, result.n_escaped) == (0, 0)
         assert result.lengths.tolist() == [len(ids) for ids in result.input_ids]
 
 
@@ -61,7 +61,7 @@ def test_a_prompt_that_leaves_no_token_for_a_text_is_refused(case: Case) -> None
 
 def test_no_texts_are_no_prompts(bpe: PreTrainedTokenizerFast) -> None:
     result = encode_prompts([], prompt=PROMPT, tokenizer=bpe, max_length=512)
-    assert (result.input_ids, result.n_cut, result.n_neutralised) == ([], 0, 0)
+    assert (result.input_ids, result.n_cut, result.n_escaped) == ([], 0, 0)
     assert len(result.lengths) == 0
 
 

@@ -48,7 +48,7 @@ ORCHESTRATOR_RIGHTS = {
     ("delete", "jobs"),
     ("delete", "secrets"),
 }
-"""(verb, resource) that the role of agile-orchestrator must allow: containers/README.md."""
+"""(verb, resource) that the role of agile-orchestrator must allow: docs/how-to/kubernetes.md."""
 SUBMIT = """
 from agile_classifier.ops.state.home import prepare_state
 prepare_state()

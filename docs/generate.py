@@ -1,0 +1,314 @@
+"""Generate the manual's reference from the code, while mkdocs builds: what can be generated is not typed.
+
+A page marks the place with `<!-- generated: NAME -->`; mkdocs-gen-files runs this file, which fills each place in.
+Pages that stand elsewhere as files (the notebook, the changelog, CONTRIBUTING.md) are written whole.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import annotated_types
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+from agile_classifier import environment  # noqa: E402
+from agile_classifier.cli import app as cli  # noqa: E402
+from agile_classifier.config.run import RunConfig  # noqa: E402
+
+PLACE = re.compile(r"<!-- generated: (\w+) -->")
+BOUNDS = {
+    annotated_types.Gt: (">", "gt"),
+    annotated_types.Ge: ("≥", "ge"),
+    annotated_types.Lt: ("<", "lt"),
+    annotated_types.Le: ("≤", "le"),
+}
+TYPES = {bool: "true, false", int: "whole number", float: "number", str: "text"}
+PIPELINES = ("training", "promotion", "scoring", "monitoring", "study")
+MOVED = {"docs/": "", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+"""Links of files that stand at the project's root, and what they are within the manual."""
+
+
+# Configuration
+
+
+def draw_config() -> str:
+    """Every section of a run with its fields: what is allowed, the default, what it is."""
+    sections = {name: _model(field) for name, field in RunConfig.model_fields.items()}
+    return "\n\n".join(_draw_section(name, section) for name, section in sections.items() if section)
+
+
+def _draw_section(path: str, section: type[BaseModel], level: int = 2) -> str:
+    rows = [_config_row(f"{path}.{name}", inner) for name, inner in section.model_fields.items() if not _model(inner)]
+    table = ["| field | allowed | default | what it is |", "| --- | --- | --- | --- |", *rows]
+    inner_sections = [
+        _draw_section(f"{path}.{name}", model, level + 1)
+        for name, inner in section.model_fields.items()
+        if (model := _model(inner))
+    ]
+    return "\n\n".join([f"{'#' * level} `{path}`", _one_line(section.__doc__), "\n".join(table), *inner_sections])
+
+
+def _config_row(path: str, field: FieldInfo) -> str:
+    default = "**required**" if field.is_required() else f"`{_as_yaml(field.default)}`"
+    return _row(f"`{path}`", _allowed(field.annotation, field.metadata), default, _one_line(field.description))
+
+
+def _model(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _allowed(annotation: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str:
+    """A type of the config in words: its literals, or its kind with bounds."""
+    if get_origin(annotation) is Annotated:
+        kind, *inner = get_args(annotation)
+        return _allowed(kind, [*metadata, *(bound for item in inner for bound in getattr(item, "metadata", [item]))])
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{word}`" for word in get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return f"list of {_allowed(get_args(annotation)[0])}"
+    if get_args(annotation):
+        return " or ".join(
+            "`null`" if kind is type(None) else _allowed(kind, metadata) for kind in get_args(annotation)
+        )
+    bounds = [
+        f"{sign} {getattr(item, name):g}"
+        for item in metadata
+        for kind, (sign, name) in BOUNDS.items()
+        if isinstance(item, kind)
+    ]
+    return " ".join([TYPES.get(annotation, str(annotation)), ", ".join(bounds)]).strip()
+
+
+def _as_yaml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_as_yaml, value))}]"
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+
+
+# Command line
+
+
+def draw_cli() -> str:
+    """Every command with its arguments, options and an example, under the headings of `agile --help`."""
+    commands = list(iter_commands())
+    listed = "\n".join(
+        _row(f"[`agile {name}`](#agile-{name.replace(' ', '-')})", _first_sentence(command.help))
+        for name, command in commands
+    )
+    return "\n\n".join(
+        [f"| command | what it does |\n| --- | --- |\n{listed}", *(_draw_command(*each) for each in commands)]
+    )
+
+
+def iter_commands() -> Iterator[tuple[str, Any]]:
+    """Every command by its name, those of a group behind the group's name."""
+    for name, found in typer.main.get_command(cli.app).commands.items():  # type: ignore[attr-defined]
+        inner: Mapping[str, Any] = getattr(found, "commands", {})
+        yield from ((f"{name} {word}", command) for word, command in inner.items())
+        if not inner:
+            yield name, found
+
+
+def _draw_command(name: str, command: Any) -> str:
+    rows = [_parameter_row(parameter) for parameter in command.params if parameter.name != "help"]
+    table = "\n".join(["| argument, option | default | what it is |", "| --- | --- | --- |", *rows])
+    example = (command.epilog or "").removeprefix("Example: ")
+    parts = [
+        f"## agile {name}",
+        "\n\n".join(_one_line(part) for part in (command.help or "").split("\n\n")),
+        f"```text\n{example}\n```" if example else "",
+        table if rows else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _parameter_row(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        name, text = parameter.metavar or parameter.name.upper(), getattr(parameter, "help", "")
+    else:
+        value = (
+            ""
+            if parameter.is_flag
+            else f" {parameter.metavar or parameter.type_descriptor.annotation.__name__.upper()}"
+        )
+        name, text = f"{parameter.opts[-1]}{value}", parameter.help
+    default = "**required**" if parameter.required else _shown_default(parameter)
+    return _row(f"`{name}`", default, _one_line(text))
+
+
+def _shown_default(parameter: Any) -> str:
+    value = parameter.default
+    return "" if value is None or value is False or value == "" or callable(value) else f"`{value}`"
+
+
+# Environment
+
+
+def draw_environment() -> str:
+    """Every environment variable that the project reads."""
+    rows = [_row(f"`{name}`", _one_line(text)) for name, text in environment.VARIABLES.items()]
+    return "\n".join(["| variable | what it is |", "| --- | --- |", *rows])
+
+
+# Steps
+
+
+def draw_steps() -> str:
+    """Every step of every pipeline: what it does, what it takes, the artifacts that it makes."""
+    return "\n\n".join(
+        "\n\n".join(
+            [f"## Pipeline `{name}`", _sentence(_module_docstring(PROJECT / "pipelines" / f"{name}.py"), name), *steps]
+        )
+        for name in PIPELINES
+        if (steps := [_draw_step(path) for path in step_files(name)])
+    )
+
+
+def step_files(pipeline: str) -> list[Path]:
+    """The steps that a pipeline calls, in that order; a step of several pipelines is one of the first."""
+    earlier = {path for name in PIPELINES[: PIPELINES.index(pipeline)] for path in _imported_steps(name)}
+    return [path for path in _imported_steps(pipeline) if path not in earlier]
+
+
+def _imported_steps(pipeline: str) -> list[Path]:
+    tree = ast.parse((PROJECT / "pipelines" / f"{pipeline}.py").read_text(encoding="utf-8"))
+    imports = {
+        alias.asname or alias.name: PROJECT / f"{(node.module or '').replace('.', '/')}.py"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("steps.")
+        for alias in node.names
+    }
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return [imports[name] for name in dict.fromkeys(_names(functions)) if name in imports]
+
+
+def _names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Names in the order in which they are evaluated: of a call the arguments first."""
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Call):
+            yield from _names([*node.args, *node.keywords, node.func])
+        else:
+            yield from _names(ast.iter_child_nodes(node))
+
+
+def _draw_step(path: Path) -> str:
+    function = next(
+        node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
+    )
+    takes = [(argument.arg, ast.unparse(argument.annotation)) for argument in function.args.args if argument.annotation]
+    return "\n\n".join(
+        [
+            f"### `{path.stem}`",
+            f"`{path.relative_to(PROJECT)}`: {_one_line(ast.get_docstring(function))}",
+            f"- **takes** {_typed(takes)}\n- **makes** {_typed(artifacts(function)) or 'no artifact'}",
+        ]
+    )
+
+
+def _typed(values: list[tuple[str, str]]) -> str:
+    return ", ".join(f"`{name}` ({kind})" for name, kind in values)
+
+
+def artifacts(function: ast.FunctionDef) -> list[tuple[str, str]]:
+    """Name and type of every artifact that a step returns, of its annotations `Annotated[TYPE, "NAME"]`."""
+    nodes = ast.walk(function.returns) if function.returns else ()
+    return [
+        (ast.literal_eval(node.slice.elts[1]), ast.unparse(node.slice.elts[0]))
+        for node in nodes
+        if isinstance(node, ast.Subscript)
+        and ast.unparse(node.value) == "Annotated"
+        and isinstance(node.slice, ast.Tuple)
+    ]
+
+
+# Pages that stand elsewhere
+
+
+def draw_notebook(path: Path) -> str:
+    """A notebook as a page: its words, its code, and what the code printed."""
+    return "\n\n".join(_draw_cell(cell) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]) + "\n"
+
+
+def _draw_cell(cell: Mapping[str, Any]) -> str:
+    source = "".join(cell["source"])
+    if cell["cell_type"] == "markdown":
+        return source
+    printed = [
+        "".join(output.get("text") or output.get("data", {}).get("text/plain", []))
+        for output in cell["outputs"]
+        if output.get("name") != "stderr"
+    ]
+    return "\n\n".join([f"```python\n{source}\n```", *(f"```text\n{text.rstrip()}\n```" for text in printed if text)])
+
+
+def draw_root_page(name: str) -> str:
+    """A file of the project's root as a page of the manual."""
+    text = (PROJECT / name).read_text(encoding="utf-8")
+    for before, after in MOVED.items():
+        text = text.replace(f"]({before}", f"]({after}")
+    return text
+
+
+# Words
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _first_sentence(text: str | None) -> str:
+    return re.split(r"(?<=\.)\s", _one_line(text))[0]
+
+
+def _module_docstring(path: Path) -> str:
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+
+
+def _sentence(docstring: str, name: str) -> str:
+    """A module's first line without the label that repeats its name."""
+    text = docstring.removeprefix(f"{name}: ").strip()
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+GENERATED = {"config": draw_config, "cli": draw_cli, "environment": draw_environment, "steps": draw_steps}
+
+
+def main() -> None:
+    """Write every generated page into the site that is being built."""
+    import mkdocs_gen_files
+
+    for path in sorted((PROJECT / "docs" / "reference").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        if PLACE.search(text):
+            with mkdocs_gen_files.open(f"reference/{path.name}", "w") as page:
+                page.write(PLACE.sub(lambda place: GENERATED[place[1]](), text))
+    pages = {
+        "tutorials/notebook.md": draw_notebook(PROJECT / "docs" / "tutorials" / "notebook.ipynb"),
+        "changelog.md": draw_root_page("CHANGELOG.md"),
+        "contributing.md": draw_root_page("CONTRIBUTING.md"),
+    }
+    for name, text in pages.items():
+        with mkdocs_gen_files.open(name, "w") as page:
+            page.write(text)
+
+
+if __name__ == "<run_path>":  # as mkdocs-gen-files runs it
+    main()

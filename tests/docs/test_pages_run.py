@@ -1,0 +1,148 @@
+"""The guides as a person follows them: every block of commands that is marked `run` is run, on few rows, page by page.
+
+`quickstart` blocks share a state folder in which the quickstart has two versions and a champion; `fresh` ones have a
+folder of their own, in which nothing was trained. Trainings of the shipped configs are cut down by a stand-in for
+`agile` that adds options to them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from agile_classifier.config.files import load_config
+from agile_classifier.data.fetch.sources import fetch_file
+from agile_classifier.data.tables import read_table
+from agile_classifier.environment import mirror
+from tests.docs.pages import GUIDES, PROJECT, Block, blocks
+
+pytestmark = [pytest.mark.slow, pytest.mark.network, pytest.mark.timeout(1800)]
+
+PAGES = {path.stem: path for path in GUIDES if any(block.mark == "run" for block in blocks(path, "bash"))}
+FEWER = {
+    "configs/quickstart.yaml": ["--limit", "700", "--set", "split.train=300", "--set", "split.validation=100"],
+    "configs/quickstart-llm.yaml": [
+        *("--limit", "400", "--set", "split.train=40", "--set", "split.validation=20"),
+        *("--set", "split.test=100", "--set", "fine_tune.epochs=1"),
+    ],
+}
+"""Options that make a training of a shipped config short."""
+STAND_IN = f"""#!{sys.executable}
+import subprocess, sys
+words, fewer = sys.argv[1:], {json.dumps(FEWER)}
+if words[:1] == ["train"]:
+    words += fewer.get(words[1], [])
+sys.exit(subprocess.run([sys.executable, "-m", "agile_classifier", *words]).returncode)
+"""
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the commands `agile` and `python`, first on the path."""
+    folder = tmp_path_factory.mktemp("tools")
+    (folder / "agile").write_text(STAND_IN, encoding="utf-8")
+    (folder / "agile").chmod(stat.S_IRWXU)
+    (folder / "python").symlink_to(sys.executable)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tweets(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """The quickstart's tweets, as a person's comments: text, a score from 0 to 1, a thread."""
+    data = load_config(PROJECT / "configs" / "quickstart.yaml").data
+    cache = tmp_path_factory.mktemp("cache")
+    path = fetch_file(data.source, sha256=data.sha256, revision=None, cache=cache, mirror=mirror())
+    frame = read_table(path, column_names=data.column_names, quoting=data.quoting)
+    scores = (frame["valence"].astype(float) + 4) / 8
+    return pd.DataFrame({"comment": frame["text"], "toxicity": scores.round(3), "thread": frame.index // 3})
+
+
+@pytest.fixture(scope="module")
+def trained(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder in which the quickstart has two versions, the first the champion."""
+    home = tmp_path_factory.mktemp("trained")
+    for options in ("", " --set fine_tune.epochs=2"):
+        _run(f"agile train configs/quickstart.yaml{options}", folder=PROJECT, home=home, tools=tools)
+    return home
+
+
+def _run(code: str, *, folder: Path, home: Path, tools: Path) -> str:
+    """Standard output of some shell commands, each of which must succeed."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_"))},
+        "AGILE_HOME": str(home),
+        "AGILE_PROJECT": str(PROJECT),
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(PROJECT),
+    }
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env=environment,
+    )
+    assert done.returncode == 0, f"{code}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+def _lay_out(folder: Path, tweets: pd.DataFrame) -> None:
+    """The files that the guides speak of."""
+    (folder / "configs").symlink_to(PROJECT / "configs")
+    tweets[:600].to_csv(folder / "comments.csv", index=False)
+    new = tweets[["comment"]]
+    new[1000:1200].to_csv(folder / "new.csv", index=False)
+    new[1000:1050].rename(columns={"comment": "text"}).to_json(folder / "new.jsonl", orient="records", lines=True)
+    new[2000:2300].rename(columns={"comment": "text"}).to_csv(folder / "unlabelled.csv", index=False)
+    labelled = tweets[:400].rename(columns={"comment": "text", "toxicity": "score"})
+    labelled[["text", "score"]].to_csv(folder / "labelled.csv", index=False)
+
+
+def _fill_in(folder: Path, tweets: pd.DataFrame) -> None:
+    """What annotators do between two blocks of the page on what to label next."""
+    queue = folder / "to_label.csv"
+    if queue.exists():
+        scores = tweets.drop_duplicates("comment").set_index("comment")["toxicity"]
+        frame = pd.read_csv(queue)
+        frame.assign(score=frame["text"].map(scores)).to_csv(queue, index=False)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_s_commands_do_what_it_says(
+    page: str, request: pytest.FixtureRequest, tools: Path, tweets: pd.DataFrame, tmp_path: Path
+) -> None:
+    homes = {"fresh": tmp_path / "fresh"}
+    if any(block.detail == "quickstart" for block in _marked(page)):
+        homes["quickstart"] = request.getfixturevalue("trained")
+    work = tmp_path / "work"
+    work.mkdir()
+    _lay_out(work, tweets)
+    for block in _marked(page):
+        _run(block.code, folder=work, home=homes[str(block.detail)], tools=tools)
+        _fill_in(work, tweets)
+
+
+def _marked(page: str) -> list[Block]:
+    return [block for block in blocks(PAGES[page], "bash") if block.mark == "run"]
+
+
+def test_the_notebook_runs_from_its_first_cell_to_its_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    monkeypatch.setenv("AGILE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    path = PROJECT / "docs" / "tutorials" / "notebook.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    client = nbclient.NotebookClient(
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    )
+    client.execute()
+    printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    assert "tuned MiniLM: ROC AUC 0." in printed
