@@ -11,10 +11,10 @@ from transformers import PreTrainedTokenizerBase
 
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.classical.companion import Companion, load_companion
+from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import (
     TOKENS_PER_BATCH,
     TOKENS_PER_PACK,
-    Encoded,
     encode,
     load_tokenizer,
     token_batches,
