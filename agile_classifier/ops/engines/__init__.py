@@ -1,1 +1,1 @@
-"""Where steps run: the stacks, and what each needs."""
+"""Engines: on what the steps of a run are executed, as ZenML stacks read from files."""

@@ -19,12 +19,12 @@ from agile_classifier.ops.runs.failures import redact
 
 Rights = tuple[tuple[str, str, str], ...]
 LONGEST_WAIT = 10
-"""Seconds that the cluster has for each answer."""
+"""Longest wait for an answer of the cluster, in seconds."""
 GPU = "nvidia.com/gpu"
 GPU_COMES_LATER = "AGILE_GPU_AUTOSCALED"
-"""Variable, any value: the cluster adds a node when a pod waits for one, so none need be there now."""
+"""Variable that is set (to anything) where the cluster adds GPU nodes on demand, so that none need exist yet."""
 LEAST_VERSION = (1, 25)
-"""Of Kubernetes: an older one drops a CronJob's time zone without a word."""
+"""Oldest Kubernetes version accepted; an older one silently drops a CronJob's time zone."""
 NEEDED_RIGHTS = (
     ("create", "batch", "jobs"),
     ("get", "batch", "jobs"),
@@ -45,7 +45,7 @@ SCHEDULE_RIGHTS = (
 
 
 def require_kubernetes(stack: StackFile, *, rights: Rights = NEEDED_RIGHTS) -> None:
-    """Ask a stack's cluster, its servers first: those cost no connection.
+    """Check that a stack's cluster can take a run; servers' addresses first, since that takes no connection.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def require_kubernetes(stack: StackFile, *, rights: Rights = NEEDED_RIGHTS) -> N
 
 @contextmanager
 def connected(stack: StackFile) -> Iterator[Any]:
-    """A client of a stack's cluster; what a cluster that cannot be used says is an InputError of one line."""
+    """Yield a client of a stack's cluster; a cluster that cannot be used becomes a one-line InputError."""
     context = _context(stack)
     with _said_of(stack, context):
         from kubernetes import client, config
@@ -79,7 +79,7 @@ def connected(stack: StackFile) -> Iterator[Any]:
 
 
 def namespace_of(stack: StackFile) -> str:
-    """Where a stack's pods run."""
+    """Namespace that a stack's pods run in."""
     return str(stack.components["orchestrator"].get("kubernetes_namespace", "zenml"))
 
 
@@ -105,14 +105,14 @@ def _require_server(stack: StackFile, variable: str, address: str, what: str) ->
 
 
 def zenml_store() -> str:
-    """Address of the server or the database that ZenML records runs in."""
+    """Address of the server or database in which ZenML records runs."""
     from zenml.config.global_config import GlobalConfiguration
 
     return GlobalConfiguration().store_configuration.url
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or an address means the machine that says it."""
+    """Whether a host name or address is a loopback one."""
     try:
         return ipaddress.ip_address(host).is_loopback or ipaddress.ip_address(host).is_unspecified
     except ValueError:
@@ -137,7 +137,7 @@ def _context(stack: StackFile) -> str:
 
 @contextmanager
 def _said_of(stack: StackFile, context: str) -> Iterator[None]:
-    """What a cluster that cannot be used says, in one line."""
+    """One line that says why a cluster cannot be used."""
     from kubernetes.client import ApiException
     from kubernetes.config import ConfigException
     from urllib3.exceptions import HTTPError

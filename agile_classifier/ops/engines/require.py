@@ -11,9 +11,9 @@ from agile_classifier.ops.engines.stacks import StackFile
 from agile_classifier.ops.project import code_digest
 
 LOCAL_ENGINES = ("local", "local_docker")
-"""That run the steps on this machine."""
+"""Orchestrator flavors that run the steps on this machine."""
 LONGEST_WAIT = 10
-"""Seconds that an engine has to answer."""
+"""Longest wait for an engine's answer, in seconds."""
 CODE_LABEL = "agile.code"
 """Label of an image: digest of the code that it holds."""
 COMPILERS: Mapping[str, tuple[str, ...]] = {"kubeflow": ("kfp",)}
@@ -21,12 +21,12 @@ COMPILERS: Mapping[str, tuple[str, ...]] = {"kubeflow": ("kfp",)}
 
 
 def require_engine(stack: StackFile) -> None:
-    """Ask the engine of a stack whether it can take a run.
+    """Check that the engine of a stack can take a run.
 
     Raises
     ------
     InputError
-        It does not answer, may not be used, lacks an image, or could not reach what the run is recorded in.
+        The engine does not answer, may not be used, lacks an image, or could not reach the servers that record the run.
     """
     require = ENGINES.get(stack.flavor("orchestrator"))
     if require is not None:
@@ -34,7 +34,7 @@ def require_engine(stack: StackFile) -> None:
 
 
 def require_compiler(engine: str) -> None:
-    """Whether a pipeline can be written for an engine.
+    """Check that a pipeline can be compiled for an engine.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def _require_kubernetes(stack: StackFile) -> None:
 
 
 def _refuse_kubeflow(stack: StackFile) -> None:
-    """ZenML's own submission fails there, for the reasons that `kubeflow_workarounds` names."""
+    """Refuse a run on Kubeflow: ZenML's own submission fails there, for the reasons that `kubeflow/workarounds.py` names."""
     raise InputError(
         f"stack {stack.name}: runs start in Kubeflow's UI; write what to upload there:"
         " agile compile CONFIG --engine kubeflow --output pipeline.yaml"

@@ -50,5 +50,5 @@ def run_here(pipeline: str, **arguments: Any) -> PipelineRunResponse:
 
 
 def output_of(run: PipelineRunResponse, step: str, artifact: str) -> Any:
-    """What a step of a run has made."""
+    """Load an output of a step of a finished run."""
     return run.steps[step].outputs[artifact][0].load()

@@ -31,23 +31,23 @@ STACKS = CONFIGS / "stacks"
 HALVES = ("components", "run")
 NEEDED = (StackComponentType.ORCHESTRATOR, StackComponentType.ARTIFACT_STORE)
 DEFAULT = "default"
-"""ZenML's own component of a kind that a stack must have and its file does not name: local orchestrator, local folder."""
+"""Name of ZenML's built-in components, used where a stack's file names none: local orchestrator, local artifact store."""
 
 _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)(?::-([^}]*))?\}")
 
 
 @dataclass(frozen=True)
 class StackFile:
-    """A file under `configs/stacks`, its variables filled in."""
+    """A stack file under `configs/stacks`, with its variables filled in."""
 
     name: str
     components: Mapping[str, Mapping[str, Any]]
-    """Kind of component → `flavor` and the fields of its configuration."""
+    """Kind of component → its `flavor` and the fields of its configuration."""
     run: Mapping[str, Any]
-    """A part of ZenML's run configuration."""
+    """The part of ZenML's run configuration that goes with the stack: settings, environment, steps."""
 
     def flavor(self, kind: str) -> str:
-        """Flavor of a component; of one that the file does not name, ZenML's default."""
+        """Flavor of a component; ZenML's default if the file does not name the component."""
         return str(self.components.get(kind, {}).get("flavor", "local"))
 
 
@@ -111,7 +111,7 @@ def register(stack: StackFile) -> UUID:
 
 
 def active_stack() -> StackFile:
-    """The file of the active stack; without settings for a stack that was registered by other means."""
+    """Read the file of the active stack; a stack that was registered by other means has no settings."""
     name = Client().active_stack_model.name
     return read_stack(name) if name in list_stacks() else StackFile(name, {}, {})
 
@@ -152,7 +152,7 @@ def _check_run(stack: StackFile, path: Path) -> None:
 
 
 def _component(stack: StackFile, kind: str) -> ComponentResponse:
-    """Registered under the stack's name and its flavor, so that another flavor is another component."""
+    """Register a component under the stack's name and its flavor, so that another flavor is another component."""
     client, of_kind = Client(), StackComponentType(kind)
     configuration = {field: value for field, value in stack.components[kind].items() if field != "flavor"}
     name = f"{stack.name}-{stack.flavor(kind)}"

@@ -11,16 +11,16 @@ from agile_classifier.errors import InputError
 
 DATABASES = ("mlflow.db", "zenml/local_stores/default_zen_store/zenml.db")
 LONGEST_WAIT = 30.0
-"""Seconds for which somebody else's lock is waited for."""
+"""Longest wait for somebody else's lock on a database, in seconds."""
 
 
 def copy_database(source: Path, target: Path, *, longest_wait: float = LONGEST_WAIT) -> None:
-    """A copy of one moment, by sqlite's online backup: writers go on, and none of their transactions is copied in part.
+    """Copy a database as of one moment by sqlite's online backup; writers go on, and no transaction is copied in part.
 
     Raises
     ------
     InputError
-        Somebody holds the database for longer than that, or it is damaged.
+        The database stays locked for longer than `longest_wait` seconds, or it is damaged.
     """
     deadline = time.monotonic() + longest_wait
 
@@ -41,12 +41,12 @@ def copy_database(source: Path, target: Path, *, longest_wait: float = LONGEST_W
 
 
 def locked_databases(folder: Path) -> list[Path]:
-    """Those that somebody else holds for writing at this moment."""
+    """Paths of the databases in a folder that another process holds for writing at this moment."""
     return [path for path in (folder / name for name in DATABASES) if path.is_file() and _is_locked(path)]
 
 
 def locked_line(databases: list[Path]) -> str:
-    """What is locked, and what to do."""
+    """One line that names the locked databases and says what to do."""
     return (
         f"database is locked: {', '.join(map(str, databases))}: another process writes to it; wait until its run ends or stop it, "
         "and try again"

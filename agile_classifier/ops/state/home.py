@@ -25,28 +25,28 @@ from agile_classifier.ops.project import CONFIGS
 from agile_classifier.ops.state import version as state_version
 
 LEAST_FREE_BYTES = 1_000_000_000
-"""Room for one run: a quantized base model, two checkpoints, two databases."""
+"""Free bytes that a run needs: a quantized base model, two checkpoints, two databases."""
 
 
 def mlflow_artifacts() -> str:
-    """Where MLflow keeps files when it has no server."""
+    """URI of the folder where MLflow keeps files when it has no server."""
     return (home() / "mlflow-artifacts").as_uri()
 
 
 def checkpoints() -> Path:
-    """Checkpoints of trainings under way, a folder each."""
+    """Folder of the checkpoints of trainings under way, which have a subfolder each."""
     return home() / "checkpoints"
 
 
 def scratch() -> Path:
-    """A new folder of this process, for files on their way into the artifact store; gone when the process ends."""
+    """Make a temporary folder for files on their way into the artifact store; it is removed when the process ends."""
     folder = tempfile.TemporaryDirectory(prefix="agile-")
     atexit.register(folder.cleanup)
     return Path(folder.name)
 
 
 def suite_path(suite: str) -> Path:
-    """An expectation suite, relative to the configs folder or absolute."""
+    """Path of an expectation suite that is named relative to the configs folder, or by an absolute path."""
     return CONFIGS / suite
 
 
@@ -106,7 +106,7 @@ def _prepare_databases(folder: Path) -> None:
 
 
 def _is_up_to_date(folder: Path) -> bool:
-    """Whether it was prepared by this project and these libraries; one from before versions were written counts as older."""
+    """Whether this project and these libraries prepared the folder; one without recorded versions counts as older."""
     found = state_version.read_versions(folder)
     state_version.require_not_newer(found, f"AGILE_HOME {folder}")
     return found == state_version.present() or (not found and not (folder / "mlflow.db").exists())
@@ -150,7 +150,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _create_databases() -> None:
-    """In processes of their own, so that the caller's imports see finished databases."""
+    """Create ZenML's and MLflow's databases in processes of their own, so that the caller imports against finished ones."""
     _run([sys.executable, "-c", "from zenml.client import Client; Client().active_stack_model"])
     if os.environ["MLFLOW_TRACKING_URI"].startswith("sqlite"):
         _run([sys.executable, "-m", "mlflow", "db", "upgrade", os.environ["MLFLOW_TRACKING_URI"]])

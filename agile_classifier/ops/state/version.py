@@ -14,21 +14,21 @@ from agile_classifier.errors import InputError
 STATE_VERSION = 1
 """Counts up when what lies in the folder changes so that an older project would misread it."""
 LIBRARIES = ("mlflow", "zenml")
-"""They migrate databases forward, never back."""
+"""Libraries whose databases are migrated forward, never back."""
 
 
 def present() -> dict[str, str]:
-    """State version and libraries of this project, as they are written into a folder."""
+    """State version and library versions of this project, as a state folder records them."""
     return {"state": str(STATE_VERSION), **{name: version(name) for name in LIBRARIES}}
 
 
 def read_versions(folder: Path) -> dict[str, str]:
-    """What a folder was prepared by; empty for one that is from before versions were written.
+    """Read the versions that a state folder records; empty if it is from before versions were recorded.
 
     Raises
     ------
     InputError
-        The file is not what a project wrote.
+        The record is damaged.
     """
     text = (folder / "ready").read_text(encoding="utf-8").strip()
     try:
@@ -41,7 +41,7 @@ def read_versions(folder: Path) -> dict[str, str]:
 
 
 def require_not_newer(found: Mapping[str, str], place: str) -> None:
-    """Whether this project may open what `found` was prepared by.
+    """Refuse a state folder that a newer project or library prepared.
 
     Raises
     ------

@@ -26,25 +26,25 @@ from agile_classifier.ops.state import version as state_version
 from agile_classifier.ops.state.databases import DATABASES, copy_database
 
 MANIFEST, CONTENT = "manifest.json", "state/"
-"""In the archive: last file, and folder of all others."""
+"""Names inside an archive: of its manifest, which is the last file, and of the folder of all other files."""
 LEFT_OUT = ("alive", "cache", "schedules")
 CHECKPOINTS = "checkpoints"
 PASSING = (".lock", "-wal", "-shm", "-journal")
-"""Ends of names of files that mean something only while a process runs."""
+"""Suffixes of files that matter only while a process runs, such as locks; they are left out."""
 SUFFIXES = (".tar.gz", ".tgz")
 CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What an archive holds."""
+    """Size of a finished archive: files, bytes, and what was left out."""
 
     n_files: int
     n_bytes: int
 
 
 def backup(file: Path, *, with_checkpoints: bool) -> Kept:
-    """Write the archive, whole or not at all; only its owner may read it.
+    """Write the state folder into an archive, whole or not at all; only its owner may read the archive.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def _files(folder: Path, *, with_checkpoints: bool) -> Iterator[Path]:
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str, digests: dict[str, str]) -> int:
-    """Add a file as it is read once, for it may grow; returns its bytes, 0 for one that a run has removed meanwhile."""
+    """Add a file to the archive, reading it once since it may grow; returns its bytes, 0 if a run removed it meanwhile."""
     digest = hashlib.sha256()
     with tempfile.TemporaryFile() as content:
         try:

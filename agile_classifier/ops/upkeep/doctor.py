@@ -28,7 +28,7 @@ from agile_classifier.ops.state.home import prepare_state
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "zenml", "mlflow", "great-expectations")
 INSTALL = "install the project's environment: `make run`, or `python -m pip install --constraint constraints.txt --editable .`"
 LONGEST_WAIT = 120
-"""Seconds for one answer; a slow disk needs half of it for the imports alone."""
+"""Longest wait for one check, in seconds; a slow disk takes half of it for the imports alone."""
 QUESTIONS = {
     "hardware": """
 import json
@@ -54,16 +54,16 @@ IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOU
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check: what was looked at, what was found, and what to do about it."""
 
     name: str
     value: str
     remedy: str | None = None
-    """What to do; None where a run can do with what was found."""
+    """What to do; None where a run would work as things are."""
 
 
 def examine() -> Iterator[Finding]:
-    """Look at everything a run needs, quick answers first."""
+    """Check everything that a run needs, quick checks first; yields a finding for each."""
     yield Finding("python", platform.python_version())
     yield from map(_package, PACKAGES)
     yield from _places()

@@ -27,18 +27,18 @@ PAUSED = "paused"
 
 @dataclass(frozen=True)
 class Leftover:
-    """One thing that goes."""
+    """Something that a prune removes: its name, age and size, and how it is removed."""
 
     kind: str
     name: str
     n_bytes: int
     remove: Callable[[], bool | None]
-    """Returns False where it turned out to be in use, and stayed."""
+    """Removes it; returns False if it turned out to be in use and was kept."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What goes of what was found."""
+    """The pipeline runs, versions and MLflow runs that a prune removes."""
 
     pipeline_runs: tuple[PipelineRun, ...]
     versions: tuple[Version, ...]
@@ -46,9 +46,9 @@ class Choice:
 
 
 def prune(*, days: int, dry_run: bool) -> Iterator[str]:
-    """Remove what is older than `days` and rests unused; yields a line for each thing, then what they came to.
+    """Remove what is older than `days` and unused; yields a line for each thing, then the total.
 
-    A dry run says the same and changes nothing.
+    A dry run yields the same lines and changes nothing.
     """
     before = datetime.now(UTC) - timedelta(days=days)
     pipeline_runs = zenml_side.read_pipeline_runs()
@@ -75,9 +75,9 @@ def choose(
     before: datetime,
     named_by: Callable[[Iterable[PipelineRun]], frozenset[str]],
 ) -> Choice:
-    """Which of them are older than `before` and nothing that stays rests on.
+    """Choose the runs and versions that are older than `before` and that nothing kept depends on.
 
-    `named_by` says which MLflow runs (their ids) some pipeline runs name.
+    `named_by` returns the ids of the MLflow runs that given pipeline runs refer to.
     """
     staying = {version.name: version for version in versions if version.has_alias or version.created >= before}
     made_staying = {version.zenml_run for version in staying.values()}
@@ -93,7 +93,7 @@ def choose(
 
 
 def _under_way(pipeline_runs: Iterable[PipelineRun], training_runs: Iterable[TrainingRun]) -> frozenset[str]:
-    """Ids of the MLflow runs that a living training, for all that is known, writes to."""
+    """Ids of the MLflow runs that a training may still be writing to."""
     unfinished = {run.id for run in pipeline_runs if not run.is_over}
     return frozenset(run.id for run in training_runs if run.says_running and run.zenml_run in unfinished)
 
@@ -115,7 +115,7 @@ def _end_dead_runs(runs: Sequence[PipelineRun], *, besides: Sequence[PipelineRun
 def _leftovers(
     choice: Choice, pipeline_runs: Sequence[PipelineRun], training_runs: Sequence[TrainingRun], *, before: datetime
 ) -> Iterator[Leftover]:
-    """What refers to other things comes first, so that a prune that is cut short leaves nothing that points nowhere."""
+    """List what to remove, referrers before what they refer to, so that an interrupted prune leaves no dangling reference."""
     models: set[str] = set()
     for version in choice.versions:
         folder = mlflow_side.logged_model_folder(version.logged_model) if version.logged_model else None
@@ -148,7 +148,7 @@ def _zenml_leftovers(over: Sequence[PipelineRun], pipeline_runs: Sequence[Pipeli
 def _old_checkpoints(
     pipeline_runs: Sequence[PipelineRun], training_runs: Sequence[TrainingRun], *, before: datetime
 ) -> Iterator[Leftover]:
-    """Of trainings that nobody went on with, here and in the artifact store; one under way keeps its own, however old."""
+    """List checkpoints of abandoned trainings, here and in the artifact store; a training under way keeps its own, however old."""
     under_way = _under_way(pipeline_runs, training_runs)
     open_keys = {run.training_key for run in training_runs if run.id in under_way}
     for folder in sorted(checkpoints().glob("*")):
@@ -163,7 +163,7 @@ def _old_checkpoints(
 
 
 def _folder_bytes(folder: Path | None) -> int:
-    """Bytes below a folder or of a file; 0 where it is not on this machine."""
+    """Size of a file or of all files below a folder, in bytes; 0 if it is not on this machine."""
     if folder is None:
         return 0
     return sum(path.stat().st_size for path in (folder, *folder.rglob("*")) if path.is_file())

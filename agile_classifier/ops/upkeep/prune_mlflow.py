@@ -29,12 +29,12 @@ class TrainingRun:
     name: str
     experiment: str
     training_key: str
-    """Names its checkpoints."""
+    """Key of the training, which names the folder of its checkpoints."""
     zenml_run: str
-    """Id of the ZenML run that opened it, or went on with it."""
+    """Id of the ZenML run that opened this MLflow run, or last resumed it."""
     says_running: bool
     used: datetime
-    """When it ended; when it began, where it has not."""
+    """When the run ended, or when it began if it has not ended."""
     folder: Path | None
 
 
@@ -52,12 +52,12 @@ class Version:
 
     @property
     def name(self) -> str:
-        """As a person says it."""
+        """Model and number for a reader, `comments version 3`."""
         return f"{self.model_name} version {self.number}"
 
 
 def read_training_runs() -> list[TrainingRun]:
-    """Every run with a training key, in any experiment; other people's runs on a shared server are not seen."""
+    """List the MLflow runs of this project's trainings, in every experiment; other people's runs are left alone."""
     client = MlflowClient()
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     found: list[Run] = []
@@ -72,7 +72,7 @@ def read_training_runs() -> list[TrainingRun]:
 
 
 def read_versions() -> list[Version]:
-    """Every version that came from a ZenML run."""
+    """List the model versions that this project's pipeline registered."""
     client = MlflowClient()
     found: list[ModelVersion] = []
     token = None
@@ -85,19 +85,19 @@ def read_versions() -> list[Version]:
 
 
 def logged_models(run: TrainingRun) -> dict[str, Path | None]:
-    """Ids of the models that a run logged, with the local folder of each."""
+    """Map the ids of the models that a run logged to their local folders."""
     models = MlflowClient().search_logged_models([run.experiment], filter_string=f"source_run_id = '{run.id}'")
     return {model.model_id: _folder(model.artifact_location, model.model_id) for model in models}
 
 
 def logged_model_folder(model_id: str) -> Path | None:
-    """The local folder of a logged model."""
+    """Local folder of a logged model's files; None if they are not on this machine."""
     model: LoggedModel = MlflowClient().get_logged_model(model_id)
     return _folder(model.artifact_location, model_id)
 
 
 def remove_version(version: Version) -> bool:
-    """Delete a version and its logged model; False if it has got an alias since it was read, and so stays."""
+    """Delete a version and its logged model; returns False, and keeps both, if it has got an alias since it was read."""
     client = MlflowClient()
     if client.get_model_version(version.model_name, version.number).aliases:
         return False
@@ -115,7 +115,7 @@ def remove_logged_model(model_id: str) -> None:
 
 
 def remove_run(run: TrainingRun) -> bool:
-    """Delete a run and its files; False if a version rests on it, and so it stays."""
+    """Delete a run and its files; returns False, and keeps both, if a version depends on it."""
     client = MlflowClient()
     if client.search_model_versions(f"run_id = '{run.id}'"):
         return False
@@ -157,7 +157,7 @@ def _moment(milliseconds: int) -> datetime:
 
 
 def _folder(uri: str, name: str) -> Path | None:
-    """The local folder of that name which a URI points into; None for other stores, and for folders of other names."""
+    """Local folder called `name` that a URI points into; None for remote stores and folders of other names."""
     parts = urlsplit(uri)
     if parts.scheme not in ("", "file"):
         return None

@@ -19,12 +19,12 @@ from agile_classifier.ops.project import list_pipelines
 from agile_classifier.ops.runs import liveness
 
 MLFLOW_RUN = "mlflow_run_id"
-"""Name of the output of `fine_tune` that later steps write to."""
+"""Name of the output of `fine_tune` that holds the id of the MLflow run which later steps write to."""
 
 
 @dataclass(frozen=True)
 class StepArtifact:
-    """What a step wrote."""
+    """An artifact that a step wrote, with its age and size."""
 
     id: UUID
     name: str
@@ -39,27 +39,27 @@ class PipelineRun:
     name: str
     status: str
     is_finished: bool
-    """Whether ZenML says so."""
+    """Whether ZenML records the run as finished."""
     is_over: bool
-    """Whether ZenML says so, or its process is known to be dead."""
+    """Whether ZenML records the run as finished, or its process is known to be dead."""
     used: datetime
-    """When it ended; when it began, where it has not."""
+    """When the run ended, or when it began if it has not ended."""
     wrote: tuple[StepArtifact, ...]
     reads: frozenset[UUID]
 
     @property
     def report(self) -> Path:
-        """The copy of its report for a browser."""
+        """Path of the copy of the run's report."""
         return home() / "reports" / f"{self.name}.html"
 
     @property
     def uses(self) -> frozenset[UUID]:
-        """Every artifact that goes with it or that it would miss."""
+        """Ids of all artifacts that the run wrote or read."""
         return self.reads | {artifact.id for artifact in self.wrote}
 
 
 def read_pipeline_runs() -> list[PipelineRun]:
-    """The user's own runs of the pipelines in `pipelines/`; what else a shared server holds is not seen."""
+    """List this user's runs of the project's pipelines; other runs on a shared server are left alone."""
     client = Client()
     ours = list_pipelines()
     runs = depaginate(client.list_pipeline_runs, user=client.active_user.id, size=200, hydrate=True)
@@ -67,19 +67,19 @@ def read_pipeline_runs() -> list[PipelineRun]:
 
 
 def mlflow_runs_named_by(runs: Iterable[PipelineRun]) -> frozenset[str]:
-    """Ids of the MLflow runs that later runs would go on with, for a reused `fine_tune` names one.
+    """Ids of the MLflow runs that reused `fine_tune` steps refer to, which later runs would go on with.
 
     Raises
     ------
     InputError
-        A name cannot be read, and so it is not known what must stay.
+        A reference cannot be read, so it is unknown what must be kept.
     """
     names = {artifact.id: run.name for run in runs for artifact in run.wrote if artifact.name == MLFLOW_RUN}
     return frozenset(_read_name(artifact, run_name) for artifact, run_name in names.items())
 
 
 def mark_failed(run: PipelineRun) -> None:
-    """End a run whose process is dead, and its open steps, as `failed`."""
+    """Mark a run whose process is dead, and its open steps, as `failed`."""
     client = Client()
     for step in client.get_pipeline_run(UUID(run.id)).steps.values():
         if not step.status.is_finished:
@@ -96,7 +96,7 @@ def remove_run(run: PipelineRun) -> None:
 
 
 def remove_artifact(artifact: StepArtifact) -> bool:
-    """Delete an artifact and its files; False if any run uses it, and so it stays."""
+    """Delete an artifact and its files; returns False, and keeps it, if any run uses it."""
     client = Client()
     if not client.list_artifact_versions(id=artifact.id, only_unused=True, size=1).items:
         return False  # ZenML deletes the files before it looks
@@ -122,7 +122,7 @@ def _pipeline_run(run: PipelineRunResponse) -> PipelineRun:
 
 
 def _runs_here(run: PipelineRunResponse) -> bool:
-    """Whether the run lives and dies with the process that started it."""
+    """Whether the run ends with the process that started it, as on a local orchestrator."""
     if run.stack is None:
         return False
     orchestrators = run.stack.components.get(StackComponentType.ORCHESTRATOR, [])

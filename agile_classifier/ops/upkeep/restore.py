@@ -32,19 +32,19 @@ from agile_classifier.ops.upkeep.backup import CHUNK, CONTENT, MANIFEST
 
 SETTINGS = "zenml/config.yaml"
 SCHEDULES = "schedules"
-"""Belongs to the machine, whose crontab names them: no archive holds it, and it outlives a restore."""
+"""Folder of the schedules; it belongs to the machine, so no archive holds it and a restore keeps it."""
 LARGEST_MANIFEST = 200_000_000
-"""Bytes; a manifest has about a hundred a file."""
+"""Largest manifest read, in bytes; it takes about a hundred a file."""
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What came of an archive."""
+    """What a restore did: files written, and where the folder it replaced is now."""
 
     folder: Path
     n_files: int
     moved_aside: Path | None
-    """Where the folder that was there is now."""
+    """Where the state folder that it replaced is now; None if there was none."""
 
 
 def restore(file: Path, *, force: bool) -> Restored:
@@ -113,7 +113,7 @@ def _unpack(file: Path, target: Path) -> dict[str, Any]:
 
 
 def _safe_name(member: tarfile.TarInfo, file: Path) -> str | None:
-    """Path below the state folder; None for the manifest."""
+    """Path of an archive's member below the state folder; None for the manifest."""
     path = PurePosixPath(member.name)
     if not member.isreg():
         raise InputError(f"{file}: {member.name}: a link, a folder or a device; a backup holds plain files alone")
@@ -156,7 +156,7 @@ def _move_paths(unpacked: Path, old: Path, new: Path) -> None:
 
 
 def _mover(old: Path, new: Path) -> Callable[[str], str]:
-    """Puts the new folder for the old one, plain and as in an address; neither `/x/old` nor `/old-2` is taken for it."""
+    """Function that replaces the old folder by the new one in a text, plain or in a URI, and leaves `/x/old` and `/old-2` alone."""
     pairs = {str(old): str(new), quote(str(old)): quote(str(new))}
     wanted = "|".join(re.escape(place) for place in sorted(pairs, key=len, reverse=True))
     pattern = re.compile(rf"(?<![\w.%-])(?:{wanted})(?![\w.%-])")
@@ -179,7 +179,7 @@ def _move_in_database(path: Path, moved: Callable[[str], str]) -> None:
 
 
 def _moved_bytes(value: bytes, moved: Callable[[str], str]) -> bytes:
-    """ZenML keeps a component's configuration as JSON in base64."""
+    """Move the paths in a value that ZenML stores as JSON in base64, as it does with a component's configuration."""
     try:
         text = base64.b64decode(value, validate=True).decode()
         json.loads(text)

@@ -35,10 +35,10 @@ EVERYTHING = "{{$}}"
 """Kubeflow's placeholder of a task's whole input, as JSON."""
 GPU = "nvidia.com/gpu"
 RECORD = "snapshot"
-"""Name under which the id of what was recorded goes from `start` to the steps."""
+"""Name of the output of `start` that hands the id of the recorded run to the steps."""
 RUN = dsl.PIPELINE_JOB_ID_PLACEHOLDER
 SERVERS = ("ZENML_STORE_URL", "MLFLOW_TRACKING_URI")
-"""Variables that lead a pod to what outlives it."""
+"""Variables that name the servers of ZenML and MLflow, which a pod needs."""
 PLATFORM = frozenset({
     "activeDeadlineSeconds", "configMapAsEnv", "configMapAsVolume", "emptyDirMounts", "enabledSharedMemory",
     "fieldPathAsEnv", "genericEphemeralVolume", "imagePullPolicy", "imagePullSecret", "nodeAffinity", "nodeSelector",
@@ -49,7 +49,7 @@ PLATFORM = frozenset({
 
 @dataclass(frozen=True)
 class Task:
-    """What a pod is made from."""
+    """Description of a task: image, command, environment, and what Kubernetes is asked for."""
 
     name: str
     image: str
@@ -60,7 +60,7 @@ class Task:
 
 
 def write_pipeline(pipeline: Pipeline, config: RunConfig, stack: StackFile, output: Path) -> None:
-    """Compile; a file that stands there is replaced by a whole one, or stays as it is.
+    """Compile the pipeline into a file; an existing file is replaced whole, or left as it is.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def write_pipeline(pipeline: Pipeline, config: RunConfig, stack: StackFile, outp
 
 
 def _compiled(pipeline: Pipeline, inputs: list[Input], stack: StackFile) -> Any:
-    """The pipeline in Kubeflow's words."""
+    """Compile the pipeline into Kubeflow's intermediate representation."""
     upstream = {name: sorted(found.upstream_steps) for name, found in pipeline.invocations.items()}
     unknown = sorted(set(stack.run.get("steps", {})) - set(upstream))
     if unknown:
@@ -130,7 +130,7 @@ def _step_component(task: Task) -> Any:
 
 
 def _with_signature(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> Callable[..., Any]:
-    """Kubeflow reads a task's inputs from a function's signature; ours are known only now."""
+    """Give a function the signature that Kubeflow reads a task's inputs from, since ours are known only at compile time."""
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return function
 
@@ -140,7 +140,7 @@ def _parameter(name: str, kind: Any, *, default: Any = inspect.Parameter.empty) 
 
 
 def _task(stack: StackFile, name: str) -> Task:
-    """What the stack's file says of one task: what it says of all, and over it what it says of the step."""
+    """Settings of one task: those that the stack's file gives every step, overridden by those of this step."""
     everywhere = copy.deepcopy({field: value for field, value in stack.run.items() if field != "steps"})
     said = dict_utils.recursive_update(everywhere, stack.run.get("steps", {}).get(name, {}))
     settings, platform = said.get("settings", {}), said.get("extra", {}).get("kubernetes", {})
@@ -158,7 +158,7 @@ def _task(stack: StackFile, name: str) -> Task:
 
 
 def _configured(placed: dsl.PipelineTask, task: Task) -> dsl.PipelineTask:
-    """What a task asks for is what it may use, so that no neighbour takes it away."""
+    """Apply a task's settings; its resource limits equal its requests, so that no neighbour takes them away."""
     placed.set_display_name(task.name)
     placed.set_caching_options(False)  # ZenML's own cache knows the code; Kubeflow's would give out an old record
     for name, value in task.environment.items():
@@ -184,7 +184,7 @@ def _check_servers(stack: StackFile, environment: Mapping[str, str]) -> None:
 
 
 def _check_no_secrets(config: RunConfig, stack: StackFile) -> None:
-    """Whoever may see the pipeline in the UI may read everything in it."""
+    """Refuse a pipeline that contains a secret: whoever sees it in the UI may read everything in it."""
     written = {**config.model_dump(mode="json"), "components": stack.components, "run": stack.run}
     for path, value in _values(written):
         for name in leaks(value):
@@ -192,7 +192,7 @@ def _check_no_secrets(config: RunConfig, stack: StackFile) -> None:
 
 
 def _values(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every text in nested mappings and lists, with its path."""
+    """Yield every text in nested mappings and lists, with its dotted path."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _values(inner, f"{path}.{key}".lstrip("."))

@@ -20,29 +20,29 @@ PLAIN = (bool, int, float, str)
 
 @dataclass(frozen=True)
 class Input:
-    """One field of the config."""
+    """One field of the config as an input of a Kubeflow pipeline."""
 
     path: str
     """`section.field`, as `--set` names it."""
     kind: type
-    """What Kubeflow is told that it is."""
+    """Kubeflow's type of the input."""
     default: Any
-    """The config's value, as this kind."""
+    """Default of the input: the config's value, as `kind`."""
     description: str
 
     @property
     def name(self) -> str:
-        """As Kubeflow names it; it takes no dots."""
+        """Name of the input in Kubeflow, which allows no dots."""
         return self.path.replace(".", "_")
 
 
 def list_inputs(config: RunConfig) -> list[Input]:
-    """The fields of a config in its order, with its values as defaults."""
+    """List the fields of a config in its order, with its values as defaults."""
     return list(_inputs_of(config))
 
 
 def read_inputs(values: Mapping[str, Any]) -> RunConfig:
-    """The config that a run's inputs describe.
+    """Read the config that the inputs of a Kubeflow run describe.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def _inputs_of(config: RunConfig) -> Iterator[Input]:
 
 
 def _fields_of(section: type[Section], prefix: str = "") -> Iterator[tuple[str, type, bool, str]]:
-    """Path, Kubeflow's kind, whether that is text for YAML, description."""
+    """Yield the path, Kubeflow type, whether that type is YAML in a text, and description of every field."""
     for name, field in section.model_fields.items():
         path = f"{prefix}{name}"
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
@@ -83,7 +83,7 @@ def _fields_of(section: type[Section], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def _kind(annotation: Any) -> type | None:
-    """None for what takes several kinds."""
+    """Kubeflow's type of an annotation; None if the field takes several types."""
     if annotation in PLAIN:
         return annotation  # type: ignore[no-any-return]
     if get_origin(annotation) is Literal and all(isinstance(value, str) for value in get_args(annotation)):
@@ -92,11 +92,11 @@ def _kind(annotation: Any) -> type | None:
 
 
 def _as_text(value: Any) -> str:
-    """As a person would write it, where that reads back as the same; else as JSON."""
+    """Write a value as YAML if it reads back as the same value, else as JSON."""
     plain = list(value) if isinstance(value, tuple) else value
     return plain if isinstance(plain, str) and as_value(plain) == plain else json.dumps(plain)
 
 
 def _whole(value: Any) -> Any:
-    """Kubeflow may pass an integer as 3.0."""
+    """Turn 3.0, as Kubeflow may pass an integer, into 3."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

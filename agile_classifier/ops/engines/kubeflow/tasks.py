@@ -23,7 +23,7 @@ from agile_classifier.ops.state.home import prepare_state
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a task; its exit code is that of the command line, for Kubeflow retries any other than 0."""
+    """Run a task; returns the exit code of the command line, and Kubeflow retries any code but 0."""
     task, *rest = arguments
     try:
         TASKS[task](rest)
@@ -57,7 +57,7 @@ def start(arguments: Sequence[str]) -> None:
 
 
 def step(arguments: Sequence[str]) -> None:
-    """Run one step."""
+    """Run one step of the recorded run."""
     given = _parse(arguments, "name", "snapshot", "run")
     prepare_state(with_databases=False)
     from agile_classifier.ops.engines.kubeflow.workarounds import launch_once
