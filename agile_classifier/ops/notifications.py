@@ -32,15 +32,15 @@ from agile_classifier.ops.runs.failures import explain, redact
 
 URL, SECRET = "AGILE_WEBHOOK_URL", "AGILE_WEBHOOK_SECRET"
 SHORTEST_KEY, LONGEST_KEY = 24, 64
-"""Bytes; the standard's."""
+"""Shortest and longest signing key, in bytes, as the Standard Webhooks specification sets them."""
 SECRET_WANTED = f"`whsec_` and {SHORTEST_KEY} to {LONGEST_KEY} bytes in base64 are wanted"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LONGEST_WAIT = 10.0
-"""Seconds that a receiver has for an answer, at each try."""
+"""Longest wait for a receiver's answer at each try, in seconds."""
 RETRIES = Retry(
     total=2, backoff_factor=1.0, status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None, raise_on_status=False
 )
-"""Two tries more, at once and after 2 s."""
+"""Retries after a failure: two, at once and after 2 s."""
 
 RUN_FAILED, CHAMPION_CHANGED, PERSON_ASKED, DRIFT_FOUND = (
     "run.failed",
@@ -50,34 +50,34 @@ RUN_FAILED, CHAMPION_CHANGED, PERSON_ASKED, DRIFT_FOUND = (
 )
 CHANGES = (history.PROMOTED, history.ROLLED_BACK, history.MOVED, history.REMOVED)
 LONGEST_REASON = 300
-"""Characters of what went wrong."""
+"""Longest error message in a notice, in characters."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that somebody may want to hear of at once."""
+    """A notice: an event that people may want to hear of at once, as a sentence and as facts."""
 
     kind: str
     sentence: str
     facts: Mapping[str, Any]
-    """By name, of kinds that JSON knows."""
+    """Values by name, of types that JSON knows."""
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """Where notices go."""
+    """Receiver of notices: its URL, and what signs them."""
 
     url: str
     signature: Webhook
 
 
 def find_receiver() -> Receiver | None:
-    """The webhook that the environment names; None where it names none.
+    """Find the webhook that the environment names; None if it names none.
 
     Raises
     ------
     InputError
-        Its address is not https (http is for this machine alone), or there is no secret to sign with.
+        The URL is not https (http is allowed to this machine alone), or no secret to sign with is set.
     """
     url, secret = os.environ.get(URL, ""), os.environ.get(SECRET, "")
     if not url:
@@ -97,14 +97,14 @@ def find_receiver() -> Receiver | None:
 
 
 def send(notice: Notice) -> bool:
-    """Post a notice; False where there is nobody to post it to.
+    """Post a notice to the webhook; returns False if none is set.
 
     Raises
     ------
     InputError
         As `find_receiver`.
     RuntimeError
-        The receiver refuses it; redirects are not followed.
+        The receiver answers with an error or a redirect.
     """
     receiver = find_receiver()
     if receiver is None:
@@ -130,7 +130,7 @@ def send(notice: Notice) -> bool:
 
 
 def tell(notice: Notice) -> dict[str, bool]:
-    """Send a notice to whoever there is; returns who that is, and whether it arrived. Where it did not, a warning says why."""
+    """Send a notice to the webhook and the alerter, if set; returns for each whether it arrived, and warns if not."""
     told = {}
     for name, deliver in {"webhook": send, "alerter": _alert}.items():
         try:
@@ -148,12 +148,12 @@ def tell(notice: Notice) -> dict[str, bool]:
 
 
 def require_delivered(told: Mapping[str, bool]) -> str:
-    """Who was told, in words.
+    """Sentence that says who was told.
 
     Raises
     ------
     RuntimeError
-        Somebody was not.
+        A notice did not arrive.
     """
     if missed := [name for name, arrived in told.items() if not arrived]:
         raise RuntimeError(f"not delivered to the {' and the '.join(missed)}")
@@ -163,7 +163,7 @@ def require_delivered(told: Mapping[str, bool]) -> str:
 
 @contextmanager
 def failure_told(run_name: str) -> Iterator[None]:
-    """Tell of the error that ends a run. The receiver is looked up before the run begins.
+    """Context of a run whose failure is sent as a notice; the receiver is checked before the run begins.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def failure_told(run_name: str) -> Iterator[None]:
 
 
 def tell_of_scheduled_failure(error: BaseException) -> None:
-    """ZenML's hook of a failed step: where a cluster has started the run, no process of ours but the step's own sees the failure."""
+    """Hook for a failed step: in a run that a cluster started, only the step's own process sees the failure."""
     context = get_step_context()
     if context.pipeline_run.schedule is not None:
         failure = explain(error)
@@ -193,13 +193,13 @@ def tell_of_scheduled_failure(error: BaseException) -> None:
 
 
 def scheduled_changes_told(model_name: str) -> AbstractContextManager[None]:
-    """`changes_told` within a step of a run that a cluster has started; elsewhere the process that started it tells."""
+    """`changes_told` for a step of a run that a cluster started; otherwise the process that started the run tells."""
     return nullcontext() if get_step_context().pipeline_run.schedule is None else changes_told(model_name)
 
 
 @contextmanager
 def changes_told(model_name: str) -> Iterator[None]:
-    """Tell of every change of a model's champion that is recorded meanwhile, whoever made it; the model may be a new one.
+    """Context that sends a notice for every change of a model's champion recorded meanwhile; the model may be new.
 
     The registry is asked only where there is somebody to tell: a machine that submits runs to a cluster may not reach it.
     """

@@ -1,1 +1,1 @@
-"""Candidate against champion: the gate, the decision, a person's approval, the aliases."""
+"""Promotion: candidate against champion, the gate, a person's approval, and the aliases that follow."""

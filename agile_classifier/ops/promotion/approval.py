@@ -30,21 +30,21 @@ from agile_classifier.ops.scoring import monitoring
 
 PIPELINE = "promotion"
 QUESTION = "approval"
-"""Name of the wait condition."""
+"""Name of ZenML's wait condition."""
 ANSWER_WITHIN = 20.0
-"""Seconds in which a process that waits takes an answer up."""
+"""Time in which a waiting process picks up an answer, in seconds."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What a training run left for a promotion to rest on."""
+    """What a training run left for a promotion: the evaluation and the scored test rows."""
 
     evaluation: ArtifactVersionResponse
     test_scores: ArtifactVersionResponse
 
 
 def find_judged(model_name: str, version: str) -> Judged:
-    """The frozen test set of the run that made a version, and what the baselines say about it.
+    """Find the scored test rows and the evaluation of the run that made a version.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def find_judged(model_name: str, version: str) -> Judged:
 
 
 def find_settings(model_name: str, version: str) -> PromotionConfig:
-    """The policy of the run that made a version; the defaults where that is not known."""
+    """Find the promotion policy of the run that made a version; the defaults if it is not known."""
     try:
         return monitoring.training_config(model_name, version).promotion
     except InputError:
@@ -71,14 +71,14 @@ def find_settings(model_name: str, version: str) -> PromotionConfig:
 
 
 def is_open(model_name: str, version: str) -> bool:
-    """Whether nobody has been asked about a version yet, and it is not in service."""
+    """Whether a version is not in service and nobody has been asked about it yet."""
     champions.settle(model_name)
     answered = registry.read_tags(model_name, version).get(champions.PROMOTION) in (history.ASKED, history.REJECTED)
     return not answered and registry.read_champion(model_name) != version
 
 
 def ask(decision: PromotionDecision, *, model_name: str, run: str) -> None:
-    """Record that a question is open, and tell of it, where the policy would promote."""
+    """Where the policy would promote, record that a person is asked and send a notice."""
     if decision.promote:
         candidate, champion = str(decision.evidence["candidate"]), decision.evidence["champion"]
         event = Event(history.ASKED, candidate, champion, history.BY_POLICY, decision.reason, run=run)
@@ -90,7 +90,7 @@ def ask(decision: PromotionDecision, *, model_name: str, run: str) -> None:
 
 
 def question(decision: dict[str, Any], *, model_name: str) -> str:
-    """What the card asks."""
+    """Question on the approval card."""
     evidence = decision["evidence"]
     instead = f" in place of version {evidence['champion']}" if evidence["champion"] else ", its first"
     return (
@@ -100,7 +100,7 @@ def question(decision: dict[str, Any], *, model_name: str) -> str:
 
 
 def evidence_in_short(decision: dict[str, Any]) -> dict[str, Any]:
-    """What stands beside the question: numbers by name, of kinds that ZenML shows."""
+    """Numbers shown beside the question, by name, of types that ZenML shows."""
     evidence = decision["evidence"]
     intervals = {
         f"difference with {name}": f"{found['difference']:+.4f} {found['metric']} [{found['low']:+.4f}, {found['high']:+.4f}]"
@@ -111,7 +111,7 @@ def evidence_in_short(decision: dict[str, Any]) -> dict[str, Any]:
 
 
 def conclude(decision: dict[str, Any], *, model_name: str, run: PipelineRunResponse) -> dict[str, Any]:
-    """Carry out what was agreed on, unless another version has become champion meanwhile; returns the decision as it came out."""
+    """Carry out an approved decision unless the champion changed meanwhile; returns the decision as it turned out."""
     agreed = PromotionDecision(**decision)
     by = _answered_by(run) if agreed.promote else history.BY_POLICY
     if promotion.carry_out(agreed, model_name=model_name, run=run.name, by=by):
@@ -128,7 +128,7 @@ def conclude(decision: dict[str, Any], *, model_name: str, run: PipelineRunRespo
 
 
 def _answered_by(run: PipelineRunResponse) -> str:
-    """Who said yes."""
+    """Name of the person who approved."""
     found = Client().list_run_wait_conditions(pipeline_run=run.id, name=QUESTION, hydrate=True).items
     who = found[0].get_body().resolved_by_user_id if found else None
     name = Client().get_user(who).name if who else "default"
@@ -136,12 +136,12 @@ def _answered_by(run: PipelineRunResponse) -> str:
 
 
 def approve(wanted: str) -> PipelineRunResponse:
-    """Say yes; the run goes on in the process that waits or, where there is none, in this one.
+    """Approve a promotion; its run continues in the waiting process or, if there is none, in this one.
 
     Raises
     ------
     InputError
-        No such run, or it waits for nothing.
+        There is no such run, or it does not wait for an answer.
     """
     run = _find_run(wanted)
     asked = _question_of(run)
@@ -157,7 +157,7 @@ def approve(wanted: str) -> PipelineRunResponse:
 
 
 def reject(wanted: str, *, reason: str) -> PipelineRunResponse:
-    """Say no; the run ends.
+    """Reject a promotion; its run ends.
 
     Raises
     ------
@@ -199,7 +199,7 @@ def _question_of(run: PipelineRunResponse) -> RunWaitConditionResponse:
 
 
 def _is_awaited(asked: RunWaitConditionResponse, run: PipelineRunResponse) -> bool:
-    """Whether a process looks for the answer."""
+    """Whether a process is waiting for the answer."""
     until = asked.get_body().poller_lease_expires_at
     if until is None or liveness.is_known_dead(run.name):
         return False
@@ -207,7 +207,7 @@ def _is_awaited(asked: RunWaitConditionResponse, run: PipelineRunResponse) -> bo
 
 
 def _go_on(run: PipelineRunResponse) -> None:
-    """Resume a run in this process, on the stack that it was started on."""
+    """Resume a paused run in this process, on the stack that it was started on."""
     snapshot = run.snapshot
     if snapshot is None or snapshot.stack is None:
         raise InputError(f"run {run.name}: ZenML no longer knows its stack; start a new one with `agile promote`")

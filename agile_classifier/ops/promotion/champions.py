@@ -24,13 +24,13 @@ from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.history import Event
 
 HELD_AT_MOST = 60.0
-"""Seconds after which the holder counts as killed; what is done under the lock takes one or two."""
+"""Time after which the holder of the lock counts as killed, in seconds; work under the lock takes one or two."""
 PAUSE = 0.2
 
 
 @contextlib.contextmanager
 def promotion_lock(model_name: str) -> Iterator[None]:
-    """Wait for the lock of a model, and hold it."""
+    """Wait for a model's promotion lock, and hold it."""
     name = f"promotion of {model_name}"
     client = Client()
     while True:
@@ -62,7 +62,7 @@ REFUSED_BY, REFUSED_FOR = "promotion.refused_by", "promotion.refused_for"
 
 
 def settle(model_name: str) -> list[Event]:
-    """Record what was done elsewhere since the last event: an alias moved by hand, a question answered with no.
+    """Record what was done elsewhere since the last event: an alias moved by hand, a promotion rejected.
 
     Returns
     -------
@@ -80,9 +80,9 @@ def settle(model_name: str) -> list[Event]:
 
 
 def promote(event: Event, *, model_name: str, expected: str | None) -> bool:
-    """Make the event's champion the champion, if `expected` still is; says whether.
+    """Make the event's version the champion if `expected` still is it; returns whether it was done.
 
-    A version that was rolled back counts as such no longer.
+    A version that was rolled back and is promoted again no longer counts as rolled back.
     """
     version = str(event.champion)
     with promotion_lock(model_name):
@@ -99,7 +99,7 @@ def promote(event: Event, *, model_name: str, expected: str | None) -> bool:
 
 
 def note(event: Event, *, model_name: str) -> None:
-    """Record an event that moves nothing, on the version too."""
+    """Record an event that moves no alias, also as a tag of the version."""
     with promotion_lock(model_name):
         _settle(model_name)
         tag(model_name, str(event.version), event)
@@ -107,7 +107,7 @@ def note(event: Event, *, model_name: str) -> None:
 
 
 def roll_back(model_name: str, *, reason: str) -> Event:
-    """Go back to the champion before; the one that stood is never promoted again by the numbers alone.
+    """Make the previous champion the champion again; the one rolled back is never promoted again automatically.
 
     Raises
     ------
@@ -132,13 +132,13 @@ def roll_back(model_name: str, *, reason: str) -> Event:
 
 
 def tag(model_name: str, version: str, event: Event, **more: str) -> None:
-    """Write on a version what became of it."""
+    """Tag a version with what became of it."""
     facts = {PROMOTION: event.kind, REASON: event.reason, **({PROMOTION_RUN: event.run} if event.run else {})}
     registry.tag_version(model_name, version, {**facts, **more})
 
 
 def person() -> str:
-    """Who sits at this terminal: ZenML's user on a server of a team, else the machine's."""
+    """Name of the person at this terminal: ZenML's user on a team's server, else the machine's user."""
     user = Client().active_user.name
     return getpass.getuser() if user == "default" else user
 
@@ -163,7 +163,7 @@ def _moves(model_name: str, events: Sequence[Event]) -> list[Event]:
 
 
 def _refusals(model_name: str) -> list[Event]:
-    """Questions that were answered with no where this project does not run: on ZenML's dashboard."""
+    """List the promotions that were rejected on ZenML's dashboard, where this project does not run."""
     asked = MlflowClient().search_model_versions(f"name = '{model_name}' and tags.`{PROMOTION}` = '{history.ASKED}'")
     return [event for version in asked if (event := _refusal(model_name, version)) is not None]
 
@@ -194,7 +194,7 @@ def _set_previous(model_name: str, events: Sequence[Event]) -> None:
 
 
 def _existing(model_name: str, line: Sequence[str]) -> list[str]:
-    """Without versions that are gone, and without one twice in a row."""
+    """Filter a line of versions: drop deleted ones, and repetitions in a row."""
     there = {str(found.version) for found in MlflowClient().search_model_versions(f"name = '{model_name}'")}
     kept = [version for version in line if version in there]
     return [version for number, version in enumerate(kept) if number == 0 or kept[number - 1] != version]

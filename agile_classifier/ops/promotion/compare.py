@@ -1,4 +1,4 @@
-"""Promotion: candidate against champion, both scored as registered, on rows that neither has learnt from."""
+"""Comparison of candidate and champion, both scored as registered, on test rows that neither has learnt from."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.history import Event
 
 WORSE_BEYOND_NOISE = 0.05
-"""p-value of McNemar's test below which decisions that are worse are worse beyond noise."""
+"""p-value of McNemar's test below which more wrong decisions are not chance."""
 TRIES = 3
-"""Comparisons made anew because the champion changed meanwhile."""
+"""Times a comparison is repeated because the champion changed meanwhile."""
 
 
 def judge_and_carry_out(
@@ -41,7 +41,7 @@ def judge_and_carry_out(
     settings: PromotionConfig,
     run: str,
 ) -> PromotionDecision:
-    """Decide and act on it; a champion that changes meanwhile is compared with anew.
+    """Decide on a promotion and carry it out; if the champion changes meanwhile, compare again.
 
     Where a person must agree nothing is compared yet: `pipelines.promotion` asks, once the run that made the candidate is over.
     """
@@ -73,12 +73,12 @@ def judge(
     test_scores: pd.DataFrame,
     settings: PromotionConfig,
 ) -> PromotionDecision:
-    """Decide; nothing is moved.
+    """Decide on a promotion without moving anything.
 
     Parameters
     ----------
     evaluation, test_scores
-        As the run that made the candidate left them: the frozen test set, and what the baselines say about it.
+        Of the run that made the candidate: its evaluation with the baselines, and its scored test rows.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def judge(
 
 
 def carry_out(decision: PromotionDecision, *, model_name: str, run: str, by: str = history.BY_POLICY) -> bool:
-    """Move the aliases if the decision says so, and record it; False where the champion is no longer the one compared with."""
+    """Move the aliases if the decision says so, and record it; returns False if the champion has changed meanwhile."""
     candidate, before = str(decision.evidence["candidate"]), decision.evidence["champion"]
     event = Event(
         history.PROMOTED if decision.promote else history.NOT_PROMOTED,
@@ -128,7 +128,7 @@ def carry_out(decision: PromotionDecision, *, model_name: str, run: str, by: str
 
 
 class Comparison:
-    """What is known of a candidate and a champion, as far as the policy asks for it."""
+    """Comparison of a candidate and a champion, as far as the policy asks for it."""
 
     def __init__(self, candidate: MeasuredVersion, champion: MeasuredVersion | None, settings: PromotionConfig) -> None:
         self.candidate, self.champion, self.settings = candidate, champion, settings
@@ -141,7 +141,7 @@ class Comparison:
         """For the record, beyond what decides."""
 
     def make(self, evaluation: Evaluation, test_scores: pd.DataFrame) -> None:
-        """Compare, in the order of what it costs; whatever cannot be compared is an obstacle, and no error."""
+        """Compare, cheapest first; what cannot be compared becomes an obstacle, not an error."""
         self.obstacle = self._rolled_back() or (self._differing_from(self.champion) if self.champion else None)
         seen = [version.learnt_from for version in (self.candidate, self.champion) if version and not self.obstacle]
         rows = test_scores[comparable_rows([text_digest(text) for text in test_scores["text"]], *seen)]
@@ -172,7 +172,7 @@ class Comparison:
         return back and f"it was rolled back {back}{self._way_out()}"
 
     def _differing_from(self, champion: MeasuredVersion) -> str | None:
-        """What the two do not share, and without which a comparison says nothing."""
+        """Obstacle where candidate and champion differ in classes or label rule, so that comparing them says nothing."""
         try:
             _ = champion.learnt_from
             classes = [" / ".join(version.class_names) for version in (self.candidate, champion)]
@@ -190,7 +190,7 @@ class Comparison:
         return f"; `agile promote {self.candidate.number} --force` puts it in service all the same"
 
     def _limit_candidate(self, y_true: NDArray[np.int64], answers: Contender, texts: list[str]) -> None:
-        """What it must keep by itself; nothing is measured that the config sets no limit on."""
+        """Limits that the candidate must keep by itself; only those that the config sets are measured."""
         ways: dict[str, tuple[str, Callable[[], float | None]]] = {
             "calibration_limit": ("its calibration error", lambda: calibration_error(y_true, answers.y_score)),
             "parity_limit": ("the largest change of a probability by reloading", self.candidate.parity_error),

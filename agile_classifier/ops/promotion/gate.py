@@ -14,23 +14,23 @@ from numpy.typing import NDArray
 from agile_classifier.metrics.metrics import PairedDifference
 
 FIRST_COMPARATORS = ("majority", "tfidf")
-"""Names of the baselines that stand beside every model, and that the first champion of all must beat."""
+"""Baselines that a first champion must beat; every evaluation has them."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """Something that the candidate must keep, whatever it gains."""
+    """A limit that the candidate must keep, whatever its gain."""
 
     what: str
-    """Names the value, as the subject of a sentence."""
+    """Name of the measured value, as the subject of a sentence."""
     value: float | None
-    """None where it could not be measured, which counts as not kept."""
+    """Measured value; None if it could not be measured, which counts as not kept."""
     at_least: float | None = None
     at_most: float | None = None
 
     @property
     def is_kept(self) -> bool:
-        """NaN keeps nothing."""
+        """Whether the value lies within the limit; NaN does not."""
         if self.value is None or not math.isfinite(self.value):
             return False
         return (self.at_least is None or self.value >= self.at_least) and (
@@ -39,7 +39,7 @@ class Limit:
 
     @property
     def clause(self) -> str:
-        """What is wrong, for the reason."""
+        """Clause for the decision's reason that says how the limit is broken."""
         if self.value is None or not math.isfinite(self.value):
             return f"{self.what} has no finite value"
         allowed = f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
@@ -48,13 +48,13 @@ class Limit:
 
 @dataclass(frozen=True)
 class PromotionDecision:
-    """The verdict on a candidate, with what it rests on."""
+    """Decision on a candidate, with its reason and evidence."""
 
     promote: bool
     reason: str
-    """One English sentence with the numbers."""
+    """Reason for the decision: one English sentence with the numbers."""
     evidence: dict[str, Any]
-    """Everything the decision was made from, as plain values."""
+    """Everything that the decision was made from, as plain values."""
 
 
 def decide(
@@ -95,7 +95,7 @@ def decide(
     obstacle : str or None
         A clause that says why nothing can be compared at all, or must not be.
     findings : mapping
-        What else was found, for the evidence.
+        Further facts for the evidence.
     """
     comparators = FIRST_COMPARATORS if champion is None else ("champion",)
     trained = 1 if champion is None else 2
@@ -130,7 +130,7 @@ def decide(
 
 
 def comparable_rows(test_text_digest: Sequence[str], *seen: Collection[str]) -> NDArray[np.bool_]:
-    """Test rows that no model has learnt from or was chosen on, of shape (n_test,).
+    """Mask of the test rows that no model has learnt from or was chosen on, of shape (n_test,).
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def comparable_rows(test_text_digest: Sequence[str], *seen: Collection[str]) -> 
 
 
 def _check(name: str, found: PairedDifference | None, smallest_gain: float) -> tuple[bool, str]:
-    """Whether the candidate won, and a clause that says so."""
+    """Whether the candidate won a comparison, and a clause that says so."""
     comparator = "the champion" if name == "champion" else name
     if found is None or not all(map(math.isfinite, (found.difference, found.low, found.high))):
         return False, f"the comparison with {comparator} has no finite result"

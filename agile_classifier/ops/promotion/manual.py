@@ -1,4 +1,4 @@
-"""Promoting: a version that a person names, by the policy or against it."""
+"""Manual promotion: a version that a person names, by the policy or against it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from agile_classifier.ops.runs import outcome
 
 @dataclass(frozen=True)
 class Wanted:
-    """A version, and the policy that it must stand."""
+    """A version to be promoted, and the policy that it must satisfy."""
 
     model_name: str
     version: str
@@ -25,12 +25,12 @@ class Wanted:
 
 
 def find(model_name: str | None, version: str, *, config: RunConfig | None, force: bool, reason: str) -> Wanted:
-    """The version of that number or alias, with the policy of `config` or of the run that made it.
+    """Find a version by number or alias, with the policy of `config` or of the run that made it.
 
     Raises
     ------
     InputError
-        No such model or version, a reason where nobody overrides the policy, or a policy where somebody does.
+        No such model or version; a reason without `force`, or a policy with it.
     """
     if reason and not force:
         raise InputError("--reason: the policy gives its own; it goes with --force")
@@ -42,12 +42,12 @@ def find(model_name: str | None, version: str, *, config: RunConfig | None, forc
 
 
 def force(wanted: Wanted, *, reason: str) -> Event:
-    """Promote without comparing.
+    """Promote a version without comparing it.
 
     Raises
     ------
     InputError
-        It is the champion already.
+        The version is the champion already.
     RuntimeError
         The champion changed in this very moment.
     """
@@ -63,7 +63,7 @@ def force(wanted: Wanted, *, reason: str) -> Event:
 
 
 def require_promoted(run: PipelineRunResponse | None) -> None:
-    """Say what became of a promotion.
+    """Print the outcome of a promotion run.
 
     Raises
     ------

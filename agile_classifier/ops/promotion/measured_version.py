@@ -1,4 +1,4 @@
-"""Measured version: a registered version and what a promotion wants to know of it, measured once and only if it is asked for."""
+"""A registered version with its measurements for a promotion, each made once and only if asked for."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ TIMED_TEXTS = 20
 
 
 class MeasuredVersion:
-    """A version, as registered; whatever it raises when it is read, it raises here."""
+    """A registered version and its measurements; errors of reading it are passed on."""
 
     def __init__(self, model_name: str, number: str) -> None:
         self.model_name, self.number = model_name, number
 
     @cached_property
     def learnt_from(self) -> frozenset[str]:
-        """Digests of the texts that it was trained or chosen on."""
+        """Digests of the texts that the version was trained or chosen on."""
         return registry.read_learnt_from(self.model_name, self.number)
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
-        """Class 0 first."""
+        """Names of the classes, class 0 first."""
         return tuple(registry.read_spec(self.model_name, self.number).class_names)
 
     @cached_property
     def label_rule(self) -> dict[str, object]:
-        """The section `labels` of its config."""
+        """Section `labels` of the config that made the version."""
         return dict(registry.read_config(self.model_name, self.number).get("labels", {}))
 
     @cached_property
     def tags(self) -> dict[str, str]:
-        """In MLflow."""
+        """Tags of the version in MLflow."""
         return registry.read_tags(self.model_name, self.number)
 
     def answer(self, texts: Sequence[str]) -> Contender:
-        """Its probabilities and its decision threshold."""
+        """Probabilities of the texts, and the version's decision threshold."""
         columns = [f"{PROBABILITY}{name}" for name in self.class_names]
         threshold = registry.read_decision_threshold(self.model_name, self.number)
         return Contender(self._score(texts)[columns].to_numpy(dtype=np.float64), threshold)
 
     def milliseconds(self, texts: Sequence[str]) -> float:
-        """Median time to score one of the first texts alone."""
+        """Median time to score one text alone, in milliseconds, over the first texts."""
         took = []
         for text in texts[:TIMED_TEXTS]:
             began = time.perf_counter()
@@ -58,13 +58,13 @@ class MeasuredVersion:
         return float(np.median(took)) * 1000
 
     def megabytes(self) -> float:
-        """Its own files; a base model inside counts."""
+        """Size of the version's files in MB, including a base model inside."""
         files = registry.read_files(self.model_name, self.number)
         folders = [folder for folder in (files.adapter, files.base) if folder is not None]
         return sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file()) / 1e6
 
     def parity_error(self) -> float | None:
-        """As measured at its registration; None of a version from before that was written on it."""
+        """Largest change of a probability measured at registration; None if the version does not record it."""
         found = self.tags.get(registry.PARITY_ERROR)
         return None if found is None else float(found)
 

@@ -15,7 +15,7 @@ from agile_classifier.ops.runs import outcome
 def train(config: RunConfig, *, enable_cache: bool = True) -> Any:
     """Run the training pipeline, show what came out, and ask a person about the candidate where the policy wants one.
 
-    Returns ZenML's record of the run, None where a stack has only scheduled it.
+    Returns ZenML's record of the run; None if the stack has only scheduled it.
     """
     name = config.registry.model_name
     sections = {section: getattr(config, section) for section in RunConfig.model_fields}

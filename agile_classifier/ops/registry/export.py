@@ -21,7 +21,7 @@ from agile_classifier.ops.state.home import scratch
 
 
 def open_address(address: str) -> tuple[Any, str]:
-    """The file system of an address, and the path in it.
+    """Open the file system of an address; returns it and the path in it.
 
     Raises
     ------
@@ -66,18 +66,18 @@ def copy_folder(folder: Path, address: str) -> None:
 FORMATS = ("adapter", "onnx")
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 COMPARED_TEXTS = 200
-"""Test texts of the version's own run by which an ONNX graph is checked, beside the built-in ones."""
+"""Number of test texts of the version's own run on which an ONNX graph is checked, beside the built-in ones."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written, and where."""
+    """Result of an export: what was written, and where."""
 
     model_name: str
     version: str
     address: str
     facts: str
-    """What is to be known of the files, in one line."""
+    """One line about the exported files."""
 
 
 def export(*, model_name: str | None, version: str | None, format: str, output: str | None, force: bool) -> Exported:
@@ -146,7 +146,7 @@ def _write_onnx(model_name: str, version: str, files: registry.VersionFiles) -> 
 
 
 def _test_texts(model_name: str, version: str) -> tuple[str, ...]:
-    """Of the run that made the version; none where that run is gone."""
+    """Test texts of the run that made the version; none if that run is gone."""
     run_id = registry.read_tags(model_name, version).get("zenml.run")
     try:
         run = Client().get_pipeline_run(run_id, allow_name_prefix_match=False) if run_id else None
@@ -176,7 +176,7 @@ def _require_empty(address: str, *, in_store: bool) -> None:
 
 
 def _copy_to_store(folder: Path, address: str) -> None:
-    """By ZenML's own file system, which has the credentials of the stack."""
+    """Copy files by ZenML's file system, which has the stack's credentials."""
     for file in sorted(folder.rglob("*")):
         if file.is_file():
             target = f"{address}/{file.relative_to(folder).as_posix()}"

@@ -26,16 +26,16 @@ class Event:
 
     kind: str
     version: str | None
-    """That it is about."""
+    """Version that the event is about."""
     champion: str | None
-    """That stands after it."""
+    """Version that is champion after the event; None if there is none."""
     by: str
     reason: str
     """A sentence."""
     run: str | None = None
     """Name of the ZenML run that decided."""
     test_digest: str | None = None
-    """Of the rows compared on."""
+    """Digest of the test rows that were compared on."""
     at: str = ""
     """UTC, ISO 8601; set when it is recorded."""
 

@@ -27,7 +27,7 @@ from agile_classifier.ops.runs import links, tracking
 
 @dataclass(frozen=True)
 class Registered:
-    """A new version."""
+    """Result of a registration: the new version, and how well the reloaded model agreed."""
 
     version: str
     parity_error: float
@@ -60,12 +60,12 @@ def register(
     parity_tolerance : float or None
         Largest allowed change of a probability; None: what rounding in another batch explains.
     reference : DriftSample, optional
-        Of the test rows; kept with the version, for `agile monitor`.
+        Sample of the test rows, kept with the version for `agile monitor`.
 
     Raises
     ------
     RuntimeError
-        A probability moved further; nothing is registered.
+        A probability changed by more than the tolerance; nothing is registered.
     """
     compared = test_scores.head(parity_rows)
     tolerance = ClassifierSpec.load(adapter).rounding if parity_tolerance is None else parity_tolerance
@@ -145,7 +145,7 @@ def _description(evaluation: Evaluation, labelling: Mapping[str, Any], config: M
 
 
 def _links(mlflow_run_id: str) -> str:
-    """In Markdown, as MLflow's page shows a description."""
+    """Links for the version's description, in Markdown, which MLflow's page renders."""
     run = get_step_context().pipeline_run
     return (
         f"[ZenML run {run.name}]({links.run_address(run)}); report: artifact `report.html` of"

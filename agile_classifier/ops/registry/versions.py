@@ -21,12 +21,12 @@ from agile_classifier.models.spec import ClassifierSpec
 CANDIDATE, CHAMPION = "candidate", "champion"
 LEARNT_FILE = "learnt_from.json"
 PARITY_ERROR = "parity.error"
-"""Tag: the largest change of a probability by saving and reloading."""
+"""Tag of a version: largest change of a probability by saving and reloading it."""
 
 
 @dataclass(frozen=True)
 class Champion:
-    """A registered model and its version in service."""
+    """A registered model and the number of its version in service."""
 
     model_name: str
     version: str
@@ -53,7 +53,7 @@ def create_version(model_name: str, *, model_uri: str, run_id: str, tags: Mappin
 
 
 def find_version(model_name: str, wanted: str, *, is_alias: bool) -> str:
-    """The number of a version, from its number or an alias of it.
+    """Find the number of a version by its number or an alias.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def is_known(model_name: str) -> bool:
 
 
 def read_champion(model_name: str) -> str | None:
-    """Version that carries the alias `champion`, or None."""
+    """Number of the version with the alias `champion`; None if there is none."""
     try:
         return str(MlflowClient().get_model_version_by_alias(model_name, CHAMPION).version)
     except MlflowException as error:
@@ -118,29 +118,29 @@ def require_version(model_name: str, version: str) -> None:
 
 
 def read_learnt_from(model_name: str, version: str) -> frozenset[str]:
-    """Digests of the texts that a version was trained or chosen on."""
+    """Read the digests of the texts that a version was trained or chosen on."""
     return frozenset(json.loads((read_files(model_name, version).adapter / LEARNT_FILE).read_text(encoding="utf-8")))
 
 
 def read_config(model_name: str, version: str) -> dict[str, Any]:
-    """The sections of the config that made a version, as it records them; empty where it records none."""
+    """Read the config sections that a version records; empty if it records none."""
     recorded = MlflowClient().get_model_version(model_name, version).tags.get("config", "{}")
     config: dict[str, Any] = json.loads(recorded)
     return config
 
 
 def read_spec(model_name: str, version: str) -> ClassifierSpec:
-    """What kind of classifier a version is."""
+    """Read a version's specification: head, classes, base model, prompt."""
     return ClassifierSpec.load(read_files(model_name, version).adapter)
 
 
 def read_decision_threshold(model_name: str, version: str) -> float | None:
-    """A version's cut on the probability of class 1."""
+    """Read a version's decision threshold on the probability of class 1."""
     return Decision.load(read_files(model_name, version).adapter).decision_threshold
 
 
 def load(model_name: str, version: str) -> Callable[[Sequence[str]], pd.DataFrame]:
-    """A version in memory: a function of texts, which returns one row a text, `label` and `probability_NAME` of every class."""
+    """Load a version as a function of texts that returns a row a text: `label`, and `probability_NAME` of every class."""
     model = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}").unwrap_python_model()
 
     def score(texts: Sequence[str]) -> pd.DataFrame:
@@ -151,22 +151,22 @@ def load(model_name: str, version: str) -> Callable[[Sequence[str]], pd.DataFram
 
 
 def score_with_version(model_name: str, version: str, texts: Sequence[str]) -> pd.DataFrame:
-    """One row a text, as `load` gives it."""
+    """Score texts with a version; returns one row a text, as the function that `load` returns does."""
     return load(model_name, version)(texts)
 
 
 @dataclass(frozen=True)
 class VersionFiles:
-    """A version's files, on this machine."""
+    """Files of a version, on this machine."""
 
     adapter: Path
-    """As `Predictor.load` takes it."""
+    """Folder of the adapter, for `Predictor.load`."""
     base: Path | None
-    """The base model; None where the version holds a pinned reference to it."""
+    """Folder of the base model; None if the version only holds a pinned reference to it."""
 
 
 def read_files(model_name: str, version: str) -> VersionFiles:
-    """Bring a version's files here.
+    """Download a version's files.
 
     Raises
     ------
@@ -182,17 +182,17 @@ def read_files(model_name: str, version: str) -> VersionFiles:
 
 
 def read_tags(model_name: str, version: str) -> dict[str, str]:
-    """Tags of a version."""
+    """Read the tags of a version."""
     return dict(MlflowClient().get_model_version(model_name, version).tags)
 
 
 def list_models() -> list[str]:
-    """Names of the registered models."""
+    """List the names of the registered models."""
     return sorted(model.name for model in MlflowClient().search_registered_models())
 
 
 def only_model(model_name: str | None) -> str:
-    """The named model, or the only one that there is.
+    """Name of the given model, or of the only registered one.
 
     Raises
     ------
@@ -208,13 +208,13 @@ def only_model(model_name: str | None) -> str:
 
 
 def list_champions() -> dict[str, str]:
-    """Registered models that have a champion, with its version."""
+    """Map the registered models that have a champion to its version."""
     champions = {model.name: read_champion(model.name) for model in MlflowClient().search_registered_models()}
     return {name: version for name, version in champions.items() if version is not None}
 
 
 def find_champion(model_name: str | None) -> Champion:
-    """The champion of the named model, or of the only model that has one.
+    """Find the champion of the named model, or of the only model that has one.
 
     Raises
     ------

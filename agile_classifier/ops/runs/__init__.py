@@ -1,1 +1,1 @@
-"""What a run of a pipeline needs: caching, checkpoints, links, liveness, outcomes, errors."""
+"""Support for a pipeline run: step caching, checkpoints, tracking, links, liveness, its outcome and its errors."""

@@ -24,7 +24,7 @@ source_utils.set_custom_source_root(str(PROJECT))
 
 
 def reached_files(*roots: str) -> list[str]:
-    """Files of the project that modules reach, their own included, relative to the project."""
+    """List the project files that modules import, directly or not, their own included; paths are relative to the project."""
     graph = _import_graph()
     modules = {*roots, *(reached for root in roots for reached in graph.find_upstream_modules(root))}
     packages = {package for name in modules for package in _packages_above(name)}
@@ -32,7 +32,7 @@ def reached_files(*roots: str) -> list[str]:
 
 
 def on_reached_files(module: str, *shipped: str) -> CachePolicy:
-    """Cache policy of a step: its parameters, the content of its inputs, every file it reaches, the locked packages.
+    """Cache policy of a step: its key covers parameters, content of inputs, every file it reaches, and the locked packages.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def _import_graph() -> grimp.ImportGraph:
 
 
 def _packages_above(module: str) -> Iterator[str]:
-    """`a` and `a.b` for `a.b.c`: what Python runs on the way to a module."""
+    """Yield `a` and `a.b` for `a.b.c`: the packages that Python imports on the way to a module."""
     return itertools.accumulate(module.split(".")[:-1], "{}.{}".format)
 
 

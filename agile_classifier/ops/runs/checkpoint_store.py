@@ -26,7 +26,7 @@ from agile_classifier.ops.state import home as state
 from agile_classifier.training.checkpoints import complete_checkpoints
 
 MARKER = "complete.json"
-"""Beside a checkpoint's files in the store: their sizes in bytes, and when the last one was written."""
+"""Marker beside a checkpoint's files in the store: their sizes in bytes, and when the last one was written."""
 
 
 @dataclass(frozen=True)
@@ -36,24 +36,24 @@ class LocalCheckpoints:
     folder: Path
 
     def fetch(self) -> None:
-        """Nothing: they are here."""
+        """Do nothing: the checkpoints are on this machine already."""
 
     def keep(self) -> None:
-        """Nothing: they stay here."""
+        """Do nothing: the checkpoints stay on this machine."""
 
     def remove(self) -> None:
-        """Nothing: `fine_tune` removes its folder."""
+        """Do nothing: `fine_tune` removes its own folder."""
 
 
 @dataclass(frozen=True)
 class StoredCheckpoints:
-    """Checkpoints of one training, copied into an artifact store; `address` is theirs there."""
+    """Checkpoints of one training that are copied into an artifact store, below `address`."""
 
     folder: Path
     address: str
 
     def fetch(self) -> None:
-        """Bring what the store holds complete and this machine does not.
+        """Download the checkpoints that are complete in the store and missing on this machine.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class StoredCheckpoints:
             raise RuntimeError(f"checkpoints in {self.address} cannot be fetched: {_in_words(error)}") from error
 
     def keep(self) -> None:
-        """Copy what is complete here and not there, then remove there what is not here any more."""
+        """Upload complete checkpoints that the store lacks, then remove those from the store that no longer exist here."""
         with _told(f"checkpoints could not be copied to {self.address}; the next one tries again"):
             there = _stored(self.address)
             for checkpoint in complete_checkpoints(self.folder):
@@ -80,30 +80,30 @@ class StoredCheckpoints:
                     _remove(f"{self.address}/{name}")
 
     def remove(self) -> None:
-        """All of them, once the training is over."""
+        """Remove all checkpoints of the training from the store, once it is over."""
         with _told(f"checkpoints in {self.address} could not be removed; `agile prune` does"):
             remove_stored(self.address)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What the store holds of one training."""
+    """The checkpoints that the artifact store holds of one training."""
 
     key: str
     address: str
     written: datetime | None
-    """When its newest checkpoint was complete; None where none is."""
+    """When the newest complete checkpoint was written; None if no checkpoint is complete."""
     n_bytes: int
 
 
 def open_checkpoints(key: str) -> LocalCheckpoints | StoredCheckpoints:
-    """Those of the training of this key, on the active stack."""
+    """Open the checkpoints of the training with this key, as the active stack keeps them."""
     folder, store = state.checkpoints() / key, _store()
     return LocalCheckpoints(folder) if store is None else StoredCheckpoints(folder, f"{store}/{key}")
 
 
 def list_stored() -> Iterator[Stored]:
-    """Every training that has something in the active stack's store; nothing where that is a folder."""
+    """List the trainings that have checkpoints in the active stack's artifact store; none if that is a local folder."""
     store = _store()
     if store is None or not fileio.exists(store):
         return
@@ -115,7 +115,7 @@ def list_stored() -> Iterator[Stored]:
 
 
 def remove_stored(address: str) -> None:
-    """Remove a training's checkpoints, markers first, so that nothing half removed is taken for complete."""
+    """Remove a training's checkpoints, markers first, so that a half-removed one is never taken for complete."""
     for name in _stored(address):
         _remove(f"{address}/{name}")
     if fileio.exists(address):
@@ -123,20 +123,20 @@ def remove_stored(address: str) -> None:
 
 
 def _store() -> str | None:
-    """Where checkpoints stand in the active stack's artifact store; None where that is a folder."""
+    """Address of the checkpoints in the active stack's artifact store; None if that is a local folder."""
     path = Client().active_stack.artifact_store.path
     return f"{path.rstrip('/')}/checkpoints" if "://" in path else None
 
 
 def _stored(address: str) -> dict[str, dict[str, Any]]:
-    """Name → marker of each complete checkpoint there."""
+    """Map the name of each complete checkpoint at an address to its marker."""
     names = sorted(fileio.listdir(address)) if fileio.exists(address) else []
     markers = {name: _read_marker(f"{address}/{name}/{MARKER}") for name in names}
     return {name: marker for name, marker in markers.items() if marker is not None}
 
 
 def _read_marker(place: str) -> dict[str, Any] | None:
-    """None where there is none, or one whose writing was cut off."""
+    """Read a checkpoint's marker; None if it is missing, or was cut off while being written."""
     if not fileio.exists(place):
         return None
     with fileio.open(place, "r") as file:
@@ -148,7 +148,7 @@ def _read_marker(place: str) -> dict[str, Any] | None:
 
 
 def _upload(checkpoint: Path, address: str) -> None:
-    """A checkpoint is a folder of files; one of another try may lie there in part."""
+    """Upload a checkpoint's folder, replacing what an interrupted try left there, and write its marker last."""
     files = sorted(checkpoint.iterdir())
     fileio.makedirs(address)
     for path in files:
@@ -159,7 +159,7 @@ def _upload(checkpoint: Path, address: str) -> None:
 
 
 def _download(address: str, sizes: dict[str, int], folder: Path) -> None:
-    """Into another folder first: one that was cut off is not taken for a checkpoint."""
+    """Download a checkpoint beside its place and rename it, so that a partial download is never taken for a checkpoint."""
     arriving = folder.with_name(f"arriving-{folder.name}")
     for old in (arriving, folder):
         shutil.rmtree(old, ignore_errors=True)
@@ -179,7 +179,7 @@ def _remove(address: str) -> None:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """Say on standard error what failed, and why, and go on."""
+    """Context in which an error of the store is reported on standard error, and then ignored."""
     try:
         yield
     except Exception as error:  # every store's library raises its own kinds

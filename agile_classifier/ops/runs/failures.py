@@ -25,21 +25,21 @@ NO_ROOM_SAID = (
     "Read-only file system",
     "attempt to write a readonly database",
 )
-"""Databases, safetensors and child processes pass a full disk on as text alone."""
+"""Phrases by which a full or read-only disk is recognised in the errors of databases, safetensors and child processes."""
 LOCKED_SAID = "database is locked"
 OUTSIDE = ("kubernetes", "mlflow", "requests", "sqlalchemy", "urllib3", "zenml")
-"""Libraries whose errors tell of a server, a database or a network, not of a defect here."""
+"""Libraries whose errors are about a server, a database or a network, and not defects of this project."""
 ENGINES = "zenml/integrations/*/*.py"
-"""Files that tell by a bare RuntimeError that a job failed elsewhere: its image cannot be pulled, say."""
+"""Files of ZenML that raise a bare RuntimeError when a job failed elsewhere, say because its image cannot be pulled."""
 SHORTEST_SECRET = 4
-"""Characters; shorter values stand in any text."""
+"""Shortest value treated as a secret, in characters; a shorter one occurs in any text."""
 SHORTEST_PART = 8
-"""Characters; a secret of fewer, such as a word, may stand within a text by chance."""
+"""Shortest secret looked for within a text, in characters; a shorter one, such as a word, may occur by chance."""
 
 KILLED = 137
-"""Exit status of a process that was ended by SIGKILL, as the kernel does where memory runs out."""
+"""Exit status of a process ended by SIGKILL, as the kernel does when memory runs out."""
 REFUSALS = {f"{kind.__module__}.{kind.__name__}": kind for kind in (InputError, GateRefused)}
-"""Errors a person can mend, by the name that a traceback gives them."""
+"""Errors that a person can mend, by the name that a traceback prints."""
 
 _SECRET_NAME = re.compile(r"PASSWORD|TOKEN(?!IZER)|SECRET|API_?KEY", re.IGNORECASE)
 _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")
@@ -47,17 +47,17 @@ _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")
 
 @dataclass(frozen=True)
 class Failure:
-    """How a command ends."""
+    """How a failed command ends: its message and its exit code."""
 
     line: str
-    """What a person reads."""
+    """One-line message for the person."""
     exit_code: int
     is_defect: bool
-    """Whether the traceback says more than the line."""
+    """Whether this is a defect of the project, so that the traceback is printed too."""
 
 
 def explain(error: BaseException) -> Failure:
-    """The line and the exit code of an error, by what it is or what it was raised from."""
+    """Explain an error in one line with an exit code, from its type or that of its causes."""
     full = next(filter(_is_no_room, _causes(error, with_context=True)), None)
     if full is not None:
         return Failure(_no_room(full), InputError.exit_code, is_defect=False)
@@ -79,7 +79,7 @@ def explain(error: BaseException) -> Failure:
 
 
 def redact(text: str) -> str:
-    """Without credentials in addresses, and without the values of the environment's secrets."""
+    """Replace credentials in addresses, and the values of secret environment variables, by ***."""
     for name, value in os.environ.items():
         if _SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET:
             text = text.replace(value, "***")
@@ -87,7 +87,7 @@ def redact(text: str) -> str:
 
 
 def leaks(text: str) -> list[str]:
-    """What a text that others may read gives away: names of the environment's secrets, or an address' credentials."""
+    """List the secrets that a text contains: names of environment variables, or credentials in an address."""
     secrets = {name: value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
     found = [name for name, value in secrets.items() if _stands_in(text, value)]
     return [*found, *(["an address with credentials"] if _IN_ADDRESS.search(text) else [])]
@@ -98,7 +98,7 @@ def _stands_in(text: str, secret: str) -> bool:
 
 
 def _causes(error: BaseException, *, with_context: bool) -> Iterator[BaseException]:
-    """The error and what led to it; the context counts where any trace of a cause will do."""
+    """Yield an error and its causes; with `with_context`, also the errors that were being handled when it was raised."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -114,7 +114,7 @@ def _is_container(error: BaseException) -> bool:
 
 
 def _in_container(error: Any) -> Failure:
-    """What a step in a container ended with: the last line that it printed names the error and says it."""
+    """Failure of a step in a container, read from the last line that it printed, which holds the error's type and message."""
     step, printed = error.command[-1], (error.stderr or b"").decode(errors="replace").strip()
     kind, _, said = printed.splitlines()[-1].partition(": ") if printed else ("", "", "")
     if error.exit_status == KILLED:
@@ -145,13 +145,13 @@ def _no_room(error: BaseException) -> str:
 
 
 def _locked() -> str:
-    """Names the file; one that was freed meanwhile cannot be told from the others."""
+    """One line that names the locked databases; one released meanwhile cannot be told from the others."""
     locked = locked_databases(home()) or [home() / name for name in DATABASES if (home() / name).is_file()]
     return locked_line(locked)
 
 
 def _is_statement(error: BaseException) -> bool:
-    """Whether the project or an engine raised it, with a sentence for a person: a failed run, not a defect."""
+    """Whether the project or an engine raised the error with a message for a person: a failed run, not a defect."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next

@@ -12,22 +12,22 @@ from zenml.models import PipelineRunResponse
 from agile_classifier.environment import MLFLOW_PORT, SERVED, ZENML_PORT
 
 OWN_PORTS = {"ZENML_STORE_URL": ZENML_PORT, "MLFLOW_TRACKING_URI": MLFLOW_PORT}
-"""Where `agile ui` shows stores that no server serves."""
+"""Port on which `agile ui` shows each store that no server serves."""
 
 
 def run_address(run: PipelineRunResponse) -> str:
-    """The run's page on ZenML's dashboard."""
+    """Address of a run's page on ZenML's dashboard."""
     return f"{_base('ZENML_STORE_URL')}/projects/{quote(Client().active_project.name)}/runs/{run.id}"
 
 
 def mlflow_run_address(run_id: str) -> str:
-    """The run's page in MLflow; its artifacts hold the report."""
+    """Address of a run's page in MLflow, whose artifacts hold the report."""
     experiment = mlflow.get_run(run_id).info.experiment_id
     return f"{_base('MLFLOW_TRACKING_URI')}/#/experiments/{experiment}/runs/{run_id}"
 
 
 def version_address(model_name: str, version: str) -> str:
-    """The version's page in MLflow's registry."""
+    """Address of a version's page in MLflow's registry."""
     return f"{_base('MLFLOW_TRACKING_URI')}/#/models/{quote(model_name)}/versions/{version}"
 
 

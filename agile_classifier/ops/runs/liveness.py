@@ -19,9 +19,9 @@ from agile_classifier.environment import home
 
 @contextmanager
 def announced_run(pipeline: str) -> Iterator[str]:
-    """Name a new run, and hold its announcement for as long as this process works on it; a finished run leaves none.
+    """Name a new run, and announce it by a locked file while this process works on it; a finished run leaves no file.
 
-    One that was cut short leaves it, for ZenML may not have heard of its end.
+    An interrupted run leaves its file, since ZenML may not know that it ended.
     """
     run_name = f"{pipeline}-{datetime.now(UTC):%Y_%m_%d-%H_%M_%S}-{secrets.token_hex(2)}"
     path = _announcement(run_name)
@@ -33,24 +33,24 @@ def announced_run(pipeline: str) -> Iterator[str]:
 
 
 def is_known_dead(run_name: str) -> bool:
-    """Whether the run was announced and nobody holds the announcement; False where that cannot be known."""
+    """Whether the process of an announced run is gone; False if that cannot be known."""
     return _is_abandoned(_announcement(run_name))
 
 
 def is_any_alive() -> bool:
-    """Whether a process works on a run of this state folder."""
+    """Whether any process is working on a run of this state folder."""
     return any(not _is_abandoned(path) for path in home().glob("alive/*.lock"))
 
 
 def forget_dead() -> None:
-    """Remove the announcements that nobody holds."""
+    """Remove the announcements of dead processes."""
     for path in home().glob("alive/*.lock"):
         if _is_abandoned(path):
             path.unlink(missing_ok=True)
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process that lives holds the lock of a file.
+    """Whether a living process holds the lock of a file.
 
     Raises
     ------

@@ -33,11 +33,11 @@ class ExamplesMaterializer(PandasMaterializer):
     SKIP_REGISTRATION: ClassVar[bool] = True
 
     def compute_content_hash(self, data: pd.DataFrame) -> str:
-        """Digest of the rows, whatever their storage."""
+        """Digest of the rows, independent of how they are stored."""
         return examples_digest(data)
 
     def extract_metadata(self, data: Any) -> dict[str, Any]:
-        """Rows and digest, shown beside the artifact."""
+        """Number of rows and digest, which ZenML shows beside the artifact."""
         return {**super().extract_metadata(data), "n_rows": len(data), "digest": examples_digest(data)}
 
 
@@ -55,7 +55,7 @@ class FolderMaterializer(BaseMaterializer):
             fileio.copy(str(source), target, overwrite=True)
 
     def load(self, data_type: type[Any]) -> Folder:
-        """The folder in a local store, else a local copy of it."""
+        """Path of the folder in a local store, or of a local copy of it."""
         if Path(self.uri).is_dir():
             return Folder(Path(self.uri))
         local = Path(tempfile.mkdtemp(prefix="agile-"))
@@ -68,11 +68,11 @@ class FolderMaterializer(BaseMaterializer):
         return Folder(local)
 
     def compute_content_hash(self, data: Folder) -> str:
-        """Digest of names and contents."""
+        """Digest of the files' names and contents."""
         return tree_digest(data.path)
 
     def extract_metadata(self, data: Folder) -> dict[str, Any]:
-        """Digest and size, shown beside the artifact."""
+        """Digest and size, which ZenML shows beside the artifact."""
         files = [path for path in data.path.rglob("*") if path.is_file()]
         return {
             "digest": tree_digest(data.path),

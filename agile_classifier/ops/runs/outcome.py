@@ -1,4 +1,4 @@
-"""Outcome: what a person at a terminal sees of a training run, while it goes and at its end."""
+"""Outcome: what a training run prints at the terminal, while it goes and at its end."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ STEP_LOGGERS = (
     "zenml.orchestrators.step_run_utils",
     "zenml.orchestrators.local_docker.local_docker_orchestrator",
 )
-"""They say when a step starts, when it is reused, and what a step in a container prints."""
+"""ZenML's loggers that report a step's start, its reuse, and what a step in a container prints."""
 
 
 class HideExplainedErrors(logging.Filter):
-    """Drops ZenML's traceback of an error: the command line states it, in one line where a person can mend it."""
+    """Logging filter that drops ZenML's traceback of an error which the command line reports itself."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is shown."""
+        """Whether a log record is shown."""
         return not record.exc_info
 
 
 def say_steps() -> None:
-    """Let ZenML say which step starts or is reused, and nothing of an error that is stated in one line."""
+    """Let ZenML log which step starts or is reused, without tracebacks of errors that the command line reports."""
     for name in STEP_LOGGERS:
         logging.getLogger(name).setLevel(logging.INFO)
     for handler in logging.getLogger().handlers:
@@ -81,7 +81,7 @@ def show(run: PipelineRunResponse, *, model_name: str) -> str:
 
 
 def show_promotion(run: PipelineRunResponse) -> bool:
-    """Print what became of a promotion, or how to answer its question; returns whether there is a new champion."""
+    """Print the outcome of a promotion run, or how to answer its question; returns whether there is a new champion."""
     if run.status == ExecutionStatus.PAUSED:
         print(
             f"run {run.name} waits for a person: `agile approve {run.name}` or `agile reject {run.name}`, or its card on ZenML's dashboard"
@@ -99,7 +99,7 @@ def show_promotion(run: PipelineRunResponse) -> bool:
 
 
 def write_report(run: PipelineRunResponse) -> str:
-    """Keep a copy of the report that a browser can open; returns its path."""
+    """Save a copy of the report that a browser can open; returns its path."""
     path = home() / "reports" / f"{run.name}.html"
     path.parent.mkdir(exist_ok=True)
     path.write_text(str(_output(run, "evaluate", "report")), encoding="utf-8")

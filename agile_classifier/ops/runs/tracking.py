@@ -32,12 +32,12 @@ ZENML_RUN = "zenml.run"
 
 @contextmanager
 def training_run(experiment: str, *, key: str) -> Iterator[str]:
-    """Open the MLflow run of a training; a training that was killed goes on in the run that it began.
+    """Open the MLflow run of a training; a training that was killed continues in the run that it began.
 
     Parameters
     ----------
     key : str
-        Digest of everything the training depends on; names its checkpoints too.
+        Digest of everything that the training depends on; it names the checkpoints too.
     """
     experiment_id = _experiment(experiment)
     began = mlflow.search_runs(
@@ -60,7 +60,7 @@ def training_run(experiment: str, *, key: str) -> Iterator[str]:
 
 @contextmanager
 def resumed_run(run_id: str) -> Iterator[str]:
-    """Add to the MLflow run of a finished training."""
+    """Reopen the MLflow run of a finished training to log more into it."""
     with mlflow.start_run(run_id=run_id, log_system_metrics=False):
         _link(run_id)
         yield run_id
@@ -84,7 +84,7 @@ def training_key(
 
 
 def price_per_hour() -> float | None:
-    """What the run that this step belongs to pays for a device, from the pipeline's own parameters.
+    """Price of a device-hour in the run that this step belongs to, from the pipeline's own parameters.
 
     A cost is a fact of the run, not of its adapter. As a parameter of a step the price would be part of its cache key, and another price
     train again what is there.
@@ -105,13 +105,13 @@ def log_settings(sections: Mapping[str, BaseModel], *, labelling: Mapping[str, A
 
 
 def log_epoch(row: Mapping[str, float]) -> None:
-    """One point on every training curve."""
+    """Log one epoch's metrics as a point on every training curve."""
     values = {name: float(value) for name, value in row.items() if name != "step"}
     mlflow.log_metrics(values, step=int(row["step"]))
 
 
 def log_history(history: Mapping[str, Any]) -> dict[str, Any]:
-    """Log what a training took as metrics and tags; returns it without the curves."""
+    """Log the time and memory that a training took as metrics and tags; returns the history without its curves."""
     facts = {name: value for name, value in history.items() if name != "epochs"}
     mlflow.log_metrics({f"training_{name}": value for name, value in facts.items() if _is_number(value)})
     mlflow.set_tags({f"training.{name}": str(value) for name, value in facts.items() if not _is_number(value)})
@@ -119,7 +119,7 @@ def log_history(history: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def log_evaluation(evaluation: Evaluation, *, report: str, figures: Mapping[str, bytes]) -> None:
-    """Log metrics by their flat names, the report, and its figures as pictures."""
+    """Log an evaluation: metrics by their flat names, the report, and its figures as images."""
     mlflow.log_metrics(evaluation.flat())
     mlflow.log_text(report, "report.html")
     with tempfile.TemporaryDirectory() as scratch:
