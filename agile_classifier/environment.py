@@ -1,4 +1,4 @@
-"""Places: where a machine keeps downloads, and what stands in for its network. The environment is read here alone."""
+"""Environment: every variable that the project reads, and the folders and ports that follow from them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 ZENML_PORT, MLFLOW_PORT = 8237, 5000
-"""On loopback, of the pages that `agile ui` opens unless told otherwise."""
+"""Default ports of the pages that `agile ui` opens on loopback."""
 SERVED = ("http://", "https://")
-"""How the address of a store begins that is a server already."""
+"""Prefixes of a store's address that is a server already."""
 VARIABLES = {
     "AGILE_HOME": "State folder: databases, artifacts, downloads, reports. Default `~/.local/share/agile-classifier`.",
     "AGILE_MIRROR": "Folder that is looked in before the network, for data, base models and packages.",
@@ -43,17 +43,17 @@ SCHEDULE = "AGILE_SCHEDULE"
 
 
 def home() -> Path:
-    """The state folder, `AGILE_HOME`."""
+    """Path of the state folder, `AGILE_HOME`."""
     return Path(os.environ.get("AGILE_HOME") or "~/.local/share/agile-classifier").expanduser().absolute()
 
 
 def cache() -> Path:
-    """Downloads, by digest."""
+    """Folder of downloads, by digest."""
     return home() / "cache"
 
 
 def mirror() -> Path | None:
-    """A folder that is looked in before the network, `AGILE_MIRROR`."""
+    """Folder that is looked in before the network, `AGILE_MIRROR`; None if it is not set."""
     folder = os.environ.get("AGILE_MIRROR")
     return Path(folder).expanduser().absolute() if folder else None
 
@@ -64,5 +64,5 @@ def hub_token() -> str | None:
 
 
 def n_processes_around() -> int:
-    """Processes that a launcher such as torchrun has started to work with this one, `WORLD_SIZE`; 1 without a launcher."""
+    """Number of processes that a launcher such as torchrun has started together, `WORLD_SIZE`; 1 without a launcher."""
     return int(os.environ.get("WORLD_SIZE") or 1)

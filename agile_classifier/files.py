@@ -14,7 +14,7 @@ from agile_classifier.errors import InputError
 
 
 def write_whole(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Put a text in the place of a file at once, so that no reader and no crash sees half of it."""
+    """Write a text file whole or not at all, so that no reader and no crash leaves half of it."""
     fresh = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
         file.write(text)
@@ -42,24 +42,24 @@ def require_place(output: Path, *, begins: str | None = None, what: str = "") ->
 
 
 def read_end(path: Path, *, n_bytes: int) -> str:
-    """The last bytes of a file that may be long, as text."""
+    """Read the last bytes of a file, which may be long, as text."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - n_bytes))
         return file.read().decode(errors="replace")
 
 
 def read_yaml(path: Path, *, what: str) -> Any:
-    """What a YAML file holds.
+    """Read a YAML file.
 
     Parameters
     ----------
     what : str
-        What kind of file is missing, where it is: `config file`.
+        Kind of the file, for the error if it is missing: `config file`.
 
     Raises
     ------
     InputError
-        There is no such file, it is no text, or no YAML.
+        The file is missing, is no text, or is no YAML.
     """
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))

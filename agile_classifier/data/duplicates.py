@@ -14,16 +14,16 @@ from datasketch import MinHash, MinHashLSH
 from agile_classifier.data.text import normalised
 
 SHINGLE = 5
-"""Characters of a shingle."""
+"""Length of a shingle, in characters."""
 N_PERMUTATIONS = 128
 WEIGHTS = (0.1, 0.9)
-"""Of pairs proposed in vain, which only cost time, and of pairs missed."""
+"""Weights of the hashing's two errors: pairs proposed in vain, which only cost time, and pairs missed."""
 HIGHEST_THRESHOLD = 0.9
-"""That hashing can be set to; above it more pairs are proposed than are kept."""
+"""Highest similarity that the hashing is set to; above it, more pairs are proposed than kept."""
 
 
 def find_near_duplicates(texts: Sequence[str], *, similarity: float) -> list[tuple[int, int, float]]:
-    """Pairs of positions, the lower first, whose shingles have a Jaccard similarity of `similarity` or more, in [0, 1].
+    """Find pairs of positions, the lower first, whose shingles' Jaccard similarity is at least `similarity`, in (0, 1].
 
     Texts are compared as `agile_classifier.data.text.normalised` writes them: 1 stands for texts that differ by case, width or space at most.
     """
@@ -48,7 +48,7 @@ def find_near_duplicates(texts: Sequence[str], *, similarity: float) -> list[tup
 
 
 def _shingles(text: str) -> frozenset[int]:
-    """Hashes of the runs of `SHINGLE` characters; a shorter text is one."""
+    """Hashes of all runs of `SHINGLE` characters; a shorter text is a single shingle."""
     runs = range(max(1, len(text) - SHINGLE + 1))
     return frozenset(zlib.crc32(text[start : start + SHINGLE].encode("utf-8", "surrogatepass")) for start in runs)
 

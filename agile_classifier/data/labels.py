@@ -15,13 +15,13 @@ from scipy.special import expit
 from agile_classifier.errors import InputError
 
 ABSENT = {"", "0", "0.0", "false", "no", "[]"}
-"""What a kind's column holds where the kind is absent, lower-cased."""
+"""Values, in lower case, that mean in a kind's column that the kind is absent."""
 
 
 def fit_label_threshold(
     score: pd.Series, *, rule: str, quantile: float | None = None, value: float | None = None
 ) -> float:
-    """The score at and above which an example is of class 1.
+    """Fit the label threshold: the score at and above which an example is of class 1.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def fit_label_threshold(
 
 
 def label_scores(score: pd.Series, *, label_threshold: float) -> pd.Series:
-    """1 where `score >= label_threshold`, else 0, of shape (n,)."""
+    """Label scores: 1 where `score >= label_threshold`, else 0, of shape (n,)."""
     return (score >= label_threshold).astype("int64").rename("label")
 
 
@@ -59,13 +59,13 @@ def soft_targets(score: pd.Series, *, label_threshold: float, softness: float) -
 
 
 def doubt_weights(score: pd.Series, *, label_threshold: float, band: float, weight: float) -> pd.Series:
-    """What each text counts in training, of shape (n,): `weight` where its score is within `band` of the label threshold, else 1."""
+    """Weight of each text in training, (n,): `weight` where its score is within `band` of the label threshold, else 1."""
     doubtful = (score - label_threshold).abs() <= band
     return pd.Series(np.where(doubtful, weight, 1.0), index=score.index, name="weight")
 
 
 def label_any(columns: pd.DataFrame) -> pd.Series:
-    """1 where at least one kind is present in the row, else 0: eight unfair kinds folded into fair / unfair.
+    """Label rows by their kinds: 1 where at least one is present, else 0, as eight unfair kinds fold into fair / unfair.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def label_any(columns: pd.DataFrame) -> pd.Series:
 
 
 def label_given(column: pd.Series, *, names: Sequence[str] | None = None) -> tuple[pd.Series, tuple[str, ...]]:
-    """Classes that stand in a column, numbered in the order of `names` (default: sorted).
+    """Label rows by the classes in a column, numbered in the order of `names` (default: sorted).
 
     Returns
     -------
@@ -103,7 +103,7 @@ def label_given(column: pd.Series, *, names: Sequence[str] | None = None) -> tup
 
 
 def count_ties(score: pd.Series, *, label_threshold: float) -> int:
-    """Examples whose score equals the threshold exactly; `>=` puts them into class 1."""
+    """Count the examples whose score equals the label threshold; `>=` puts them into class 1."""
     return int((score == label_threshold).sum())
 
 

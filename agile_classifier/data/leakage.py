@@ -1,4 +1,4 @@
-"""Data leakage: what would turn a measurement into a lie, looked for across the parts of a split before anything is trained.
+"""Data leakage and label conflicts across the parts of a split, looked for before anything is trained.
 
 A text of test that train holds too, word for word or nearly, measures memory; one text under two labels measures nothing.
 """
@@ -17,44 +17,44 @@ from agile_classifier.data.splits import PARTS
 from agile_classifier.errors import GateRefused
 
 SHOWN = 20
-"""Pairs listed of each finding."""
+"""Largest number of pairs listed of each finding."""
 SHOWN_CHARACTERS = 120
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked for."""
+    """Result of one check of the split: duplicates, leaks or conflicts."""
 
     name: str
-    """As the config's limit on it is called, without `_limit`."""
+    """Name of the check: that of its limit in the config, without `_limit`."""
     what: str
-    """For a reader, after a number of texts."""
+    """What was counted, as the end of a sentence that begins with a number of texts."""
     n: int
     of: int
-    """Texts that it could have been."""
+    """Number of texts that were checked."""
     limit: float | None
-    """Largest share that is let through."""
+    """Largest share allowed; None for no limit."""
     pairs: tuple[dict[str, Any], ...]
-    """The first of them: `ids`, `parts`, `labels` and `texts` of both, and their `similarity`."""
+    """First pairs found: `ids`, `parts`, `labels` and `texts` of both texts, and their `similarity`."""
 
     @property
     def share(self) -> float:
-        """Of those that it could have been."""
+        """Share of the checked texts, in [0, 1]."""
         return self.n / self.of if self.of else 0.0
 
     @property
     def is_past_limit(self) -> bool:
-        """Whether a run must not go on."""
+        """Whether the share is past the limit, so that the run must end."""
         return self.limit is not None and self.share > self.limit
 
     @property
     def sentence(self) -> str:
-        """With its limit, where it has one."""
+        """One sentence with the counts, and the limit if there is one."""
         allowed = "" if self.limit is None else f" (leakage.{self.name}_limit allows {self.limit:.1%})"
         return f"{self.n} of {self.of} texts {self.what}, {self.share:.1%}{allowed}"
 
     def facts(self) -> dict[str, Any]:
-        """As a report holds it; without the limit, which is the gate's and not the data's."""
+        """Plain values for a report; without the limit, which is a setting and no property of the data."""
         kept = {name: value for name, value in asdict(self).items() if name != "limit"}
         return {**kept, "share": self.share, "pairs": list(self.pairs)}
 
@@ -62,7 +62,7 @@ class Finding:
 def examine_parts(
     parts: Mapping[str, pd.DataFrame], *, similarity: float, limits: Mapping[str, float | None]
 ) -> list[Finding]:
-    """Duplicates inside train, leaks between the parts, and labels that contradict each other.
+    """Check a split for duplicates inside train, leaks between the parts, and labels that contradict each other.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def examine_parts(
 
 
 def refuse_leakage(findings: Sequence[Finding]) -> None:
-    """Let a run go on only within the limits.
+    """Refuse a split that is past a limit.
 
     Raises
     ------

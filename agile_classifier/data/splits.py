@@ -1,4 +1,4 @@
-"""Splits: which examples train, validate and test.
+"""Splits: which examples are train, validation and test.
 
 Every method returns positions, so that a split can be stated, digested and tested without touching the texts. Orders
 follow pandas' `sample(frac=1, random_state=seed)`, the codelab's own shuffle, so its rows can be reproduced exactly.
@@ -15,7 +15,7 @@ from agile_classifier.errors import InputError
 
 PARTS = ("train", "validation", "test")
 STRATA = 10
-"""Quantile bins that a score is stratified by."""
+"""Number of quantile bins by which a score is stratified."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Split:
 
 
 def split_shuffle(n_rows: int, *, train: float | None, validation: float, test: float | None, seed: int) -> Split:
-    """The first rows of the shuffled order train, the next validate, the last test; rows between them are unused."""
+    """Split the shuffled order: the first rows are train, the next validation, the last test; rows between are unused."""
     order = np.asarray(_shuffled(n_rows, seed))
     sizes = _sizes(n_rows, train=train, validation=validation, test=test, unit="rows")
     return _cut(order, sizes)
@@ -37,7 +37,7 @@ def split_shuffle(n_rows: int, *, train: float | None, validation: float, test: 
 def split_stratified(
     strata: pd.Series, *, train: float | None, validation: float, test: float | None, seed: int
 ) -> Split:
-    """Like `split_shuffle`, but each part holds every stratum in the same share.
+    """Split like `split_shuffle`, but with each stratum in the same share in every part.
 
     Train and test do so to within one row of each stratum; validation, which lies between two cuts, to within two. The shuffled rows of each stratum are spread evenly over the order, so that any cut is stratified, and another size of
     train keeps the test rows.
@@ -55,7 +55,7 @@ def split_stratified(
 
 
 def split_group(group: pd.Series, *, train: float | None, validation: float, test: float | None, seed: int) -> Split:
-    """Whole groups to each part; sizes count groups. No group stands on both sides."""
+    """Split by whole groups, so that no group is in two parts; sizes count groups."""
     if group.isna().any():
         raise InputError(
             f"split: {group.isna().sum()} rows have no group, first row {np.flatnonzero(group.isna())[0] + 1}; every row needs one"
@@ -69,7 +69,7 @@ def split_group(group: pd.Series, *, train: float | None, validation: float, tes
 
 
 def split_columns(column: pd.Series) -> Split:
-    """The part stands in a column, as `train`, `validation` or `test`."""
+    """Split by a column that holds `train`, `validation` or `test`."""
     values = column.astype(str).str.strip().str.lower().replace({"val": "validation", "dev": "validation"})
     unknown = sorted(set(values.map(str)) - set(PARTS))
     if unknown:
@@ -82,7 +82,7 @@ def split_columns(column: pd.Series) -> Split:
 
 
 def move_to_validation(split: Split, *, share: float, seed: int) -> Split:
-    """Take a share of train for validation, at random, where the protocol leaves no validation rows."""
+    """Move a random share of train to validation, for protocols that leave no validation rows."""
     n_moved = max(1, round(share * len(split.train)))
     moved = np.random.default_rng(seed).permutation(len(split.train))[:n_moved]
     keep = np.ones(len(split.train), dtype=bool)
@@ -98,7 +98,7 @@ def score_strata(score: pd.Series) -> pd.Series:
 
 
 def _spread(sizes: np.ndarray) -> np.ndarray:
-    """An order of strata, of shape (sum of sizes,), whose every head holds each stratum's share to within one row.
+    """Order of strata, (sum of sizes,), every beginning of which holds each stratum's share to within one row.
 
     The quota method of apportionment (Balinski and Young 1975): the next row is the stratum's that is most short of its
     share, among those that one more row does not bring above it.

@@ -32,7 +32,7 @@ _TREEBANK = tuple(
         (r"([$£€#]) (?=\d)", r"\1"),
     )
 )
-"""In this order: quotes, brackets, words that were parted, and signs back to the words they belong to."""
+"""Replacements in order: quotes, brackets, parted words, and signs back to the words they belong to."""
 
 
 def undo_treebank(text: str) -> str:
@@ -47,7 +47,7 @@ def undo_treebank(text: str) -> str:
 
 
 def collapse_whitespace(text: str) -> str:
-    """One space for every run of whitespace, none at the ends."""
+    """Replace every run of whitespace by one space, and strip the ends."""
     return " ".join(text.split())
 
 
@@ -56,11 +56,11 @@ REPAIRS: dict[str, Callable[[str], str]] = {
     "mojibake": ftfy.fix_text,
     "whitespace": collapse_whitespace,
 }
-"""What `data.repair` may name."""
+"""Repairs that `data.repair` may name."""
 
 
 def normalised(text: str) -> str:
-    """The form in which texts are compared: duplicates and leaks between splits often differ by case, width or space.
+    """Normalise a text for comparison: duplicates and leaks between parts often differ by case, width or space.
 
     NFKC, case folded, invisible characters removed, whitespace collapsed; normalising again changes nothing.
     """
@@ -69,7 +69,7 @@ def normalised(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing of the text would show: spaces, zero-width and control characters only."""
+    """Whether a text is blank: only spaces, zero-width and control characters."""
     return all(
         unicodedata.category(character)[0] == "Z" or unicodedata.category(character) == "Cc" or _is_invisible(character)
         for character in text
@@ -77,7 +77,7 @@ def is_blank(text: str) -> bool:
 
 
 def complaint_about(text: Any) -> str:
-    """Why this is no text that can be scored, as the end of a sentence; empty where it is one."""
+    """Why a value cannot be scored as a text, as the end of a sentence; empty if it can."""
     if not isinstance(text, str):
         is_missing = text is None or (isinstance(text, float) and math.isnan(text)) or str(text) == "<NA>"
         said = "missing" if is_missing else repr(text)
@@ -98,7 +98,7 @@ def looks_like_mojibake(text: str) -> bool:
 
 
 def text_digest(text: str) -> str:
-    """16 hex digits of the SHA-256 of the normalised text: a name for a text that does not show it."""
+    """First 16 hex digits of the SHA-256 of the normalised text: a name that does not reveal the text."""
     return hashlib.sha256(normalised(text).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -1,1 +1,1 @@
-"""How a classifier is judged: contenders on test rows, slices, label errors, drift."""
+"""Evaluation: contenders on test rows with intervals, slices, label errors, drift, and their reports."""

@@ -45,7 +45,7 @@ Floats = NDArray[np.float64]
 
 
 class Evaluation(BaseModel):
-    """What was measured on the test rows."""
+    """Metrics of every contender on the test rows."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,7 +56,7 @@ class Evaluation(BaseModel):
     thresholds: dict[str, float | None]
     """Contender → decision threshold on the probability of class 1; None for more than two classes."""
     calibrations: dict[str, Calibration] = {}
-    """Checkpoint → the map that its probabilities have gone through; a baseline's go through none."""
+    """Checkpoint → calibration of its probabilities; baselines have none."""
     n_test: int
     n_cut: dict[str, int]
     """Part → texts longer than the model reads, and cut."""
@@ -65,12 +65,12 @@ class Evaluation(BaseModel):
 
     @property
     def decision_threshold(self) -> float | None:
-        """The chosen checkpoint's."""
+        """Of the chosen checkpoint."""
         return self.thresholds["candidate"]
 
     @property
     def calibration(self) -> Calibration:
-        """The chosen checkpoint's."""
+        """Of the chosen checkpoint."""
         return self.calibrations.get("candidate", Calibration())
 
     def flat(self) -> dict[str, float]:
@@ -85,7 +85,7 @@ class Evaluation(BaseModel):
 
 
 def in_words(counts: Mapping[str, int]) -> str:
-    """Numbers of texts by part, for a reader: `3 of train, 0 of test`."""
+    """Say numbers of texts by part: `3 of train, 0 of test`."""
     return ", ".join(f"{n} of {part}" for part, n in counts.items())
 
 
@@ -148,9 +148,9 @@ def choose_threshold(
 def choose_baseline_threshold(
     settings: EvaluationConfig, *, y_true: NDArray[np.int64], y_score: Floats, n_classes: int
 ) -> float | None:
-    """By the same policy on the same validation rows as the candidate's, so that what is compared are models; 0.5 where no cut keeps the policy.
+    """Choose a baseline's threshold by the candidate's policy on the same validation rows; 0.5 if no cut keeps it.
 
-    Of a baseline, and of a checkpoint that is not shipped: neither may refuse a run.
+    It serves baselines and the checkpoint that is not registered, neither of which may refuse a run.
     """
     try:
         return choose_threshold(settings, y_true=y_true, y_score=y_score, n_classes=n_classes)
@@ -195,14 +195,14 @@ def evaluate_contenders(
 
 
 def score_table(test: pd.DataFrame, scores: Mapping[str, Floats]) -> pd.DataFrame:
-    """One row a test example: `id`, `text`, `label`, `group` where there is one, and `CONTENDER_K`, the probability of class K."""
+    """Table of one row a test example: `id`, `text`, `label`, `group` if any, and `CONTENDER_K`, the probability of class K."""
     columns = {f"{name}_{k}": y_score[:, k] for name, y_score in scores.items() for k in range(y_score.shape[1])}
     known = [column for column in ("id", "text", "label", "group") if column in test.columns]
     return test[known].reset_index(drop=True).assign(**columns)
 
 
 def read_scores(table: pd.DataFrame, name: str) -> Floats:
-    """A contender's probabilities of shape (n_test, n_classes), from a `score_table`."""
+    """Read a contender's probabilities, (n_test, n_classes), from a `score_table`."""
     columns = [column for column in table.columns if column.rpartition("_")[0] == name]
     return table[columns].to_numpy(dtype="float64")
 
@@ -210,7 +210,7 @@ def read_scores(table: pd.DataFrame, name: str) -> Floats:
 def compare_with_baselines(
     evaluation: Evaluation, test_scores: pd.DataFrame, *, metric: str, seed: int = 0
 ) -> dict[str, PairedDifference]:
-    """The candidate against each baseline on the same test rows."""
+    """Compare the candidate with each baseline on the same test rows."""
     return {
         name: paired_bootstrap(
             y_true=test_scores["label"].to_numpy(),

@@ -38,18 +38,18 @@ class Finding:
     """One statistic of a batch against its reference."""
 
     name: str
-    """As the limit is called in the config's section `monitoring`."""
+    """Name of the statistic: that of its limit in the config's section `monitoring`."""
     title: str
     value: float
     chance: float
-    """What it reaches in one of a hundred batches of this size without drift."""
+    """Value that one of a hundred batches of this size reaches without drift."""
     limit: float
     sentence: str
-    """What lies behind the number; may be empty."""
+    """Explanation of the number; may be empty."""
 
     @property
     def level(self) -> Level:
-        """`unclear`: beyond its limit, which so few rows may be by chance."""
+        """Level of the finding; `unclear` is beyond the limit, but perhaps by chance with so few rows."""
         if not np.isfinite(self.value):
             return "unmeasured"
         if self.value <= self.limit:
@@ -58,7 +58,7 @@ class Finding:
 
 
 def compare(reference: DriftSample, batch: DriftSample, *, limits: Mapping[str, float], seed: int = 0) -> list[Finding]:
-    """Every statistic, in the order of the limits' fields.
+    """Compare a batch with its reference by every statistic, in the order of the limits' fields.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def population_stability(reference: Floats, batch: Floats) -> tuple[float, float
 
 
 def kolmogorov_smirnov(reference: Floats, batch: Floats) -> tuple[float, float]:
-    """The largest gap between the two cumulative distributions, and its chance level."""
+    """Kolmogorov-Smirnov distance of two samples, and its chance level."""
     size = len(reference) * len(batch) / (len(reference) + len(batch))
     return float(ks_2samp(reference, batch).statistic), float(kstwobign.ppf(1 - CHANCE) / np.sqrt(size))
 
@@ -129,7 +129,7 @@ def domain_auc(reference: np.ndarray, batch: np.ndarray, *, seed: int) -> tuple[
 
 
 def _class_share(reference: DriftSample, batch: DriftSample) -> tuple[float, float, str]:
-    """The largest change of a class's share; the chance level allows for the choice of that class."""
+    """Largest change of a class's share; its chance level allows for the choice of that class."""
     n_classes = len(reference.class_names)
     before, after = (np.bincount(sample.predicted, minlength=n_classes) / sample.n for sample in (reference, batch))
     place = int(np.abs(after - before).argmax())
@@ -142,7 +142,7 @@ def _class_share(reference: DriftSample, batch: DriftSample) -> tuple[float, flo
 
 
 def _unknown(reference: Floats, batch: Floats) -> tuple[float, float, str]:
-    """The change of the mean share, and Welch's deviation of a difference of means."""
+    """Change of the mean share of unknown tokens, and its chance level by Welch's deviation."""
     if min(len(reference), len(batch)) < FEWEST_EMBEDDED:
         return float("nan"), float("nan"), _too_few(reference, batch)
     variance = reference.var(ddof=1) / len(reference) + batch.var(ddof=1) / len(batch)

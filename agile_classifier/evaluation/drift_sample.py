@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 REFERENCE_FILE = "reference.npz"
-"""Beside a registered classifier: the sample of its test rows."""
+"""File of the sample of test rows beside a registered classifier."""
 
 Floats = NDArray[np.float64]
 
@@ -56,6 +56,6 @@ class DriftSample:
 def sample_scores(
     class_names: Sequence[str], y_score: Floats, predicted: NDArray[np.int64], lengths: Floats
 ) -> DriftSample:
-    """A sample without what the network tells; `y_score` of shape (n, n_classes)."""
+    """Sample of scored texts without tokens and embeddings; `y_score` of shape (n, n_classes)."""
     scores = y_score[:, 1] if len(class_names) == 2 else y_score.max(axis=1)
     return DriftSample(tuple(class_names), scores, predicted, lengths, np.empty(0), np.empty((0, 0), dtype=np.float16))

@@ -23,7 +23,7 @@ FOLDS = 5
 SHOWN_SUSPECTS = 20
 NEIGHBOURS = 3
 LARGEST_SWEEP = 11
-"""Label thresholds that are tried, at most."""
+"""Largest number of label thresholds tried."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,18 @@ class Suspect:
     text: str
     label: int
     given: float
-    """Probability of its label, by a probe that has not seen it."""
+    """Probability of the text's label, by a probe that has not seen the text."""
 
 
 @dataclass(frozen=True)
 class Suspects:
-    """The train texts that deserve a second look."""
+    """Train texts whose labels deserve a second look."""
 
     n: int
-    """Labels that confident learning takes to be wrong."""
+    """Number of labels that confident learning takes to be wrong."""
     of: int
     listed: tuple[Suspect, ...]
-    """The most doubtful of them first."""
+    """The most doubtful of them, most doubtful first."""
 
 
 @dataclass(frozen=True)
@@ -58,21 +58,21 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Cut:
-    """What the labels of test would be with another label threshold."""
+    """Labels and metrics of test with another label threshold."""
 
     label_threshold: float
     n_positive: int
     n_ties: int
-    """Scores that equal it; `>=` puts them into class 1."""
+    """Number of scores that equal the threshold; `>=` puts them into class 1."""
     n_changed: int
-    """Labels that differ from those in use."""
+    """Number of labels that differ from those in use."""
     roc_auc: float | None
-    """Of the model as it is, trained on the labels in use; None where all texts fall into one class."""
+    """ROC AUC of the model, trained on the labels in use; None if all texts fall into one class."""
     is_used: bool
 
 
 def find_suspects(features: ArrayLike, train: pd.DataFrame, *, seed: int = 0) -> Suspects:
-    """Labels of train that a probe on the other folds contradicts with confidence.
+    """Find labels of train that a probe on the other folds contradicts with confidence.
 
     Confident learning (Northcutt et al. 2021, arXiv 1911.00068): a label is doubted where another class is the likeliest and is given at least
     the probability that texts of that class are given on average.
@@ -106,7 +106,7 @@ def find_suspects(features: ArrayLike, train: pd.DataFrame, *, seed: int = 0) ->
 def find_neighbours(
     queries: ArrayLike, among: ArrayLike, train: pd.DataFrame, *, count: int = NEIGHBOURS
 ) -> list[tuple[Neighbour, ...]]:
-    """The train texts nearest to each query by the cosine of their features, the nearest first.
+    """Find the train texts nearest to each query by the cosine of their features, nearest first.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def find_neighbours(
 
 
 def sweep_label_threshold(test: pd.DataFrame, y_score: Floats, *, label_threshold: float) -> list[Cut]:
-    """What hangs on where the scores were cut: other label thresholds over their range, and the one in use.
+    """Evaluate other label thresholds over the range of the scores, beside the one in use.
 
     Parameters
     ----------

@@ -21,28 +21,28 @@ LENGTHS = ("short", "middle", "long")
 AGREEMENTS = ("divided", "leaning", "agreed")
 """Thirds of the texts, by how far their annotators' score lies from the label threshold."""
 LARGEST_SLICES = 12
-"""Values of one column that are looked at, the commonest first."""
+"""Largest number of slices of one column, its commonest values."""
 FEW_ROWS = 30
-"""Below so many rows a slice says little, and it is said so."""
+"""Rows below which a slice is reported as saying little."""
 SLICE_METRICS = ("roc_auc", "f1", "accuracy")
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A model on some of the test rows."""
+    """Metrics of a model on some of the test rows."""
 
     name: str
     n: int
     n_positive: int
-    """Rows of class 1."""
+    """Number of rows of class 1."""
     metrics: Mapping[str, float]
-    """Of `SLICE_METRICS`; where all rows are of one class, the accuracy alone."""
+    """Values of `SLICE_METRICS`; the accuracy alone if all rows are of one class."""
     intervals: Mapping[str, tuple[float, float]]
-    """95 %, by resampling the rows of the slice; of one class, Wilson's."""
+    """95 % intervals by resampling the rows of the slice; Wilson's if all rows are of one class."""
 
     @property
     def is_small(self) -> bool:
-        """Whether its numbers rest on too few rows to be leant on."""
+        """Whether the slice has too few rows to rely on its metrics."""
         return self.n < FEW_ROWS
 
 
@@ -65,7 +65,7 @@ def by_value(column: str, values: Sequence[object]) -> dict[str, Mask]:
 
 
 def list_slices(test: pd.DataFrame, *, columns: Sequence[str], label_threshold: float | None) -> dict[str, Mask]:
-    """Every slice of the test rows that a report looks at, by name.
+    """List every slice of the test rows that a report looks at, as masks of shape (n,) by name.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def measure_slices(
     n_resamples: int,
     seed: int,
 ) -> list[Slice]:
-    """The metrics of one model on each slice, with intervals of their own."""
+    """Evaluate one model on each slice, with intervals."""
     return [
         _measured(
             name, y_true[rows], y_score[rows], decision_threshold=decision_threshold, n_resamples=n_resamples, seed=seed

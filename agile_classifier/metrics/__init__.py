@@ -1,1 +1,1 @@
-"""Metrics with bootstrap intervals, calibration, paired comparisons."""
+"""Metrics with bootstrap intervals, decision thresholds, calibration, paired comparisons."""

@@ -1,4 +1,4 @@
-"""Calibration fit: which map makes the probabilities of validation hold; it needs scikit-learn, which applying the map does not."""
+"""Calibration of probabilities: its maps, how they are fitted on validation, and the calibration error."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ Floats = NDArray[np.float64]
 Method = Literal["none", "temperature", "platt", "isotonic"]
 
 SMALLEST = 1e-6
-"""Probability below which one is not told from 0: a logarithm of it is taken."""
+"""Smallest probability whose logarithm is taken; a smaller one counts as this."""
 N_BINS = 10
-"""Bins of the calibration error, equally wide."""
+"""Number of bins of the calibration error, equally wide."""
 
 
 class Calibration(BaseModel):
-    """A fitted map; without arguments, the one that changes nothing."""
+    """A fitted calibration map; without arguments, the identity."""
 
     model_config = ConfigDict(frozen=True)
 
     method: Method = "none"
     slope: float = 1.0
-    """Factor of the log-probabilities, 1 / temperature; positive."""
+    """Positive factor of the log-probabilities, 1 / temperature."""
     offsets: tuple[float, ...] = ()
-    """Added to the log-probability of each class; the first is 0. Empty: none."""
+    """Offsets added to the log-probability of each class, the first 0; empty for none."""
     knots: tuple[tuple[float, float], ...] = ()
-    """Of isotonic regression: said → calibrated probability of class 1, with straight lines between."""
+    """Isotonic regression's pairs of raw and calibrated probability of class 1, linear between them."""
 
     def apply(self, y_score: ArrayLike) -> Floats:
-        """Calibrated probabilities of shape (n, n_classes), from those that the network says."""
+        """Calibrate probabilities of shape (n, n_classes)."""
         score = np.asarray(y_score, dtype=np.float64)
         if self.method == "none" or not len(score):
             return score
@@ -49,7 +49,7 @@ class Calibration(BaseModel):
         return np.asarray(softmax(scaled(score, self.slope, self.offsets), axis=1), dtype=np.float64)
 
     def in_words(self) -> str:
-        """For a reader."""
+        """Describe the map in words."""
         said = {
             "none": "probabilities as the network says them",
             "temperature": f"calibrated on validation, by a temperature of {1 / self.slope:.2f}",
@@ -60,26 +60,26 @@ class Calibration(BaseModel):
 
 
 def pool(*scores: ArrayLike) -> Floats:
-    """One answer of several models': probabilities whose log odds are the mean of theirs (the logarithmic opinion pool, Genest and Zidek 1986).
+    """Pool several models' probabilities by the mean of their log odds (logarithmic opinion pool, Genest and Zidek 1986).
 
     Beside a mean of probabilities it lets a model that is sure of a text outvote one that does not know.
 
     Parameters
     ----------
     scores : arrays of shape (n, n_classes)
-        Of each model; one that is too sure of itself, not calibrated, weighs the more.
+        Probabilities of each model; an overconfident, uncalibrated one weighs more.
     """
     known = [scaled(np.asarray(score, dtype=np.float64), 1.0, ()) for score in scores]
     return np.asarray(softmax(np.mean(known, axis=0), axis=1), dtype=np.float64)
 
 
 def scaled(score: Floats, slope: float, offsets: Sequence[float]) -> Floats:
-    """Log-probabilities of shape (n, n_classes), sharpened and shifted; their softmax is the calibrated probability."""
+    """Scale and shift log-probabilities, (n, n_classes); their softmax is the calibrated probability."""
     return slope * np.log(np.clip(score, SMALLEST, 1.0)) + (np.asarray(offsets) if len(offsets) else 0.0)
 
 
 def calibration_error(y_true: ArrayLike, y_score: Floats) -> float:
-    """Expected calibration error, in [0, 1]: how far the stated confidence is from the share of hits, bin by bin.
+    """Expected calibration error, in [0, 1]: mean distance of confidence and accuracy over bins.
 
     Confidence is the probability of the likeliest class (Guo and others 2017). Of a perfect model it is never 0 by chance, so many rows are pooled
     before it is asked for.
@@ -98,11 +98,11 @@ def calibration_error(y_true: ArrayLike, y_score: Floats) -> float:
 Ints = NDArray[np.int64]
 
 N_FOLDS = 5
-"""Of validation, by which `auto` compares the methods."""
+"""Number of folds of validation on which `auto` compares the methods."""
 
 
 def fit_calibration(method: str, *, y_true: ArrayLike, y_score: ArrayLike) -> Calibration:
-    """Fit a map to validation.
+    """Fit a calibration map on validation.
 
     Parameters
     ----------

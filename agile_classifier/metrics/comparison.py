@@ -21,12 +21,12 @@ class Contender:
     """A model's answers on the rows."""
 
     y_score: Floats
-    """Shape (n, n_classes), probabilities."""
+    """Probabilities of shape (n, n_classes)."""
     threshold: float | None
     """Decision threshold on the probability of class 1."""
 
     def on(self, rows: Mask) -> Contender:
-        """The answers on some of the rows."""
+        """Select the answers on some of the rows."""
         return Contender(self.y_score[rows], self.threshold)
 
 
@@ -37,13 +37,13 @@ class McNemar:
     only_candidate_right: int
     only_comparator_right: int
     p_value: float
-    """Exact and two-sided: how often a fair coin would fall at least as unevenly; 1 where they never disagree."""
+    """Exact two-sided p-value: how often a fair coin falls at least as unevenly; 1 if they never disagree."""
 
 
 def compare(
     y_true: Ints, candidate: Contender, comparator: Contender, *, metrics: Sequence[str]
 ) -> dict[str, PairedDifference]:
-    """The paired difference in each metric, on the same resamples."""
+    """Paired difference of two models in each metric, on the same resamples."""
     return {
         metric: paired_bootstrap(
             y_true=y_true,
@@ -67,7 +67,7 @@ def compare_slices(
     slices: Mapping[str, Mask],
     min_rows: int,
 ) -> tuple[dict[str, PairedDifference], dict[str, int]]:
-    """The paired difference on each slice, and the sizes of those too small, or of one class, to be judged."""
+    """Paired difference on each slice, and the sizes of slices that are too small or of one class."""
     judged, left_out = {}, {}
     for name, rows in slices.items():
         if rows.sum() >= min_rows and len(np.unique(y_true[rows])) > 1:

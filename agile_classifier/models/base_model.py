@@ -26,7 +26,7 @@ from agile_classifier.errors import InputError
 from agile_classifier.models.encoding import load_tokenizer
 
 HEAD_MODULES = ["classifier", "score", "pooler", r".*\.pooler", "lm_head", "embed_out"]
-"""Layers behind the encoder; bitsandbytes would quantize them and their training would crash. Plain names match a
+"""Layers behind the encoder, which must not be quantized, since training them would crash. Plain names match a
 name's start or end, patterns its start."""
 
 LOADERS = {
@@ -35,9 +35,9 @@ LOADERS = {
     "native": AutoModelForSequenceClassification,
     "answer": AutoModelForCausalLM,
 }
-"""Pooling → which form of a model is loaded."""
+"""Pooling → transformers' class that loads the model."""
 CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
-"""How architectures with a causal head are called; AutoModelForCausalLM would also give a BERT one that reads both ways."""
+"""Suffixes of architectures with a causal head; AutoModelForCausalLM would also give a BERT one."""
 
 
 def load_base_model(
@@ -50,7 +50,7 @@ def load_base_model(
     compute_dtype: str,
     device: str,
 ) -> PreTrainedModel:
-    """The encoder, frozen; for `native` pooling with its own sequence-classification head, for `answer` as causal language model.
+    """Load the base model, frozen; `native` pooling with its own classification head, `answer` as causal language model.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def load_base_model(
 
 
 def read_hidden_size(folder: Path) -> int:
-    """Width of the last hidden states."""
+    """Read the width of a model's last hidden states."""
     return int(_read_config(folder).get_text_config().hidden_size)
 
 
@@ -133,7 +133,7 @@ def _quantization(quantization: str, *, double_quant: bool, dtype: torch.dtype) 
 
 
 def _refuse_random_weights(missing: Iterable[str], *, folder: Path, pooling: str) -> None:
-    """A frozen layer that the folder lacks would be drawn anew by every load, and score otherwise each time.
+    """Refuse a folder that lacks frozen weights: every load would draw them anew and score otherwise.
 
     The head may be new, for it is trained and saved with the adapter; under `mean` pooling nothing reads a pooler.
     """
@@ -156,7 +156,7 @@ def _keep_nf4_weights_in_place(model: PreTrainedModel) -> None:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Hide transformers' own words: a progress bar, the pretraining's missing head, advice on options we do not use."""
+    """Hide transformers' messages: a progress bar, the missing head, advice on options that are not used."""
     level = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

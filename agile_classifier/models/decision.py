@@ -1,4 +1,4 @@
-"""Decision: what makes an answer of a network's probabilities, chosen on validation and kept with every version."""
+"""Decision: calibration and decision threshold, chosen on validation and kept with every version."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pydantic import BaseModel, ConfigDict
 from agile_classifier.metrics.calibration import Calibration
 
 DECISION_FILE = "decision.json"
-"""Beside a registered classifier."""
+"""File of the decision beside a registered classifier."""
 
 
 class Decision(BaseModel):
-    """How sure, and from where on it is class 1."""
+    """How probabilities become an answer: the calibration, then the decision threshold."""
 
     model_config = ConfigDict(frozen=True)
 
     decision_threshold: float | None
-    """On the calibrated probability of class 1; None of more than two classes."""
+    """Cut on the calibrated probability of class 1; None with more than two classes."""
     calibration: Calibration = Calibration()
-    """Versions from before there was one have none."""
+    """Calibration of the probabilities; older versions have none."""
 
     @classmethod
     def load(cls, folder: Path) -> Decision:
-        """From a folder that `save` has written to."""
+        """Read the decision from a folder that `save` wrote to."""
         return cls.model_validate_json((folder / DECISION_FILE).read_text(encoding="utf-8"))
 
     def save(self, folder: Path) -> None:
-        """Into a classifier's folder."""
+        """Write the decision into a classifier's folder."""
         (folder / DECISION_FILE).write_text(self.model_dump_json(), encoding="utf-8")

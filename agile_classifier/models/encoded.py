@@ -12,18 +12,18 @@ class Encoded:
     """Token ids of some texts, in their order."""
 
     input_ids: list[list[int]]
-    """Ready for the model; with a prompt, the text within it, cut to fit, the prompt never."""
+    """Token ids of each text, ready for the model; with a prompt, the text is cut to fit, the prompt never."""
     cut: tuple[int, ...] = ()
-    """Places of the texts that were longer than the model reads, and cut at their end."""
+    """Positions of the texts that were longer than the model reads, and so were cut at their end."""
     n_escaped: int = 0
-    """How many texts held what would have altered their prompt's structure, and were changed."""
+    """Number of texts in which something that would have altered the prompt's structure was escaped."""
 
     @property
     def n_cut(self) -> int:
-        """How many texts were cut."""
+        """Number of texts that were cut."""
         return len(self.cut)
 
     @property
     def lengths(self) -> np.ndarray:
-        """Tokens of each text, with its prompt, of shape (n,)."""
+        """Number of tokens of each text with its prompt, of shape (n,)."""
         return np.asarray([len(ids) for ids in self.input_ids])

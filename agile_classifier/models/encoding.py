@@ -16,13 +16,13 @@ from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.prompts.prompts import Prompt, encode_prompts
 
 TOKENS_PER_BATCH = 2048
-"""Budget of one forward pass, padding included; larger batches leave a CPU's cache."""
+"""Tokens of one forward pass, padding included; larger batches do not fit into a CPU's cache."""
 TOKENS_PER_PACK = 4096
-"""The same for prompts: each pack computes its shared prefix, and takes 4-bit weights apart, once."""
+"""Tokens of one pack of prompts; each pack computes the shared prefix and dequantizes 4-bit weights once."""
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer that stands beside a model or an adapter."""
+    """Load the tokenizer in the folder of a model or an adapter."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
@@ -44,7 +44,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 def encode(
     texts: Sequence[str], *, tokenizer: PreTrainedTokenizerBase, max_length: int, prompt: Prompt | None = None
 ) -> Encoded:
-    """Tokenize with special tokens, at most `max_length` tokens each, and at least one: an empty text is its padding.
+    """Tokenize texts with special tokens, each into 1 to `max_length` tokens; an empty text becomes a padding token.
 
     With a prompt, each text stands in it, and `max_length` holds for the whole.
     """

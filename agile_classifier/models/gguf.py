@@ -22,25 +22,25 @@ from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest
 
 CONVERTERS = ("transformers", "gguf")
-"""Packages that convert; another version of one may name, order or round otherwise, so it converts anew."""
+"""Packages that convert a GGUF; another version of one may convert otherwise, so it converts anew."""
 STORAGE = "float32"
 """Number format of the unpacked weights, 4 bytes each: what ggml's formulas yield, rounded no further. bfloat16 takes half
 and moves four of five weights of SmolLM2-135M and Gemma 3 270M again, by up to 0.39 %; float16 half of them, by 0.05 %."""
 BROKEN = (
     OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError, OverflowError, struct.error,
 )  # fmt: skip
-"""What the readers of transformers and gguf raise on damaged files and on models that they do not know."""
+"""Errors that the readers of transformers and gguf raise on damaged files and unknown models."""
 
 _NAME = "model.gguf"
 
 
 def fetch_base_model(source: str, *, cache: Path, **where: Any) -> Path:
-    """`agile_classifier.data.fetch.sources.fetch_model`, with what it takes and raises; a GGUF comes unpacked."""
+    """Fetch a base model as `fetch_model` does, with the same arguments and errors; a GGUF is unpacked."""
     return as_transformers_folder(fetch_model(source, cache=cache, **where), cache=cache)
 
 
 def as_transformers_folder(folder: Path, *, cache: Path) -> Path:
-    """A folder that transformers' Auto classes load without a network and without knowing of GGUF.
+    """Unpack a GGUF into a folder that transformers' Auto classes load without a network.
 
     The result depends on the GGUF's bytes and the versions of `CONVERTERS` alone, not on names, places or machines, so
     its `tree_digest` is the same wherever it is made.
@@ -126,7 +126,7 @@ def _load(alone: Path, gguf: Path) -> tuple[Any, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Nothing of transformers' own words, nor of a progress bar of its GGUF reader that only stderr can silence."""
+    """Context that hides the messages of transformers and the progress bar of its GGUF reader."""
     from agile_classifier.models.base_model import (
         quiet_transformers,  # loads torch, which an ordinary folder does not need
     )

@@ -14,7 +14,7 @@ from agile_classifier.errors import InputError
 
 @dataclass(frozen=True)
 class Devices:
-    """What a training runs on: `n` processes, each on a device of its own."""
+    """Devices of a training: `n` processes, each on a device of its own."""
 
     kind: str
     """`cuda` or `cpu`."""
@@ -22,12 +22,12 @@ class Devices:
 
 
 def choose_devices(wanted: int | str, *, device: str, batch_size: int) -> Devices:
-    """As `fine_tune.devices` and `fine_tune.device` ask for them, of those that are here. One node is supported.
+    """Choose devices of this machine as `fine_tune.devices` and `fine_tune.device` ask for them; one node is supported.
 
     Raises
     ------
     InputError
-        More are asked for than there are, or than a batch has texts; a GPU, and there is none; or several nodes run this.
+        More devices are asked for than exist, or than a batch has texts; a GPU is asked for and none exists; several nodes.
     """
     if (around := n_processes_around()) > 1:
         raise InputError(
@@ -39,7 +39,7 @@ def choose_devices(wanted: int | str, *, device: str, batch_size: int) -> Device
 
 
 def choose_among(wanted: int | str, *, device: str, batch_size: int, n_gpus: int, n_cores: int) -> Devices:
-    """The choice itself. `auto` takes every GPU that gets a text of each batch, and one process of a CPU, which uses all cores."""
+    """Choose among so many GPUs and cores; `auto` takes each GPU that gets a text of every batch, or one CPU process."""
     if device == "gpu" and not n_gpus:
         raise InputError("fine_tune.device gpu: no GPU here")
     kind = "cuda" if n_gpus and device != "cpu" else "cpu"
@@ -56,16 +56,16 @@ def choose_among(wanted: int | str, *, device: str, batch_size: int, n_gpus: int
 
 @dataclass(frozen=True)
 class Hardware:
-    """What decides speed and number format."""
+    """Hardware of a device, which decides speed and number format."""
 
     device: str
     """`cuda` or `cpu`."""
     name: str
-    """The device's own name."""
+    """Name of the device."""
     fast_bfloat16: bool
-    """Whether it has instructions for bfloat16 products; without them bfloat16 is emulated, several times slower."""
+    """Whether the device has instructions for bfloat16 products; emulated ones are several times slower."""
     threads: int
-    """Threads used on a CPU."""
+    """Number of threads used on a CPU."""
 
     def as_dict(self) -> dict[str, str | bool | int]:
         """Plain values, for a record."""
@@ -73,7 +73,7 @@ class Hardware:
 
 
 def read_hardware(*, kind: str | None = None) -> Hardware:
-    """The device this process would train on; with `kind`, `cuda` or `cpu`, the one of that kind."""
+    """Read the hardware of the device that this process would train on, or of the given kind, `cuda` or `cpu`."""
     threads = torch.get_num_threads()
     if kind == "cuda" or (kind is None and torch.cuda.is_available()):
         return Hardware(
@@ -84,7 +84,7 @@ def read_hardware(*, kind: str | None = None) -> Hardware:
 
 
 def choose_compute_dtype(wanted: str, *, hardware: Hardware) -> str:
-    """`auto` becomes bfloat16 where the hardware is fast at it, else float32; a named dtype stands."""
+    """Choose the compute dtype: `auto` is bfloat16 where the hardware is fast at it, else float32; others stay."""
     if wanted != "auto":
         return wanted
     return "bfloat16" if hardware.fast_bfloat16 else "float32"

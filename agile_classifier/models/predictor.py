@@ -40,7 +40,7 @@ class Predictor:
 
     @classmethod
     def load(cls, adapter: Path, *, base: Path, checkpoint: str = "best") -> Predictor:
-        """From the folder that `fine_tune` wrote; `checkpoint` is `best` or `last`."""
+        """Load a classifier from the folder that `fine_tune` wrote; `checkpoint` is `best` or `last`."""
         spec = ClassifierSpec.load(adapter)
         base_model = load_base_model(
             base,
@@ -72,7 +72,7 @@ class Predictor:
         Parameters
         ----------
         encoded : Encoded, optional
-            What `encode` makes of the texts, where it is at hand.
+            Result of `encode` on the texts, if it is at hand.
         """
         said = self._score_encoded(self.encode(texts) if encoded is None else encoded)
         return said if self.companion is None else self.companion.join(said, texts)
@@ -86,14 +86,14 @@ class Predictor:
 
     @torch.no_grad()
     def forget_tuning(self) -> None:
-        """Answer as the base model alone from now on: only a head without numbers of its own, of label tokens, can."""
+        """Drop the adapter, so that the base model answers alone; only possible with label tokens, which need no head."""
         self.companion = None
         for name, parameter in self.network.named_parameters():
             if "lora_B" in name:
                 parameter.zero_()
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Token ids as the network reads them."""
+        """Encode texts into token ids as the network reads them."""
         return encode(texts, tokenizer=self.tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt)
 
     @torch.inference_mode()

@@ -15,16 +15,16 @@ TOKENIZER_FOLDER = "tokenizer"
 COMPANION_FOLDER = "companion"
 """What answers beside the network, where anything does (`agile_classifier/models/classical/companion.py`)."""
 TAUGHT = ("label", "target", "weight")
-"""Columns of examples that training reads beside `text`, the last two where they are there (`agile_classifier.models.network.losses.class_loss`)."""
+"""Columns of examples that training reads beside `text`; the last two are optional (`losses.class_loss`)."""
 EXACT, ROUNDED = 1e-3, 0.02
-"""Bounds of `ClassifierSpec.rounding`: of a classifier that computes in float32, and of one that rounds what passes through it."""
+"""Bounds of `ClassifierSpec.rounding`: for a classifier that computes in float32, and for one that rounds activations."""
 PROBABILITY = "probability_"
-"""Before a class's name: the column of its probability in what a registered classifier answers."""
+"""Prefix of the column of a class's probability in a registered classifier's answer."""
 
 
 @dataclass(frozen=True)
 class ClassifierSpec:
-    """Stored as `classifier.json` beside the adapter."""
+    """Specification of a classifier, stored as `classifier.json` beside the adapter."""
 
     class_names: tuple[str, ...]
     """Names of classes 0, 1, …"""
@@ -35,17 +35,17 @@ class ClassifierSpec:
     compute_dtype: str
     """Number format that the adapter was trained in, resolved (never `auto`)."""
     max_length: int
-    """Tokens the model reads of a text."""
+    """Largest number of tokens that the model reads of a text."""
     hidden_size: int
     """Width of the last hidden states."""
     base_source: str
-    """Where the base model came from, as the config named it."""
+    """Source of the base model, as the config names it."""
     base_sha256: tuple[str, ...] | None
     base_revision: str | None
     base_digest: str
     """SHA-256 over the base model's files; loading refuses another base."""
     prompt: Prompt | None = None
-    """What stands around a text, for label tokens."""
+    """Prompt around a text, for label tokens; None with a classification head."""
 
     @property
     def n_classes(self) -> int:
@@ -54,7 +54,7 @@ class ClassifierSpec:
 
     @property
     def rounding(self) -> float:
-        """By how much a probability may differ where a text is scored in another batch, another process or by another runtime.
+        """Largest change of a probability that rounding explains, in another batch, process or runtime.
 
         int8 layers quantize what enters them too, bfloat16 keeps eight bits of it. Seen with MiniLM: int8 0.005 and bfloat16 0.006, in
         float32 5e-7.
@@ -66,7 +66,7 @@ class ClassifierSpec:
         cls, *, class_names: Sequence[str], base_digest: str, source: str, sha256: tuple[str, ...] | None,
         revision: str | None, head: str, pooling: str, prompt: Mapping[str, Any], hidden_size: int = 0, **described: Any,
     ) -> ClassifierSpec:  # fmt: skip
-        """From a config's model section; `compute_dtype` may still be `auto`, `hidden_size` still unread."""
+        """Describe a classifier from a config's section `model`; `compute_dtype` may be `auto`, `hidden_size` unread."""
         answers = head == "label_tokens"
         return cls(
             class_names=tuple(class_names), hidden_size=hidden_size, base_source=source, base_sha256=sha256,

@@ -1,1 +1,1 @@
-"""The expectation suite, run by Great Expectations, and its page."""
+"""Expectations: the suite that examples must satisfy, run by Great Expectations, and its page."""

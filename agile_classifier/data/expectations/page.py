@@ -46,13 +46,13 @@ TEMPLATES = {
 """,
     "collapse.j2": "",
 }
-"""In place of two of Great Expectations' own: the page, and what only a script could unfold (tracebacks)."""
+"""Templates that replace two of Great Expectations': the page itself, and tracebacks, which only a script could unfold."""
 
 
 def render_validation_page(
     result: ExpectationSuiteValidationResult, *, critical: Sequence[str], warnings: Sequence[str]
 ) -> str:
-    """The page as HTML: verdict and failures first, then Great Expectations' sections, one a column.
+    """Render the validation page as HTML: verdict and failures first, then Great Expectations' section for each column.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def render_validation_page(
 
 
 def shown(value: object) -> str:
-    """A value on one line and cut to 60 characters; text in quotes, what cannot be seen in it as an escape sequence."""
+    """Show a value on one line of at most 60 characters; text in quotes, invisible characters as escape sequences."""
     if isinstance(value, (tuple, list)):
         return ", ".join(shown(part) for part in value)
     if isinstance(value, str):
@@ -90,7 +90,7 @@ def shown(value: object) -> str:
 
 @cache
 def _view() -> DefaultJinjaPageView:
-    """Great Expectations' page view, in which our templates come first; compiled once, for that takes longest."""
+    """Great Expectations' page view with our templates first; made once, since compiling it takes longest."""
     view = DefaultJinjaPageView()
     view.env.loader = ChoiceLoader([DictLoader(TEMPLATES), *([view.env.loader] if view.env.loader else [])])
     return view
@@ -107,7 +107,7 @@ def _plural(noun: str, number: int) -> str:
 
 
 def _prepare(result: ExpectationValidationResult) -> None:
-    """Marks the severity, and makes values safe to show: Great Expectations puts them into the page as they are."""
+    """Mark severities, and escape values, which Great Expectations would put into the page as they are."""
     config, values = result.expectation_config, result.result
     if config is None:
         raise ValueError("Great Expectations returned a result without its expectation")

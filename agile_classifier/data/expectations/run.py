@@ -1,4 +1,4 @@
-"""What examples must satisfy before anything is learnt from them: a suite of Great Expectations, read from YAML.
+"""Validation of examples against a suite of Great Expectations, read from YAML, before anything is learnt from them.
 
 Great Expectations drops an entry it does not understand and calls an empty suite a success; here both are errors. The
 gate is the severity of what failed: a failed critical expectation refuses the data, a failed warning only tells.
@@ -53,11 +53,11 @@ class Failure:
     """An expectation that does not hold."""
 
     expectation: str
-    """Its type, as the suite names it."""
+    """Type of the expectation, as the suite names it."""
     column: str | None
     reason: str
     n_failed: int
-    """Failing rows; 0 where the expectation is not about single rows."""
+    """Number of failing rows; 0 if the expectation is not about single rows."""
     rows: tuple[tuple[str, str], ...]
     """The first failing rows, at most 20: the id of the example (or its row, from 1) and the value, shortened."""
     sentence: str
@@ -66,19 +66,19 @@ class Failure:
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """What was expected, and what did not hold."""
+    """Result of a validation: which expectations failed, and a page for people."""
 
     critical: tuple[Failure, ...]
     """Failures that refuse the data."""
     warnings: tuple[Failure, ...]
-    """Failures that only tell."""
+    """Failures that only warn."""
     n_expectations: int
     html: str
-    """A page for people: one file, without scripts or anything to load."""
+    """Page for people as HTML: one file, without scripts or anything to load."""
 
 
 def read_suite(path: Path) -> Suite:
-    """Read a suite; every entry is built once, because Great Expectations would drop a wrong one in silence.
+    """Read a suite and build every entry once, because Great Expectations would silently drop a wrong one.
 
     Raises
     ------
@@ -162,7 +162,7 @@ def _as_gx_suite(suite: Suite, *, parameters: Mapping[str, float | int]) -> gx.E
 
 
 def _names_of(frame: pd.DataFrame) -> list[str]:
-    """The id of each row, or its number from 1 where it has none: failing rows can be named even if the ids are bad."""
+    """Name of each row: its id, or its number from 1 if it has none, so that failing rows can always be named."""
     ids = list(frame["id"]) if list(frame.columns).count("id") == 1 else [None] * len(frame)
     names = ["" if pd.isna(id_) else "".join(filter(str.isprintable, str(id_))).strip() for id_ in ids]
     return [name or f"row {number}" for number, name in enumerate(names, start=1)]
@@ -171,7 +171,7 @@ def _names_of(frame: pd.DataFrame) -> list[str]:
 def _run(
     frame: pd.DataFrame, *, suite: Suite, parameters: Mapping[str, float | int]
 ) -> ExpectationSuiteValidationResult:
-    """Great Expectations in memory: no files, no telemetry, no progress bars."""
+    """Run a suite by Great Expectations in memory: no files, no telemetry, no progress bars."""
     context = gx.get_context(
         mode="ephemeral",
         project_config=DataContextConfig(
@@ -195,7 +195,7 @@ def _run(
 
 
 def _name_rows(result: ExpectationSuiteValidationResult, *, names: Sequence[str]) -> None:
-    """Keeps the first failing rows of each expectation, and names them; Great Expectations is slow at that."""
+    """Keep and name the first failing rows of each expectation, which Great Expectations does slowly."""
     for values in (each.result for each in result.results):
         values["unexpected_list"] = values.get("unexpected_list", [])[:MAX_ROWS]
         positions = values.get("unexpected_index_list", [])[:MAX_ROWS]
@@ -203,7 +203,7 @@ def _name_rows(result: ExpectationSuiteValidationResult, *, names: Sequence[str]
 
 
 def _in_order(result: ExpectationSuiteValidationResult, *, suite: Suite) -> list[ExpectationValidationResult]:
-    """Results in the order of the suite: Great Expectations puts those that raised first."""
+    """Sort results into the order of the suite; Great Expectations puts those that raised first."""
     by_number = {each.expectation_config.meta["number"]: each for each in result.results if each.expectation_config}
     return [by_number[number] for number in range(len(suite.entries))]
 
@@ -225,7 +225,7 @@ def _failure(entry: Entry, result: ExpectationValidationResult, *, parameters: M
 
 
 def _demand(entry: Entry, *, parameters: Mapping[str, float | int]) -> str:
-    """The reason, and the values of this run that it depends on."""
+    """Reason of an expectation, with the values of this run that it depends on."""
     limits = ", ".join(f"{name} {parameters[name]}" for name in entry.parameters)
     return f"{entry.reason} ({limits})" if limits else entry.reason
 

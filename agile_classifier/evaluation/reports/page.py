@@ -29,7 +29,7 @@ DARK_PALETTE = {
 
 
 def fill(template: Path, /, **shown: Any) -> str:
-    """The page of a template, as HTML. The same input gives the same bytes.
+    """Render a template as an HTML page; the same input gives the same bytes.
 
     Raises
     ------

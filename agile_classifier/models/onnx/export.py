@@ -34,11 +34,11 @@ from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import COMPANION_FOLDER, SPEC_FILE, TOKENIZER_FOLDER
 
 ATTENTION = "sdpa"
-"""transformers' own, in place of that of packed prompts."""
+"""Attention of transformers that replaces that of packed prompts in an exported graph."""
 
 
 class MergedNetwork(nn.Module):
-    """Token ids to probabilities, from nothing but float32 weights on the CPU.
+    """Network from token ids to probabilities that holds nothing but float32 weights on the CPU.
 
     It takes the network's modules over and changes them: the network is of no use afterwards.
     """
@@ -114,33 +114,33 @@ def _replace(model: nn.Module, name: str, *, weight: Tensor, bias: Tensor | None
 
 
 def _choose_attention(model: Any) -> str:
-    """Soft-capped attention (Gemma 2) has no other than the plain one."""
+    """Choose the attention of an exported model: plain where it is soft-capped (Gemma 2), else SDPA."""
     return ATTENTION if model._supports_sdpa else "eager"
 
 
 EXPORT_FILE = "export.json"
 OPSET = 20
 MOST_BYTES_IN_GRAPH = 1_500_000_000
-"""Larger weights stand in a file of their own: a graph file cannot pass 2 GB."""
+"""Largest weights kept inside the graph's file, in bytes, which cannot pass 2 GB; others get a file of their own."""
 PROBES = (
     "fine", "What a lovely day, thank you all!", "You are awful, and nobody likes you.", "", " ", "?!", "🙂🙃 👍🏽 👩‍👩‍👧", "naïve café — “déjà vu”",
     "これは短い文です。", "http://example.org/a?b=c&d=%20 @someone #topic", "LOUD WORDS AND 1,234.56 numbers", "line one\nline two\ttabbed",
     "not bad, not bad at all " * 6, "a long complaint about the weather, the food and the service " * 40,
 )  # fmt: skip
-"""Texts of many kinds and lengths, to compare where no others are given."""
+"""Texts of many kinds and lengths on which graph and original are compared."""
 
 
 @dataclass(frozen=True)
 class OnnxExport:
-    """What is known of an export; `export.json` holds it."""
+    """Facts of an export, as `export.json` holds them."""
 
     largest_difference: float
-    """Of a probability, between the graph and the original."""
+    """Largest difference of a probability between the graph and the original."""
     tolerance: float
     n_texts: int
-    """Compared texts."""
+    """Number of compared texts."""
     bytes: int
-    """Of the graph with its weights."""
+    """Size of the graph with its weights, in bytes."""
     opset: int
 
 
@@ -218,7 +218,7 @@ def _check(folder: Path, texts: Sequence[str], *, expected: np.ndarray, toleranc
 
 @contextmanager
 def _quiet_exporter() -> Iterator[None]:
-    """Hide the exporter's own words: operators of packages that are not installed, advice on names of dimensions."""
+    """Context that hides the exporter's messages about packages that are not installed and names of dimensions."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

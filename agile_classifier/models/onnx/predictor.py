@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.onnx"
 INPUTS, OUTPUT = ("input_ids", "attention_mask"), "probabilities"
-"""Names in the graph."""
+"""Names of the graph's inputs and output."""
 TOKENS_PER_BATCH = 1024
-"""Budget of one run of the graph, padding included; larger batches leave a core's cache, and took twice as long on one thread."""
+"""Tokens of one run of the graph, padding included; larger batches took twice as long on one thread."""
 
 
 class OnnxPredictor:
@@ -36,7 +36,7 @@ class OnnxPredictor:
     companion: Companion | None
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
-        """From an exported folder; 0 threads leaves their number to onnxruntime, a thread a core."""
+        """Load an exported folder; 0 threads leaves their number to onnxruntime, a thread a core."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(folder / MODEL_FILE, options, providers=["CPUExecutionProvider"])

@@ -17,27 +17,27 @@ if TYPE_CHECKING:  # a spec names a prompt, and must not load transformers
 
 @dataclass(frozen=True)
 class PromptFrame:
-    """The same beginning and end around every text; the text, between them, is broken and cut, the frame never."""
+    """Fixed beginning and end around every text; the text between them is escaped and cut, the frame never."""
 
     tokenizer: PreTrainedTokenizerBase
-    """A fast one, for it must say where its tokens stand."""
+    """Fast tokenizer, since it must give the offsets of its tokens."""
     before: str
     after: str
     adds_special_tokens: bool
-    """Whether the tokenizer's own rule adds to the start; a chat template wrote its own already."""
+    """Whether the tokenizer adds special tokens at the start; a chat template has written its own."""
     marks: frozenset[str]
-    """What a text must not contain."""
+    """Strings that a text must not contain."""
     breaker: str
-    """One character, in none of the marks."""
+    """Character that breaks a mark; it is in none of the marks."""
     special_ids: frozenset[int]
-    """Tokens that a text must not bring: not that of unknown words, which any text may hold."""
+    """Ids of the special tokens that a text must not contain; the unknown token is none of them."""
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of whole prompts."""
+        """Tokenize whole prompts."""
         return self._tokenize_prompts([self.before + text + self.after for text in texts])
 
     def tokenize_answered(self, answers: Sequence[str]) -> list[list[int]]:
-        """Token ids of the prompt without a text, each with an answer behind it."""
+        """Tokenize the prompt without a text, with each answer behind it."""
         return self._tokenize_prompts([self.before + self.after + answer for answer in answers])
 
     def holds_foreign_special(self, ids: Sequence[int]) -> bool:
@@ -45,17 +45,17 @@ class PromptFrame:
         return self._n_special(ids) > self._n_own_special
 
     def escape(self, text: str) -> str:
-        """Break marks by their letters, then what the tokenizer still reads as one, as when it normalises `＜eos＞`."""
+        """Break marks in a text, then whatever the tokenizer still reads as one, say because it normalises `＜eos＞`."""
         return self._read_escaped(text)[0]
 
     def break_marks(self, text: str) -> str:
-        """Break until nothing is left to break: of two marks that start at one place the longer is broken first."""
+        """Break marks until none is left; of two marks that start at one place, the longer is broken first."""
         while text and (broken := self._break_once(text)) != text:
             text = broken
         return text
 
     def fit(self, text: str, *, max_length: int) -> list[int]:
-        """Token ids of the prompt with as much of the text's start as fits; without a text it must fit.
+        """Tokenize the prompt with as much of the text's start as fits into `max_length` tokens.
 
         A cut may part what was one token into several: cut again, by one character at least.
         """
@@ -74,7 +74,7 @@ class PromptFrame:
 
     @cached_property
     def _n_closing(self) -> int:
-        """Tokens that the tokenizer appends, an end-of-text token say: the answer stands in their place."""
+        """Number of tokens that the tokenizer appends, such as end-of-text, in whose place the answer stands."""
         mask = self._read([self.before + self.after], return_special_tokens_mask=True)["special_tokens_mask"][0]
         return next((number for number, added in enumerate(reversed(mask)) if not added), 0)
 
@@ -87,7 +87,7 @@ class PromptFrame:
         return sorted({len(mark) for mark in self.marks}, reverse=True)
 
     def _find_marks(self, text: str) -> Iterator[tuple[int, int]]:
-        """Start and end of the longest mark at each place; they may overlap. Tokenizers know thousands of marks."""
+        """Find start and end of the longest mark at each place; they may overlap, and tokenizers know thousands."""
         for match in self._first_signs.finditer(text):
             start = match.start()
             pieces = (text[start : start + length] for length in self._mark_lengths)
@@ -98,7 +98,7 @@ class PromptFrame:
         return sum(token in self.special_ids for token in ids)
 
     def _read_escaped(self, text: str) -> tuple[str, list[int], list[tuple[int, int]]]:
-        """The text as it may stand, its prompt's ids and offsets. Ends: each round leaves fewer signs but breaks."""
+        """Escape a text; returns it with its prompt's ids and offsets. It ends, since each round leaves fewer marks."""
         text = self.break_marks(text)
         ids, offsets = self._tokenize_with_offsets(text)
         while spans := self._foreign_special_spans(text, ids, offsets):
@@ -110,7 +110,7 @@ class PromptFrame:
     def _foreign_special_spans(
         self, text: str, ids: list[int], offsets: list[tuple[int, int]]
     ) -> list[tuple[int, int]]:
-        """Characters of the text that became special tokens."""
+        """Spans of the text's characters that became special tokens."""
         if not self.holds_foreign_special(ids):
             return []
         inside = [(max(start, 0), min(end, len(text))) for start, end in offsets]
@@ -135,7 +135,7 @@ class PromptFrame:
         return "".join([*pieces, framed[done:last]])
 
     def _tokenize_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        """Token ids of the prompt; the characters of each, counted from the text's first."""
+        """Tokenize the prompt; returns ids, and each token's span counted from the text's first character."""
         encoded = self._read([self.before + text + self.after], return_offsets_mapping=True)
         n_tokens, shift = len(encoded["input_ids"][0]) - self._n_closing, len(self.before)
         offsets = [(start - shift, end - shift) for start, end in encoded["offset_mapping"][0][:n_tokens]]

@@ -20,26 +20,26 @@ if TYPE_CHECKING:  # a spec names a prompt, and must not load transformers
     from transformers import PreTrainedTokenizerBase
 
 LABEL_PAIRS = (("yes", "no"), ("positive", "negative"), ("true", "false"), ("good", "bad"), ("A", "B"), ("1", "0"))
-"""Labels to propose where the given ones cannot be used: most vocabularies hold one of these pairs."""
+"""Labels proposed when the given ones cannot be used: most vocabularies hold one of these pairs."""
 
 LEADS = ("", " ")
-"""What may stand between the prompt and a label, in the order in which it is tried."""
+"""Strings that may stand between the prompt and a label, in the order in which they are tried."""
 
 BREAKS = (" ", "_", "-", "·", "¦")
-"""What may be put inside a string that a text must not contain; a tokenizer's break is the first in none of those."""
+"""Characters that may break a string which a text must not contain; the first that is in none of them is used."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What stands around a text; InputError where no text could be classified with it."""
+    """Prompt around a text; raises InputError if no text could be classified with it."""
 
     labels: tuple[str, ...]
-    """As written in the prompt, of classes 0, 1, …; two or more."""
+    """Labels of classes 0, 1, … as written in the prompt; two or more."""
     instructions: str = "Classify the following text into one of the following classes"
     separator: str = "<separator>"
     """The default of the codelab's class; its demonstration uses `\\n<separator>\\n`."""
     end_of_text: str | None = None
-    """None: the tokenizer's own end-of-sequence token; the default of the codelab's class is `<eos>`."""
+    """Token behind an answer in training; None is the tokenizer's own end-of-sequence token."""
     chat_template: bool = False
     """Whether to wrap the prompt as a user's turn of an instruct model, up to where its answer starts."""
 
@@ -56,22 +56,22 @@ class Prompt:
 
 @dataclass(frozen=True)
 class LabelTokens:
-    """What a language model may answer."""
+    """Tokens that a language model may answer with."""
 
     ids: tuple[int, ...]
-    """One distinct token id a class, in the position where it stands."""
+    """One distinct token id a class, as it is in the answer's position."""
     end_of_text: int
-    """What ends a training text behind its label, where the loss covers the full text."""
+    """Token that ends a training text behind its label, used if the loss covers the full text."""
 
 
 def render(prompt: Prompt, text: str) -> str:
-    """The prompt as plain text, without chat template; `text` stands in it as it is, so `escape` it first."""
+    """Render a prompt as plain text, without chat template; `text` is not escaped here."""
     before, after = _around(prompt)
     return before + text + after
 
 
 def escape(text: str, *, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> str:
-    """The text, unable to end its own place in the prompt: separators and special tokens in it are broken, `< eos>`.
+    """Escape a text so that it cannot leave its place in the prompt: separators and special tokens are broken, `< eos>`.
 
     Doing it again changes nothing, and an empty text stays empty.
     """
@@ -79,7 +79,7 @@ def escape(text: str, *, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> 
 
 
 def find_label_tokens(prompt: Prompt, *, tokenizer: PreTrainedTokenizerBase) -> LabelTokens:
-    """One token a class, as the tokenizer itself reads a label behind the prompt.
+    """Find the token of each class, as the tokenizer itself reads its label behind the prompt.
 
     A label follows at once, as in the codelab, or else behind a space: the first form in which all are one token.
 
@@ -129,12 +129,12 @@ def encode_prompts(
 
 @dataclass(frozen=True)
 class _Answer:
-    """The tokens that a label adds to a prompt."""
+    """Tokens that a label adds to a prompt."""
 
     ids: tuple[int, ...]
-    """With those of the prompt's end that merge with the label."""
+    """Token ids of the label, with those of the prompt's end that merge with it."""
     is_label: bool
-    """Whether it is one known token behind a prompt that stays as it is."""
+    """Whether the label is one known token behind an unchanged prompt."""
     is_unknown: bool
 
 
@@ -164,7 +164,7 @@ def _around(prompt: Prompt) -> tuple[str, str]:
 
 
 def _turn(content: str, tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:
-    """What the chat template writes before and behind a user's turn."""
+    """Texts that the chat template writes before and behind a user's turn."""
     if not tokenizer.chat_template:
         raise InputError("prompt: chat_template is true, but the tokenizer has no chat template: no instruct model")
     turn = tokenizer.apply_chat_template(
@@ -180,7 +180,7 @@ def _turn(content: str, tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:
 
 
 def _turn_marks(head: str, tail: str, special: Iterable[str]) -> set[str]:
-    """What a chat template writes next to a turn where that is no special token, `[/INST]` say; no plain words."""
+    """Marks that a chat template writes next to a turn and that are no special tokens, such as `[/INST]`."""
     between = re.compile("|".join(["\n", *(re.escape(token) for token in special if token in head + tail)]))
     before, behind = ([part.strip() for part in between.split(side) if part.strip()] for side in (head, tail))
     return {part for part in (*before[-1:], *behind[:1]) if not part.isalnum()}
