@@ -65,12 +65,12 @@ class Evaluation(BaseModel):
 
     @property
     def decision_threshold(self) -> float | None:
-        """Of the chosen checkpoint."""
+        """Decision threshold of the chosen checkpoint."""
         return self.thresholds["candidate"]
 
     @property
     def calibration(self) -> Calibration:
-        """Of the chosen checkpoint."""
+        """Calibration of the chosen checkpoint."""
         return self.calibrations.get("candidate", Calibration())
 
     def flat(self) -> dict[str, float]:
