@@ -34,7 +34,7 @@ import torch
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from agile_classifier.config.files import load_config
-from agile_classifier.config.run import FineTuneConfig
+from agile_classifier.config.training import FineTuneConfig
 from agile_classifier.data.row_parts import opened
 from agile_classifier.data.row_stream import RowStream
 from agile_classifier.data.tables import read_table

@@ -3,7 +3,7 @@
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from agile_classifier.config.run import MonitoringConfig
+from agile_classifier.config.evaluation import MonitoringConfig
 from steps.scoring.measure_drift import measure_drift
 from steps.scoring.score_file import score_file
 

@@ -2,7 +2,7 @@
 
 from zenml import pipeline, wait
 
-from agile_classifier.config.run import PromotionConfig
+from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.ops.promotion import approval
 from steps.promotion.compare_versions import compare_versions
 from steps.promotion.conclude_promotion import conclude_promotion

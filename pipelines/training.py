@@ -9,16 +9,9 @@ from zenml import pipeline
 from zenml.enums import ExecutionMode
 
 from agile_classifier.config.data import DataConfig, LabelsConfig, LeakageConfig, SplitConfig, ValidationConfig
-from agile_classifier.config.run import (
-    CostsConfig,
-    EvaluationConfig,
-    FineTuneConfig,
-    ModelConfig,
-    MonitoringConfig,
-    PromotionConfig,
-    RegistryConfig,
-    RunConfig,
-)
+from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
+from agile_classifier.config.run import CostsConfig, RegistryConfig, RunConfig
+from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.ops.notifications import tell_of_scheduled_failure
 from agile_classifier.ops.state.home import suite_digest
 from steps.promotion.promote import promote

@@ -1,6 +1,6 @@
 """Config of the data: which examples, what they must satisfy, how they become labels and parts.
 
-The first half of a `RunConfig`; the other, model and training, stands in `agile_classifier.config.run`.
+The other sections of a `RunConfig` stand in `agile_classifier.config.training`, `.evaluation` and `.run`.
 """
 
 from __future__ import annotations
@@ -104,23 +104,28 @@ class LabelsConfig(Section):
     """How scores or given columns become labels 0, 1, …"""
 
     rule: Literal["median", "quantile", "value", "given", "any"] = "median"
-    """`median`, `quantile`, `value`: 1 where score >= label threshold; `given`: a column holds classes; `any`: 1 where any column is set."""
+    """`median`, `quantile`, `value`: 1 where score >= label threshold; `given`: a column holds classes; `any`: 1 where
+    any column is set."""
     quantile: Share | None = None
     """Share of scores below the label threshold, for `quantile`."""
     value: float | None = None
     """The label threshold, for `value`, in the unit of the score."""
     columns: Names = ()
-    """Source columns read by `given` (one) and `any` (one or more: 0/1, or text that is empty where the kind is absent)."""
+    """Source columns read by `given` (one) and `any` (one or more: 0/1, or text that is empty where the kind is
+    absent)."""
     fit_on: Literal["train", "all"] = "train"
     """Rows that the label threshold is computed from: `train` leaks nothing, `all` is the codelab's protocol."""
     names: ClassNames | None = None
     """Names of classes 0, 1, …; for `given`, the column's values in this order (default: sorted)."""
     target: Literal["hard", "soft"] = "hard"
-    """What training aims at: the class, or `soft`, a probability that rises with the score where annotators are divided."""
+    """What training aims at: the class, or `soft`, a probability that rises with the score where annotators are
+    divided."""
     softness: Annotated[float, Field(gt=0)] = 0.08
-    """How far from the label threshold a score still leaves doubt, in its unit, for target `soft`: there the probability is 0.73 (logistic slope)."""
+    """How far from the label threshold a score still leaves doubt, in its unit, for target `soft`: there the
+    probability is 0.73 (logistic slope)."""
     doubtful_band: Annotated[float, Field(ge=0)] = 0.0
-    """Train texts whose score is this near to the label threshold, in its unit, count `doubtful_weight`; 0: none is doubtful."""
+    """Train texts whose score is this near to the label threshold, in its unit, count `doubtful_weight`; 0: none is
+    doubtful."""
     doubtful_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
     """What a doubtful text counts in training, against 1 of every other; 0 leaves it out."""
 
@@ -134,7 +139,8 @@ class LabelsConfig(Section):
             raise ValueError(f"labels.rule given needs exactly one name in labels.columns, found {list(self.columns)}")
         if (self.rule in ("given", "any")) != bool(self.columns):
             raise ValueError(
-                f"labels.columns belongs to labels.rule given or any; found rule {self.rule}, columns {list(self.columns)}"
+                f"labels.columns belongs to labels.rule given or any; found rule {self.rule},"
+                f" columns {list(self.columns)}"
             )
         if not self.needs_score and (self.target == "soft" or self.doubtful_band):
             field = "target soft" if self.target == "soft" else "doubtful_band"
@@ -165,7 +171,8 @@ class SplitConfig(Section):
     """Which examples train, validate and test. Sizes are rows (groups for method `group`); below 1 they are shares."""
 
     method: Literal["stratified", "shuffle", "group", "columns"] = "stratified"
-    """`stratified` by score quantile or class, `shuffle` as pandas' sample, `group` keeps groups whole, `columns` reads the part from a column."""
+    """`stratified` by score quantile or class, `shuffle` as pandas' sample, `group` keeps groups whole, `columns`
+    reads the part from a column."""
     train: Annotated[float, Field(gt=0)] | None = None
     """Size of train: the first rows in the shuffled order; without it, what the other parts leave."""
     validation: Annotated[float, Field(ge=0)] = 0.1
@@ -206,9 +213,11 @@ class LeakageConfig(Section):
     """What may be wrong with a split before a measurement on it says nothing: past a limit the run is refused."""
 
     similarity: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """Jaccard similarity of character shingles from which two texts count as one; 1 is the same text but for case, width and space."""
+    """Jaccard similarity of character shingles from which two texts count as one; 1 is the same text but for case,
+    width and space."""
     leaks_limit: Share | None = 0.05
-    """Largest share of validation and test texts that another part holds too; null: as many as there are, only listed."""
+    """Largest share of validation and test texts that another part holds too; null: as many as there are, only
+    listed."""
     duplicates_limit: Share | None = 0.3
     """Largest share of train texts that stand in train more than once."""
     conflicts_limit: Share | None = 0.05

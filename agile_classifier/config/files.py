@@ -131,7 +131,7 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
 
 
 def pin_data(config: RunConfig) -> RunConfig:
-    """The config with the SHA-256 of its data, where these are a file of this machine that is not pinned; else as it is.
+    """The config with the SHA-256 of its data, where they are a file of this machine and not pinned; else as it is.
 
     A source of the network that is not pinned is known by its address alone.
     """

@@ -1,4 +1,4 @@
-"""Config form: the fields of a run configuration as a person fills them in, each with its type, its bounds and what it is for."""
+"""Config form: the fields of a run as a person fills them in, each with its type, its bounds and what it is for."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_form(config: RunConfig) -> dict[str, list[FormField]]:
 
 
 def changed(config: RunConfig, filled_in: Mapping[str, str]) -> dict[str, Any]:
-    """The fields that were changed, `section.field` → value; a field that the form does not know is kept, to be refused by its name."""
+    """The fields that were changed, `section.field` → value; one the form does not know is kept, to be refused."""
     known = {found.name: found for fields in read_form(config).values() for found in fields}
     return {
         name: _read(text, known.get(name))

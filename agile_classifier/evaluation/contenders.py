@@ -12,17 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from agile_classifier.config.run import EvaluationConfig
+from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.errors import GateRefused, InputError
+from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals, paired_bootstrap
 from agile_classifier.metrics.calibration import Calibration
-from agile_classifier.metrics.metrics import (
-    DEFAULT_THRESHOLD,
-    PairedDifference,
-    bootstrap_intervals,
-    choose_decision_threshold,
-    evaluate_scores,
-    paired_bootstrap,
-)
+from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, evaluate_scores
+from agile_classifier.metrics.thresholds import choose_decision_threshold
 from agile_classifier.models.classical.baselines import BASELINES
 
 PREFIXES = {

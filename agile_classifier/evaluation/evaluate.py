@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agile_classifier.config.run import EvaluationConfig
+from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.errors import GateRefused
 from agile_classifier.evaluation.contenders import (
     Evaluation,

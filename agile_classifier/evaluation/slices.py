@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
-from agile_classifier.metrics.metrics import bootstrap_intervals, evaluate_scores, predict
+from agile_classifier.metrics.bootstrap import bootstrap_intervals
+from agile_classifier.metrics.metrics import evaluate_scores, predict
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -60,8 +60,9 @@ class Calibration(BaseModel):
 
 
 def pool(*scores: ArrayLike) -> Floats:
-    """Pool several models' probabilities by the mean of their log odds (logarithmic opinion pool, Genest and Zidek 1986).
+    """One answer of several models': probabilities whose log odds are the mean of theirs.
 
+    The logarithmic opinion pool (Genest and Zidek 1986).
     Beside a mean of probabilities it lets a model that is sure of a text outvote one that does not know.
 
     Parameters
@@ -81,8 +82,8 @@ def scaled(score: Floats, slope: float, offsets: Sequence[float]) -> Floats:
 def calibration_error(y_true: ArrayLike, y_score: Floats) -> float:
     """Expected calibration error, in [0, 1]: mean distance of confidence and accuracy over bins.
 
-    Confidence is the probability of the likeliest class (Guo and others 2017). Of a perfect model it is never 0 by chance, so many rows are pooled
-    before it is asked for.
+    Confidence is the probability of the likeliest class (Guo and others 2017). Of a perfect model it is never 0 by
+    chance, so many rows are pooled before it is asked for.
 
     Parameters
     ----------
@@ -123,12 +124,14 @@ def fit_calibration(method: str, *, y_true: ArrayLike, y_score: ArrayLike) -> Ca
         return Calibration()
     if len(np.unique(truth)) < 2:
         raise InputError(
-            f"evaluation.calibration {method}: {len(truth)} validation rows hold fewer than two classes; raise split.validation, or use auto or none"
+            f"evaluation.calibration {method}: {len(truth)} validation rows hold fewer than two classes;"
+            " raise split.validation, or use auto or none"
         )
     if method == "isotonic":
         if score.shape[1] > 2:
             raise InputError(
-                f"evaluation.calibration isotonic: of two classes only, here are {score.shape[1]}; allowed are auto, none, temperature, platt"
+                f"evaluation.calibration isotonic: of two classes only, here are {score.shape[1]};"
+                " allowed are auto, none, temperature, platt"
             )
         fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(score[:, 1], truth)
         knots = zip(fitted.X_thresholds_.tolist(), fitted.y_thresholds_.tolist(), strict=True)
@@ -137,7 +140,7 @@ def fit_calibration(method: str, *, y_true: ArrayLike, y_score: ArrayLike) -> Ca
 
 
 def _fit_scaling(truth: Ints, score: Floats, *, with_offsets: bool) -> Calibration:
-    """Least log loss against smoothed targets, which keep a separable validation from making the map infinitely sure."""
+    """Least log loss against smoothed targets: a separable validation must not make the map infinitely sure."""
     n_classes = score.shape[1]
     counts = np.bincount(truth, minlength=n_classes)
     hit = (counts + 1) / (counts + n_classes)  # Platt's targets: of a text of its class …
@@ -162,14 +165,18 @@ def _least_loss(truth: Ints, score: Floats) -> str:
     folds = list(StratifiedKFold(N_FOLDS, shuffle=True, random_state=0).split(score, truth))
     losses = {
         method: np.mean([
-            log_loss(truth[held], _bounded(fit_calibration(method, y_true=truth[kept], y_score=score[kept]).apply(score[held])),
-                     labels=np.arange(n_classes))
+            log_loss(truth[held], _unseen(method, truth, score, kept, held), labels=np.arange(n_classes))
             for kept, held in folds
         ])
         for method in methods
     }  # fmt: skip
     best: str = min(losses, key=lambda method: float(losses[method]))
     return best
+
+
+def _unseen(method: str, truth: Ints, score: Floats, kept: Ints, held: Ints) -> Floats:
+    """Probabilities of the rows of a fold, by the map of the others; none is 0."""
+    return _bounded(fit_calibration(method, y_true=truth[kept], y_score=score[kept]).apply(score[held]))
 
 
 def _bounded(score: Floats) -> Floats:

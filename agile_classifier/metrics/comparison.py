@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from agile_classifier.metrics.metrics import PairedDifference, paired_bootstrap, predict
+from agile_classifier.metrics.bootstrap import PairedDifference, paired_bootstrap
+from agile_classifier.metrics.metrics import predict
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from agile_classifier.errors import InputError
 from agile_classifier.metrics.calibration import fit_calibration, pool
-from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, choose_decision_threshold, evaluate_scores
+from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, evaluate_scores
+from agile_classifier.metrics.thresholds import choose_decision_threshold
 from agile_classifier.studies.file import Study
 
 Floats = NDArray[np.float64]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from agile_classifier.metrics.bootstrap import bootstrap_intervals
 from agile_classifier.metrics.calibration import calibration_error, fit_calibration
-from agile_classifier.metrics.metrics import bootstrap_intervals
 from agile_classifier.studies.blend import as_two
 from agile_classifier.studies.file import Study
 from agile_classifier.studies.statistics import Curve, Mean, fit_curve, mean_over_splits

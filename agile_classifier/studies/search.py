@@ -30,8 +30,9 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.config.files import parse_config, pin_data, set_value
-from agile_classifier.config.run import EvaluationConfig, RunConfig
+from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import require_cuttable
 from agile_classifier.studies.file import DECIDING

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agile_classifier.config.run import ModelConfig, RunConfig
+from agile_classifier.config.run import RunConfig
+from agile_classifier.config.training import ModelConfig
 from agile_classifier.data.fetch.sources import fetch_file
 from agile_classifier.data.label_and_split import label_and_split
 from agile_classifier.data.tables import read_table, to_examples

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from agile_classifier.config.run import FineTuneConfig, ModelConfig
+from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.errors import InputError
 from agile_classifier.files import tree_digest

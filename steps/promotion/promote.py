@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pandas as pd
 from zenml import get_step_context, log_metadata, step
 
-from agile_classifier.config.run import PromotionConfig
+from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.ops.notifications import scheduled_changes_told
 from agile_classifier.ops.promotion import compare as promotion

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from zenml import log_metadata, step
 from zenml.types import HTMLString
 
-from agile_classifier.config.run import MonitoringConfig
+from agile_classifier.config.evaluation import MonitoringConfig
 from agile_classifier.ops.scoring import monitoring
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 from zenml import log_metadata, step
 from zenml.types import HTMLString
 
-from agile_classifier.config.run import EvaluationConfig
+from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.ops.runs import tracking
 from agile_classifier.ops.runs.caching import on_reached_files

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import pandas as pd
 from zenml import log_metadata, step
 
-from agile_classifier.config.run import FineTuneConfig, ModelConfig
+from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.files import tree_digest
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.ops.runs import tracking

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from agile_classifier.config.data import Section
 from agile_classifier.config.files import load_config, parse_config, read_parameters
-from agile_classifier.config.run import DEVICE_FIELDS, RunConfig
+from agile_classifier.config.run import RunConfig
+from agile_classifier.config.training import DEVICE_FIELDS
 from agile_classifier.errors import InputError
 
 LEAST: dict[str, Any] = {
@@ -62,7 +63,7 @@ def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"nope": {}}, "nope: unknown field; allowed here: costs, data, evaluation, fine_tune, leakage, labels, model, monitoring, promotion, registry, "),
+    ({"nope": {}}, "nope: unknown field; allowed here: costs, data, evaluation, fine_tune, labels, leakage, model, monitoring, promotion, registry, "),
     ({"labels": {"rul": "median"}}, "labels.rul: unknown field; allowed here: columns, doubtful_band, doubtful_weight, fit_on, names, quantile, rule, softness, target, value"),
     ({"data": {**LEAST["data"], "columns": {"txt": "t"}}}, "data.columns.txt: unknown field; allowed here: group, id, score, text"),
     ({"fine_tune": {"early_stopping": {"x": 1}}}, "fine_tune.early_stopping.x: unknown field; allowed here: metric, min_delta"),

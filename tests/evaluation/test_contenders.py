@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from agile_classifier.config.run import EvaluationConfig
+from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.errors import GateRefused, InputError
 from agile_classifier.evaluation.contenders import (
     PREFIXES,

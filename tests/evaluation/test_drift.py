@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from agile_classifier.config.run import MonitoringConfig
+from agile_classifier.config.evaluation import MonitoringConfig
 from agile_classifier.evaluation.drift import (
     CHANCE,
     Finding,

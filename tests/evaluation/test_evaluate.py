@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import torch
 
-from agile_classifier.config.run import EvaluationConfig, FineTuneConfig, ModelConfig
+from agile_classifier.config.evaluation import EvaluationConfig
+from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.errors import GateRefused
 from agile_classifier.evaluation import evaluate as examination
 from agile_classifier.evaluation.contenders import Evaluation, read_scores

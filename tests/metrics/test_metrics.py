@@ -15,15 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from agile_classifier.errors import GateRefused, InputError
-from agile_classifier.metrics.metrics import (
-    METRICS,
-    bootstrap_intervals,
-    choose_decision_threshold,
-    confusion,
-    evaluate_scores,
-    paired_bootstrap,
-    predict,
-)
+from agile_classifier.metrics.bootstrap import bootstrap_intervals, paired_bootstrap
+from agile_classifier.metrics.metrics import METRICS, confusion, evaluate_scores, predict
+from agile_classifier.metrics.thresholds import choose_decision_threshold
 
 HAND_TRUE = [0, 0, 1, 1]
 CUTS = (0.75, 0.55, 0.4, 0.15)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agile_classifier.config.run import ModelConfig
+from agile_classifier.config.training import ModelConfig
 from agile_classifier.models.spec import ClassifierSpec
 
 SPEC = ClassifierSpec(

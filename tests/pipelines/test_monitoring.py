@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agile_classifier.config.run import MonitoringConfig, RunConfig
+from agile_classifier.config.evaluation import MonitoringConfig
+from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import GateRefused, InputError
 
 pytestmark = pytest.mark.slow

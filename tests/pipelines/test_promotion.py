@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agile_classifier.config.run import PromotionConfig, RunConfig
+from agile_classifier.config.evaluation import PromotionConfig
+from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import GateRefused, InputError
 
 pytestmark = pytest.mark.slow
@@ -343,7 +344,7 @@ class waiting_process:  # noqa: N801  (reads as a verb where it is used)
         script = (
             "from agile_classifier.ops.state.home import prepare_state; prepare_state()\n"
             "import agile_classifier.ops.runs.caching\n"
-            "from agile_classifier.config.run import PromotionConfig\nfrom agile_classifier.ops.promotion.runs import run_promotion\n"
+            "from agile_classifier.config.evaluation import PromotionConfig\nfrom agile_classifier.ops.promotion.runs import run_promotion\n"
             f"run_promotion({NAME!r}, '2', PromotionConfig(min_rows=10, approval='person', wait=120))"
         )
         self.process = subprocess.Popen([sys.executable, "-c", script], env=os.environ, stdin=subprocess.DEVNULL)

@@ -16,7 +16,7 @@ from zenml.enums import ExecutionStatus, RunWaitConditionResolution, RunWaitCond
 from zenml.models import ArtifactVersionResponse, PipelineRunResponse, PipelineRunUpdate, RunWaitConditionResponse
 from zenml.stack import Stack
 
-from agile_classifier.config.run import PromotionConfig
+from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.errors import InputError
 from agile_classifier.ops.notifications import PERSON_ASKED, Notice, changes_told, failure_told, tell
 from agile_classifier.ops.promotion import champions

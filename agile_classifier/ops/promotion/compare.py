@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agile_classifier.config.run import PromotionConfig
+from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.data.tables import examples_digest
 from agile_classifier.data.text import text_digest
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines
 from agile_classifier.evaluation.slices import slice_rows
+from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.calibration import calibration_error
 from agile_classifier.metrics.comparison import Contender, compare, compare_slices, mcnemar
-from agile_classifier.metrics.metrics import METRICS, PairedDifference
+from agile_classifier.metrics.metrics import METRICS
 from agile_classifier.ops.promotion import champions
 from agile_classifier.ops.promotion.gate import Limit, PromotionDecision, comparable_rows, decide
 from agile_classifier.ops.promotion.measured_version import MeasuredVersion

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agile_classifier.metrics.metrics import PairedDifference
+from agile_classifier.metrics.bootstrap import PairedDifference
 
 FIRST_COMPARATORS = ("majority", "tfidf")
 """Baselines that a first champion must beat; every evaluation has them."""

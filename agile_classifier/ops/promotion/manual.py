@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from zenml.models import PipelineRunResponse
 
-from agile_classifier.config.run import PromotionConfig, RunConfig
+from agile_classifier.config.evaluation import PromotionConfig
+from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import GateRefused, InputError
 from agile_classifier.ops.promotion import approval, champions
 from agile_classifier.ops.registry import history

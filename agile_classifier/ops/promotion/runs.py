@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from agile_classifier.config.run import PromotionConfig, RunConfig
+from agile_classifier.config.evaluation import PromotionConfig
+from agile_classifier.config.run import RunConfig
 from agile_classifier.ops.engines.run import on_active_stack
 from agile_classifier.ops.notifications import changes_told
 from agile_classifier.ops.promotion import approval

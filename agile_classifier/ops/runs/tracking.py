@@ -18,7 +18,8 @@ from mlflow.entities import Run
 from pydantic import BaseModel
 from zenml import get_step_context, log_metadata
 
-from agile_classifier.config.run import DEVICE_FIELDS, CostsConfig, FineTuneConfig
+from agile_classifier.config.run import CostsConfig
+from agile_classifier.config.training import DEVICE_FIELDS, FineTuneConfig
 from agile_classifier.data.tables import examples_digest
 from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.models.spec import TAUGHT, ClassifierSpec

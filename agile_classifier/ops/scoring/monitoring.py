@@ -10,8 +10,9 @@ from typing import Any, get_args
 import numpy as np
 from zenml.client import Client
 
+from agile_classifier.config.evaluation import MonitoringConfig
 from agile_classifier.config.files import parse_config
-from agile_classifier.config.run import MonitoringConfig, RunConfig
+from agile_classifier.config.run import RunConfig
 from agile_classifier.data.row_stream import Row, RowStream, names_of
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.drift import Finding, compare

@@ -25,7 +25,8 @@ from agile_classifier.evaluation.reports.figures import PALETTE, draw_confusion,
 from agile_classifier.evaluation.reports.page import DARK_PALETTE
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspect, Suspects
 from agile_classifier.evaluation.slices import Slice
-from agile_classifier.metrics.metrics import METRICS, PairedDifference, bootstrap_intervals, confusion, evaluate_scores
+from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals
+from agile_classifier.metrics.metrics import METRICS, confusion, evaluate_scores
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">{{ 7*7 }} & \'"'
 

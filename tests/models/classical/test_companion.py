@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import log_loss
 
-from agile_classifier.config.run import FineTuneConfig, ModelConfig
+from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.errors import InputError
 from agile_classifier.metrics.calibration import pool
 from agile_classifier.models.classical.baselines import score_tfidf_svm

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agile_classifier.metrics.metrics import PairedDifference
+from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.ops.promotion.gate import PromotionDecision, comparable_rows, decide
 
 

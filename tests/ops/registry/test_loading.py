@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agile_classifier.config.run import FineTuneConfig, ModelConfig
+from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.errors import InputError
 from agile_classifier.files import tree_digest
 from agile_classifier.metrics.calibration import Calibration

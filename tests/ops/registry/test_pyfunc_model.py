@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mlflow.exceptions import MlflowException
 
-from agile_classifier.config.run import ModelConfig
+from agile_classifier.config.training import ModelConfig
 from agile_classifier.files import content_digest, tree_digest
 from agile_classifier.models.gguf import as_transformers_folder
 from agile_classifier.models.spec import ClassifierSpec

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agile_classifier.config.run import ModelConfig
+from agile_classifier.config.training import ModelConfig
 from agile_classifier.data.tables import read_table, to_examples
 from agile_classifier.data.text import text_digest
 from agile_classifier.errors import InputError

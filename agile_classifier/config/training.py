@@ -1,0 +1,131 @@
+"""Config of the training: the base model, the adapter in it, and how that is trained."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from agile_classifier.config.data import ClassNames, Names, Section
+
+LINEAR_HEADS = (("classification", "mean"), ("classification", "layers"))
+"""`model.head` and `model.pooling` that end in a trained linear layer."""
+DEVICE_FIELDS = ("devices", "device")
+"""Fields of `fine_tune` that say where it is trained."""
+
+
+class PromptConfig(Section):
+    """What stands around a text that a language model is asked to classify."""
+
+    instructions: str = "Classify the following text into one of the following classes"
+    """What the model is told before the labels."""
+    labels: ClassNames | None = None
+    """Labels of classes 0, 1, … as the prompt lists them, one token each; without them, the class names."""
+    separator: str = "<separator>"
+    """Between instructions, text and answer."""
+    end_of_text: str | None = None
+    """Token behind an answer in training; without one, the tokenizer's own."""
+    chat_template: bool = False
+    """Whether the prompt is a user's turn in the model's chat template, for instruct models."""
+
+
+class ModelConfig(Section):
+    """The frozen base model and how it is read."""
+
+    source: str
+    """A local folder, a hub id, or package://NAME==VERSION/path/in/archive."""
+    sha256: Names | None = None
+    """SHA-256 of each package; packages are always pinned."""
+    revision: str | None = None
+    """Commit of a hub model; hub models are always pinned."""
+    head: Literal["classification", "label_tokens"] = "classification"
+    """`classification` behind an encoder, or the `label_tokens` that a causal language model would answer a prompt
+    with."""
+    pooling: Literal["mean", "layers", "native"] = "mean"
+    """`mean` of the last hidden states or means of four `layers` under a linear head, or the model's `native`
+    sequence-classification head."""
+    prompt: PromptConfig = PromptConfig()
+    """The prompt, for head label_tokens."""
+    quantization: Literal["nf4", "int8", "none"] = "nf4"
+    """Storage of the frozen weights: 4-bit normal float, 8-bit integers, or the compute dtype."""
+    double_quant: bool = True
+    """Whether nf4's own scales are quantized too."""
+    compute_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`auto`: bfloat16 where the hardware has instructions for it, else float32."""
+    max_length: Annotated[int, Field(ge=8)] = 128
+    """Longest text the model reads, in tokens, its prompt included; longer ones are cut, and counted."""
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> ModelConfig:
+        if self.head == "classification" and self.prompt != PromptConfig():
+            raise ValueError("model.prompt belongs to model.head label_tokens; found head classification")
+        if self.head == "label_tokens" and self.pooling != "mean":
+            raise ValueError(f"model.pooling belongs to model.head classification; found pooling {self.pooling}")
+        return self
+
+
+class EarlyStopping(Section):
+    """When to stop because validation no longer improves."""
+
+    metric: Literal["f1", "f1_macro", "roc_auc", "loss"] = "f1"
+    """Validation metric that names the best checkpoint."""
+    patience: Annotated[int, Field(gt=0)] | None = None
+    """Epochs without improvement before training stops; never without it."""
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    """Smallest change of the metric that counts as an improvement."""
+
+
+class FineTuneConfig(Section):
+    """LoRA and its optimisation."""
+
+    rank: Annotated[int, Field(gt=0)] = 8
+    """Rank of the LoRA matrices."""
+    alpha: Annotated[float, Field(gt=0)] = 16
+    """LoRA scale; the update is multiplied by alpha / rank."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Dropout before the LoRA matrices and before the head."""
+    target_modules: Names = ("all-linear",)
+    """Endings of the names of adapted layers; `all-linear`: every linear layer of the encoder."""
+    initialization: Literal["default", "loftq"] = "default"
+    """`loftq` starts the adapter at the quantization error of nf4 weights instead of at zero."""
+    loss: Literal["label_tokens", "vocabulary", "full_text"] = "label_tokens"
+    """Cross-entropy of the answer over the `label_tokens`, over the whole `vocabulary`, or of every token of prompt
+    and answer (`full_text`)."""
+    head_start: Literal["random", "linear_probe"] = "random"
+    """What a linear head is before training: `random`, or the `linear_probe`, logistic regression on the untuned
+    model's numbers (arXiv 2202.10054)."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Peak learning rate of AdamW."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """AdamW's decoupled weight decay."""
+    balance: Literal["none", "weights", "resampling"] = "none"
+    """What is done about rare classes: nothing, a loss in which every class weighs the same, or rare texts drawn again
+    until it does."""
+    companion: Literal["none", "tfidf_svm"] = "none"
+    """What answers beside the network: nothing, or a linear SVM on TF-IDF of the same train texts; the log odds of
+    both are averaged."""
+    epochs: Annotated[int, Field(gt=0)] = 5
+    """Passes over train."""
+    batch_size: Annotated[int, Field(gt=0)] = 16
+    """Texts in one forward pass."""
+    gradient_accumulation_steps: Annotated[int, Field(gt=0)] = 1
+    """Forward passes in one optimizer step."""
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of all steps in which the learning rate rises; it then falls linearly to 0."""
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Gradients are scaled down to this Euclidean norm."""
+    early_stopping: EarlyStopping = EarlyStopping()
+    """Which validation metric names the best checkpoint, and when to stop."""
+    max_time: Annotated[float, Field(gt=0)] = 10_800
+    """Longest training time, in seconds; then training ends with what it has."""
+    seed: int = 0
+    """Seed of initialisation, dropout and batch order."""
+    devices: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+    """Devices of one machine that share each batch, in a process each; `auto`: every GPU, or the CPU as one."""
+    device: Literal["auto", "gpu", "cpu"] = "auto"
+    """`gpu` refuses to train where there is none, `cpu` uses none; `auto`: a GPU where there is one."""
+
+    @property
+    def takes_soft_targets(self) -> bool:
+        """Whether the loss can learn probabilities and weights; one over a vocabulary knows right answers alone."""
+        return self.loss == "label_tokens"

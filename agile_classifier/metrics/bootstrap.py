@@ -1,0 +1,132 @@
+"""Bootstrap: how sure a metric is, and whether one model's beats another's on the same rows.
+
+All resamples of a chunk are measured at once: how often each row was drawn is its weight in the metric
+(`agile_classifier.metrics.metrics`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from agile_classifier.errors import InputError
+from agile_classifier.metrics.metrics import MEASURES, METRICS, Floats, Ints, read_rows
+
+INTERVAL = (2.5, 97.5)
+"""Percentiles between which 95 % of the resamples lie."""
+CHUNK = 1_000_000
+"""Weights held in memory at a time."""
+NORMAL_95 = 1.96
+"""Standard deviations that half a 95 % interval of a normal distribution is wide."""
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """How much better the candidate is than the comparator on the same rows; above 0 it is better, for every metric."""
+
+    metric: str
+    difference: float
+    """Candidate minus comparator on all rows (for `brier`, an error, comparator minus candidate)."""
+    low: float
+    """Lower end of the 95 % interval of the difference."""
+    high: float
+    """Upper end of the 95 % interval of the difference."""
+    n: int
+    """Rows that both models scored."""
+
+    def with_run_noise(self, sd: float) -> PairedDifference:
+        """The same with an interval that also holds noise of this standard deviation, whichever rows were drawn."""
+        if not sd:
+            return self
+        extra = NORMAL_95 * sd
+        low, high = (math.hypot(self.difference - end, extra) for end in (self.low, self.high))
+        return replace(self, low=self.difference - low, high=self.difference + high)
+
+
+def bootstrap_intervals(
+    *,
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    decision_threshold: float | None,
+    n_resamples: int = 1000,
+    seed: int,
+) -> dict[str, tuple[float, float]]:
+    """95 % percentile interval of each metric over resampled rows: how far another test set of this size might differ.
+
+    The model and its decision threshold stand still; only the rows vary. A resample that holds a single class has no
+    ROC AUC and is drawn again.
+
+    Returns
+    -------
+    dict
+        (low, high) under the names of `evaluate_scores`.
+    """
+    rows = read_rows(y_true, y_score, decision_threshold)
+    drawn: dict[str, list[Floats]] = {name: [] for name in METRICS}
+    for weights in _resample(rows.y_true, n_resamples=n_resamples, seed=seed):
+        for measure in MEASURES:
+            for name, values in measure(rows, weights).items():
+                drawn[name].append(values)
+    return {name: _interval(np.concatenate(values)) for name, values in drawn.items()}
+
+
+def paired_bootstrap(
+    *,
+    y_true: ArrayLike,
+    candidate_score: ArrayLike,
+    comparator_score: ArrayLike,
+    metric: str,
+    candidate_threshold: float | None = None,
+    comparator_threshold: float | None = None,
+    n_resamples: int = 2000,
+    seed: int,
+) -> PairedDifference:
+    """Difference of two models with its 95 % percentile interval, both scored on the same resampled rows.
+
+    Pairing removes what both share, the difficulty of the rows, so it sees gains that two separate intervals hide.
+
+    Parameters
+    ----------
+    candidate_score, comparator_score : arrays of shape (n, n_classes)
+    metric : str
+        A name of `evaluate_scores`.
+    candidate_threshold, comparator_threshold : float or None
+        Decision threshold of each; as in `evaluate_scores`.
+    """
+    if metric not in METRICS:
+        raise InputError(f"metric {metric!r}: not known; allowed are {', '.join(METRICS)}")
+    candidate = read_rows(y_true, candidate_score, candidate_threshold)
+    comparator = read_rows(y_true, comparator_score, comparator_threshold)
+    measure = METRICS[metric]
+    sign = -1.0 if metric == "brier" else 1.0
+
+    def gain(weights: Floats) -> Floats:
+        return sign * (measure(candidate, weights)[metric] - measure(comparator, weights)[metric])
+
+    resamples = _resample(candidate.y_true, n_resamples=n_resamples, seed=seed)
+    low, high = _interval(np.concatenate([gain(weights) for weights in resamples]))
+    n = len(candidate.y_true)
+    return PairedDifference(metric=metric, difference=float(gain(np.ones((1, n)))[0]), low=low, high=high, n=n)
+
+
+def _resample(y_true: Ints, *, n_resamples: int, seed: int) -> Iterator[Floats]:
+    """Chunks of shape (n_chunk, n): how often each row was drawn in each resample, single-class resamples left out."""
+    generator, n = np.random.default_rng(seed), len(y_true)
+    missing = n_resamples
+    while missing:
+        n_chunk = min(missing, max(1, CHUNK // n))
+        drawn = generator.integers(0, n, size=(n_chunk, n)) + n * np.arange(n_chunk)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=n_chunk * n).reshape(n_chunk, n).astype(np.float64)
+        per_class = weights @ np.eye(y_true.max() + 1)[y_true]  # (n_chunk, n_classes)
+        weights = weights[(per_class > 0).sum(axis=1) >= 2]
+        missing -= len(weights)
+        yield weights
+
+
+def _interval(values: Floats) -> tuple[float, float]:
+    low, high = np.percentile(values, INTERVAL)
+    return float(low), float(high)
