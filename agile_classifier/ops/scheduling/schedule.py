@@ -168,9 +168,10 @@ def _wall_clock(now: datetime, zone: str) -> datetime:
 
 def _moments(wall: datetime, cron: str, zone: str) -> Iterator[datetime]:
     """In UTC: one, or two where clocks go back and the line names every hour."""
-    folds = (0, 1) if cron.split()[1].startswith("*") else (0,)
-    for fold in folds:
-        yield wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
+    first, second = (wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
+    yield first
+    if second > first and cron.split()[1].startswith("*"):  # of a time that does not exist the second is earlier
+        yield second
 
 
 def _is_part(part: str, least: int, most: int, names: tuple[str, ...]) -> bool:
