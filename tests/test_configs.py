@@ -13,10 +13,10 @@ from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.data.expectations.run import read_suite
-from agile_classifier.ops.project import CONFIGS, OTHERS, PROJECT
+from agile_classifier.ops.project import CONFIGS, PROJECT
 
 YAMLS = sorted(path for pattern in ("*.yaml", "*.yml") for path in CONFIGS.rglob(pattern))
-RUNS = [path for path in YAMLS if path.parent == CONFIGS and path.name not in OTHERS]
+RUNS = [path for path in YAMLS if path.parent == CONFIGS]
 SAYS_WHAT_FOLLOWS = {"labels.rule", "split.method"}
 """Fields that may name their default, since the fields beside them mean nothing without."""
 SUITES = [path for path in YAMLS if path.parent == CONFIGS / "expectations"]

@@ -14,9 +14,9 @@ schedule = typer.Typer(
 commands.add_typer(schedule, name="schedule")
 
 
-@schedule.command("apply", epilog="Example: agile schedule apply --file configs/schedules.yaml --dry-run")
+@schedule.command("apply", epilog="Example: agile schedule apply --file configs/schedules/default.yaml --dry-run")
 def apply(
-    file: Annotated[Path | None, typer.Option(help="The schedules; by default configs/schedules.yaml.")] = None,
+    file: Annotated[Path | None, typer.Option(help="The schedules; by default configs/schedules/default.yaml.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
 ) -> None:
     """Make the schedules of a file, and no others, those of this machine or, on a cluster's stack, of the cluster."""
@@ -27,13 +27,12 @@ def apply(
 
     prepare_state(least_free=0)
     from agile_classifier.ops.engines import stacks
-    from agile_classifier.ops.scheduling import local as schedules
     from agile_classifier.ops.scheduling import schedulers
+    from agile_classifier.ops.scheduling.file import FILE, read_schedules
 
-    read = schedules.read_schedules(file or schedules.FILE)
-    wanted = schedulers.Wanted(read, variables, _training, dry_run)
-    for change in schedulers.apply(stacks.active_stack(), wanted):
-        print(f"{change.kind:9} {change.name}{f': {change.details}' if change.details else ''}")
+    wanted = schedulers.Wanted(read_schedules(file or FILE), variables, _training, dry_run)
+    for line in schedulers.apply(stacks.active_stack(), wanted):
+        print(line)
 
 
 @schedule.command("list", epilog="Example: agile schedule list")
@@ -45,8 +44,8 @@ def list_all() -> None:
     from agile_classifier.ops.engines import stacks
     from agile_classifier.ops.scheduling import schedulers
 
-    for row in schedulers.rows(stacks.active_stack()):
-        print(row)
+    for line in schedulers.list_schedules(stacks.active_stack()):
+        print(line)
 
 
 @schedule.command("remove", epilog="Example: agile schedule remove nightly")
@@ -70,7 +69,7 @@ def _training() -> Any:
 
 @schedule.command("run", epilog="Example: agile schedule run nightly")
 def run(name: Annotated[str, typer.Argument(help="A schedule that `agile schedule list` shows.")]) -> None:
-    """Start the run if it is due and none is going; what cron and systemd call."""
+    """Start a schedule's run if it is due and none of it is going, and wait for its end."""
     from datetime import UTC, datetime
 
     from agile_classifier.ops.state.home import prepare_state
@@ -79,6 +78,29 @@ def run(name: Annotated[str, typer.Argument(help="A schedule that `agile schedul
     from agile_classifier.ops.scheduling import runs as scheduled_runs
 
     print(scheduled_runs.run_if_due(name, now=datetime.now(UTC)))
+
+
+@schedule.command("tick", epilog="Example: agile schedule tick")
+def tick() -> None:
+    """Start every run that is due, each in a process of its own, and return at once; the crontab's line calls this."""
+    from datetime import UTC, datetime
+
+    from agile_classifier.ops.scheduling import clock
+
+    for name in clock.tick(datetime.now(UTC)):
+        _report_start(name)
+
+
+@schedule.command("run-forever", epilog="Example: agile schedule run-forever")
+def run_forever() -> None:
+    """Tick every minute in the foreground, where there is no cron; runs that were started outlive it."""
+    from agile_classifier.ops.scheduling import clock
+
+    clock.tick_forever(_report_start)
+
+
+def _report_start(name: str) -> None:
+    print(f"schedule {name}: started", flush=True)
 
 
 @commands.command(epilog="Example: agile backup agile.tar.gz")

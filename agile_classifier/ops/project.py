@@ -26,8 +26,6 @@ LOCK = "constraints.txt"
 CODE = ("agile_classifier", "configs", "pipelines", "steps")
 COMMAND = (sys.executable, "-m", "agile_classifier")
 """How a process of its own runs a command of `agile`."""
-OTHERS = ("schedules.yaml",)
-"""Files beside the configs that describe no run."""
 
 
 def load_pipeline(name: str) -> Any:
@@ -63,7 +61,7 @@ def git_commit() -> str:
 
 def list_configs() -> dict[Path, str]:
     """Every run configuration, by the shortest path from the current folder, with the first sentence of its head comment."""
-    return {_shortened(path): read_purpose(path) for path in sorted(CONFIGS.glob("*.yaml")) if path.name not in OTHERS}
+    return {_shortened(path): read_purpose(path) for path in sorted(CONFIGS.glob("*.yaml"))}
 
 
 def read_purpose(path: Path) -> str:

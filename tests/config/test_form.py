@@ -11,8 +11,7 @@ from agile_classifier.config.files import as_value, load_config, write_override,
 from agile_classifier.config.form import FormField, changed, read_form
 from agile_classifier.config.run import RunConfig
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
-FILES = [path for path in CONFIGS if path.name != "schedules.yaml"]
+FILES = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
 
 def fields(config: RunConfig) -> dict[str, FormField]:

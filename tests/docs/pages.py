@@ -21,8 +21,6 @@ GUIDES = [path for path in MANUAL if path.parent.name in ("tutorials", "how-to")
 
 COMING = {
     "new": "agile new FOLDER lays a project down",
-    "schedule run-forever": "ticks in the foreground",
-    "schedule tick": "what the one line of the crontab calls",
 }
 """Commands that the manual names and that the command line does not have yet; a test says when one may go from here."""
 

@@ -94,7 +94,7 @@ def test_every_yaml_example_is_a_valid_config_study_or_list_of_schedules(path: P
 
 
 def _schedule_keys() -> set[str]:
-    shipped = yaml.safe_load((PROJECT / "configs" / "schedules.yaml").read_text(encoding="utf-8"))
+    shipped = yaml.safe_load((PROJECT / "configs" / "schedules" / "default.yaml").read_text(encoding="utf-8"))
     return {"arguments", *(key for schedule in shipped["schedules"] for key in schedule)}
 
 

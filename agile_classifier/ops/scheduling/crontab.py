@@ -1,18 +1,27 @@
-"""Crontab: a block of our own between two marker lines; every other byte stays as it is."""
+"""The crontab's one line of a state folder, `agile schedule tick` every minute; every other byte stays as it is.
+
+python-crontab makes that line and recognises it, and is shown no other: what somebody else wrote it would move (variables, to the top),
+spell anew (`0 0 * * *` as `@daily`) and comment out (what it cannot read), and bytes that are not UTF-8 it refuses.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
+
+from crontab import CronItem, CronTab
 
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
+from agile_classifier.ops.project import COMMAND, PROJECT
 
 
-def is_there() -> bool:
+def is_available() -> bool:
     """Whether this machine has a crontab command."""
     return shutil.which("crontab") is not None
 
@@ -27,7 +36,7 @@ def read() -> bytes:
     """
     done = subprocess.run(["crontab", "-l"], capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"})
     if done.returncode and b"no crontab for" not in done.stderr:
-        raise InputError(f"crontab -l: {_line(done.stderr)}")
+        raise InputError(f"crontab -l: {_one_line(done.stderr)}")
     return b"" if done.returncode else done.stdout
 
 
@@ -39,61 +48,75 @@ def write(text: bytes) -> None:
     InputError
         crontab refuses it: what was there stays.
     """
-    if not text and not read():
-        return
     command = ["crontab", "-"] if text else ["crontab", "-r"]
     done = subprocess.run(command, input=text, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"})
     if done.returncode:
-        raise InputError(f"{' '.join(command)}: {_line(done.stderr)}")
+        raise InputError(f"{' '.join(command)}: {_one_line(done.stderr)}")
 
 
-def install(lines: Sequence[str]) -> None:
-    """Make these lines our block; none removes it. What somebody edited within the block is written anew: it is ours."""
+def keep_line(*, wanted: bool) -> bool:
+    """Have our line in the user's crontab, or not; returns whether lines of an earlier version went.
+
+    Raises
+    ------
+    InputError
+        The crontab cannot be read or written: it stays as it was.
+    """
     before = read()
-    after = with_block(before, lines, home())
+    after = with_line(before, home(), wanted=wanted)
     if after != before:
         write(after)
+    return _without_earlier(before, home()) != before
 
 
-def installed() -> list[str]:
-    """The lines of our block as they stand in the crontab."""
-    return _split(read(), home())[1].decode(errors="replace").splitlines()
+def holds_line() -> bool:
+    """Whether the line stands in the user's crontab as `agile schedule apply` wrote it."""
+    return line(home()) in read().splitlines(keepends=True)
 
 
-def with_block(text: bytes, lines: Sequence[str], folder: Path) -> bytes:
-    """A crontab with these lines as the block of a state folder, where the old one stood or else at the end.
+def with_line(text: bytes, folder: Path, *, wanted: bool) -> bytes:
+    """A crontab with or without the line of a state folder: at its end unless it stands there already.
 
     Only a last line without its newline is given one, without which cron ignores it.
     """
-    begin, end = _markers(folder)
-    before, _, after = _split(text, folder)
-    if not lines:
-        return before + after
-    if before and not before.endswith(b"\n"):
-        before += b"\n"
-    block = b"".join(line.encode() + b"\n" for line in lines)
-    return before + begin + block + end + after
+    lines = _without_earlier(text, folder).splitlines(keepends=True)
+    ours = [number for number, each in enumerate(lines) if _is_ours(each, folder)]
+    if wanted and [lines[number] for number in ours] == [line(folder)]:
+        return b"".join(lines)
+    kept = b"".join(each for number, each in enumerate(lines) if number not in ours)
+    if not wanted:
+        return kept
+    return kept + (b"\n" if kept and not kept.endswith(b"\n") else b"") + line(folder)
 
 
-def _split(text: bytes, folder: Path) -> tuple[bytes, bytes, bytes]:
-    """Before our block, its lines, after it."""
-    begin, end = _markers(folder)
-    lines = text.splitlines(keepends=True)
-    places = [
-        [number for number, line in enumerate(lines) if line.rstrip(b"\r\n") == mark[:-1]] for mark in (begin, end)
-    ]
-    if places == [[], []]:
-        return text, b"", b""
-    if [len(found) for found in places] != [1, 1] or places[0] > places[1]:
-        raise InputError(f"crontab: the marker lines of {folder} do not stand in a pair; mend them with crontab -e")
-    (first,), (last,) = places
-    return b"".join(lines[:first]), b"".join(lines[first + 1 : last]), b"".join(lines[last + 1 :])
+def line(folder: Path) -> bytes:
+    """The line of a state folder: in it stands no variable but AGILE_HOME, and percent signs, newlines to cron, are escaped."""
+    words = shlex.join([f"AGILE_HOME={folder}", *COMMAND, "schedule", "tick"])
+    output = shlex.quote(str(folder / "schedules" / "tick.txt"))
+    command = f"cd {shlex.quote(str(PROJECT))} && env {words} > {output} 2>&1"
+    if "\n" in command:
+        raise InputError(f"AGILE_HOME {folder!s}: a crontab cannot hold a path with a line break")
+    return f"{CronItem(command, comment=_mark(folder)).render()}\n".encode()
 
 
-def _markers(folder: Path) -> tuple[bytes, bytes]:
-    begin = f"# BEGIN agile schedules of {folder}: written anew by agile schedule apply, edit configs/schedules.yaml\n"
-    return begin.encode(), f"# END agile schedules of {folder}\n".encode()
+def _mark(folder: Path) -> str:
+    """Comment at the end of a state folder's line; two folders of one user have a line each."""
+    return f"agile schedules {hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
 
 
-def _line(said: bytes) -> str:
+def _is_ours(text: bytes, folder: Path) -> bool:
+    """Whether a line is that of a state folder, be it edited or commented out."""
+    if _mark(folder).encode() not in text:
+        return False
+    marked = CronTab(tab=text.decode(errors="replace")).find_comment(re.compile(f"{_mark(folder)}$"))
+    return any(marked)
+
+
+def _without_earlier(text: bytes, folder: Path) -> bytes:
+    """A crontab without the block of lines, one for each schedule, that an earlier version wrote."""
+    mark = rb"agile schedules of " + re.escape(str(folder).encode())
+    return re.sub(rb"^# BEGIN %b:.*?^# END %b\n" % (mark, mark), b"", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def _one_line(said: bytes) -> str:
     return " ".join(said.decode(errors="replace").split())

@@ -129,7 +129,7 @@ def remove(stack: StackFile, name: str) -> None:
     _delete(stack, before[name])
 
 
-def cells(stack: StackFile) -> Iterator[tuple[Schedule, str]]:
+def entries(stack: StackFile) -> Iterator[tuple[Schedule, str]]:
     """Each schedule and the outcome of its last run."""
     for several in _found(stack).values():
         facts = several[-1].facts

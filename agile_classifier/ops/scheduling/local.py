@@ -1,33 +1,22 @@
-"""Schedules: what `configs/schedules.yaml` names is made known to this machine, compared, listed and run.
-
-cron and systemd only wake `agile schedule run NAME`, every hour at the minutes in question; whether a run is due is decided here, in the
-schedule's own time zone. So a run that was missed is caught up once, clocks that change do no harm, and no cron is asked to know zones.
-"""
+"""Schedules of this machine: records in the state folder, made from a schedules file, and one line of the crontab for them all."""
 
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from agile_classifier.config.files import load_config
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
-from agile_classifier.files import read_yaml, write_whole
-from agile_classifier.ops.project import CONFIGS, PROJECT
+from agile_classifier.files import write_whole
+from agile_classifier.ops.project import COMMAND
 from agile_classifier.ops.scheduling import crontab
-from agile_classifier.ops.scheduling import systemd as systemd_timers
-from agile_classifier.ops.scheduling.schedule import PIPELINES, Schedule, waking_minutes
+from agile_classifier.ops.scheduling.schedule import Schedule
+from agile_classifier.ops.scheduling.timers import remove_timers
 
-FILE = CONFIGS / "schedules.yaml"
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "training": ("train", "{config}"),
     "scoring": ("score", "--input", "{config}"),
@@ -58,26 +47,9 @@ class Change:
     """What becomes of one schedule."""
 
     kind: str
-    """`added`, `changed`, `removed` or `unchanged`."""
+    """`added`, `changed`, `removed` or `unchanged`; `replaced` of what an earlier version left."""
     name: str
     details: str = ""
-
-
-def read_schedules(path: Path) -> dict[str, Schedule]:
-    """Name → schedule of a file; its configs become absolute paths.
-
-    Raises
-    ------
-    InputError
-        Names the file, the entry, the field, what was found and what is allowed.
-    """
-    found: dict[str, Schedule] = {}
-    for number, entry in enumerate(_entries(path), start=1):
-        schedule = _schedule(entry, f"{path}: schedule {_title(entry, number)}")
-        if schedule.name in found:
-            raise InputError(f"{path}: schedule {schedule.name}: the name stands there twice; names must differ")
-        found[schedule.name] = _with_config(schedule, path)
-    return found
 
 
 def apply(wanted: Mapping[str, Schedule], *, variables: Mapping[str, str], dry_run: bool) -> list[Change]:
@@ -86,19 +58,19 @@ def apply(wanted: Mapping[str, Schedule], *, variables: Mapping[str, str], dry_r
     Raises
     ------
     InputError
-        The machine's timer refuses them: all stays as it was.
+        The crontab refuses its line: all stays as it was.
     """
     before = applied()
     changes = compare({name: record.schedule for name, record in before.items()}, wanted)
     if dry_run:
         return changes
-    _folder().mkdir(parents=True, exist_ok=True)
-    write_whole(_folder() / "environment.json", json.dumps(_carried(variables)), mode=0o600)
+    folder().mkdir(parents=True, exist_ok=True)
+    write_whole(folder() / "environment.json", json.dumps(_carried(variables)), mode=0o600)
     now = datetime.now(UTC)
     after = {name: Applied(schedule, _since(before.get(name), schedule, now)) for name, schedule in wanted.items()}
-    _install(after)
+    replaced = _install(after)
     _record(after)
-    return changes
+    return [*changes, *replaced]
 
 
 def remove(name: str) -> None:
@@ -160,7 +132,7 @@ class Applied:
 
 def applied() -> dict[str, Applied]:
     """Name → schedule that this machine was given."""
-    path = _folder() / "applied.json"
+    path = records_path()
     if not path.is_file():
         return {}
     records = json.loads(path.read_text(encoding="utf-8"))
@@ -170,53 +142,35 @@ def applied() -> dict[str, Applied]:
     }
 
 
-def is_awake(name: str) -> bool:
-    """Whether this machine's timer still knows the schedule: somebody may have edited the crontab."""
-    if systemd_timers.is_there():
-        return any(unit.endswith(f"-{name}.timer") for unit in systemd_timers.installed())
-    lines = crontab.installed() if crontab.is_there() else []
-    return any(f" schedule run {name} " in line and not line.startswith("#") for line in lines)
-
-
 def command(schedule: Schedule) -> list[str]:
     """The command line of a scheduled run."""
     words = [word.format(config=schedule.config) for word in COMMANDS[schedule.pipeline]]
-    return [sys.executable, "-m", "agile_classifier", *words, *schedule.arguments]
+    return [*COMMAND, *words, *schedule.arguments]
 
 
-def waking_line(name: str, schedule: Schedule) -> str:
-    """The line of a crontab; in it stands no variable but the state folder, and a percent sign, which cron reads as a newline, is escaped."""
-    minutes = ",".join(map(str, _minutes(schedule)))
-    said = shlex.quote(str(_folder() / f"{name}.waking.txt"))
-    words = shlex.join([f"AGILE_HOME={home()}", *_waking_command(name)])
-    line = f"cd {shlex.quote(str(PROJECT))} && env {words} > {said} 2>&1"
-    if "\n" in line:
-        raise InputError(f"AGILE_HOME {home()!s}: a crontab cannot hold a path with a line break")
-    return f"{minutes} * * * * {line.replace('%', chr(92) + '%')}"
+def folder() -> Path:
+    """Where the state folder keeps schedules: records, locks, logs."""
+    return home() / "schedules"
 
 
-def _waking_command(name: str) -> list[str]:
-    return [sys.executable, "-m", "agile_classifier", "schedule", "run", name]
+def records_path() -> Path:
+    """File of the schedules that were applied."""
+    return folder() / "applied.json"
 
 
-def _install(records: Mapping[str, Applied]) -> None:
-    awake = {name: record.schedule for name, record in sorted(records.items()) if record.schedule.enabled}
-    if systemd_timers.is_there():
-        texts: dict[str, str] = {}
-        for name, schedule in awake.items():
-            variables = {"AGILE_HOME": str(home())}
-            texts |= systemd_timers.units(name, _minutes(schedule), _waking_command(name), PROJECT, variables)
-        systemd_timers.install(texts)
-    elif crontab.is_there():
-        crontab.install([waking_line(name, schedule) for name, schedule in awake.items()])
-    elif awake:
-        raise InputError("schedules: neither systemctl --user answers nor is there a crontab command; install cron")
+def is_any_enabled(records: Mapping[str, Applied]) -> bool:
+    """Whether anything is to be started by the clock."""
+    return any(record.schedule.enabled for record in records.values())
 
 
-def _minutes(schedule: Schedule) -> list[int]:
-    year = datetime.now(UTC).year
-    offsets = {datetime(year, month, 1).astimezone().utcoffset() or timedelta() for month in (1, 7)}
-    return waking_minutes(schedule.cron, schedule.time_zone, offsets, year)
+def _install(records: Mapping[str, Applied]) -> list[Change]:
+    """Have one line of the crontab where anything is enabled; returns what of an earlier version it replaced."""
+    replaced = []
+    if crontab.is_available() and crontab.keep_line(wanted=is_any_enabled(records)):
+        replaced.append(Change("replaced", "crontab", "a line for each schedule, by one for them all"))
+    if timers := remove_timers():
+        replaced.append(Change("replaced", "systemd", f"{', '.join(timers)}, by the crontab's line"))
+    return replaced
 
 
 def _since(before: Applied | None, schedule: Schedule, now: datetime) -> datetime:
@@ -232,57 +186,9 @@ def _record(records: Mapping[str, Applied]) -> None:
         name: {"schedule": record.schedule.model_dump(mode="json"), "since": record.since.isoformat()}
         for name, record in sorted(records.items())
     }
-    _folder().mkdir(parents=True, exist_ok=True)
-    write_whole(_folder() / "applied.json", json.dumps(document, indent=1))
+    folder().mkdir(parents=True, exist_ok=True)
+    write_whole(records_path(), json.dumps(document, indent=1))
 
 
 def _carried(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if name.upper().startswith(CARRIED)}
-
-
-def _folder() -> Path:
-    return home() / "schedules"
-
-
-def _entries(path: Path) -> list[Any]:
-    document = read_yaml(path, what="file")
-    if not isinstance(document, dict) or set(document) != {"schedules"} or not isinstance(document["schedules"], list):
-        raise InputError(f"{path}: expected one top-level field, `schedules:`, that holds a list")
-    return list(document["schedules"])
-
-
-def _title(entry: Any, number: int) -> str:
-    return str(entry["name"]) if isinstance(entry, dict) and entry.get("name") else f"number {number}"
-
-
-def _schedule(entry: Any, place: str) -> Schedule:
-    try:
-        return Schedule.model_validate(entry)
-    except ValidationError as error:
-        raise InputError(f"{place}: {_first_error(error)}") from None
-
-
-def _first_error(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    field, said = ".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        return f"{field}: unknown field; allowed here: {', '.join(Schedule.model_fields)}"
-    if problem["type"] == "missing":
-        return f"{field}: must be given"
-    if field == "pipeline":
-        return f"pipeline: {problem['input']!r}; allowed: {', '.join(PIPELINES)}"
-    return f"{field}: {said}" if problem["type"] == "value_error" else f"{field}: found {problem['input']!r}; {said}"
-
-
-def _with_config(schedule: Schedule, path: Path) -> Schedule:
-    """The config as an absolute path, once it is known to load."""
-    config = (path.absolute().parent / schedule.config).resolve()
-    place = f"{path}: schedule {schedule.name}: config"
-    if not config.is_file():
-        raise InputError(f"{place}: {config}: no such file")
-    if schedule.pipeline == "training":
-        try:
-            load_config(config)
-        except InputError as error:
-            raise InputError(f"{place}: {error}") from None
-    return schedule.model_copy(update={"config": os.fspath(config)})

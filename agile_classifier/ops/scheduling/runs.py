@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from pathlib import Path
 
 from agile_classifier.environment import SCHEDULE, home
 from agile_classifier.files import read_end, write_whole
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import COMMAND, PROJECT
 from agile_classifier.ops.scheduling import local as schedules
+from agile_classifier.ops.scheduling.local import Applied
 from agile_classifier.ops.scheduling.schedule import Schedule, due, next_time
 
 LARGEST_LOG = 5_000_000
@@ -40,7 +40,7 @@ class LastRun:
 def run_if_due(name: str, *, now: datetime) -> str:
     """Start the run that is due and wait for its end; a sentence says what was done.
 
-    A run that still goes, even one whose waker was killed, holds the lock: the kernel frees it when the last of its processes ends.
+    A run that still goes holds the lock, even one whose waker was killed: the kernel frees it when the last of its processes ends.
 
     Raises
     ------
@@ -55,17 +55,19 @@ def run_if_due(name: str, *, now: datetime) -> str:
     with _held(name) as lock:
         if lock is None:
             return f"schedule {name}: the run before still goes; none is started beside it"
-        last = last_run(name)
-        moment = due(
-            record.schedule.cron,
-            record.schedule.time_zone,
-            max(record.since, last.moment) if last else record.since,
-            now,
-        )
+        moment = _due_moment(name, record, now)
         if moment is None:
             return f"schedule {name}: nothing is due before {describe_next(record.schedule, now)}"
         _run(name, record.schedule, moment, lock)
     return f"schedule {name}: done; its output is in {log_path(name)}"
+
+
+def may_start(name: str, record: Applied, now: datetime) -> bool:
+    """Whether a run is due and none is going."""
+    if not record.schedule.enabled or _due_moment(name, record, now) is None:
+        return False
+    with _held(name) as lock:
+        return lock is not None
 
 
 def last_run(name: str) -> LastRun | None:
@@ -106,13 +108,19 @@ def log_path(name: str) -> Path:
     return _place(name, "log.txt")
 
 
+def _due_moment(name: str, record: Applied, now: datetime) -> datetime | None:
+    last = last_run(name)
+    dealt_with = max(record.since, last.moment) if last else record.since
+    return due(record.schedule.cron, record.schedule.time_zone, dealt_with, now)
+
+
 def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
     started = datetime.now(UTC)
     _write_last(name, LastRun(moment, started))
     log = log_path(name)
     if log.exists() and log.stat().st_size > LARGEST_LOG:
         log.replace(log.with_suffix(".old.txt"))
-    variables = json.loads((home() / "schedules" / "environment.json").read_text(encoding="utf-8"))
+    variables = json.loads((schedules.folder() / "environment.json").read_text(encoding="utf-8"))
     environment = {**os.environ, **variables, "AGILE_HOME": str(home()), SCHEDULE: name}
     with log.open("ab") as file:
         file.write(f"--- {started:%Y-%m-%d %H:%M:%S} UTC, for {moment:%Y-%m-%d %H:%M} UTC\n".encode())
@@ -130,7 +138,7 @@ def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
 def _tell_failure(name: str, exit_code: int, environment: Mapping[str, str]) -> None:
     """Tell of a run that may have had no time to tell of itself."""
     sentence = f"schedule {name}: exit code {exit_code}: {_last_line(log_path(name))}"
-    command = [sys.executable, "-m", "agile_classifier", "notify", sentence, "--kind", "run.failed"]
+    command = [*COMMAND, "notify", sentence, "--kind", "run.failed"]
     with log_path(name).open("ab") as file:
         subprocess.run(
             command, cwd=PROJECT, env=dict(environment), stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=False
@@ -174,4 +182,4 @@ def _held(name: str) -> Iterator[int | None]:
 
 
 def _place(name: str, suffix: str) -> Path:
-    return home() / "schedules" / f"{name}.{suffix}"
+    return schedules.folder() / f"{name}.{suffix}"

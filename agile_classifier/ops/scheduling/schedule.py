@@ -1,7 +1,10 @@
 """Schedule: which run starts when, and whether one is due; pure, the clock is a parameter.
 
-Times are those of the schedule's own zone. Where clocks go forward, a time that does not exist is the moment an hour later; where
-they go back, a named hour comes once, and a line for every hour (`*`) counts both.
+Times are those of the schedule's own zone. Where clocks go forward, a time that does not exist is later by what they skip, an hour
+mostly; where they go back, a named hour comes once, the first time, and a line for every hour (`*`) counts both.
+
+cronsim is asked for times of the wall clock, without a zone. With one it does as Debian's cron does: a time that does not exist is
+moved to the first minute that does (02:30 becomes 03:00, not 03:30), and `*/30 2 * * *` comes never or twice while clocks change.
 """
 
 from __future__ import annotations
@@ -9,19 +12,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import islice, takewhile
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from croniter import croniter
-from croniter.croniter import CroniterBadDateError
+from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Pipeline = Literal["training", "scoring", "monitoring"]
 PIPELINES: tuple[str, ...] = get_args(Pipeline)
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-EPOCH = datetime(2024, 1, 1)  # noqa: DTZ001  # wall clock, as croniter counts; a leap year
+EPOCH = datetime(2024, 1, 1)  # noqa: DTZ001  # wall clock; a leap year
 FIELDS: Mapping[str, tuple[int, int, tuple[str, ...]]] = {
     "minute": (0, 59, ()),
     "hour": (0, 23, ()),
@@ -68,8 +70,8 @@ class Schedule(BaseModel):
             if not all(_is_part(part, *allowed) for part in word.split(",")):
                 raise ValueError(f"{field} {word!r}; allowed: {_in_words(*allowed)}")
         try:
-            croniter(cron, EPOCH).get_next(datetime)
-        except CroniterBadDateError:
+            next(_wall_times(cron, EPOCH))
+        except (CronSimError, StopIteration):
             raise ValueError(f"{cron!r} names a day that never comes") from None
         return " ".join(words)
 
@@ -86,33 +88,28 @@ class Schedule(BaseModel):
 
 
 def previous_time(cron: str, zone: str, now: datetime) -> datetime:
-    """The last moment, in UTC, at or before `now` that a line names."""
-    begin = _wall_clock(now, zone) + CLOCK_CHANGE
-    lines = croniter(cron, begin)
-    best: datetime | None = None
-    while True:
-        wall: datetime = lines.get_prev(datetime)
-        best = max(
-            (moment for moment in chain(_moments(wall, cron, zone), [best] if best else []) if moment <= now),
-            default=None,
-        )
-        if best is not None and wall < begin - 2 * CLOCK_CHANGE:
-            return best
+    """The last moment, in UTC, at or before `now` that a line names.
+
+    Example: `previous_time("0 3 * * *", "Europe/Paris", now)`
+    """
+    latest = _wall_clock(now, zone) + CLOCK_CHANGE
+    moments: list[datetime] = []
+    for wall in _wall_times(cron, latest, reverse=True):
+        if moments and wall < latest - 2 * CLOCK_CHANGE:
+            break
+        moments += [moment for moment in _moments(wall, cron, zone) if moment <= now]
+    return max(moments)
 
 
 def next_time(cron: str, zone: str, now: datetime) -> datetime:
     """The first moment, in UTC, after `now` that a line names."""
-    begin = _wall_clock(now, zone) - CLOCK_CHANGE
-    lines = croniter(cron, begin)
-    best: datetime | None = None
-    while True:
-        wall: datetime = lines.get_next(datetime)
-        best = min(
-            (moment for moment in chain(_moments(wall, cron, zone), [best] if best else []) if moment > now),
-            default=None,
-        )
-        if best is not None and wall > begin + 2 * CLOCK_CHANGE:
-            return best
+    earliest = _wall_clock(now, zone) - CLOCK_CHANGE
+    moments: list[datetime] = []
+    for wall in _wall_times(cron, earliest):
+        if moments and wall > earliest + 2 * CLOCK_CHANGE:
+            break
+        moments += [moment for moment in _moments(wall, cron, zone) if moment > now]
+    return min(moments)
 
 
 def due(cron: str, zone: str, last: datetime, now: datetime) -> datetime | None:
@@ -127,24 +124,10 @@ def due(cron: str, zone: str, last: datetime, now: datetime) -> datetime | None:
     return moment if moment > last else None
 
 
-def waking_minutes(cron: str, zone: str, local_offsets: set[timedelta], year: int) -> list[int]:
-    """Minutes of every hour, on the machine's clock, at which it must be asked whether a run is due.
-
-    Zones that differ by whole hours, daylight saving included, share them; India and Nepal do not.
-    """
-    minutes = croniter(cron, EPOCH).expanded[0]
-    wanted = range(60) if minutes == ["*"] else [int(minute) for minute in minutes]
-    own = {datetime(year, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() or timedelta() for month in (1, 7)}
-    shifts = {int((local - offset).total_seconds() // 60) for local in local_offsets for offset in own}
-    return sorted({(minute + shift) % 60 for minute in wanted for shift in shifts})
-
-
 def longest_lateness(cron: str) -> int:
     """Seconds after which a missed time is given up: within any such span a line names no more than a hundred moments."""
-    lines = croniter(cron, EPOCH)
-    moments: list[datetime] = []
-    while len(moments) < 20 * MOST_MISSED and (not moments or moments[-1] < EPOCH + 8 * LONGEST_LATENESS):
-        moments.append(lines.get_next(datetime))
+    times = takewhile(lambda time: time < EPOCH + 8 * LONGEST_LATENESS, _wall_times(cron, EPOCH))
+    moments = list(islice(times, 20 * MOST_MISSED))
     spans = (later - earlier for earlier, later in zip(moments, moments[MOST_MISSED:], strict=False))
     return int(min([LONGEST_LATENESS, *spans]).total_seconds())
 
@@ -154,8 +137,29 @@ def without_seventh_day(cron: str) -> str:
     *others, day = cron.split()
     if "7" not in day:
         return cron
-    days = croniter(cron, EPOCH).expanded[4]
-    return " ".join([*others, ",".join(map(str, sorted(days))) if days != ["*"] else "*"])
+    days = {number % 7 for number in CronSim(_spelled_out(cron), EPOCH).weekdays if isinstance(number, int)}
+    return " ".join([*others, ",".join(map(str, sorted(days)))])
+
+
+def _wall_times(cron: str, begin: datetime, *, reverse: bool = False) -> Iterator[datetime]:
+    """Times of the wall clock that a line names, after `begin` or, in reverse, before it."""
+    return CronSim(_spelled_out(cron), begin, reverse=reverse)
+
+
+def _spelled_out(cron: str) -> str:
+    """The same line with `*/2` as a range where it stands for days.
+
+    Where both kinds of day are narrowed, either suffices; a leading `*` would make cronsim, like Debian's cron, want both.
+    """
+    minute, hour, day, month, weekday = cron.split()
+    return " ".join([minute, hour, _spelled_days(day, "1-31"), month, _spelled_days(weekday, "0-6")])
+
+
+def _spelled_days(field: str, every: str) -> str:
+    parts = field.split(",")
+    if {"*", "*/1"} & {*parts}:
+        return "*"
+    return ",".join(part.replace("*", every) for part in parts)
 
 
 def _wall_clock(now: datetime, zone: str) -> datetime:
@@ -164,9 +168,10 @@ def _wall_clock(now: datetime, zone: str) -> datetime:
 
 def _moments(wall: datetime, cron: str, zone: str) -> Iterator[datetime]:
     """In UTC: one, or two where clocks go back and the line names every hour."""
-    folds = (0, 1) if cron.split()[1].startswith("*") else (0,)
-    for fold in folds:
-        yield wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
+    first, second = (wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
+    yield first
+    if second > first and cron.split()[1].startswith("*"):  # of a time that does not exist the second is earlier
+        yield second
 
 
 def _is_part(part: str, least: int, most: int, names: tuple[str, ...]) -> bool:

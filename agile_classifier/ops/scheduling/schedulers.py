@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.engines.stacks import StackFile
-from agile_classifier.ops.scheduling import local as schedules
-from agile_classifier.ops.scheduling import schedule_table
+from agile_classifier.ops.scheduling import clock, local, runs
 from agile_classifier.ops.scheduling.local import Change
 from agile_classifier.ops.scheduling.schedule import Schedule
+
+TITLES = ("name", "pipeline", "cron", "zone", "enabled", "last run", "next")
 
 
 @dataclass(frozen=True)
@@ -26,26 +28,26 @@ class Wanted:
     dry_run: bool
 
 
-def apply(stack: StackFile, wanted: Wanted) -> list[Change]:
-    """Make exactly these the schedules of a stack's scheduler.
+def apply(stack: StackFile, wanted: Wanted) -> list[str]:
+    """Make exactly these the schedules of a stack's scheduler; returns a line for each change, then what is still to do.
 
     Raises
     ------
     InputError
         Nothing starts the stack's runs by the clock, or what does refuses these.
     """
-    return _scheduler(stack).apply(stack, wanted)
+    return list(_scheduler(stack).apply(stack, wanted))
 
 
-def rows(stack: StackFile) -> Iterator[str]:
-    """What `agile schedule list` says.
+def list_schedules(stack: StackFile) -> list[str]:
+    """A table of the schedules, then a line for each thing that is wrong with them.
 
     Raises
     ------
     InputError
         As `apply`.
     """
-    return _scheduler(stack).rows(stack)
+    return list(_scheduler(stack).rows(stack))
 
 
 def remove(stack: StackFile, name: str) -> None:
@@ -63,8 +65,8 @@ def remove(stack: StackFile, name: str) -> None:
 class Scheduler:
     """What is asked of each."""
 
-    apply: Callable[[StackFile, Wanted], list[Change]]
-    rows: Callable[[StackFile], Iterator[str]]
+    apply: Callable[[StackFile, Wanted], Iterable[str]]
+    rows: Callable[[StackFile], Iterable[str]]
     remove: Callable[[StackFile, str], None]
 
 
@@ -78,35 +80,64 @@ def _scheduler(stack: StackFile) -> Scheduler:
     return SCHEDULERS[engine]
 
 
-def _apply_here(_: StackFile, wanted: Wanted) -> list[Change]:
-    return schedules.apply(wanted.schedules, variables=wanted.variables, dry_run=wanted.dry_run)
+def _table(entries: Iterable[tuple[Schedule, str]]) -> Iterator[str]:
+    """A line a schedule, with what became of its last run, under a line of titles."""
+    now = datetime.now(UTC)
+    cells = [TITLES, *(_cells(entry, last, now) for entry, last in entries)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _describe(change: Change) -> str:
+    return f"{change.kind:9} {change.name}{f': {change.details}' if change.details else ''}"
+
+
+def _cells(entry: Schedule, last: str, now: datetime) -> tuple[str, ...]:
+    enabled, following = "yes" if entry.enabled else "no", runs.describe_next(entry, now)
+    return entry.name, entry.pipeline, entry.cron, entry.time_zone, enabled, last, following
+
+
+def _apply_here(_: StackFile, wanted: Wanted) -> Iterator[str]:
+    yield from map(_describe, local.apply(wanted.schedules, variables=wanted.variables, dry_run=wanted.dry_run))
+    yield from _problems_here()
+
+
+def _rows_here(_: StackFile) -> Iterator[str]:
+    yield from _table((record.schedule, runs.describe_last(name)) for name, record in sorted(local.applied().items()))
+    yield from _problems_here()
+
+
+def _problems_here() -> Iterator[str]:
+    problem = clock.find_problem(datetime.now(UTC))
+    if problem:
+        yield f"schedules: {problem}"
 
 
 def _remove_here(_: StackFile, name: str) -> None:
-    schedules.remove(name)
+    local.remove(name)
 
 
-def _apply_on_kubernetes(stack: StackFile, wanted: Wanted) -> list[Change]:
-    from agile_classifier.ops.scheduling import kubernetes as kubernetes_schedules
+def _apply_on_kubernetes(stack: StackFile, wanted: Wanted) -> Iterator[str]:
+    from agile_classifier.ops.scheduling import kubernetes
 
-    return kubernetes_schedules.apply(
-        stack, wanted.schedules, load_pipeline=wanted.load_pipeline, dry_run=wanted.dry_run
-    )
+    changes = kubernetes.apply(stack, wanted.schedules, load_pipeline=wanted.load_pipeline, dry_run=wanted.dry_run)
+    return map(_describe, changes)
 
 
 def _rows_on_kubernetes(stack: StackFile) -> Iterator[str]:
-    from agile_classifier.ops.scheduling import kubernetes as kubernetes_schedules
+    from agile_classifier.ops.scheduling import kubernetes
 
-    yield from schedule_table.table(kubernetes_schedules.cells(stack))
-    yield from kubernetes_schedules.problems(stack)
-    if schedules.applied():
+    yield from _table(kubernetes.entries(stack))
+    yield from kubernetes.problems(stack)
+    if local.applied():
         yield "this machine has schedules of its own: agile stack local && agile schedule list"
 
 
 def _remove_on_kubernetes(stack: StackFile, name: str) -> None:
-    from agile_classifier.ops.scheduling import kubernetes as kubernetes_schedules
+    from agile_classifier.ops.scheduling import kubernetes
 
-    kubernetes_schedules.remove(stack, name)
+    kubernetes.remove(stack, name)
 
 
 def _refuse_kubeflow(stack: StackFile, *_: Any) -> Any:
@@ -116,7 +147,7 @@ def _refuse_kubeflow(stack: StackFile, *_: Any) -> Any:
     )
 
 
-HERE = Scheduler(_apply_here, lambda _: schedule_table.rows(), _remove_here)
+HERE = Scheduler(_apply_here, _rows_here, _remove_here)
 SCHEDULERS: Mapping[str, Scheduler] = {
     "local": HERE,
     "local_docker": HERE,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -19,11 +19,11 @@ import yaml
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.project import CONFIGS, PROJECT
-from agile_classifier.ops.scheduling import crontab, schedule_table
+from agile_classifier.ops.scheduling import crontab
 from agile_classifier.ops.scheduling import local as schedules
 from agile_classifier.ops.scheduling import runs as scheduled_runs
-from agile_classifier.ops.scheduling import systemd as systemd_timers
-from agile_classifier.ops.scheduling.local import applied, apply, compare, read_schedules, remove
+from agile_classifier.ops.scheduling.file import FILE, read_schedules
+from agile_classifier.ops.scheduling.local import applied, apply, compare, remove
 from agile_classifier.ops.scheduling.runs import describe_last, last_run, log_path, run_if_due
 
 CRONTAB = '#!/bin/sh\ncase "$1" in -l) [ -f "$TAB" ] && exec cat "$TAB"; echo "no crontab for you" >&2; exit 1;; -r) rm "$TAB";; -) cat > "$TAB";; esac\n'
@@ -36,7 +36,7 @@ ENTRY: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state folder and a crontab of the test's own; no systemd."""
+    """A state folder and a crontab of the test's own."""
     commands = tmp_path / "bin"
     commands.mkdir()
     (commands / "crontab").write_text(CRONTAB)
@@ -44,7 +44,7 @@ def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{commands}:/usr/bin:/bin")
     monkeypatch.setenv("TAB", str(tmp_path / "tab"))
     monkeypatch.setenv("AGILE_HOME", str(tmp_path / "a % home"))
-    monkeypatch.setattr(systemd_timers, "is_there", lambda: False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path / "tab"
 
 
@@ -59,7 +59,7 @@ def apply_file(path: Path, *entries: dict[str, Any], dry_run: bool = False) -> l
 
 
 def test_the_shipped_file_reads_and_starts_nothing() -> None:
-    shipped = read_schedules(schedules.FILE)
+    shipped = read_schedules(FILE)
     assert shipped
     assert not any(schedule.enabled for schedule in shipped.values())
 
@@ -69,7 +69,7 @@ def test_the_shipped_file_reads_and_starts_nothing() -> None:
     [
         ({"pipeline": "tuning"}, "pipeline: 'tuning'; allowed: training, scoring, monitoring"),
         ({"config": "none.yaml"}, "none.yaml: no such file"),
-        ({"config": str(CONFIGS / "schedules.yaml")}, "the sections"),
+        ({"config": str(FILE)}, "the sections"),
         ({"cron": "0 25 * * *"}, "schedule nightly: cron: hour '25'; allowed: *, 0 to 23"),
         ({"time_zone": "Mars/Base"}, "schedule nightly: time_zone: 'Mars/Base' is no time zone"),
         ({"when": "now"}, "when: unknown field; allowed here: name, pipeline"),
@@ -111,7 +111,7 @@ def test_applying_is_idempotent_and_edits_and_removals_reach_the_crontab(tmp_pat
     assert apply_file(file, ENTRY, {**ENTRY, "name": "b"}) == [("unchanged", "b"), ("unchanged", "nightly")]
     assert tab.read_bytes() == first
     assert apply_file(file, {**ENTRY, "cron": "7 4 * * *"}) == [("removed", "b"), ("changed", "nightly")]
-    assert b"\n7 * * * * cd " in tab.read_bytes()
+    assert tab.read_bytes() == first, "one line, whatever the schedules are"
     remove("nightly")
     assert tab.read_bytes() == b"# theirs\n"
     with pytest.raises(InputError, match="schedule nightly: not applied"):
@@ -148,17 +148,42 @@ def test_secrets_are_in_a_file_of_the_user_alone_and_never_in_the_crontab(
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
-def test_the_list_says_when_the_crontab_has_lost_a_schedule(tmp_path: Path, tab: Path) -> None:
-    apply_file(tmp_path / "s.yaml", ENTRY, {**ENTRY, "name": "off", "enabled": False})
-    rows = list(schedule_table.rows())
-    assert len(rows) == 3
-    assert "0 3 * * *  Europe/Paris  yes      never" in rows[1]
-    tab.unlink()
-    assert list(schedule_table.rows())[3:] == [
-        "schedule nightly: this machine's timer has lost it; agile schedule apply brings it back"
-    ]
-    apply_file(tmp_path / "s.yaml", ENTRY)
-    assert len(list(schedule_table.rows())) == 2
+def test_nothing_enabled_is_no_line(tmp_path: Path, tab: Path) -> None:
+    apply_file(tmp_path / "s.yaml", {**ENTRY, "enabled": False})
+    assert not tab.exists()
+
+
+def test_without_a_crontab_command_schedules_are_applied_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert apply_file(tmp_path / "s.yaml", ENTRY) == [("added", "nightly")]
+    remove("nightly")
+    assert applied() == {}
+
+
+def test_lines_and_timers_of_an_earlier_version_are_replaced_and_said(
+    tmp_path: Path, tab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = os.environ["AGILE_HOME"]
+    earlier = (
+        f"# BEGIN agile schedules of {home}: written anew by agile schedule apply\n5 * * * * nightly\n"
+        f"# END agile schedules of {home}\n"
+    )
+    tab.write_text(f"# theirs\n{earlier}1 1 * * * theirs too\n")
+    units = tmp_path / "config" / "systemd" / "user"
+    units.mkdir(parents=True)
+    stem = f"agile-{hashlib.sha256(home.encode()).hexdigest()[:8]}-nightly"
+    for name in (f"{stem}.timer", f"{stem}.service", "theirs.timer"):
+        (units / name).touch()
+    (tmp_path / "bin" / "systemctl").write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/asked"\n')
+    (tmp_path / "bin" / "systemctl").chmod(0o755)
+    kinds = [("added", "nightly"), ("replaced", "crontab"), ("replaced", "systemd")]
+    assert apply_file(tmp_path / "s.yaml", ENTRY) == kinds
+    assert tab.read_bytes() == b"# theirs\n1 1 * * * theirs too\n" + crontab.line(Path(home))
+    assert [path.name for path in units.iterdir()] == ["theirs.timer"]
+    assert (tmp_path / "asked").read_text() == f"--user disable --now {stem}.timer\n"
+    assert apply_file(tmp_path / "s.yaml", ENTRY) == [("unchanged", "nightly")]
 
 
 @pytest.fixture
@@ -242,37 +267,6 @@ def test_a_run_whose_waker_was_killed_still_holds_the_lock_until_it_ends(script:
     last = last_run("nightly")
     assert last is not None
     assert last.exit_code == 0
-
-
-def test_the_units_are_what_systemd_takes(tmp_path: Path) -> None:
-    folder = tmp_path / "units"
-    folder.mkdir()
-    texts = systemd_timers.units(
-        "nightly", [5, 35], [sys.executable, "-m", "agile_classifier", "100% $x"], tmp_path, {"AGILE_HOME": "/a b"}
-    )
-    for name, text in texts.items():
-        (folder / name).write_text(text)
-    timer = next(text for name, text in texts.items() if name.endswith(".timer"))
-    assert "OnCalendar=*-*-* *:05,35:00\n" in timer
-    assert "Persistent=true" in timer
-    service = next(text for name, text in texts.items() if name.endswith(".service"))
-    assert f'ExecStart="{sys.executable}" "-m" "agile_classifier" "100%% $$x"\n' in service
-    assert 'Environment="AGILE_HOME=/a b"\n' in service
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not there to verify the units")
-    done = subprocess.run(
-        ["systemd-analyze", "--user", "verify", *(str(folder / name) for name in texts)],
-        capture_output=True, text=True, check=False, env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
-    )  # fmt: skip
-    complaints = [line for line in done.stderr.splitlines() if "agile-" in line]
-    assert complaints == []
-
-
-def test_the_crontab_line_escapes_what_cron_would_read_as_a_newline(tmp_path: Path, tab: Path) -> None:
-    apply_file(tmp_path / "s.yaml", ENTRY)
-    (line,) = crontab.installed()
-    assert "a \\% home" in line
-    assert "%" not in line.replace("\\%", "")
 
 
 def _wait(holds: Any) -> None:

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agile_classifier.ops.scheduling.schedule import Schedule, due, next_time, previous_time, waking_minutes
+from agile_classifier.ops.scheduling.schedule import (
+    Schedule,
+    due,
+    longest_lateness,
+    next_time,
+    previous_time,
+    without_seventh_day,
+)
 
 PARIS = "Europe/Paris"
 ENTRY: dict[str, Any] = {"name": "nightly", "pipeline": "training", "config": "a.yaml", "cron": "0 3 * * *"}
@@ -30,12 +37,12 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def starts(cron: str, zone: str, begin: str, end: str) -> list[str]:
-    """When runs start if somebody asks every minute; the run before has always ended."""
+def starts(cron: str, zone: str, begin: str, end: str, *, step: int = 1) -> list[str]:
+    """When runs start if somebody asks every minute, or every few; the run before has always ended."""
     last = now = at(begin)
     found = []
     while now < at(end):
-        now += timedelta(minutes=1)
+        now += timedelta(minutes=step)
         moment = due(cron, zone, last, now)
         if moment is not None:
             last = moment
@@ -98,15 +105,30 @@ def test_the_next_time_is_the_previous_one_as_soon_as_it_has_come(cron: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("zone", "local", "minutes"),
+    ("cron", "days"),
     [
-        (PARIS, {0}, [5]),
-        ("Asia/Kolkata", {0}, [35]),
-        ("Asia/Kathmandu", {1}, [20]),
-        ("Australia/Lord_Howe", {0}, [5, 35]),
+        ("0 0 */10 * mon", ["01", "08", "11", "15", "21", "22", "29", "31"]),
+        ("0 0 15 * */3", ["03", "06", "07", "10", "13", "14", "15", "17", "20", "21", "24", "27", "28", "31"]),
+        ("0 0 * * 5-7", ["05", "06", "07", "12", "13", "14", "19", "20", "21", "26", "27", "28"]),
+        ("0 0 10-12 * *", ["10", "11", "12"]),
+        ("0 0 5,*/1 * 7", ["07", "14", "21", "28"]),
     ],
+)  # fmt: skip
+def test_where_both_kinds_of_day_are_narrowed_either_suffices(cron: str, days: list[str]) -> None:
+    found = starts(cron, "UTC", "2024-06-30T23:59", "2024-07-31T00:01", step=60)
+    assert [day for day, _ in map(str.split, found)] == days
+
+
+@pytest.mark.parametrize(
+    ("cron", "without"),
+    [("0 3 * * 5-7", "0 3 * * 0,5,6"), ("0 3 1 * 7", "0 3 1 * 0"), ("7 3 * * 1", "7 3 * * 1"), ("0 3 * * */7", "0 3 * * 0")],
+)  # fmt: skip
+def test_a_cron_that_calls_sunday_0_alone_is_told_the_same_days(cron: str, without: str) -> None:
+    assert without_seventh_day(cron) == without
+
+
+@pytest.mark.parametrize(
+    ("cron", "seconds"), [("*/5 * * * *", 90 * 5 * 60), ("* * * * *", 90 * 60), ("0 3 * * *", 7 * 24 * 3600)]
 )
-def test_the_machine_wakes_at_the_minutes_at_which_a_run_can_be_due(
-    zone: str, local: set[int], minutes: list[int]
-) -> None:
-    assert waking_minutes("5 3 * * *", zone, {timedelta(hours=hours) for hours in local}, 2026) == minutes
+def test_a_missed_time_is_given_up_before_a_hundred_were_missed(cron: str, seconds: int) -> None:
+    assert longest_lateness(cron) == seconds

@@ -1,0 +1,74 @@
+"""Clock: what the one line of the crontab calls every minute, and what calls itself where there is no cron.
+
+A tick decides what is due in each schedule's own time zone, from its last run. So a run that was missed is caught up once, clocks that
+change do no harm, and no cron is asked to know zones.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from agile_classifier.ops.project import COMMAND, PROJECT
+from agile_classifier.ops.scheduling import crontab, local, runs
+
+LONGEST_SILENCE = timedelta(minutes=3)
+"""Without a tick, after which nothing is taken to call it."""
+
+
+def tick(now: datetime) -> list[str]:
+    """Start what is due, each run in a process of its own, and wait for none; returns the names of those schedules."""
+    records = local.applied()
+    if not records:
+        return []
+    _mark().touch()
+    due = [name for name, record in sorted(records.items()) if runs.may_start(name, record, now)]
+    for name in due:
+        _start(name)
+    return due
+
+
+def tick_forever(report: Callable[[str], object]) -> None:
+    """Tick now and at the beginning of every minute, and report the name of each schedule whose run was started."""
+    while True:
+        for name in tick(datetime.now(UTC)):
+            report(name)
+        time.sleep(60 - time.time() % 60)
+
+
+def find_problem(now: datetime) -> str | None:
+    """Why no run would start though schedules are enabled here, and what to do; None where ticks come."""
+    if not local.is_any_enabled(local.applied()):
+        return None
+    has_cron = crontab.is_available()
+    last = _latest([_mark(), local.records_path()] if has_cron else [_mark()])  # cron looks once a minute
+    if last is not None and now - last < LONGEST_SILENCE:
+        return None
+    silence = f"last tick {last.astimezone():%Y-%m-%d %H:%M}" if last else "no tick yet"
+    if not has_cron:
+        return f"there is no crontab command here ({silence}); keep agile schedule run-forever running"
+    if not crontab.holds_line():
+        return f"the crontab has lost its line ({silence}); agile schedule apply brings it back"
+    return f"no cron daemon calls ({silence}); start one, or keep agile schedule run-forever running"
+
+
+def _latest(marks: Iterable[Path]) -> datetime | None:
+    """When the last of some files was written; None where there is none."""
+    return max((datetime.fromtimestamp(mark.stat().st_mtime, UTC) for mark in marks if mark.exists()), default=None)
+
+
+def _start(name: str) -> None:
+    """`agile schedule run`, in a session of its own, so that it outlives whoever ticks."""
+    with (local.folder() / f"{name}.waking.txt").open("wb") as output:
+        subprocess.Popen(
+            [*COMMAND, "schedule", "run", name],
+            cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+
+
+def _mark() -> Path:
+    """Touched by every tick."""
+    return local.folder() / "ticked"
