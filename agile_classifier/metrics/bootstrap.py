@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from agile_classifier.errors import InputError
-from agile_classifier.metrics.metrics import MEASURES, METRICS, Floats, Ints, read_rows
+from agile_classifier.metrics.calibration import Floats, Ints
+from agile_classifier.metrics.metrics import MEASURES, METRICS, read_rows
 
 INTERVAL = (2.5, 97.5)
 """Percentiles between which 95 % of the resamples lie."""

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from agile_classifier.errors import GateRefused
-from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, Floats, Ints, last_of_ties, read_rows
+from agile_classifier.metrics.calibration import Floats, Ints
+from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, last_of_ties, read_rows
 
 
 def choose_decision_threshold(

@@ -15,11 +15,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from agile_classifier import environment
 from agile_classifier.data.fetch.cache import build_once, entry_name
 from agile_classifier.data.fetch.downloads import one_line
 from agile_classifier.data.fetch.sources import fetch_model
 from agile_classifier.errors import InputError
-from agile_classifier.files import content_digest
+from agile_classifier.files import content_digest, tree_digest
+from agile_classifier.models.spec import ClassifierSpec
 
 CONVERTERS = ("transformers", "gguf")
 """Packages that convert a GGUF; another version of one may convert otherwise, so it converts anew."""
@@ -37,6 +39,29 @@ _NAME = "model.gguf"
 def fetch_base_model(source: str, *, cache: Path, **where: Any) -> Path:
     """Fetch a base model as `fetch_model` does, with the same arguments and errors; a GGUF is unpacked."""
     return as_transformers_folder(fetch_model(source, cache=cache, **where), cache=cache)
+
+
+def fetch_base_of(spec: ClassifierSpec) -> Path:
+    """The base model that an adapter was trained on, and no other: by its pin, from the cache where it lies there.
+
+    Raises
+    ------
+    InputError
+        It cannot be had, or its files are not those of training.
+    """
+    folder = fetch_base_model(
+        spec.base_source,
+        sha256=spec.base_sha256,
+        revision=spec.base_revision,
+        token=environment.hub_token(),
+        cache=environment.cache(),
+        mirror=environment.mirror(),
+    )
+    if (digest := tree_digest(folder)) != spec.base_digest:
+        raise InputError(
+            f"base model {spec.base_source}: digest is {digest}, the adapter was trained on {spec.base_digest}"
+        )
+    return folder
 
 
 def as_transformers_folder(folder: Path, *, cache: Path) -> Path:

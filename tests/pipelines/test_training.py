@@ -284,9 +284,10 @@ def test_a_registered_version_is_exported_as_it_answers(
     from agile_classifier.models.onnx.predictor import OnnxPredictor
     from agile_classifier.ops.registry import export as exporting
     from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.scorer import Scorer
 
     texts = list(tiny_examples["text"][:20])
-    answered = registry.score_with_version("life", "1", texts).filter(like="probability_").to_numpy()
+    answered = Scorer("life", "1")(texts).filter(like="probability_").to_numpy()
     asked: dict[str, Any] = {"model_name": "life", "version": "1", "force": False}
     done = exporting.export(**asked, format="onnx", output=str(tmp_path / "onnx"))
     assert (done.version, done.address) == ("1", str(tmp_path / "onnx"))

@@ -28,8 +28,8 @@ from agile_classifier.evaluation.reports.page import fill
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspects
 from agile_classifier.evaluation.slices import SLICE_METRICS, Slice
 from agile_classifier.metrics.bootstrap import PairedDifference
-from agile_classifier.metrics.calibration import calibration_error
-from agile_classifier.metrics.metrics import Floats, Ints, confusion, predict
+from agile_classifier.metrics.calibration import Floats, Ints, calibration_error
+from agile_classifier.metrics.metrics import confusion, predict
 
 TEMPLATE = Path(__file__).with_suffix(".html.j2")
 HEADLINE = ("roc_auc", "f1", "accuracy")

@@ -19,8 +19,8 @@ from transformers import AttentionInterface, PreTrainedModel
 
 from agile_classifier.errors import InputError
 
-ATTENTION = "packed"
-"""Name of the attention below, among transformers' own."""
+ATTENTION = __name__
+"""Name of the attention below, among transformers' own: every copy of this module, as versions carry one, registers its own."""
 FULL, SLIDING = "full_attention", "sliding_attention"
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from agile_classifier.metrics.comparison import Contender
 from agile_classifier.models.spec import PROBABILITY
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.scorer import Scorer
 
 TIMED_TEXTS = 20
 
@@ -69,5 +69,5 @@ class MeasuredVersion:
         return None if found is None else float(found)
 
     @cached_property
-    def _score(self) -> Callable[[Sequence[str]], pd.DataFrame]:
-        return registry.load(self.model_name, self.number)
+    def _score(self) -> Scorer:
+        return Scorer(self.model_name, self.number)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 from zenml.client import Client
 from zenml.io import fileio
 
+from agile_classifier.data.text import is_blank
 from agile_classifier.errors import InputError
 from agile_classifier.models.decision import DECISION_FILE
-from agile_classifier.models.spec import ClassifierSpec
+from agile_classifier.models.gguf import fetch_base_of
+from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.scorer import Scorer
+from agile_classifier.ops.registry.scoring_code import is_scoring_code_of_here
 from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.state.home import scratch
 
@@ -83,6 +89,8 @@ class Exported:
 def export(*, model_name: str | None, version: str | None, format: str, output: str | None, force: bool) -> Exported:
     """Write a version's files; nothing is written where they fail their check.
 
+    The code here, not the version's own, makes the graph; it must score as the version does by its own.
+
     Parameters
     ----------
     model_name, version : str or None
@@ -133,16 +141,32 @@ def _find_version(model_name: str | None, version: str | None) -> tuple[str, str
 
 def _write_onnx(model_name: str, version: str, files: registry.VersionFiles) -> tuple[Path, str]:
     from agile_classifier.models.onnx.export import PROBES, export_onnx  # an extra: only this format needs it
-    from agile_classifier.ops.registry.pyfunc_model import fetch_base
 
-    base = files.base or fetch_base(ClassifierSpec.load(files.adapter))
+    base = files.base or fetch_base_of(ClassifierSpec.load(files.adapter))
     folder = scratch() / "onnx"
-    made = export_onnx(files.adapter, base=base, output=folder, texts=(*PROBES, *_test_texts(model_name, version)))
+    texts = (*PROBES, *_test_texts(model_name, version))
+    made = export_onnx(files.adapter, base=base, output=folder, texts=texts)
     shutil.copy2(files.adapter / DECISION_FILE, folder)
+    if not is_scoring_code_of_here(files.code):
+        _require_answers_of(Scorer(model_name, version), folder, texts, tolerance=made.tolerance)
     return folder, (
         f"{made.bytes / 1e6:.1f} MB, opset {made.opset}; over {made.n_texts} texts a probability differs"
         f" from the original by at most {made.largest_difference:.2g} ({made.tolerance:g} is allowed)"
     )
+
+
+def _require_answers_of(scorer: Scorer, folder: Path, texts: Sequence[str], *, tolerance: float) -> None:
+    """Compare a graph, which the code here has made, with a version that is scored by other code, which it carries."""
+    from agile_classifier.models.onnx.predictor import OnnxPredictor
+
+    visible = [text for text in texts if not is_blank(text)]  # a version refuses others
+    y_score = scorer(visible).filter(like=PROBABILITY).to_numpy()
+    difference = float(np.abs(OnnxPredictor(folder).score(visible) - y_score).max())
+    if not difference <= tolerance:  # NaN fails too
+        raise RuntimeError(
+            f"ONNX export: the version was registered with other code, by which a probability differs by {difference:.2g}"
+            f" over {len(visible)} texts, {tolerance:g} is allowed; nothing was written: train it again, or export with that code"
+        )
 
 
 def _test_texts(model_name: str, version: str) -> tuple[str, ...]:

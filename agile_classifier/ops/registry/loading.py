@@ -8,6 +8,7 @@ model.predict_proba(["what a lovely day"])
 from __future__ import annotations
 
 import re
+import warnings
 from typing import TYPE_CHECKING
 
 from agile_classifier.errors import InputError
@@ -24,7 +25,9 @@ _ADDRESS = re.compile(
 def load_classifier(address: str) -> AgileClassifier:
     """The version that MLflow registered under `models:/NAME@ALIAS` or `models:/NAME/VERSION`, fitted.
 
-    Its probabilities and its labels are those of `agile score`; its parameters, those of the run that trained it.
+    Its parameters are those of the run that trained it. The code here scores with it, for an estimator can be cloned, pickled and fitted
+    anew; `agile score` and `agile serve` score by the code that the version carries. Where that is the same code, which is the rule, so are
+    probabilities and labels; where it is other code, a warning says so.
 
     Raises
     ------
@@ -38,11 +41,18 @@ def load_classifier(address: str) -> AgileClassifier:
         )
     prepare_state(least_free=0)
     from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.scoring_code import is_scoring_code_of_here
     from agile_classifier.training.estimator import AgileClassifier
 
     name = found["name"]
     version = registry.find_version(name, found["alias"] or found["version"], is_alias=found["alias"] is not None)
     files = registry.read_files(name, version)
     tuning = registry.read_config(name, version).get("fine_tune", {})
+    if not is_scoring_code_of_here(files.code):
+        warnings.warn(
+            f"{address}: version {version} was registered with other scoring code than that here, which this classifier scores with;"
+            " `agile score` scores by the version's own",
+            stacklevel=2,
+        )
     known = {field: value for field, value in tuning.items() if field in AgileClassifier("").get_params()}
     return AgileClassifier.from_adapter(files.adapter, base=files.base, **known)

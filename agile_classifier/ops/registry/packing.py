@@ -23,10 +23,9 @@ from agile_classifier.evaluation.drift_sample import DriftSample
 from agile_classifier.evaluation.reports.model_card import CARD_FILE
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.spec import COMPANION_FOLDER, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.registry.scoring_code import write_scoring_code
 from agile_classifier.ops.registry.versions import LEARNT_FILE
 
-PYFUNC_FILE = PROJECT / "agile_classifier" / "ops" / "registry" / "pyfunc_model.py"
 REQUIREMENTS = (
     "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "numpy", "pandas", "scikit-learn", "scipy",
     "requests", "tqdm", "filelock", "ftfy", "gguf", "huggingface-hub", "mlflow",
@@ -64,13 +63,14 @@ def log_classifier(
         if card is not None:
             (folder / CARD_FILE).write_text(card, encoding="utf-8")
         artifacts = {"classifier": str(folder), **({"base_model": str(base)} if base else {})}
-        with warnings.catch_warnings():
+        code = write_scoring_code(Path(scratch) / "code")
+        with warnings.catch_warnings(), code.importable():
             warnings.filterwarnings("ignore", message=".*input example was not provided")  # the signature is given
             info = mlflow.pyfunc.log_model(
                 name="classifier",
-                python_model=str(PYFUNC_FILE),
+                python_model=str(code.model_file),
                 artifacts=artifacts,
-                code_paths=[str(PROJECT / "agile_classifier")],
+                code_paths=[str(code.package)],
                 signature=_signature(spec.class_names),
                 pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
             )

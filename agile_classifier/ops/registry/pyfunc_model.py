@@ -1,6 +1,7 @@
 """The registered model: MLflow's pyfunc, as models-from-code.
 
-MLflow copies this file and `agile_classifier/` into every version; nothing else of the project is needed to score with one.
+Every version carries this file and what it imports, under a name of its own (`agile_classifier/ops/registry/scoring_code.py`); nothing
+else of the project is needed to score with one.
 (`mlflow.transformers.log_model` reloads a PEFT model with wrong scores, silently: mlflow issue 23761.)
 """
 
@@ -15,11 +16,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from agile_classifier.data.text import is_blank
-from agile_classifier.environment import cache, hub_token, mirror
-from agile_classifier.files import tree_digest
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.models.decision import Decision
-from agile_classifier.models.gguf import fetch_base_model
+from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 
@@ -31,7 +30,7 @@ class RegisteredClassifier(PythonModel):
         """Load adapter and base model; a base by reference is fetched by its pin, from the cache where it is there."""
         folder = Path(context.artifacts["classifier"])
         inside = context.artifacts.get("base_model")
-        base = Path(inside) if inside else fetch_base(ClassifierSpec.load(folder))
+        base = Path(inside) if inside else fetch_base_of(ClassifierSpec.load(folder))
         self.predictor = Predictor.load(folder, base=base)
         self.decision = Decision.load(folder)
 
@@ -56,24 +55,6 @@ class RegisteredClassifier(PythonModel):
         y_pred = predict(y_score, self.decision.decision_threshold)
         columns = {f"{PROBABILITY}{name}": y_score[:, number] for number, name in enumerate(names)}
         return pd.DataFrame({"label": [names[number] for number in y_pred], **columns})
-
-
-def fetch_base(spec: ClassifierSpec) -> Path:
-    """The base model that an adapter was trained on, and no other."""
-    folder = fetch_base_model(
-        spec.base_source,
-        sha256=spec.base_sha256,
-        revision=spec.base_revision,
-        token=hub_token(),
-        cache=cache(),
-        mirror=mirror(),
-    )
-    digest = tree_digest(folder)
-    if digest != spec.base_digest:
-        raise MlflowException(
-            f"base model {spec.base_source}: digest is {digest}, the adapter was trained on {spec.base_digest}"
-        )
-    return folder
 
 
 mlflow.models.set_model(RegisteredClassifier())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mlflow
-import pandas as pd
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
@@ -139,22 +138,6 @@ def read_decision_threshold(model_name: str, version: str) -> float | None:
     return Decision.load(read_files(model_name, version).adapter).decision_threshold
 
 
-def load(model_name: str, version: str) -> Callable[[Sequence[str]], pd.DataFrame]:
-    """Load a version as a function of texts that returns a row a text: `label`, and `probability_NAME` of every class."""
-    model = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}").unwrap_python_model()
-
-    def score(texts: Sequence[str]) -> pd.DataFrame:
-        frame: pd.DataFrame = model.predict(None, pd.DataFrame({"text": list(texts)}))
-        return frame
-
-    return score
-
-
-def score_with_version(model_name: str, version: str, texts: Sequence[str]) -> pd.DataFrame:
-    """Score texts with a version; returns one row a text, as the function that `load` returns does."""
-    return load(model_name, version)(texts)
-
-
 @dataclass(frozen=True)
 class VersionFiles:
     """Files of a version, on this machine."""
@@ -163,6 +146,8 @@ class VersionFiles:
     """Folder of the adapter, for `Predictor.load`."""
     base: Path | None
     """Folder of the base model; None if the version only holds a pinned reference to it."""
+    code: Path
+    """Folder of the code that scores it (`agile_classifier.ops.registry.scoring_code`)."""
 
 
 def read_files(model_name: str, version: str) -> VersionFiles:
@@ -178,7 +163,7 @@ def read_files(model_name: str, version: str) -> VersionFiles:
     if "classifier" not in kept:
         raise InputError(f"model {model_name}: version {version} is no classifier of this project")
     base = place / kept["base_model"]["path"] if "base_model" in kept else None
-    return VersionFiles(place / kept["classifier"]["path"], base)
+    return VersionFiles(place / kept["classifier"]["path"], base, place / "code")
 
 
 def read_tags(model_name: str, version: str) -> dict[str, str]:

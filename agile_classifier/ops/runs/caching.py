@@ -7,16 +7,11 @@ beside a module under its name (`evaluation.py`, `evaluation.html.j2`).
 
 from __future__ import annotations
 
-import functools
-import itertools
-from collections.abc import Iterator
-from pathlib import Path
-
-import grimp
 from zenml.config import CachePolicy
 from zenml.utils import source_utils
 
 from agile_classifier.ops.project import LOCK, PROJECT
+from agile_classifier.ops.runs.import_closure import list_files, reached_modules
 
 PACKAGES = ("agile_classifier", "steps")
 
@@ -25,10 +20,8 @@ source_utils.set_custom_source_root(str(PROJECT))
 
 def reached_files(*roots: str) -> list[str]:
     """List the project files that modules import, directly or not, their own included; paths are relative to the project."""
-    graph = _import_graph()
-    modules = {*roots, *(reached for root in roots for reached in graph.find_upstream_modules(root))}
-    packages = {package for name in modules for package in _packages_above(name)}
-    return sorted(str(path.relative_to(PROJECT)) for name in modules | packages for path in _files_of(name))
+    modules = reached_modules(roots, packages=PACKAGES)
+    return sorted(str(path.relative_to(PROJECT)) for name in modules for path in list_files(name))
 
 
 def on_reached_files(module: str, *shipped: str) -> CachePolicy:
@@ -41,20 +34,3 @@ def on_reached_files(module: str, *shipped: str) -> CachePolicy:
     """
     files = [*reached_files(module, *shipped), LOCK]
     return CachePolicy(include_artifact_values=True, include_artifact_ids=True, file_dependencies=files)
-
-
-@functools.cache
-def _import_graph() -> grimp.ImportGraph:
-    return grimp.build_graph(*PACKAGES, cache_dir=None)
-
-
-def _packages_above(module: str) -> Iterator[str]:
-    """Yield `a` and `a.b` for `a.b.c`: the packages that Python imports on the way to a module."""
-    return itertools.accumulate(module.split(".")[:-1], "{}.{}".format)
-
-
-def _files_of(module: str) -> list[Path]:
-    path = PROJECT / module.replace(".", "/")
-    if path.is_dir():
-        return [path / "__init__.py"]
-    return [file for file in path.parent.glob(f"{path.name}.*") if file.is_file()]

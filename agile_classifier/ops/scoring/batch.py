@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import mlflow
-import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -20,6 +18,7 @@ from agile_classifier.data.row_stream import RowStream
 from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.scoring import stream as stream_scoring
 from agile_classifier.ops.scoring.stream import WINDOW_ROWS
@@ -95,8 +94,8 @@ def score_file(
     stream_scoring.check_output(output, source)
     stream, written = RowStream(source, delimiter=delimiter), source.stat().st_mtime_ns
     name, number = find_scorer(model_name, version)
-    model = mlflow.pyfunc.load_model(f"models:/{name}/{number}")
-    schema = stream_scoring.output_schema(stream, output=output, column=column, added=_answer_columns(model))
+    scorer = Scorer(name, number)
+    schema = stream_scoring.output_schema(stream, output=output, column=column, added=list(scorer.columns))
     if strict:
         stream_scoring.refuse_bad_rows(stream, column)
     identity = {
@@ -109,7 +108,7 @@ def score_file(
         if resumed:
             _say(f"{output}: {sum(piece.n_rows for piece in parts.pieces):,} rows are scored already; going on")
         stream_scoring.score_rows(
-            stream, parts, column=column, score=_scorer(model), version=number, run_id=first_run,
+            stream, parts, column=column, score=scorer, version=number, run_id=first_run,
             on_progress=on_progress, window_rows=window_rows,
         )  # fmt: skip
         if source.stat().st_mtime_ns != written:
@@ -179,18 +178,6 @@ def _rows(number: int) -> str:
 
 def _say(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
-
-
-def _answer_columns(model: Any) -> list[str]:
-    return list(model.metadata.get_output_schema().input_names())
-
-
-def _scorer(model: Any) -> stream_scoring.Score:
-    def score(texts: Any) -> pd.DataFrame:
-        frame: pd.DataFrame = model.predict(pd.DataFrame({"text": list(texts)}))
-        return frame
-
-    return score
 
 
 def _facts(parts: RowParts, *, resumed: int, seconds: float) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pandas as pd
 from agile_classifier.data.text import complaint_about
 from agile_classifier.errors import InputError
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.scoring.stream import MODEL_VERSION
 
 SHOWN_LENGTH = 60
@@ -27,7 +28,7 @@ def score_texts(texts: Sequence[str], *, model_name: str | None) -> pd.DataFrame
         if complaint := complaint_about(text):
             raise InputError(f"text {number}: {complaint}")
     champion = registry.find_champion(model_name)
-    scores = registry.score_with_version(champion.model_name, champion.version, texts)
+    scores = Scorer(champion.model_name, champion.version)(texts)
     return scores.assign(**{MODEL_VERSION: champion.version})
 
 

@@ -19,6 +19,7 @@ from agile_classifier.evaluation.drift import Finding, compare
 from agile_classifier.evaluation.drift_sample import REFERENCE_FILE, DriftSample, sample_scores
 from agile_classifier.evaluation.reference import EMBEDDED_TEXTS, embedded
 from agile_classifier.evaluation.reports.drift import DriftPage, render, sentence_of
+from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.versions import find_champion
@@ -78,7 +79,12 @@ def measure(
         raise InputError(
             f"{named or source}: {batch.sample.n} rows; fewer than monitoring.min_rows ({settings.min_rows}) tell nothing"
         )
-    sample = embedded(batch.sample, files.adapter, base=files.base or _fetch_base(files.adapter), texts=batch.texts)
+    sample = embedded(
+        batch.sample,
+        files.adapter,
+        base=files.base or fetch_base_of(ClassifierSpec.load(files.adapter)),
+        texts=batch.texts,
+    )
     findings = compare(reference, sample, limits=settings.limits)
     page = DriftPage(
         f"{name} version {version}: {(named or source).name}", reference, sample, findings, str(named or source)
@@ -202,14 +208,6 @@ def _read_reference(adapter: Path, name: str, version: str) -> DriftSample:
             f"model {name}: version {version} holds no reference to compare with, for it was registered before references were kept; train it again"
         )
     return DriftSample.load(file)
-
-
-def _fetch_base(adapter: Path) -> Path:
-    from agile_classifier.ops.registry.pyfunc_model import (
-        fetch_base,  # as a model file it announces itself to mlflow when imported
-    )
-
-    return fetch_base(ClassifierSpec.load(adapter))
 
 
 def _run_parameters(model_name: str, version: str) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from agile_classifier.data.text import complaint_about, text_digest
 from agile_classifier.drafts.guess import QUEUED
 from agile_classifier.errors import InputError
 from agile_classifier.files import require_place, write_whole
+from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.scoring.acquisition import choose_texts, uncertainty
 from agile_classifier.ops.scoring.batch import find_scorer
 
@@ -128,15 +130,14 @@ def write_queue(queue: Queue, output: Path) -> None:
 
 def _score(name: str, number: str, texts: Sequence[str], *, class_names: Sequence[str]) -> NDArray[np.float64]:
     """Probabilities of shape (n, n_classes)."""
-    model, columns = registry.load(name, number), [f"{PROBABILITY}{class_name}" for class_name in class_names]
+    score, columns = Scorer(name, number), [f"{PROBABILITY}{class_name}" for class_name in class_names]
     starts = tqdm(range(0, len(texts), CHUNK), desc="scoring the pool", unit=f" × {CHUNK} texts", disable=None)
-    return np.concatenate([model(texts[start : start + CHUNK])[columns].to_numpy(dtype="float64") for start in starts])
+    return np.concatenate([score(texts[start : start + CHUNK])[columns].to_numpy(dtype="float64") for start in starts])
 
 
 def _embed(name: str, number: str, texts: Sequence[str]) -> NDArray[np.float32]:
     from agile_classifier.models.embeddings import embed  # torch: not before it is needed
-    from agile_classifier.ops.registry.pyfunc_model import fetch_base
 
     files = registry.read_files(name, number)
     spec = ClassifierSpec.load(files.adapter)
-    return embed(texts, base=files.base or fetch_base(spec), max_length=spec.max_length)
+    return embed(texts, base=files.base or fetch_base_of(spec), max_length=spec.max_length)

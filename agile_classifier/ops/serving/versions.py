@@ -10,16 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import mlflow
-import pandas as pd
-
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.runs.failures import redact
 from agile_classifier.ops.scoring.stream import MODEL_VERSION
 from agile_classifier.ops.serving.batches import Answer
 from agile_classifier.ops.serving.metrics import ServingMetrics
-from agile_classifier.ops.serving.texts import COLUMN
 
 LONGEST_PAUSE = 300.0
 """Seconds between two tries to load a version that could not be read."""
@@ -57,15 +54,12 @@ class LoadedVersion:
 
     def __init__(self, model_name: str, version: str) -> None:
         self.model_name, self.version = model_name, version
-        loaded = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}")
-        self._model = (
-            loaded.unwrap_python_model()
-        )  # MLflow's check of the frame takes milliseconds; the texts are checked
+        self._scorer = Scorer(model_name, version)
         self.score(["a first text"])
 
     def score(self, texts: Sequence[str]) -> Answer:
         """`label`, `probability_NAME` of every class and `model_version`, for each text."""
-        frame: pd.DataFrame = self._model.predict(None, pd.DataFrame({COLUMN: list(texts)}))
+        frame = self._scorer(texts)
         columns = {str(name): frame[name].tolist() for name in frame.columns}
         if any(len(values) != len(texts) for values in columns.values()):
             raise RuntimeError(

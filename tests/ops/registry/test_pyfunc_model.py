@@ -5,18 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mlflow.exceptions import MlflowException
 
 from agile_classifier.config.training import ModelConfig
+from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest, tree_digest
-from agile_classifier.models.gguf import as_transformers_folder
+from agile_classifier.models.gguf import as_transformers_folder, fetch_base_of
 from agile_classifier.models.spec import ClassifierSpec
 from tests.toys.toy_gguf import write_gguf
 
 
 def test_a_base_model_from_a_gguf_is_found_again_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from agile_classifier.ops.registry.pyfunc_model import fetch_base
-
     gguf = tmp_path / "model" / "toy.gguf"
     write_gguf(gguf)
     trained_on = as_transformers_folder(gguf.parent, cache=tmp_path / "cache of training")
@@ -25,10 +23,10 @@ def test_a_base_model_from_a_gguf_is_found_again_unpacked(tmp_path: Path, monkey
     monkeypatch.delenv("AGILE_MIRROR", raising=False)
 
     spec = ClassifierSpec.describe(class_names=("no", "yes"), base_digest=tree_digest(trained_on), **model)
-    found = fetch_base(spec)
+    found = fetch_base_of(spec)
     assert found.is_relative_to(tmp_path / "another machine")
     assert tree_digest(found) == tree_digest(trained_on)
 
     other = ClassifierSpec.describe(class_names=("no", "yes"), base_digest=tree_digest(gguf.parent), **model)
-    with pytest.raises(MlflowException, match="the adapter was trained on"):
-        fetch_base(other)
+    with pytest.raises(InputError, match="the adapter was trained on"):
+        fetch_base_of(other)

@@ -155,7 +155,7 @@ def test_a_real_state_loses_what_nothing_rests_on_and_keeps_what_the_champion_re
 ) -> None:
     from mlflow import MlflowClient
 
-    from agile_classifier.ops.registry.versions import score_with_version
+    from agile_classifier.ops.registry.scorer import Scorer
     from agile_classifier.ops.state.home import checkpoints
     from agile_classifier.ops.upkeep.prune import prune
 
@@ -183,7 +183,7 @@ def test_a_real_state_loses_what_nothing_rests_on_and_keeps_what_the_champion_re
     freed = before - stored_bytes(state_folder)
     assert freed > 170_000  # two reports and a checkpoint
     assert f"{freed / 1e6:,.1f} MB" in said[-1]
-    assert list(score_with_version("pruned", "2", ["a text"])["label"]) == ["short"]
+    assert list(Scorer("pruned", "2")(["a text"])["label"]) == ["short"]
     assert list(prune(days=0, dry_run=False)) == ["0 things older than 0 days, 0 bytes"]
 
 

@@ -1,0 +1,66 @@
+"""A registry with a small tuned classifier, of which the tests of this folder load versions."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from agile_classifier.config.training import ModelConfig
+from agile_classifier.files import tree_digest
+from agile_classifier.models.spec import ClassifierSpec
+from agile_classifier.training.fine_tuning import fine_tune
+from agile_classifier.training.optimisation import Optimisation
+from tests.toys.toy_version import NAME, TUNING, register_version
+
+
+@pytest.fixture(scope="module")
+def registry(state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An MLflow store of its own, with a toy that is no classifier of this project under `toy`, and nothing under `bare`."""
+    import mlflow
+    from mlflow import MlflowClient
+
+    from tests.toys import toy_training as toy
+
+    folder, shared = tmp_path_factory.mktemp("mlflow"), mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    client = MlflowClient()
+    experiment = client.create_experiment("toy", artifact_location=(folder / "artifacts").as_uri())
+    run_id = client.create_run(experiment).info.run_id
+    for _ in range(2):
+        toy.make_version(run_id, "toy", zenml_run="none")
+    client.set_registered_model_alias("toy", "champion", "1")
+    client.create_registered_model("bare")
+    yield run_id
+    mlflow.set_tracking_uri(shared)
+
+
+@pytest.fixture(scope="module")
+def base(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the base model, which a test may take away."""
+    return shutil.copytree(tiny_model, tmp_path_factory.mktemp("base") / "model")
+
+
+@pytest.fixture(scope="module")
+def adapter(base: Path, tiny_examples: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    labelled = tiny_examples.assign(label=(tiny_examples["score"] >= 0.5).astype(int))[:24]
+    model = ModelConfig(source=str(base), quantization="none", max_length=32)
+    spec = ClassifierSpec.describe(class_names=("blame", "praise"), base_digest=tree_digest(base), **model.model_dump())
+    fine_tune(
+        base=base, spec=spec, train=labelled, validation=labelled[:0], lora=TUNING.lora,
+        optimisation=Optimisation(**TUNING.optimisation), checkpoints=folder / "checkpoints",
+        output=folder / "adapter", on_epoch=lambda row: None, companion=TUNING.companion,
+    )  # fmt: skip
+    return folder / "adapter"
+
+
+@pytest.fixture(scope="module")
+def versions(registry: str, adapter: Path, base: Path) -> str:
+    """The adapter, calibrated and by a threshold that few texts reach, as version 1 with a reference to its base model, as 2 with it inside."""
+    for inside in (None, base):
+        register_version(adapter, registry, base=inside)
+    return NAME
