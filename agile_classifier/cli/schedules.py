@@ -30,7 +30,7 @@ def apply(
     from agile_classifier.ops.scheduling import local as schedules
     from agile_classifier.ops.scheduling import schedulers
 
-    read = schedules.read_schedules(file or schedules.FILE)
+    read = schedules.read_schedules(file or schedules.shipped_file())
     wanted = schedulers.Wanted(read, variables, _training, dry_run)
     for change in schedulers.apply(stacks.active_stack(), wanted):
         print(f"{change.kind:9} {change.name}{f': {change.details}' if change.details else ''}")

@@ -23,10 +23,10 @@ from agile_classifier.evaluation.drift_sample import DriftSample
 from agile_classifier.evaluation.reports.model_card import CARD_FILE
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.spec import COMPANION_FOLDER, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import PACKAGE
 from agile_classifier.ops.registry.versions import LEARNT_FILE
 
-PYFUNC_FILE = PROJECT / "agile_classifier" / "ops" / "registry" / "pyfunc_model.py"
+PYFUNC_FILE = PACKAGE / "ops" / "registry" / "pyfunc_model.py"
 REQUIREMENTS = (
     "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "numpy", "pandas", "scikit-learn", "scipy",
     "requests", "tqdm", "filelock", "ftfy", "gguf", "huggingface-hub", "mlflow",
@@ -70,7 +70,7 @@ def log_classifier(
                 name="classifier",
                 python_model=str(PYFUNC_FILE),
                 artifacts=artifacts,
-                code_paths=[str(PROJECT / "agile_classifier")],
+                code_paths=[str(PACKAGE)],
                 signature=_signature(spec.class_names),
                 pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,19 +17,22 @@ import grimp
 from zenml.config import CachePolicy
 from zenml.utils import source_utils
 
-from agile_classifier.ops.project import LOCK, PROJECT
+from agile_classifier.ops import project
 
 PACKAGES = ("agile_classifier", "steps")
 
-source_utils.set_custom_source_root(str(PROJECT))
+source_utils.set_custom_source_root(str(project.root()))
 
 
 def reached_files(*roots: str) -> list[str]:
-    """List the project files that modules import, directly or not, their own included; paths are relative to the project."""
+    """List the files of package and project that modules import, directly or not, their own included.
+
+    Paths are relative to the project.
+    """
     graph = _import_graph()
     modules = {*roots, *(reached for root in roots for reached in graph.find_upstream_modules(root))}
     packages = {package for name in modules for package in _packages_above(name)}
-    return sorted(str(path.relative_to(PROJECT)) for name in modules | packages for path in _files_of(name))
+    return sorted(_from_root(path) for name in modules | packages for path in _files_of(name))
 
 
 def on_reached_files(module: str, *shipped: str) -> CachePolicy:
@@ -39,7 +43,7 @@ def on_reached_files(module: str, *shipped: str) -> CachePolicy:
     shipped : str
         Modules whose files the step copies into its outcome without importing them.
     """
-    files = [*reached_files(module, *shipped), LOCK]
+    files = [*reached_files(module, *shipped), _from_root(project.lock())]
     return CachePolicy(include_artifact_values=True, include_artifact_ids=True, file_dependencies=files)
 
 
@@ -54,7 +58,13 @@ def _packages_above(module: str) -> Iterator[str]:
 
 
 def _files_of(module: str) -> list[Path]:
-    path = PROJECT / module.replace(".", "/")
+    place = project.PACKAGE.parent if module.partition(".")[0] == project.PACKAGE.name else project.root()
+    path = place / module.replace(".", "/")
     if path.is_dir():
         return [path / "__init__.py"]
     return [file for file in path.parent.glob(f"{path.name}.*") if file.is_file()]
+
+
+def _from_root(path: Path) -> str:
+    """As ZenML names a file that a key depends on; an installed package lies beside the project, not in it."""
+    return os.path.relpath(path, project.root())

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,12 +21,11 @@ from agile_classifier.config.files import load_config
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
 from agile_classifier.files import read_yaml, write_whole
-from agile_classifier.ops.project import CONFIGS, PROJECT
+from agile_classifier.ops import project
 from agile_classifier.ops.scheduling import crontab
 from agile_classifier.ops.scheduling import systemd as systemd_timers
 from agile_classifier.ops.scheduling.schedule import PIPELINES, Schedule, waking_minutes
 
-FILE = CONFIGS / "schedules.yaml"
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "training": ("train", "{config}"),
     "scoring": ("score", "--input", "{config}"),
@@ -61,6 +59,11 @@ class Change:
     """`added`, `changed`, `removed` or `unchanged`."""
     name: str
     details: str = ""
+
+
+def shipped_file() -> Path:
+    """The schedules file of the project."""
+    return project.configs() / "schedules.yaml"
 
 
 def read_schedules(path: Path) -> dict[str, Schedule]:
@@ -181,7 +184,7 @@ def is_awake(name: str) -> bool:
 def command(schedule: Schedule) -> list[str]:
     """The command line of a scheduled run."""
     words = [word.format(config=schedule.config) for word in COMMANDS[schedule.pipeline]]
-    return [sys.executable, "-m", "agile_classifier", *words, *schedule.arguments]
+    return [*project.COMMAND, *words, *schedule.arguments]
 
 
 def waking_line(name: str, schedule: Schedule) -> str:
@@ -189,14 +192,14 @@ def waking_line(name: str, schedule: Schedule) -> str:
     minutes = ",".join(map(str, _minutes(schedule)))
     said = shlex.quote(str(_folder() / f"{name}.waking.txt"))
     words = shlex.join([f"AGILE_HOME={home()}", *_waking_command(name)])
-    line = f"cd {shlex.quote(str(PROJECT))} && env {words} > {said} 2>&1"
+    line = f"cd {shlex.quote(str(project.root()))} && env {words} > {said} 2>&1"
     if "\n" in line:
         raise InputError(f"AGILE_HOME {home()!s}: a crontab cannot hold a path with a line break")
     return f"{minutes} * * * * {line.replace('%', chr(92) + '%')}"
 
 
 def _waking_command(name: str) -> list[str]:
-    return [sys.executable, "-m", "agile_classifier", "schedule", "run", name]
+    return [*project.COMMAND, "schedule", "run", name]
 
 
 def _install(records: Mapping[str, Applied]) -> None:
@@ -205,7 +208,7 @@ def _install(records: Mapping[str, Applied]) -> None:
         texts: dict[str, str] = {}
         for name, schedule in awake.items():
             variables = {"AGILE_HOME": str(home())}
-            texts |= systemd_timers.units(name, _minutes(schedule), _waking_command(name), PROJECT, variables)
+            texts |= systemd_timers.units(name, _minutes(schedule), _waking_command(name), project.root(), variables)
         systemd_timers.install(texts)
     elif crontab.is_there():
         crontab.install([waking_line(name, schedule) for name, schedule in awake.items()])
