@@ -11,6 +11,7 @@ SERVED = ("http://", "https://")
 """Prefixes of a store's address that is a server already."""
 VARIABLES = {
     "AGILE_HOME": "State folder: databases, artifacts, downloads, reports. Default `~/.local/share/agile-classifier`.",
+    "AGILE_PROJECT": "Folder of the project, with `pipelines`, `steps`, `configs`. Default: that of the working directory.",
     "AGILE_MIRROR": "Folder that is looked in before the network, for data, base models and packages.",
     "AGILE_USER": "Your user id, which a stack's file may name as `${AGILE_USER}`; set by the project.",
     "AGILE_SERVE_TOKEN": "Bearer token that `agile serve` wants, in place of `--token-file`.",
@@ -38,6 +39,8 @@ VARIABLES = {
 """Every variable of the environment that a person may set, and what it is; the manual's table is made of this one."""
 
 
+PROJECT = "AGILE_PROJECT"
+"""Variable that names the project's folder."""
 SCHEDULE = "AGILE_SCHEDULE"
 """Variable that names the schedule to its run, which then leaves it to the schedule to tell of a failure."""
 
@@ -55,6 +58,12 @@ def cache() -> Path:
 def mirror() -> Path | None:
     """Folder that is looked in before the network, `AGILE_MIRROR`; None if it is not set."""
     folder = os.environ.get("AGILE_MIRROR")
+    return Path(folder).expanduser().absolute() if folder else None
+
+
+def project_folder() -> Path | None:
+    """The project to work on, `AGILE_PROJECT`; None where the working directory decides."""
+    folder = os.environ.get(PROJECT)
     return Path(folder).expanduser().absolute() if folder else None
 
 

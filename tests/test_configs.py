@@ -13,17 +13,17 @@ from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.data.expectations.run import read_suite
-from agile_classifier.ops.project import CONFIGS, PROJECT
+from agile_classifier.ops.project import configs, root
 
-YAMLS = sorted(path for pattern in ("*.yaml", "*.yml") for path in CONFIGS.rglob(pattern))
-RUNS = [path for path in YAMLS if path.parent == CONFIGS]
+YAMLS = sorted(path for pattern in ("*.yaml", "*.yml") for path in configs().rglob(pattern))
+RUNS = [path for path in YAMLS if path.parent == configs()]
 SAYS_WHAT_FOLLOWS = {"labels.rule", "split.method"}
 """Fields that may name their default, since the fields beside them mean nothing without."""
-SUITES = [path for path in YAMLS if path.parent == CONFIGS / "expectations"]
+SUITES = [path for path in YAMLS if path.parent == configs() / "expectations"]
 
 
 def name_of(path: Path) -> str:
-    return str(path.relative_to(PROJECT))
+    return str(path.relative_to(root()))
 
 
 def head_comment(path: Path) -> str:
@@ -73,7 +73,7 @@ def test_a_config_pins_what_it_fetches_by_whole_digests_and_names_a_suite_that_i
     assert config.model.sha256 or config.model.revision
     for digest in (*(config.data.sha256 or ()), *(config.model.sha256 or ())):
         assert re.fullmatch("[0-9a-f]{64}", digest)
-    assert (CONFIGS / config.validation.suite).is_file()
+    assert (configs() / config.validation.suite).is_file()
 
 
 def test_every_config_registers_a_model_of_its_own() -> None:

@@ -28,9 +28,9 @@ def apply(
     prepare_state(least_free=0)
     from agile_classifier.ops.engines import stacks
     from agile_classifier.ops.scheduling import schedulers
-    from agile_classifier.ops.scheduling.file import FILE, read_schedules
+    from agile_classifier.ops.scheduling.file import read_schedules, shipped_file
 
-    wanted = schedulers.Wanted(read_schedules(file or FILE), variables, _training, dry_run)
+    wanted = schedulers.Wanted(read_schedules(file or shipped_file()), variables, _training, dry_run)
     for line in schedulers.apply(stacks.active_stack(), wanted):
         print(line)
 

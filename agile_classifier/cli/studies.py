@@ -36,7 +36,7 @@ def study(
     ] = None,
 ) -> None:
     """Run the missing cells of a study as a ZenML run, and write its pages; exit 1 if a cell failed."""
-    from agile_classifier.ops.project import PROJECT, RESULTS, STUDIES
+    from agile_classifier.ops import project
     from agile_classifier.ops.state.home import prepare_state
     from agile_classifier.studies.file import is_study, load_study
 
@@ -44,10 +44,10 @@ def study(
     prepare_state(with_databases=not dry_run)
     from agile_classifier.studies import plan as studies
 
-    command, kept = _command(file), (results or PROJECT / "results" / "cells").resolve()
+    command, kept = _command(file), (results or project.root() / "results" / "cells").resolve()
     planned = studies.plan(file, only=only or (), folder=kept)
-    shipped = file.resolve().parent == STUDIES
-    output = output or (RESULTS if shipped else Path(f"{file.stem}.md"))
+    shipped = file.resolve().parent == project.configs() / "studies" and project.results_page().is_file()
+    output = output or (project.results_page() if shipped else Path(f"{file.stem}.md"))
     shown = sorted({file, *filter(is_study, file.parent.glob("*.yaml"))})
     for other in shown:  # before anything runs: they are told of on the same page
         if other != file or only:

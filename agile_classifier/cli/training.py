@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -80,12 +81,23 @@ def init(
     """Guess a first config for a file of your own."""
     from agile_classifier.config.files import read_parameters
     from agile_classifier.drafts.draft import write_config
-    from agile_classifier.ops.project import CONFIGS
+    from agile_classifier.ops import project
 
-    model = read_parameters(CONFIGS / "quickstart.yaml")["model"]
+    model = read_parameters(project.configs() / "quickstart.yaml")["model"]
     written = write_config(file, model=model, output=output, force=force)
     print(written.read_text(encoding="utf-8"), end="")
     print(f"written to {written}", file=sys.stderr)
+
+
+@commands.command(epilog="Example: agile new demo")
+def new(
+    folder: Annotated[Path, typer.Argument(help="Folder to make; one that is there must be empty.")],
+) -> None:
+    """Make a project of your own: pipelines, steps and configs to change."""
+    from agile_classifier.ops.project import lay_down
+
+    lay_down(folder)
+    print(f"project in {folder}; next: cd {shlex.quote(str(folder))} && agile train configs/quickstart.yaml")
 
 
 @commands.command(epilog="Example: agile configs")

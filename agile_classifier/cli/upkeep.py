@@ -94,12 +94,11 @@ def bench(
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="The table as JSON.")] = None,
 ) -> None:
     """Measure ours against the ways that people use; exit 1 below a target."""
-    from importlib import import_module
-
     from agile_classifier.errors import InputError
+    from agile_classifier.ops.project import run_benchmark
 
     if name not in BENCHMARKS:
         raise InputError(f"bench {name}: no such benchmark; {', '.join(BENCHMARKS)} are there")
     given = {"--config": config, "--texts": texts, "--repeats": repeats, "--json": json}
     arguments = [word for option, value in given.items() if value is not None for word in (option, str(value))]
-    raise typer.Exit(import_module(f"benchmarks.{name}").main(arguments))
+    raise typer.Exit(run_benchmark(name, arguments))

@@ -32,11 +32,17 @@ def to_shards(planned: Plan, *, jobs: int, command: str, commit: str) -> list[li
     return [[_given(cell, command, commit, planned) for cell in shard] for shard in planned.shards(jobs)]
 
 
-def run_shard(shard: Sequence[Given]) -> list[Outcome]:
-    """Run cells one after the other, with a line for each and the time left."""
+def run_shard(shard: Sequence[Given], *, command: Sequence[str]) -> list[Outcome]:
+    """Run cells one after the other, with a line for each and the time left.
+
+    Parameters
+    ----------
+    command : sequence of str
+        What runs `agile_classifier.studies.run_cell` in a process of its own.
+    """
     began, outcomes = time.monotonic(), list[Outcome]()
     for given in shard:
-        outcomes.append(_run_apart(given))
+        outcomes.append(_run_apart(given, command))
         left = (time.monotonic() - began) / len(outcomes) * (len(shard) - len(outcomes))
         said = f"{len(outcomes)}/{len(shard)} {given['name']}: {_said(outcomes[-1], given['metric'])}"
         print(f"{said}; {in_minutes(left)} left", file=sys.stderr, flush=True)
@@ -58,11 +64,11 @@ def _given(cell: Cell, command: str, commit: str, planned: Plan) -> Given:
     }  # fmt: skip
 
 
-def _run_apart(given: Mapping[str, Any]) -> Outcome:
+def _run_apart(given: Mapping[str, Any], command: Sequence[str]) -> Outcome:
     with tempfile.TemporaryDirectory() as elsewhere:  # a pod has no folder of the project's
         folder = given["folder"] if Path(given["folder"]).parent.is_dir() else elsewhere
         done = subprocess.run(
-            [sys.executable, "-m", "agile_classifier.studies.run_cell"],
+            command,
             input=json.dumps({**given, "folder": folder}),
             text=True,
             capture_output=True,

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 from agile_classifier.cli import app as cli
 from agile_classifier.config.files import load_config
 from agile_classifier.errors import GateRefused, InputError
-from agile_classifier.ops.project import CONFIGS, PROJECT
+from agile_classifier.ops.project import configs, root
 
 COMMANDS = sorted(get_command(cli.app).commands)  # type: ignore[attr-defined]
-QUICKSTART = str(CONFIGS / "quickstart.yaml")
+QUICKSTART = str(configs() / "quickstart.yaml")
 HEAVY = {
     "datasets",
     "great_expectations",
@@ -75,12 +75,12 @@ def test_the_help_of_every_command_ends_with_an_example_of_it(command: str) -> N
 def test_help_is_quick_and_loads_no_library() -> None:
     loaded = "from agile_classifier.cli import app as cli; import sys, typer; typer.main.get_command(cli.app); print(*{name.partition('.')[0] for name in sys.modules})"
     names = subprocess.run(
-        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, cwd=PROJECT
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, cwd=root()
     ).stdout
     assert HEAVY & set(names.split()) == set()
     before = os.times().children_user
     done = subprocess.run(
-        [sys.executable, "-m", "agile_classifier", "--help"], capture_output=True, text=True, check=True, cwd=PROJECT
+        [sys.executable, "-m", "agile_classifier", "--help"], capture_output=True, text=True, check=True, cwd=root()
     )
     assert os.times().children_user - before < 1
     assert all(command in done.stdout for command in COMMANDS)
@@ -183,7 +183,7 @@ def test_every_end_of_a_command_has_its_exit_code_and_at_most_one_line(
 
 
 def test_an_error_of_our_own_making_exits_1_with_its_traceback(agile: Agile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agile_classifier.ops.project.CONFIGS", None)
+    monkeypatch.setattr("agile_classifier.ops.project.configs", lambda: None)
     code, _, complaint = agile("configs")
     assert code == 1
     assert "Traceback" in complaint
@@ -193,7 +193,7 @@ def test_an_error_of_our_own_making_exits_1_with_its_traceback(agile: Agile, mon
 def test_configs_lists_every_yaml_directly_under_configs_with_its_purpose(agile: Agile) -> None:
     code, listed, _ = agile("configs")
     lines = listed.splitlines()
-    files = sorted(CONFIGS.glob("*.yaml"))
+    files = sorted(configs().glob("*.yaml"))
     assert code == 0
     assert len(files) > 1
     assert [line.split("  ")[0] for line in lines] == [str(path) for path in files]
@@ -202,7 +202,7 @@ def test_configs_lists_every_yaml_directly_under_configs_with_its_purpose(agile:
 
 
 def test_configs_are_named_as_they_can_be_typed_in_the_project(agile: Agile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(PROJECT)
+    monkeypatch.chdir(root())
     assert "configs/quickstart.yaml  Quickstart" in agile("configs")[1]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import root
 from tests.toys.fake_kubernetes import FakeCluster
 
 A100 = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-80GB"}
@@ -63,7 +63,7 @@ def make_cluster(folder: Path) -> FakeCluster:
     app = folder / "app"
     app.mkdir(parents=True)
     for name in ("agile_classifier", "configs", "pipelines", "steps", "constraints.txt"):
-        (app / name).symlink_to(PROJECT / name)
+        (app / name).symlink_to(root() / name)
     cluster = FakeCluster(pod_folder=app)
     for name, values in SECRETS.items():
         cluster.put_secret(name, values)
@@ -86,7 +86,7 @@ def environment_of(folder: Path, zenml_server: str) -> Mapping[str, str]:
     (home / "ready").touch()  # no database of its own is needed
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(PROJECT),
+        "PYTHONPATH": str(root()),
         "HOME": str(folder),
         "KUBECONFIG": str(folder / "kubeconfig"),
         "AGILE_HOME": str(home),
@@ -107,7 +107,7 @@ def run_client(folder: Path, program: str, zenml_server: str) -> subprocess.Comp
     script.write_text(program, encoding="utf-8")
     return subprocess.run(
         [sys.executable, script],
-        cwd=PROJECT,
+        cwd=root(),
         env=environment_of(folder, zenml_server),
         capture_output=True,
         text=True,

@@ -19,12 +19,14 @@ from zenml.integrations.kubernetes.orchestrators.kubernetes_orchestrator_entrypo
     KubernetesOrchestratorEntrypointConfiguration,
 )
 
+from agile_classifier.ops.project import module_command
+
 _add_pod_settings = manifest_utils.add_pod_settings
 
 
 def apply() -> None:
     """Work around ZenML's defects in this process, and in the pod of the orchestrator that it submits."""
-    command = ["python", "-m", "agile_classifier.ops.engines.kubernetes_workarounds"]
+    command = list(module_command("agile_classifier.ops.engines.kubernetes_workarounds", python="python"))
     setattr(manifest_utils, "add_pod_settings", _add_settings_without_nulls)  # noqa: B010
     setattr(KubernetesOrchestratorEntrypointConfiguration, "get_entrypoint_command", lambda: command)  # noqa: B010
 

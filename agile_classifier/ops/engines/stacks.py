@@ -25,9 +25,8 @@ from zenml.models import ComponentResponse
 
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
-from agile_classifier.ops.project import CONFIGS
+from agile_classifier.ops import project
 
-STACKS = CONFIGS / "stacks"
 HALVES = ("components", "run")
 NEEDED = (StackComponentType.ORCHESTRATOR, StackComponentType.ARTIFACT_STORE)
 DEFAULT = "default"
@@ -53,7 +52,7 @@ class StackFile:
 
 def list_stacks() -> list[str]:
     """Names of the files under `configs/stacks`."""
-    return sorted(path.stem for path in STACKS.glob("*.yaml"))
+    return sorted(path.stem for path in _folder().glob("*.yaml"))
 
 
 def read_stack(name: str) -> StackFile:
@@ -64,9 +63,9 @@ def read_stack(name: str) -> StackFile:
     InputError
         No such file, a variable is not set, or the file says something that ZenML does not know.
     """
-    path = STACKS / f"{name}.yaml"
+    path = _folder() / f"{name}.yaml"
     if name not in list_stacks():
-        raise InputError(f"no stack {name!r} in {STACKS}; there are: {', '.join(list_stacks())}")
+        raise InputError(f"no stack {name!r} in {_folder()}; there are: {', '.join(list_stacks())}")
     document = yaml.safe_load(_filled(path)) or {}
     unknown = sorted(set(document) - set(HALVES))
     if unknown:
@@ -114,6 +113,10 @@ def active_stack() -> StackFile:
     """Read the file of the active stack; a stack that was registered by other means has no settings."""
     name = Client().active_stack_model.name
     return read_stack(name) if name in list_stacks() else StackFile(name, {}, {})
+
+
+def _folder() -> Path:
+    return project.configs() / "stacks"
 
 
 def _filled(path: Path) -> str:

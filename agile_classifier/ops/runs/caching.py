@@ -7,21 +7,24 @@ beside a module under its name (`evaluation.py`, `evaluation.html.j2`).
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from zenml.config import CachePolicy
 from zenml.utils import source_utils
 
-from agile_classifier.ops.project import LOCK, PROJECT
+from agile_classifier.ops import project
 from agile_classifier.ops.runs.import_closure import list_files, reached_modules
 
 PACKAGES = ("agile_classifier", "steps")
 
-source_utils.set_custom_source_root(str(PROJECT))
+source_utils.set_custom_source_root(str(project.root()))
 
 
 def reached_files(*roots: str) -> list[str]:
-    """List the project files that modules import, directly or not, their own included; paths are relative to the project."""
+    """List the files that modules import, directly or not, their own included; paths are relative to the project."""
     modules = reached_modules(roots, packages=PACKAGES)
-    return sorted(str(path.relative_to(PROJECT)) for name in modules for path in list_files(name))
+    return sorted(_from_root(path) for name in modules for path in list_files(name))
 
 
 def on_reached_files(module: str, *shipped: str) -> CachePolicy:
@@ -32,5 +35,10 @@ def on_reached_files(module: str, *shipped: str) -> CachePolicy:
     shipped : str
         Modules whose files the step copies into its outcome without importing them.
     """
-    files = [*reached_files(module, *shipped), LOCK]
+    files = [*reached_files(module, *shipped), _from_root(project.lock())]
     return CachePolicy(include_artifact_values=True, include_artifact_ids=True, file_dependencies=files)
+
+
+def _from_root(path: Path) -> str:
+    """Path as ZenML names a file that a key depends on; an installed package lies beside the project, not in it."""
+    return os.path.relpath(path, project.root())

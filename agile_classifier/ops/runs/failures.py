@@ -14,7 +14,7 @@ from typing import Any
 
 from agile_classifier.environment import home
 from agile_classifier.errors import GateRefused, InputError
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops import project
 from agile_classifier.ops.state.databases import DATABASES, locked_databases, locked_line
 
 FAILED = 1
@@ -158,4 +158,4 @@ def _is_statement(error: BaseException) -> bool:
     if type(error) is not RuntimeError or frame is None:
         return False
     raised_in = Path(frame.tb_frame.f_code.co_filename)
-    return raised_in.match(ENGINES) or (raised_in.is_relative_to(PROJECT) and "site-packages" not in raised_in.parts)
+    return raised_in.match(ENGINES) or project.holds(raised_in)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agile_classifier.ops.project import COMMAND, PROJECT
+from agile_classifier.ops.project import COMMAND, root
 from agile_classifier.ops.scheduling import crontab, local, runs
 
 LONGEST_SILENCE = timedelta(minutes=3)
@@ -65,7 +65,7 @@ def _start(name: str) -> None:
     with (local.folder() / f"{name}.waking.txt").open("wb") as output:
         subprocess.Popen(
             [*COMMAND, "schedule", "run", name],
-            cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+            cwd=root(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from crontab import CronItem, CronTab
 
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
-from agile_classifier.ops.project import COMMAND, PROJECT
+from agile_classifier.ops.project import COMMAND, root
 
 
 def is_available() -> bool:
@@ -93,7 +93,7 @@ def line(folder: Path) -> bytes:
     """The line of a state folder: in it stands no variable but AGILE_HOME, and percent signs, newlines to cron, are escaped."""
     words = shlex.join([f"AGILE_HOME={folder}", *COMMAND, "schedule", "tick"])
     output = shlex.quote(str(folder / "schedules" / "tick.txt"))
-    command = f"cd {shlex.quote(str(PROJECT))} && env {words} > {output} 2>&1"
+    command = f"cd {shlex.quote(str(root()))} && env {words} > {output} 2>&1"
     if "\n" in command:
         raise InputError(f"AGILE_HOME {folder!s}: a crontab cannot hold a path with a line break")
     return f"{CronItem(command, comment=_mark(folder)).render()}\n".encode()

@@ -11,10 +11,13 @@ from pydantic import ValidationError
 from agile_classifier.config.files import load_config
 from agile_classifier.errors import InputError
 from agile_classifier.files import read_yaml
-from agile_classifier.ops.project import CONFIGS
+from agile_classifier.ops import project
 from agile_classifier.ops.scheduling.schedule import PIPELINES, Schedule
 
-FILE = CONFIGS / "schedules" / "default.yaml"
+
+def shipped_file() -> Path:
+    """Path of the schedules file of the project."""
+    return project.configs() / "schedules" / "default.yaml"
 
 
 def read_schedules(path: Path) -> dict[str, Schedule]:

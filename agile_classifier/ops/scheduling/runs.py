@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agile_classifier.environment import SCHEDULE, home
 from agile_classifier.files import read_end, write_whole
-from agile_classifier.ops.project import COMMAND, PROJECT
+from agile_classifier.ops import project
 from agile_classifier.ops.scheduling import local as schedules
 from agile_classifier.ops.scheduling.local import Applied
 from agile_classifier.ops.scheduling.schedule import Schedule, due, next_time
@@ -126,7 +126,7 @@ def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
         file.write(f"--- {started:%Y-%m-%d %H:%M:%S} UTC, for {moment:%Y-%m-%d %H:%M} UTC\n".encode())
         file.flush()
         done = subprocess.run(
-            schedules.command(schedule), cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+            schedules.command(schedule), cwd=project.root(), env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
             pass_fds=(lock,), check=False,
         )  # fmt: skip
     _write_last(name, LastRun(moment, started, datetime.now(UTC), done.returncode))
@@ -138,10 +138,16 @@ def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
 def _tell_failure(name: str, exit_code: int, environment: Mapping[str, str]) -> None:
     """Tell of a run that may have had no time to tell of itself."""
     sentence = f"schedule {name}: exit code {exit_code}: {_last_line(log_path(name))}"
-    command = [*COMMAND, "notify", sentence, "--kind", "run.failed"]
+    command = [*project.COMMAND, "notify", sentence, "--kind", "run.failed"]
     with log_path(name).open("ab") as file:
         subprocess.run(
-            command, cwd=PROJECT, env=dict(environment), stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=False
+            command,
+            cwd=project.root(),
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            check=False,
         )
 
 

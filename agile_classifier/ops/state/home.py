@@ -21,7 +21,7 @@ from filelock import FileLock
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest, write_whole
-from agile_classifier.ops.project import CONFIGS
+from agile_classifier.ops import project
 from agile_classifier.ops.state import version as state_version
 
 LEAST_FREE_BYTES = 1_000_000_000
@@ -47,7 +47,7 @@ def scratch() -> Path:
 
 def suite_path(suite: str) -> Path:
     """Path of an expectation suite that is named relative to the configs folder, or by an absolute path."""
-    return CONFIGS / suite
+    return project.configs() / suite
 
 
 def suite_digest(suite: str) -> str:

@@ -16,12 +16,12 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO
 
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
+from agile_classifier.ops import project
 from agile_classifier.ops.state import version as state_version
 from agile_classifier.ops.state.databases import DATABASES, copy_database
 
@@ -120,12 +120,8 @@ def _put(archive: tarfile.TarFile, name: str, content: IO[bytes]) -> None:
 
 
 def _manifest(folder: Path, digests: dict[str, str]) -> dict[str, object]:
-    try:
-        project = version("agile-classifier")
-    except PackageNotFoundError:  # run from its folder
-        project = "not installed"
     return {
-        "project": project,
+        "project": project.version(),
         "versions": state_version.present(),
         "home": str(folder),
         "created": datetime.now(UTC).isoformat(),

@@ -21,12 +21,12 @@ from urllib.parse import urlsplit
 from agile_classifier.environment import cache, home, hub_token, mirror
 from agile_classifier.errors import InputError
 from agile_classifier.ops import notifications
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import LOCK, root
 from agile_classifier.ops.runs.failures import redact
 from agile_classifier.ops.state.home import prepare_state
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "zenml", "mlflow", "great-expectations")
-INSTALL = "install the project's environment: `make run`, or `python -m pip install --constraint constraints.txt --editable .`"
+INSTALL = f"install the project's environment: `make run`, or `python -m pip install --constraint {LOCK} --editable .`"
 LONGEST_WAIT = 120
 """Longest wait for one check, in seconds; a slow disk takes half of it for the imports alone."""
 QUESTIONS = {
@@ -121,7 +121,7 @@ def _ask(question: str) -> subprocess.Popen[str]:
     environment = {**os.environ, **IMPATIENT}
     command = [sys.executable, "-c", question]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT, env=environment
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root(), env=environment
     )
 
 

@@ -12,7 +12,6 @@ import os
 import re
 import secrets
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from agile_classifier.config.run import RunConfig
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
 from agile_classifier.files import read_end, write_whole
-from agile_classifier.ops.project import PROJECT, list_configs
+from agile_classifier.ops import project
 from agile_classifier.ops.runs.failures import redact
 from agile_classifier.ops.runs.liveness import is_locked
 
@@ -82,7 +81,7 @@ class Launch:
 
 def configs() -> dict[str, tuple[Path, str]]:
     """Name → file and purpose of every config that can be launched."""
-    return {path.stem: (path, purpose) for path, purpose in list_configs().items()}
+    return {path.stem: (path, purpose) for path, purpose in project.list_configs().items()}
 
 
 def read_config(name: str, overrides: Mapping[str, Any] | None = None) -> RunConfig:
@@ -119,11 +118,11 @@ def start(name: str, overrides: Mapping[str, Any], *, one_at_a_time: bool) -> La
     folder = _folder(launch.id)
     folder.mkdir(parents=True)
     words = [word for override in _as_words(overrides) for word in ("--set", override)]
-    command = [sys.executable, "-m", "agile_classifier", "train", str(configs()[name][0].resolve()), *words]
+    command = [*project.COMMAND, "train", str(configs()[name][0].resolve()), *words]
     with (folder / "log.txt").open("wb") as log, (folder / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.Popen(
-            ["/bin/sh", "-c", KEEP_EXIT_CODE, str(folder / "exit"), *command], cwd=PROJECT, stdin=subprocess.DEVNULL,
+            ["/bin/sh", "-c", KEEP_EXIT_CODE, str(folder / "exit"), *command], cwd=project.root(), stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True, pass_fds=(lock.fileno(),), env=dict(os.environ),
         )  # fmt: skip
     write_whole(folder / "launch.json", json.dumps(asdict(launch)))

@@ -17,7 +17,7 @@ from agile_classifier.errors import InputError
 from agile_classifier.ops.engines import kubernetes as engine_kubernetes
 from agile_classifier.ops.engines.kubernetes import GPU_COMES_LATER, is_loopback, require_kubernetes
 from agile_classifier.ops.engines.stacks import StackFile, read_stack
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import root
 from agile_classifier.ops.runs.failures import explain
 from tests.toys.fake_kubernetes import FakeCluster, serve, write_kubeconfig
 
@@ -212,7 +212,7 @@ def agile_stack(environment: dict[str, str], *, exit_code: int) -> str:
     """The last line of what `agile stack kubernetes` complains of."""
     done = subprocess.run(
         [sys.executable, "-m", "agile_classifier", "stack", "kubernetes"],
-        cwd=PROJECT, env=environment, capture_output=True, text=True, check=False,
+        cwd=root(), env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == exit_code, done.stderr
     assert "Traceback" not in done.stderr

@@ -17,7 +17,7 @@ import pytest
 from agile_classifier.errors import InputError
 from agile_classifier.ops.engines.require import require_engine
 from agile_classifier.ops.engines.stacks import StackFile, read_stack
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import root
 
 
 class NoImages(BaseHTTPRequestHandler):
@@ -105,7 +105,7 @@ def test_a_stack_is_selected_though_its_engine_is_down_and_a_run_on_it_refused_b
 
     def agile(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "agile_classifier", *arguments]
-        return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+        return subprocess.run(command, cwd=root(), env=environment, capture_output=True, text=True, check=False)
 
     selected = agile("stack", "containers")
     assert selected.returncode == 0, selected.stderr

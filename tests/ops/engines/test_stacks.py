@@ -11,14 +11,16 @@ import pytest
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.engines import stacks
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import root
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of stacks of the test's own."""
-    monkeypatch.setattr(stacks, "STACKS", tmp_path)
-    return tmp_path
+    monkeypatch.setattr(stacks.project, "configs", lambda: tmp_path)
+    stacks_folder = tmp_path / "stacks"
+    stacks_folder.mkdir()
+    return stacks_folder
 
 
 def write(folder: Path, text: str) -> None:
@@ -69,7 +71,7 @@ for name in ("containers", "containers", "local"):
 """
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=PROJECT, env={**environment, "AGILE_HOME": str(tmp_path), "ZENML_CUSTOM_SOURCE_ROOT": str(PROJECT)}, capture_output=True, text=True, check=True,
+        cwd=root(), env={**environment, "AGILE_HOME": str(tmp_path), "ZENML_CUSTOM_SOURCE_ROOT": str(root())}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines() == [
         "containers containers ['containers', 'default'] 5",

@@ -17,19 +17,19 @@ from zenml.config import CachePolicy
 from zenml.orchestrators.cache_utils import generate_cache_key
 from zenml.utils import source_utils
 
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import root
 from agile_classifier.ops.runs.caching import PACKAGES, on_reached_files, reached_files
 
 MODULES = {
-    ".".join(path.relative_to(PROJECT).with_suffix("").parts): path
+    ".".join(path.relative_to(root()).with_suffix("").parts): path
     for package in PACKAGES
-    for path in (PROJECT / package).rglob("*.py")
+    for path in (root() / package).rglob("*.py")
     if path.name != "__init__.py"
 }
 FILES = {
-    str(path.relative_to(PROJECT))
+    str(path.relative_to(root()))
     for package in PACKAGES
-    for path in (PROJECT / package).rglob("*")
+    for path in (root() / package).rglob("*")
     if path.is_file() and path.suffix != ".pyc"
 }
 STEPS = sorted(name for name in MODULES if name.startswith("steps."))
@@ -98,11 +98,11 @@ def cache_key(policy: CachePolicy) -> str:
 def project_copy(tmp_path: Path) -> Iterator[Path]:
     """The project's packages in another place, which ZenML takes for its source root."""
     for package in PACKAGES:
-        shutil.copytree(PROJECT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(PROJECT / "constraints.txt", tmp_path)
+        shutil.copytree(root() / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(root() / "constraints.txt", tmp_path)
     source_utils.set_custom_source_root(str(tmp_path))
     yield tmp_path
-    source_utils.set_custom_source_root(str(PROJECT))
+    source_utils.set_custom_source_root(str(root()))
 
 
 def test_there_are_steps_and_files_to_look_at() -> None:
@@ -177,5 +177,5 @@ def test_a_steps_key_changes_exactly_with_the_files_that_it_reaches(module: str,
 def test_the_key_does_not_depend_on_where_the_project_lies(project_copy: Path) -> None:
     policy = on_reached_files("steps.training.label_and_split")
     elsewhere = cache_key(policy)
-    source_utils.set_custom_source_root(str(PROJECT))
+    source_utils.set_custom_source_root(str(root()))
     assert cache_key(policy) == elsewhere

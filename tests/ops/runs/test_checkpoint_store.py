@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import root
 from tests.training.test_fine_tuning import assert_equal, labelled
 
 __all__ = ["labelled"]  # a fixture
@@ -228,7 +228,7 @@ def test_a_training_killed_on_a_machine_that_is_lost_goes_on_from_the_store_to_t
     labelled.to_parquet(data)
     command = ["-m", "tests.toys.toy_store", tiny_model, data, lost, f"shelf://{store}", n_devices]
     with subprocess.Popen(
-        [sys.executable, *map(str, command)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+        [sys.executable, *map(str, command)], cwd=root(), stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "third\n"

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import root
 
 pytestmark = [
     pytest.mark.slow,
@@ -71,7 +71,7 @@ def test_cron_fires_a_run_that_reuses_every_step_and_registers_nothing(
 def _agile(home: Path, *words: str) -> str:
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "AGILE_HOME": str(home), "COLUMNS": "200"}
     done = subprocess.run(
-        [sys.executable, "-m", "agile_classifier", *words], cwd=PROJECT, env=environment, capture_output=True, text=True
+        [sys.executable, "-m", "agile_classifier", *words], cwd=root(), env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agile_classifier.errors import InputError
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import root
 from agile_classifier.ops.scheduling.crontab import line, with_line
 
 HOME, OTHER = Path("/home/a/state"), Path("/home/a/state-2")
@@ -72,7 +72,7 @@ def test_a_shell_reads_the_line_as_it_was_meant(name: str, tmp_path: Path) -> No
 def test_the_line_holds_the_state_folder_and_no_other_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "sentinel-secret")
     written = line(HOME).decode()
-    assert f"cd {PROJECT} && env AGILE_HOME=/home/a/state " in written
+    assert f"cd {root()} && env AGILE_HOME=/home/a/state " in written
     assert "sentinel" not in written
 
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from agile_classifier.ops.engines.kubernetes import SCHEDULE_RIGHTS
-from agile_classifier.ops.project import CONFIGS
+from agile_classifier.ops.project import configs
 from tests.toys.fake_kubernetes import FakeCluster, ended, fire, serve
 from tests.toys.kubernetes_client import SECRETS, make_cluster, run_client, serve_zenml
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 Object = dict[str, Any]
 VERSIONS = ("1.33", "1.37")
 NIGHTLY = {
-    "name": "nightly", "pipeline": "training", "config": str(CONFIGS / "quickstart.yaml"),
+    "name": "nightly", "pipeline": "training", "config": str(configs() / "quickstart.yaml"),
     "cron": "0 3 * * 5-7", "time_zone": "Europe/Paris", "arguments": ["--limit", "400"],
 }  # fmt: skip
 PAUSED = {**NIGHTLY, "name": "paused", "cron": "*/5 * * * *", "time_zone": "UTC", "enabled": False}

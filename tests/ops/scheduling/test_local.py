@@ -18,18 +18,18 @@ import pytest
 import yaml
 
 from agile_classifier.errors import InputError
-from agile_classifier.ops.project import CONFIGS, PROJECT
+from agile_classifier.ops.project import configs, root
 from agile_classifier.ops.scheduling import crontab
 from agile_classifier.ops.scheduling import local as schedules
 from agile_classifier.ops.scheduling import runs as scheduled_runs
-from agile_classifier.ops.scheduling.file import FILE, read_schedules
+from agile_classifier.ops.scheduling.file import read_schedules, shipped_file
 from agile_classifier.ops.scheduling.local import applied, apply, compare, remove
 from agile_classifier.ops.scheduling.runs import describe_last, last_run, log_path, run_if_due
 
 CRONTAB = '#!/bin/sh\ncase "$1" in -l) [ -f "$TAB" ] && exec cat "$TAB"; echo "no crontab for you" >&2; exit 1;; -r) rm "$TAB";; -) cat > "$TAB";; esac\n'
 """The three things that are asked of crontab, on a file of the test's."""
 ENTRY: dict[str, Any] = {
-    "name": "nightly", "pipeline": "training", "config": str(CONFIGS / "quickstart.yaml"),
+    "name": "nightly", "pipeline": "training", "config": str(configs() / "quickstart.yaml"),
     "cron": "0 3 * * *", "time_zone": "Europe/Paris",
 }  # fmt: skip
 
@@ -59,7 +59,7 @@ def apply_file(path: Path, *entries: dict[str, Any], dry_run: bool = False) -> l
 
 
 def test_the_shipped_file_reads_and_starts_nothing() -> None:
-    shipped = read_schedules(FILE)
+    shipped = read_schedules(shipped_file())
     assert shipped
     assert not any(schedule.enabled for schedule in shipped.values())
 
@@ -69,7 +69,7 @@ def test_the_shipped_file_reads_and_starts_nothing() -> None:
     [
         ({"pipeline": "tuning"}, "pipeline: 'tuning'; allowed: training, scoring, monitoring"),
         ({"config": "none.yaml"}, "none.yaml: no such file"),
-        ({"config": str(FILE)}, "the sections"),
+        ({"config": str(shipped_file())}, "the sections"),
         ({"cron": "0 25 * * *"}, "schedule nightly: cron: hour '25'; allowed: *, 0 to 23"),
         ({"time_zone": "Mars/Base"}, "schedule nightly: time_zone: 'Mars/Base' is no time zone"),
         ({"when": "now"}, "when: unknown field; allowed here: name, pipeline"),
@@ -250,7 +250,7 @@ def test_a_run_whose_waker_was_killed_still_holds_the_lock_until_it_ends(script:
         f"schedules.command = lambda schedule: [sys.executable, {str(script)!r}]\n"
         "scheduled_runs.run_if_due('nightly', now=datetime.fromisoformat(sys.argv[1]))"
     )
-    process = subprocess.Popen([sys.executable, "-c", waker, TOMORROW.isoformat()], cwd=PROJECT, start_new_session=True)
+    process = subprocess.Popen([sys.executable, "-c", waker, TOMORROW.isoformat()], cwd=root(), start_new_session=True)
     _wait(lambda: (tmp_path / "begun").exists())
     process.kill()
     process.wait()

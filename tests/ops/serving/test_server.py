@@ -23,7 +23,7 @@ import pytest
 import requests
 
 from agile_classifier.errors import InputError
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import root
 
 SECRET = "sentinel-token-0123456789"
 SCORER = Path(__file__).parents[2] / "toys" / "toy_slow_scorer.py"
@@ -124,7 +124,7 @@ def start(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         with log.open("w") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "agile_classifier", "serve", "--port", "0", "--poll", "0.1", *options],
-                env=store.environment | environment, stdout=subprocess.PIPE, stderr=file, text=True, cwd=PROJECT,
+                env=store.environment | environment, stdout=subprocess.PIPE, stderr=file, text=True, cwd=root(),
             )  # fmt: skip
         started.append(process)
         assert process.stdout is not None
@@ -372,7 +372,7 @@ def test_a_server_that_cannot_start_says_why_and_exits(
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "agile_classifier", "serve", "--port", "0", *options],
-        env=store.environment | environment, capture_output=True, text=True, cwd=PROJECT, timeout=120,
+        env=store.environment | environment, capture_output=True, text=True, cwd=root(), timeout=120,
     )  # fmt: skip
     assert done.returncode == code, done.stderr
     complaint = [line for line in done.stderr.splitlines() if line.startswith("agile: error: ")]

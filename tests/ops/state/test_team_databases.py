@@ -18,7 +18,7 @@ import psutil
 import pytest
 import requests
 
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import root
 
 MARIADB, INSTALL = (
     shutil.which("mariadbd", path="/usr/sbin:/usr/bin:/usr/local/bin"),
@@ -137,7 +137,7 @@ def team(mariadb: str, postgres: str, tmp_path_factory: pytest.TempPathFactory) 
 
 def agile(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "agile_classifier", *words], env=dict(environment), cwd=PROJECT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "agile_classifier", *words], env=dict(environment), cwd=root(), capture_output=True, text=True, check=False
     )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def trained(team: dict[str, str]) -> str:
         "from tests.operations import toy_training\nprint(toy_training.train('team'))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", words], env=team, cwd=PROJECT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", words], env=team, cwd=root(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()[-1]
@@ -173,7 +173,7 @@ def test_the_pages_show_it_and_ask_for_a_login(team: dict[str, str], trained: st
     with log.open("wb") as file:
         pages = subprocess.Popen(
             [sys.executable, "-m", "agile_classifier", "ui", "--zenml-port", str(ports[0]), "--mlflow-port", str(ports[1])],
-            env=team, cwd=PROJECT, stdout=file, stderr=file, stdin=subprocess.DEVNULL,
+            env=team, cwd=root(), stdout=file, stderr=file, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     try:
         deadline = time.monotonic() + 240

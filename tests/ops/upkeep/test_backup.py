@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from agile_classifier.errors import InputError
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import root
 from agile_classifier.ops.runs.failures import explain
 from agile_classifier.ops.state import version as state_version
 from agile_classifier.ops.state.databases import DATABASES, copy_database
@@ -39,12 +39,12 @@ Members = dict[str, bytes]
 
 def environment(home: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return {**kept, "AGILE_HOME": str(home), "COLUMNS": "200", "ZENML_CUSTOM_SOURCE_ROOT": str(PROJECT)}
+    return {**kept, "AGILE_HOME": str(home), "COLUMNS": "200", "ZENML_CUSTOM_SOURCE_ROOT": str(root())}
 
 
 def agile(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", AGILE, *words], cwd=PROJECT, env=environment(home), capture_output=True, text=True, check=False
+        [sys.executable, "-c", AGILE, *words], cwd=root(), env=environment(home), capture_output=True, text=True, check=False
     )  # fmt: skip
 
 
@@ -229,7 +229,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, config: Path) -> tuple[Pat
     made: list[Path] = []
     run = subprocess.Popen(
         [sys.executable, "-c", AGILE, "train", str(config)],
-        cwd=PROJECT, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        cwd=root(), env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     patch = pytest.MonkeyPatch()
     patch.setenv("AGILE_HOME", str(home))
@@ -306,7 +306,7 @@ def test_with_a_teams_servers_a_backup_says_that_they_have_their_own(
     servers = {**environment(home), "MLFLOW_TRACKING_URI": "https://a:sentinel-word@mlflow.example"}
     done = subprocess.run(
         [sys.executable, "-m", "agile_classifier", "backup", str(tmp_path / "a.tar.gz")],
-        cwd=PROJECT, env=servers, capture_output=True, text=True, check=False,
+        cwd=root(), env=servers, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
     assert "by their own means" in done.stderr

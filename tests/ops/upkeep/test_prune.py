@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops.project import root
 
 NOW = datetime.now(UTC)
 LONG_AGO, YESTERDAY = NOW - timedelta(days=90), NOW - timedelta(days=1)
@@ -243,7 +243,7 @@ toy.train("killed", end=toy.KILLED)
 def test_a_killed_run_is_ended_only_when_its_process_is_known_to_be_dead(toy: Any, state_folder: Path) -> None:
     from agile_classifier.ops.upkeep.prune import prune
 
-    subprocess.run([sys.executable, "-c", KILLED], cwd=PROJECT, check=False, capture_output=True)
+    subprocess.run([sys.executable, "-c", KILLED], cwd=root(), check=False, capture_output=True)
     announcement = next((state_folder / "alive").iterdir())
     name = announcement.stem
     assert pipeline_runs()[name] == "running"

@@ -27,9 +27,10 @@ from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import InputError
 from agile_classifier.ops.engines.kubeflow.inputs import Input, list_inputs
 from agile_classifier.ops.engines.stacks import StackFile
+from agile_classifier.ops.project import module_command
 from agile_classifier.ops.runs.failures import leaks
 
-COMMAND = ["python", "-m", "agile_classifier.ops.engines.kubeflow.tasks"]
+COMMAND = list(module_command("agile_classifier.ops.engines.kubeflow.tasks", python="python"))
 START = "start"
 EVERYTHING = "{{$}}"
 """Kubeflow's placeholder of a task's whole input, as JSON."""

@@ -14,7 +14,7 @@ from uuid import UUID
 from zenml.client import Client
 from zenml.utils import code_repository_utils
 
-from agile_classifier.ops.project import PROJECT
+from agile_classifier.ops import project
 
 RUN_ID = "KFP_RUN_ID"
 """Variable from which ZenML's orchestrator reads the Kubeflow run's id."""
@@ -26,7 +26,7 @@ def import_without_server() -> None:
     ZenML asks its server for code repositories, to note a step's commit, when a step's module is imported. The code is in
     the images, so there is nothing to find: the answer is put where ZenML keeps it.
     """
-    code_repository_utils._CODE_REPOSITORY_CACHE[str(PROJECT)] = None
+    code_repository_utils._CODE_REPOSITORY_CACHE[str(project.root())] = None
 
 
 def launch_once(snapshot_id: UUID, step_name: str, *, run_id: str) -> None:
