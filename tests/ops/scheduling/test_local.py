@@ -9,53 +9,23 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from agile_classifier.errors import InputError
-from agile_classifier.ops.project import configs, root
+from agile_classifier.ops.project import root
 from agile_classifier.ops.scheduling import crontab
 from agile_classifier.ops.scheduling import local as schedules
 from agile_classifier.ops.scheduling import runs as scheduled_runs
 from agile_classifier.ops.scheduling.file import read_schedules, shipped_file
-from agile_classifier.ops.scheduling.local import applied, apply, compare, remove
+from agile_classifier.ops.scheduling.local import applied, compare, remove
 from agile_classifier.ops.scheduling.runs import describe_last, last_run, log_path, run_if_due
+from tests.toys.toy_schedules import ENTRY, TOMORROW, apply_file, wait_for, write_file
 
-CRONTAB = '#!/bin/sh\ncase "$1" in -l) [ -f "$TAB" ] && exec cat "$TAB"; echo "no crontab for you" >&2; exit 1;; -r) rm "$TAB";; -) cat > "$TAB";; esac\n'
-"""The three things that are asked of crontab, on a file of the test's."""
-ENTRY: dict[str, Any] = {
-    "name": "nightly", "pipeline": "training", "config": str(configs() / "quickstart.yaml"),
-    "cron": "0 3 * * *", "time_zone": "Europe/Paris",
-}  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state folder and a crontab of the test's own."""
-    commands = tmp_path / "bin"
-    commands.mkdir()
-    (commands / "crontab").write_text(CRONTAB)
-    (commands / "crontab").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{commands}:/usr/bin:/bin")
-    monkeypatch.setenv("TAB", str(tmp_path / "tab"))
-    monkeypatch.setenv("AGILE_HOME", str(tmp_path / "a % home"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    return tmp_path / "tab"
-
-
-def written(path: Path, *entries: dict[str, Any]) -> Path:
-    path.write_text(yaml.safe_dump({"schedules": list(entries)}), encoding="utf-8")
-    return path
-
-
-def apply_file(path: Path, *entries: dict[str, Any], dry_run: bool = False) -> list[tuple[str, str]]:
-    changes = apply(read_schedules(written(path, *entries)), variables=os.environ, dry_run=dry_run)
-    return [(change.kind, change.name) for change in changes]
+pytestmark = pytest.mark.usefixtures("tab")
 
 
 def test_the_shipped_file_reads_and_starts_nothing() -> None:
@@ -81,7 +51,7 @@ def test_the_shipped_file_reads_and_starts_nothing() -> None:
 def test_a_bad_entry_is_one_line_that_names_file_entry_and_field(
     tmp_path: Path, fields: dict[str, Any], said: str
 ) -> None:
-    path = written(tmp_path / "s.yaml", {**ENTRY, "name": "good"}, {**ENTRY, **fields})
+    path = write_file(tmp_path / "s.yaml", {**ENTRY, "name": "good"}, {**ENTRY, **fields})
     with pytest.raises(InputError) as refused:
         read_schedules(path)
     line = str(refused.value)
@@ -92,7 +62,7 @@ def test_a_bad_entry_is_one_line_that_names_file_entry_and_field(
 
 def test_names_that_stand_twice_and_a_file_that_is_no_list_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="schedule nightly: the name stands there twice"):
-        read_schedules(written(tmp_path / "s.yaml", ENTRY, ENTRY))
+        read_schedules(write_file(tmp_path / "s.yaml", ENTRY, ENTRY))
     (tmp_path / "s.yaml").write_text("schedules: 3")
     with pytest.raises(InputError, match="that holds a list"):
         read_schedules(tmp_path / "s.yaml")
@@ -127,13 +97,14 @@ def test_a_diff_says_what_each_field_was_and_is() -> None:
 
 
 def test_a_crontab_that_refuses_leaves_everything_as_it_was(tmp_path: Path, tab: Path) -> None:
-    apply_file(tmp_path / "s.yaml", ENTRY)
+    tab.write_bytes(b"# theirs\n")
+    apply_file(tmp_path / "s.yaml", {**ENTRY, "enabled": False})
     before = tab.read_bytes(), applied()
     (tmp_path / "bin" / "crontab").write_text(
         '#!/bin/sh\n[ "$1" = -l ] && exec cat "$TAB"; echo "not allowed" >&2; exit 1\n'
     )
     with pytest.raises(InputError, match="crontab -: not allowed"):
-        apply_file(tmp_path / "s.yaml", {**ENTRY, "name": "other"})
+        apply_file(tmp_path / "s.yaml", ENTRY)
     assert (tab.read_bytes(), applied()) == before
 
 
@@ -196,9 +167,6 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-TOMORROW = datetime.now(UTC) + timedelta(days=1)
-
-
 def test_a_run_that_is_due_starts_once_and_its_outcome_is_kept(script: Path) -> None:
     assert "nothing is due before" in run_if_due("nightly", now=datetime.now(UTC))
     assert "done" in run_if_due("nightly", now=TOMORROW)
@@ -251,7 +219,7 @@ def test_a_run_whose_waker_was_killed_still_holds_the_lock_until_it_ends(script:
         "scheduled_runs.run_if_due('nightly', now=datetime.fromisoformat(sys.argv[1]))"
     )
     process = subprocess.Popen([sys.executable, "-c", waker, TOMORROW.isoformat()], cwd=root(), start_new_session=True)
-    _wait(lambda: (tmp_path / "begun").exists())
+    wait_for(lambda: (tmp_path / "begun").exists())
     process.kill()
     process.wait()
     try:
@@ -267,10 +235,3 @@ def test_a_run_whose_waker_was_killed_still_holds_the_lock_until_it_ends(script:
     last = last_run("nightly")
     assert last is not None
     assert last.exit_code == 0
-
-
-def _wait(holds: Any) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
