@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import subprocess
@@ -95,10 +96,29 @@ def test_each_server_is_pinned_watched_and_keeps_what_it_holds(compose: Any) -> 
             assert service["image"].endswith(f":{VERSION}")
             assert service["read_only"]
             assert service["cap_drop"] == ["ALL"]
-    mounted = {
-        volume.split(":")[0] for service in compose["services"].values() for volume in service.get("volumes", [])
-    }
-    assert mounted == set(compose["volumes"])
+    mounted = [volume for service in compose["services"].values() for volume in service.get("volumes", [])]
+    folders = [volume for volume in mounted if volume.startswith(".")]
+    assert {volume.split(":")[0] for volume in mounted if volume not in folders} == set(compose["volumes"])
+    assert folders == ["../configs:/app/configs:ro"]
+
+
+def test_the_scheduler_applies_the_schedules_and_ticks_with_the_servers_passwords(compose: Any, tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    subprocess.run(["sh", str(CONTAINERS / "secrets.sh"), str(secrets)], check=True, capture_output=True)
+    (tmp_path / "python").write_text('#!/bin/sh\necho "$ZENML_STORE_PASSWORD $MLFLOW_TRACKING_PASSWORD $@"\n')
+    (tmp_path / "python").chmod(0o755)
+    *shell, script = compose["services"]["scheduler"]["command"]
+    done = subprocess.run(
+        [*shell, script.replace("$$", "$").replace("/run/secrets", str(secrets))],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    accounts = configparser.ConfigParser()
+    accounts.read(secrets / "mlflow_accounts")
+    passwords = f"{(secrets / 'mariadb').read_text()} {accounts['mlflow']['admin_password']}"
+    assert done.stdout.splitlines() == [
+        f"{passwords} -m agile_classifier schedule apply",
+        f"{passwords} -m agile_classifier schedule run-forever",
+    ]
 
 
 def test_the_team_s_passwords_come_from_files_alone(compose: Any, tmp_path: Path) -> None:

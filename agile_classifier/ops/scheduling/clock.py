@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,13 +20,20 @@ LONGEST_SILENCE = timedelta(minutes=3)
 """Without a tick, after which nothing is taken to call it."""
 
 
+@dataclass(frozen=True)
+class Problem:
+    """Why no run would start by the clock."""
+
+    found: str
+    remedy: str
+
+
 def tick(now: datetime) -> list[str]:
     """Start what is due, each run in a process of its own, and wait for none; returns the names of those schedules."""
-    records = local.applied()
-    if not records:
+    if not local.folder().is_dir():
         return []
     _mark().touch()
-    due = [name for name, record in sorted(records.items()) if runs.may_start(name, record, now)]
+    due = [name for name, record in sorted(local.applied().items()) if runs.may_start(name, record, now)]
     for name in due:
         _start(name)
     return due
@@ -39,8 +47,8 @@ def tick_forever(report: Callable[[str], object]) -> None:
         time.sleep(60 - time.time() % 60)
 
 
-def find_problem(now: datetime) -> str | None:
-    """Why no run would start though schedules are enabled here, and what to do; None where ticks come."""
+def find_problem(now: datetime) -> Problem | None:
+    """Why no run would start though schedules are enabled here; None where ticks come."""
     if not local.is_any_enabled(local.applied()):
         return None
     has_cron = crontab.is_available()
@@ -49,10 +57,10 @@ def find_problem(now: datetime) -> str | None:
         return None
     silence = f"last tick {last.astimezone():%Y-%m-%d %H:%M}" if last else "no tick yet"
     if not has_cron:
-        return f"there is no crontab command here ({silence}); keep agile schedule run-forever running"
+        return Problem(f"there is no crontab command here ({silence})", "keep agile schedule run-forever running")
     if not crontab.holds_line():
-        return f"the crontab has lost its line ({silence}); agile schedule apply brings it back"
-    return f"no cron daemon calls ({silence}); start one, or keep agile schedule run-forever running"
+        return Problem(f"the crontab has lost its line ({silence})", "agile schedule apply brings it back")
+    return Problem(f"no cron daemon runs ({silence})", "start one, or keep agile schedule run-forever running")
 
 
 def _latest(marks: Iterable[Path]) -> datetime | None:

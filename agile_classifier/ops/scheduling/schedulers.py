@@ -111,7 +111,7 @@ def _rows_here(_: StackFile) -> Iterator[str]:
 def _problems_here() -> Iterator[str]:
     problem = clock.find_problem(datetime.now(UTC))
     if problem:
-        yield f"schedules: {problem}"
+        yield f"schedules: {problem.found}; {problem.remedy}"
 
 
 def _remove_here(_: StackFile, name: str) -> None:

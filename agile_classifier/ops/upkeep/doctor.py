@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from agile_classifier.errors import InputError
 from agile_classifier.ops import notifications
 from agile_classifier.ops.project import LOCK, root
 from agile_classifier.ops.runs.failures import redact
+from agile_classifier.ops.scheduling import clock, local
 from agile_classifier.ops.state.home import prepare_state
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "zenml", "mlflow", "great-expectations")
@@ -92,6 +94,7 @@ def _places() -> Iterator[Finding]:
     yield Finding("downloads", f"{cache()}{'' if cache().is_dir() else ' (none yet)'}")
     yield Finding("HF_TOKEN", "set" if hub_token() else "not set (only gated models need it)")
     yield _webhook()
+    yield _schedules()
 
 
 def _webhook() -> Finding:
@@ -102,6 +105,16 @@ def _webhook() -> Finding:
     if receiver is None:
         return Finding("webhook", f"none ({notifications.URL} names who is told of failed runs, promotions and drift)")
     return Finding("webhook", f"{urlsplit(receiver.url).hostname}, signed")
+
+
+def _schedules() -> Finding:
+    n_enabled = sum(record.schedule.enabled for record in local.applied().values())
+    if not n_enabled:
+        return Finding("schedules", "none enabled on this machine")
+    problem = clock.find_problem(datetime.now(UTC))
+    if problem is None:
+        return Finding("schedules", f"{n_enabled} enabled")
+    return Finding("schedules", f"{n_enabled} enabled, but {problem.found}", problem.remedy)
 
 
 def _prepare() -> str | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from agile_classifier.ops.scheduling.clock import tick
 from agile_classifier.ops.upkeep.doctor import PACKAGES, Finding, examine
+from tests.toys.toy_schedules import ENTRY, apply_file
 
 
 def found(findings: list[Finding]) -> dict[str, Finding]:
@@ -30,6 +33,23 @@ def test_a_state_folder_and_a_mirror_that_cannot_be_used_are_named_with_a_remedy
     assert " threads, computes in " in findings["hardware"].value
     assert findings["HF_TOKEN"].value == "set"
     assert "hf_secret" not in str(findings)
+
+
+def found_of_schedules() -> Finding:
+    return next(finding for finding in examine() if finding.name == "schedules")
+
+
+def test_schedules_that_nothing_starts_are_named_with_a_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AGILE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "home").mkdir()
+    assert found_of_schedules() == Finding("schedules", "none enabled on this machine")
+    apply_file(tmp_path / "s.yaml", ENTRY, {**ENTRY, "name": "off", "enabled": False})
+    finding = found_of_schedules()
+    assert finding.value == "1 enabled, but there is no crontab command here (no tick yet)"
+    assert finding.remedy == "keep agile schedule run-forever running"
+    tick(datetime.now(UTC))
+    assert found_of_schedules() == Finding("schedules", "1 enabled")
 
 
 @pytest.mark.slow
