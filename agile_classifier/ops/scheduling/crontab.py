@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from crontab import CronItem, CronTab
@@ -70,8 +71,8 @@ def keep_line(*, wanted: bool) -> bool:
 
 
 def holds_line() -> bool:
-    """Whether the line stands in the user's crontab as `agile schedule apply` wrote it."""
-    return line(home()) in read().splitlines(keepends=True)
+    """Whether the user's crontab has our line, and nobody has commented it out."""
+    return any(job.is_enabled() for each in read().splitlines() for job in _jobs(each, home()))
 
 
 def with_line(text: bytes, folder: Path, *, wanted: bool) -> bytes:
@@ -80,7 +81,7 @@ def with_line(text: bytes, folder: Path, *, wanted: bool) -> bytes:
     Only a last line without its newline is given one, without which cron ignores it.
     """
     lines = _without_earlier(text, folder).splitlines(keepends=True)
-    ours = [number for number, each in enumerate(lines) if _is_ours(each, folder)]
+    ours = [number for number, each in enumerate(lines) if any(_jobs(each, folder))]
     if wanted and [lines[number] for number in ours] == [line(folder)]:
         return b"".join(lines)
     kept = b"".join(each for number, each in enumerate(lines) if number not in ours)
@@ -104,12 +105,10 @@ def _mark(folder: Path) -> str:
     return f"agile schedules {hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
 
 
-def _is_ours(text: bytes, folder: Path) -> bool:
-    """Whether a line is that of a state folder, be it edited or commented out."""
-    if _mark(folder).encode() not in text:
-        return False
-    marked = CronTab(tab=text.decode(errors="replace")).find_comment(re.compile(f"{_mark(folder)}$"))
-    return any(marked)
+def _jobs(text: bytes, folder: Path) -> Iterator[CronItem]:
+    """What a line makes cron do for a state folder, be it edited or commented out; nothing where the line is somebody else's."""
+    if _mark(folder).encode() in text:
+        yield from CronTab(tab=text.decode(errors="replace")).find_comment(re.compile(f"{_mark(folder)}$"))
 
 
 def _without_earlier(text: bytes, folder: Path) -> bytes:
