@@ -11,29 +11,46 @@ import yaml
 from pydantic import ValidationError
 
 from agile_classifier.config.run import RunConfig
+from agile_classifier.config.sources import locate_sources, require_sources
 from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest, read_yaml
 
 
-def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> RunConfig:
+def load_config(
+    path: Path, *, overrides: tuple[str, ...] = (), here: Path | None = None, needs_sources: bool = False
+) -> RunConfig:
     """Read a YAML and the command line's `section.field=value` overrides.
+
+    A relative source becomes absolute: it counts from the YAML's folder, then from the working directory.
+
+    Parameters
+    ----------
+    here : Path, optional
+        In place of the working directory: where a run that another process starts will stand.
+    needs_sources : bool
+        Whether a run will read its sources, so that they must be there.
 
     Raises
     ------
     InputError
-        Names the file, the field, what was found and what is allowed.
+        Names the file, the field, what was found and what is allowed; or a source that is in neither folder.
     """
-    return parse_config(read_parameters(path, overrides=overrides), name=str(path))
+    folders = (path.absolute().parent, here or Path.cwd())
+    config = parse_config(read_parameters(path, overrides=overrides, here=here), name=str(path))
+    if needs_sources:
+        require_sources(config, *folders, name=str(path))
+    return config
 
 
-def read_parameters(path: Path, *, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The mapping under `parameters:` of a YAML with the overrides, not yet validated."""
+def read_parameters(path: Path, *, overrides: tuple[str, ...] = (), here: Path | None = None) -> dict[str, Any]:
+    """Read the mapping under `parameters:` of a YAML with the overrides, sources located, not yet validated."""
     document = read_yaml(path, what="config file")
     parameters = document.get("parameters") if isinstance(document, dict) else None
     if not isinstance(parameters, dict):
         raise InputError(f"{path}: the sections (data, model, …) must stand under a top-level `parameters:`")
     for override in overrides:
         _override(parameters, override)
+    locate_sources(parameters, path.absolute().parent, here or Path.cwd())
     return parameters
 
 
