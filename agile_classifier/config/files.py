@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.sources import locate_sources, require_sources
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.files import content_digest, read_yaml
 
 
@@ -72,7 +72,7 @@ def set_value(parameters: dict[str, Any], path: str, value: Any) -> None:
     """
     *parents, field = path.split(".")
     if not (parents and field and all(parents)):
-        raise InputError(f"--set {path}: expected section.field=value")
+        raise InputError(f"--set {path}: expected section.field=value{did_you_mean(path, _paths_to(path))}")
     section = parameters
     for parent in parents:
         section = section.setdefault(parent, {})
@@ -110,7 +110,7 @@ def write_override(path: str, value: Any) -> str:
 def _override(parameters: dict[str, Any], override: str) -> None:
     path, equals, value = override.partition("=")
     if not equals:
-        raise InputError(f"--set {override}: expected section.field=value")
+        raise InputError(f"--set {override}: expected section.field=value{did_you_mean(path, _paths_to(path))}")
     set_value(parameters, path, as_value(value))
 
 
@@ -119,8 +119,9 @@ def _first_error(error: ValidationError) -> str:
     problem = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     others = [other for other in problems if other is not problem]
     if problem["type"] == "extra_forbidden":
-        allowed = ", ".join(_fields_at(problem["loc"][:-1]))
-        return f"{'.'.join(map(str, problem['loc']))}: unknown field; allowed here: {allowed}"
+        allowed, field = _fields_at(problem["loc"][:-1]), str(problem["loc"][-1])
+        listed = f"unknown field; allowed here: {', '.join(allowed)}{did_you_mean(field, allowed)}"
+        return f"{'.'.join(map(str, problem['loc']))}: {listed}"
     field = _name(problem["loc"])
     branches = [other["msg"] for other in others if field and _name(other["loc"]) == field]
     found = "" if problem["type"] in ("missing", "value_error") else f"; found {problem['input']!r}"
@@ -145,6 +146,11 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
     for part in location:
         section = section.model_fields[part].annotation
     return sorted(section.model_fields)
+
+
+def _paths_to(field: str) -> list[str]:
+    """Every `section.field` of a field that was named without its section."""
+    return [f"{name}.{field}" for name in RunConfig.model_fields if field in _fields_at((name,))]
 
 
 def pin_data(config: RunConfig) -> RunConfig:

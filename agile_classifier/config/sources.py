@@ -6,7 +6,6 @@ study's) reads the same file.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,6 @@ from agile_classifier.errors import InputError
 
 SECTIONS = ("data", "model")
 """Sections whose `source` may be a local path."""
-_NAME = r"[A-Za-z0-9][\w.-]*"
-HUB_ID = re.compile(rf"{_NAME}(/{_NAME})?")
-"""`owner/name` or `name` of a model on the hub, which a local folder of that name goes before."""
 
 
 def locate_sources(parameters: dict[str, Any], *folders: Path) -> None:
@@ -46,8 +42,8 @@ def require_sources(config: RunConfig, *folders: Path, name: str) -> None:
     """
     for field, source in {"data.source": config.data.source, "model.source": config.model.source}.items():
         path = _local_path(source)
-        is_hub_model = field == "model.source" and HUB_ID.fullmatch(source)
-        if path is None or path.is_absolute() or is_hub_model or _is_in_mirror(path):
+        may_be_hub_model = field == "model.source" and not source.startswith(".") and source.count("/") <= 1
+        if path is None or path.is_absolute() or may_be_hub_model or _is_in_mirror(path):
             continue
         looked = " nor in ".join(dict.fromkeys(str(folder) for folder in folders))
         raise InputError(f"{name}: {field} {source}: no such file or folder in {looked}{_beside()}")

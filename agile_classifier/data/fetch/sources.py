@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from agile_classifier.config.sources import HUB_ID
 from agile_classifier.data.fetch import downloads
 from agile_classifier.data.fetch.archives import extract
 from agile_classifier.data.fetch.cache import build_once, entry_name, find_in_mirror, find_mirror_folder, locked
@@ -26,6 +25,7 @@ TOKENIZERS = ("tokenizer*", "vocab*", "*.model")
 
 _NAME = r"[A-Za-z0-9][\w.-]*"
 _SCHEMES = "a local path, https://…, hf://datasets/NAME[/CONFIG][:SPLIT] or package://NAME==VERSION/path"
+_HUB_ID = re.compile(rf"{_NAME}(/{_NAME})?")
 _DATASET = re.compile(rf"hf://datasets/(?P<name>{_NAME}(/{_NAME})?)(/(?P<config>{_NAME}))?(:(?P<split>.+))?")
 
 
@@ -129,7 +129,7 @@ def fetch_model(
     """
     pins = _checked_pins(sha256, source=source, field="model.sha256")
     request = _Request(source, pins, "model.sha256", revision, cache, mirror, offline=False)
-    if HUB_ID.fullmatch(source) and not Path(source).exists():
+    if _HUB_ID.fullmatch(source) and not Path(source).exists():
         return _checked_model(_fetch_hub_model(request, token), source)
     if "://" in source and not pins:
         raise InputError(f"{source}: models are always pinned: add model.sha256")
