@@ -3,17 +3,12 @@
     from agile_classifier import AgileClassifier, load_classifier
 
 What a notebook or a program needs is found here, and imported when it is first asked for: importing the package is quick.
+`__init__.pyi` says the same to type checkers.
 """
 
 import logging
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from agile_classifier.config.files import load_config
-    from agile_classifier.errors import GateRefused, InputError
-    from agile_classifier.ops.registry.loading import load_classifier
-    from agile_classifier.training.estimator import AgileClassifier
+from typing import Any
 
 __all__ = ["AgileClassifier", "GateRefused", "InputError", "load_classifier", "load_config"]
 

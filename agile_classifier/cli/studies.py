@@ -107,9 +107,10 @@ def tune(
     ] = None,
 ) -> None:
     """Search learning rate, rank, epochs and targets on folds of train; the same command goes on where one ended."""
-    from agile_classifier.config.files import read_parameters
+    from agile_classifier.config.files import load_config, read_parameters
     from agile_classifier.ops.state.home import prepare_state
 
+    load_config(config, overrides=tuple(overrides or ()), needs_sources=True)
     parameters = read_parameters(config, overrides=tuple(overrides or ()))
     prepare_state(with_databases=False)
     from agile_classifier.studies import tune as tuning

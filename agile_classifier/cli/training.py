@@ -29,7 +29,7 @@ def train(
     from agile_classifier.ops.state.home import prepare_state
 
     limits = () if limit is None else (f"data.limit={limit}",)
-    loaded = load_config(config, overrides=(*(overrides or ()), *limits))
+    loaded = load_config(config, overrides=(*(overrides or ()), *limits), needs_sources=True)
     prepare_state()
     from agile_classifier.ops.promotion import runs
     from agile_classifier.ops.runs import outcome
@@ -54,7 +54,7 @@ def compile_for(
     from agile_classifier.config.files import load_config
     from agile_classifier.ops.state.home import prepare_state
 
-    loaded = load_config(config, overrides=tuple(overrides or ()))
+    loaded = load_config(config, overrides=tuple(overrides or ()), needs_sources=True)
     prepare_state(least_free=0, with_databases=False)
     from agile_classifier.ops.engines import require as engines
     from agile_classifier.ops.engines import stacks

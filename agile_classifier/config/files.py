@@ -11,29 +11,46 @@ import yaml
 from pydantic import ValidationError
 
 from agile_classifier.config.run import RunConfig
-from agile_classifier.errors import InputError
+from agile_classifier.config.sources import locate_sources, require_sources
+from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.files import content_digest, read_yaml
 
 
-def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> RunConfig:
+def load_config(
+    path: Path, *, overrides: tuple[str, ...] = (), here: Path | None = None, needs_sources: bool = False
+) -> RunConfig:
     """Read a YAML and the command line's `section.field=value` overrides.
+
+    A relative source becomes absolute: it counts from the YAML's folder, then from the working directory.
+
+    Parameters
+    ----------
+    here : Path, optional
+        In place of the working directory: where a run that another process starts will stand.
+    needs_sources : bool
+        Whether a run will read its sources, so that they must be there.
 
     Raises
     ------
     InputError
-        Names the file, the field, what was found and what is allowed.
+        Names the file, the field, what was found and what is allowed; or a source that is in neither folder.
     """
-    return parse_config(read_parameters(path, overrides=overrides), name=str(path))
+    folders = (path.absolute().parent, here or Path.cwd())
+    config = parse_config(read_parameters(path, overrides=overrides, here=here), name=str(path))
+    if needs_sources:
+        require_sources(config, *folders, name=str(path))
+    return config
 
 
-def read_parameters(path: Path, *, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The mapping under `parameters:` of a YAML with the overrides, not yet validated."""
+def read_parameters(path: Path, *, overrides: tuple[str, ...] = (), here: Path | None = None) -> dict[str, Any]:
+    """Read the mapping under `parameters:` of a YAML with the overrides, sources located, not yet validated."""
     document = read_yaml(path, what="config file")
     parameters = document.get("parameters") if isinstance(document, dict) else None
     if not isinstance(parameters, dict):
         raise InputError(f"{path}: the sections (data, model, …) must stand under a top-level `parameters:`")
     for override in overrides:
         _override(parameters, override)
+    locate_sources(parameters, path.absolute().parent, here or Path.cwd())
     return parameters
 
 
@@ -55,7 +72,7 @@ def set_value(parameters: dict[str, Any], path: str, value: Any) -> None:
     """
     *parents, field = path.split(".")
     if not (parents and field and all(parents)):
-        raise InputError(f"--set {path}: expected section.field=value")
+        raise InputError(f"--set {path}: expected section.field=value{did_you_mean(path, _paths_to(path))}")
     section = parameters
     for parent in parents:
         section = section.setdefault(parent, {})
@@ -93,7 +110,7 @@ def write_override(path: str, value: Any) -> str:
 def _override(parameters: dict[str, Any], override: str) -> None:
     path, equals, value = override.partition("=")
     if not equals:
-        raise InputError(f"--set {override}: expected section.field=value")
+        raise InputError(f"--set {override}: expected section.field=value{did_you_mean(path, _paths_to(path))}")
     set_value(parameters, path, as_value(value))
 
 
@@ -102,8 +119,9 @@ def _first_error(error: ValidationError) -> str:
     problem = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     others = [other for other in problems if other is not problem]
     if problem["type"] == "extra_forbidden":
-        allowed = ", ".join(_fields_at(problem["loc"][:-1]))
-        return f"{'.'.join(map(str, problem['loc']))}: unknown field; allowed here: {allowed}"
+        allowed, field = _fields_at(problem["loc"][:-1]), str(problem["loc"][-1])
+        listed = f"unknown field; allowed here: {', '.join(allowed)}{did_you_mean(field, allowed)}"
+        return f"{'.'.join(map(str, problem['loc']))}: {listed}"
     field = _name(problem["loc"])
     branches = [other["msg"] for other in others if field and _name(other["loc"]) == field]
     found = "" if problem["type"] in ("missing", "value_error") else f"; found {problem['input']!r}"
@@ -128,6 +146,11 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
     for part in location:
         section = section.model_fields[part].annotation
     return sorted(section.model_fields)
+
+
+def _paths_to(field: str) -> list[str]:
+    """Every `section.field` of a field that was named without its section."""
+    return [f"{name}.{field}" for name in RunConfig.model_fields if field in _fields_at((name,))]
 
 
 def pin_data(config: RunConfig) -> RunConfig:

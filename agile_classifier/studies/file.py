@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, model_validator
 from agile_classifier.config.data import Section
 from agile_classifier.config.files import parse_config, pin_data, read_parameters, set_value
 from agile_classifier.config.run import RunConfig
+from agile_classifier.config.sources import locate_sources
 from agile_classifier.errors import InputError
 from agile_classifier.files import read_yaml
 from agile_classifier.models.classical.baselines import BASELINES
@@ -251,9 +252,11 @@ def _cells_of(study: Study, name: str, folder: Path) -> Iterator[Cell]:
     contender = study.contenders[name]
     seeds: Sequence[int] = (0,) if contender.baseline else contender.seeds or study.seeds
     is_file = contender.config.endswith(".yaml")
-    parameters = read_parameters(folder / contender.config if is_file else folder.parent / f"{contender.config}.yaml")
+    file = folder / contender.config if is_file else folder.parent / f"{contender.config}.yaml"
+    parameters = read_parameters(file)
     for path, value in contender.set.items():
         set_value(parameters, path, value)
+    locate_sources(parameters, file.parent, folder, Path.cwd())
     pin = pin_data(parse_config(parameters, name=f"contender {name}")).data.sha256
     for size in contender.sizes or study.sizes or (None,):
         for split in contender.splits or study.splits:

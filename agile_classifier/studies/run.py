@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agile_classifier.config.sources import require_sources
 from agile_classifier.studies import cells
 from agile_classifier.studies.file import Cell, describe
 from agile_classifier.studies.plan import Plan, in_minutes
@@ -28,7 +29,15 @@ Outcome = dict[str, Any]
 
 
 def to_shards(planned: Plan, *, jobs: int, command: str, commit: str) -> list[list[Given]]:
-    """The missing cells in at most `jobs` shards, as `Plan.shards`."""
+    """The missing cells in at most `jobs` shards, as `Plan.shards`.
+
+    Raises
+    ------
+    InputError
+        A source of theirs is not there.
+    """
+    for cell in planned.missing:
+        require_sources(cell.config, planned.file.parent, Path.cwd(), name=f"contender {cell.contender}")
     return [[_given(cell, command, commit, planned) for cell in shard] for shard in planned.shards(jobs)]
 
 

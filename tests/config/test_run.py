@@ -18,7 +18,7 @@ from agile_classifier.config.training import DEVICE_FIELDS
 from agile_classifier.errors import InputError
 
 LEAST: dict[str, Any] = {
-    "data": {"source": "a.csv", "columns": {"score": "s"}},
+    "data": {"source": "/data/a.csv", "columns": {"score": "s"}},
     "model": {"source": "a-model"},
     "registry": {"model_name": "toy"},
 }

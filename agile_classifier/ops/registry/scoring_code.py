@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import agile_classifier
+from agile_classifier.ops import project
 from agile_classifier.ops.runs.import_closure import import_graph, list_files, reached_modules
 
-PACKAGE = agile_classifier.__name__
+PACKAGE = project.PACKAGE.name
 PREFIX = "agile_scoring_"
 MODEL = f"{PACKAGE}.ops.registry.pyfunc_model"
 DIGITS = 12
@@ -77,7 +77,7 @@ def _read_files() -> dict[str, bytes]:
     """The model file and everything that it imports: contents by path, `agile_classifier/errors.py`."""
     imported = import_graph(PACKAGE).find_modules_directly_imported_by(MODEL)
     modules = reached_modules(imported, packages=(PACKAGE,))
-    above = Path(agile_classifier.__file__).parents[1]
+    above = list_files(PACKAGE)[0].parents[1]
     files = {path.relative_to(above).as_posix(): path.read_bytes() for name in modules for path in list_files(name)}
     return files | {_model_file().name: _model_file().read_bytes()}
 

@@ -75,7 +75,7 @@ def _with_config(schedule: Schedule, path: Path) -> Schedule:
         raise InputError(f"{place}: {config}: no such file")
     if schedule.pipeline == "training":
         try:
-            load_config(config)
+            load_config(config, here=project.root(), needs_sources=True)
         except InputError as error:
             raise InputError(f"{place}: {error}") from None
     return schedule.model_copy(update={"config": os.fspath(config)})

@@ -84,7 +84,7 @@ def configs() -> dict[str, tuple[Path, str]]:
     return {path.stem: (path, purpose) for path, purpose in project.list_configs().items()}
 
 
-def read_config(name: str, overrides: Mapping[str, Any] | None = None) -> RunConfig:
+def read_config(name: str, overrides: Mapping[str, Any] | None = None, *, needs_sources: bool = False) -> RunConfig:
     """The config of that name with the overrides.
 
     Raises
@@ -95,7 +95,9 @@ def read_config(name: str, overrides: Mapping[str, Any] | None = None) -> RunCon
     there = configs()
     if name not in there:
         raise InputError(f"config {name!r}: no such config; there are: {', '.join(there)}")
-    return load_config(there[name][0], overrides=_as_words(overrides or {}))
+    return load_config(
+        there[name][0], overrides=_as_words(overrides or {}), here=project.root(), needs_sources=needs_sources
+    )
 
 
 def start(name: str, overrides: Mapping[str, Any], *, one_at_a_time: bool) -> Launch:
@@ -108,7 +110,7 @@ def start(name: str, overrides: Mapping[str, Any], *, one_at_a_time: bool) -> La
     StillGoing
         Another one runs.
     """
-    read_config(name, overrides)
+    read_config(name, overrides, needs_sources=True)
     if one_at_a_time and (others := [launch.id for launch in list_launches() if launch.state == GOING]):
         raise StillGoing(f"launch {others[0]} still runs; this machine takes one at a time")
     now = datetime.now(UTC)

@@ -1,0 +1,73 @@
+"""Local sources: a relative `data.source` or `model.source` counts from its config's folder, then from the working directory.
+
+It is made absolute once, when the config is loaded, so that a run that stands in another folder (a schedule's, the launcher's, a
+study's) reads the same file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from agile_classifier.config.run import RunConfig
+from agile_classifier.environment import mirror
+from agile_classifier.errors import InputError
+
+SECTIONS = ("data", "model")
+"""Sections whose `source` may be a local path."""
+
+
+def locate_sources(parameters: dict[str, Any], *folders: Path) -> None:
+    """Make relative local sources of unvalidated sections absolute, where one of the folders holds them."""
+    for name in SECTIONS:
+        section = parameters.get(name)
+        if isinstance(section, dict) and isinstance(section.get("source"), str):
+            section["source"] = _located(section["source"], folders)
+
+
+def require_sources(config: RunConfig, *folders: Path, name: str) -> None:
+    """Refuse a config whose relative source none of the folders holds, nor the mirror.
+
+    Parameters
+    ----------
+    folders : Path
+        Where was looked, for the error.
+    name : str
+        Where the config came from, for the error.
+
+    Raises
+    ------
+    InputError
+        Names the field and every place that was looked at.
+    """
+    for field, source in {"data.source": config.data.source, "model.source": config.model.source}.items():
+        path = _local_path(source)
+        may_be_hub_model = field == "model.source" and not source.startswith(".") and source.count("/") <= 1
+        if path is None or path.is_absolute() or may_be_hub_model or _is_in_mirror(path):
+            continue
+        looked = " nor in ".join(dict.fromkeys(str(folder) for folder in folders))
+        raise InputError(f"{name}: {field} {source}: no such file or folder in {looked}{_beside()}")
+
+
+def _located(source: str, folders: tuple[Path, ...]) -> str:
+    path = _local_path(source)
+    if path is None or path.is_absolute():
+        return source
+    inner = source.split("!/")[1:]
+    found = next((folder / path for folder in folders if (folder / path).exists()), None)
+    return "!/".join([str(found.resolve()), *inner]) if found else source
+
+
+def _local_path(source: str) -> Path | None:
+    """The path in a source, without what it names within an archive; None for an address."""
+    head = source.split("!/")[0]
+    return None if "://" in head else Path(head).expanduser()
+
+
+def _is_in_mirror(path: Path) -> bool:
+    folder = mirror()
+    return folder is not None and next(folder.rglob(path.name), None) is not None
+
+
+def _beside() -> str:
+    return "" if mirror() is None else f", nor in the mirror {mirror()}"
