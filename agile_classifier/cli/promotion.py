@@ -69,14 +69,18 @@ def history(model: Model = None) -> None:
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state()
-    from agile_classifier.ops.notifications import changes_told
-    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.promotion.settled import read_settled
     from agile_classifier.ops.registry import versions as registry
     from agile_classifier.ops.registry.history import as_lines
 
     name = registry.only_model(model)
-    with changes_told(name):
-        events = champions.settle(name)
+    events = read_settled(name)
+    if events is None:
+        from agile_classifier.ops.notifications import changes_told
+        from agile_classifier.ops.promotion import champions
+
+        with changes_told(name):
+            events = champions.settle(name)
     for line in as_lines(events):
         print(line)
     print(f"model {name}: champion {registry.read_champion(name) or 'none'}, {len(events)} events", file=sys.stderr)

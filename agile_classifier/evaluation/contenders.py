@@ -5,7 +5,7 @@ Test rows are never used for a choice: decision thresholds, a baseline's too, co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -203,7 +203,12 @@ def read_scores(table: pd.DataFrame, name: str) -> Floats:
 
 
 def compare_with_baselines(
-    evaluation: Evaluation, test_scores: pd.DataFrame, *, metric: str, seed: int = 0
+    evaluation: Evaluation,
+    test_scores: pd.DataFrame,
+    *,
+    metric: str,
+    seed: int = 0,
+    names: Collection[str] = BASELINE_NAMES,
 ) -> dict[str, PairedDifference]:
     """Compare the candidate with each baseline on the same test rows."""
     return {
@@ -217,5 +222,5 @@ def compare_with_baselines(
             seed=seed,
         )
         for name in BASELINE_NAMES
-        if name in evaluation.metrics
+        if name in evaluation.metrics and name in names
     }

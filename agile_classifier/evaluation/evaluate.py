@@ -25,11 +25,12 @@ from agile_classifier.evaluation.contenders import (
 from agile_classifier.evaluation.reports.evaluation import Review, wrong_rows
 from agile_classifier.evaluation.review import find_neighbours, find_suspects, sweep_label_threshold
 from agile_classifier.evaluation.slices import list_slices, measure_slices
+from agile_classifier.files import tree_digest
 from agile_classifier.metrics.calibration import Calibration, fit_calibration
 from agile_classifier.metrics.comparison import Contender as Answers
 from agile_classifier.models.classical.baselines import BASELINES
 from agile_classifier.models.classical.linear_probe import score_probe
-from agile_classifier.models.embeddings import embed
+from agile_classifier.models.embeddings import embed_parts
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer
 from agile_classifier.models.predictor import Predictor
@@ -77,14 +78,11 @@ def examine(
     texts = {"validation": list(validation["text"]), "test": list(test["text"])}
     encoded = _encode(adapter, spec, texts)
     probed = train if len(train) <= MOST_PROBED else train.sample(MOST_PROBED, random_state=settings.seed)
-    features = {
-        part: embed(list(rows["text"]), base=base, max_length=spec.max_length)
-        for part, rows in {"train": probed, "validation": validation, "test": test}.items()
-    }
+    features = embed_parts({"train": list(probed["text"]), **texts}, base=base, max_length=spec.max_length)
     y_true, y_validation = (part["label"].to_numpy() for part in (test, validation))
     asked = _ask_network(adapter, base, spec, texts, encoded)
     others = {"validation": validation, "test": test}
-    frozen = {part: score_probe(features["train"], probed, features[part], n_classes=spec.n_classes) for part in others}
+    frozen = score_probe(features, probed, parts=tuple(others), n_classes=spec.n_classes)
     baselines = score_baselines(train, others, names=tuple(BASELINES), n_classes=spec.n_classes)
     said = {name: asked.pop(name) for name in CONTENDERS.values()} | baselines | {"frozen": frozen} | asked
     scores: dict[str, Floats] = {}
@@ -130,10 +128,16 @@ def _ask_network(
     encoded: Mapping[str, Encoded],
 ) -> dict[str, dict[str, Floats]]:
     """Contender → part → probabilities, of each checkpoint and, with a prompt, of the base model as `untuned`."""
-    found = {}
+    found: dict[str, dict[str, Floats]] = {}
+    asked: dict[
+        str, str
+    ] = {}  # files of a checkpoint → contender: where the last epoch is the best, one answers for both
     for checkpoint in CHECKPOINTS:
-        predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
-        found[CONTENDERS[checkpoint]] = {part: predictor.score(texts[part], encoded=encoded[part]) for part in texts}
+        who, digest = CONTENDERS[checkpoint], tree_digest(adapter / checkpoint)
+        if digest not in asked:
+            predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
+            found[who] = {part: predictor.score(texts[part], encoded=encoded[part]) for part in texts}
+        found[who] = found[asked.setdefault(digest, who)]
     if spec.prompt:
         predictor.forget_tuning()
         found["untuned"] = {part: predictor.score(texts[part], encoded=encoded[part]) for part in texts}

@@ -1,4 +1,7 @@
-"""Calibration of probabilities: its maps, how they are fitted on validation, and the calibration error."""
+"""Calibration of probabilities: its maps, how they are fitted on validation, and the calibration error.
+
+Applying a map needs no scikit-learn, and what scores a text must start fast: what fits one imports it.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
-from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
-from sklearn.isotonic import IsotonicRegression
-from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
 
 from agile_classifier.errors import InputError
 
@@ -133,6 +132,8 @@ def fit_calibration(method: str, *, y_true: ArrayLike, y_score: ArrayLike) -> Ca
                 f"evaluation.calibration isotonic: of two classes only, here are {score.shape[1]};"
                 " allowed are auto, none, temperature, platt"
             )
+        from sklearn.isotonic import IsotonicRegression
+
         fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(score[:, 1], truth)
         knots = zip(fitted.X_thresholds_.tolist(), fitted.y_thresholds_.tolist(), strict=True)
         return Calibration(method="isotonic", knots=tuple(knots))
@@ -141,6 +142,8 @@ def fit_calibration(method: str, *, y_true: ArrayLike, y_score: ArrayLike) -> Ca
 
 def _fit_scaling(truth: Ints, score: Floats, *, with_offsets: bool) -> Calibration:
     """Least log loss against smoothed targets: a separable validation must not make the map infinitely sure."""
+    from scipy.optimize import minimize
+
     n_classes = score.shape[1]
     counts = np.bincount(truth, minlength=n_classes)
     hit = (counts + 1) / (counts + n_classes)  # Platt's targets: of a text of its class …
@@ -158,6 +161,9 @@ def _fit_scaling(truth: Ints, score: Floats, *, with_offsets: bool) -> Calibrati
 
 
 def _least_loss(truth: Ints, score: Floats) -> str:
+    from sklearn.metrics import log_loss
+    from sklearn.model_selection import StratifiedKFold
+
     n_classes = score.shape[1]
     if np.bincount(truth, minlength=n_classes).min() < N_FOLDS:
         return "none"

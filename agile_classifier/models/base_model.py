@@ -23,6 +23,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from agile_classifier.errors import InputError
+from agile_classifier.models import quantized as quantized  # before transformers imports bitsandbytes
 from agile_classifier.models.encoding import load_tokenizer
 
 HEAD_MODULES = ["classifier", "score", "pooler", r".*\.pooler", "lm_head", "embed_out"]

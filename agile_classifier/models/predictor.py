@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
 from agile_classifier.models.base_model import load_base_model
-from agile_classifier.models.classical.companion import Companion, load_companion
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import (
     TOKENS_PER_BATCH,
@@ -23,7 +23,10 @@ from agile_classifier.models.hardware import read_hardware
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, load_network
 from agile_classifier.models.prompts.prompts import find_label_tokens
-from agile_classifier.models.spec import TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import COMPANION_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
+
+if TYPE_CHECKING:
+    from agile_classifier.models.classical.companion import Companion
 
 
 class Predictor:
@@ -62,7 +65,7 @@ class Predictor:
         )
         if next(network.parameters()).device.type == "cpu":
             use_fused_lora(network)
-        return cls(network, tokenizer, spec, load_companion(adapter))
+        return cls(network, tokenizer, spec, _load_companion(adapter))
 
     def score(self, texts: Sequence[str], *, encoded: Encoded | None = None) -> np.ndarray:
         """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts; with a companion, of both.
@@ -102,3 +105,12 @@ class Predictor:
         device = next(self.network.parameters()).device
         logits = self.network(padded["input_ids"].to(device), padded["attention_mask"].to(device))["logits"]
         return torch.softmax(logits.double(), dim=-1).cpu().numpy()  # (B, n_classes)
+
+
+def _load_companion(adapter: Path) -> Companion | None:
+    """Load what answers beside the network, where anything does; it alone needs scikit-learn, a second to import."""
+    if not (adapter / COMPANION_FOLDER).is_dir():
+        return None
+    from agile_classifier.models.classical.companion import load_companion
+
+    return load_companion(adapter)

@@ -25,7 +25,7 @@ from agile_classifier.evaluation.contenders import choose_baseline_threshold, ch
 from agile_classifier.metrics.metrics import evaluate_scores
 from agile_classifier.models.classical.companion import fit_companion
 from agile_classifier.models.classical.linear_probe import score_probe
-from agile_classifier.models.embeddings import embed
+from agile_classifier.models.embeddings import embed_parts
 from agile_classifier.models.gguf import fetch_base_model
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import ClassifierSpec
@@ -172,8 +172,6 @@ def _baseline(name: str, config: RunConfig, parts: Parts, class_names: Sequence[
     if name != "frozen":
         return score_baselines(train, others, names=[name], n_classes=len(class_names))[name]
     base = read_base_model(config.model)
-    features = {
-        part: embed(list(rows["text"]), base=base, max_length=config.model.max_length)
-        for part, rows in {"train": train, **others}.items()
-    }
-    return {part: score_probe(features["train"], train, features[part], n_classes=len(class_names)) for part in JUDGED}
+    texts = {part: list(rows["text"]) for part, rows in {"train": train, **others}.items()}
+    features = embed_parts(texts, base=base, max_length=config.model.max_length)
+    return score_probe(features, train, parts=JUDGED, n_classes=len(class_names))

@@ -6,7 +6,7 @@ know (linear probing, then fine-tuning: arXiv 2202.10054).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -55,14 +55,23 @@ def fit_probe(features: ArrayLike, train: pd.DataFrame) -> LogisticRegression:
     return LogisticRegression(C=STRENGTH, max_iter=5000).fit(rows, label, sample_weight=weight)
 
 
-def score_probe(features: ArrayLike, train: pd.DataFrame, others: ArrayLike, *, n_classes: int) -> Floats:
-    """Probabilities of other rows by the probe of `train`, of shape (n_others, n_classes); a class that train misses has 0."""
-    rows = np.asarray(others)
-    full = np.zeros((len(rows), n_classes))
-    if len(rows):
-        probe = fit_probe(features, train)
-        full[:, probe.classes_] = probe.predict_proba(rows)
-    return full
+def score_probe(
+    features: Mapping[str, ArrayLike], train: pd.DataFrame, *, parts: Sequence[str], n_classes: int
+) -> dict[str, Floats]:
+    """Score parts by the probe of `train`: probabilities of shape (n, n_classes) each; a class that train misses has 0.
+
+    Parameters
+    ----------
+    features : mapping of part to array of shape (n, width)
+        Features of `train`, row by row, and of every part that is scored.
+    """
+    found = {part: np.zeros((len(np.asarray(features[part])), n_classes)) for part in parts}
+    if any(map(len, found.values())):
+        probe = fit_probe(features["train"], train)
+        for part, full in found.items():
+            if len(full):
+                full[:, probe.classes_] = probe.predict_proba(np.asarray(features[part]))
+    return found
 
 
 @torch.no_grad()

@@ -13,9 +13,10 @@ from types import MethodType
 from typing import Any
 
 import torch
-from bitsandbytes.functional import QuantState, dequantize_4bit, dequantize_blockwise
 from peft.tuners.lora import Linear, Linear4bit, LoraLayer
 from torch import Tensor, nn
+
+from agile_classifier.models.quantized import QuantState, dequantize_4bit, dequantize_blockwise
 
 LEVELS = 256
 """Values of one random byte."""

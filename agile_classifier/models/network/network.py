@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bitsandbytes.functional import dequantize_4bit
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import Linear4bit
 from safetensors import safe_open
@@ -21,6 +20,7 @@ from agile_classifier.models.network.heads import READS, Read, make_head, requir
 from agile_classifier.models.network.losses import TRAINING_LOSSES, Loss, class_loss
 from agile_classifier.models.network.packing import use_packed_attention
 from agile_classifier.models.prompts.prompts import LabelTokens
+from agile_classifier.models.quantized import dequantize_4bit
 
 warnings.filterwarnings(
     "ignore", message="`is_gradient_checkpointing`"

@@ -19,6 +19,8 @@ from zenml.enums import ExecutionStatus
 from zenml.exceptions import EntityExistsError
 
 from agile_classifier.errors import InputError
+from agile_classifier.ops.promotion.settled import PROMOTION as PROMOTION
+from agile_classifier.ops.promotion.settled import find_asked
 from agile_classifier.ops.registry import history
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.history import Event
@@ -56,7 +58,7 @@ def _break_if_old(client: Client, name: str) -> None:
 
 
 PREVIOUS = "previous"
-PROMOTION, REASON, PROMOTION_RUN = "promotion", "promotion.reason", "promotion.run"
+REASON, PROMOTION_RUN = "promotion.reason", "promotion.run"
 ROLLED_BACK_AT = "rolled_back"
 REFUSED_BY, REFUSED_FOR = "promotion.refused_by", "promotion.refused_for"
 
@@ -164,8 +166,7 @@ def _moves(model_name: str, events: Sequence[Event]) -> list[Event]:
 
 def _refusals(model_name: str) -> list[Event]:
     """List the promotions that were rejected on ZenML's dashboard, where this project does not run."""
-    asked = MlflowClient().search_model_versions(f"name = '{model_name}' and tags.`{PROMOTION}` = '{history.ASKED}'")
-    return [event for version in asked if (event := _refusal(model_name, version)) is not None]
+    return [event for version in find_asked(model_name) if (event := _refusal(model_name, version)) is not None]
 
 
 def _refusal(model_name: str, version: Any) -> Event | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.calibration import calibration_error
 from agile_classifier.metrics.comparison import Contender, compare, compare_slices, mcnemar
 from agile_classifier.metrics.metrics import METRICS
-from agile_classifier.ops.promotion import champions
+from agile_classifier.ops.promotion import champions, gate
 from agile_classifier.ops.promotion.gate import Limit, PromotionDecision, comparable_rows, decide
 from agile_classifier.ops.promotion.measured_version import MeasuredVersion
 from agile_classifier.ops.registry import history
@@ -152,12 +153,14 @@ class Comparison:
             return
         y_true, texts = rows["label"].to_numpy(), list(rows["text"])
         try:
-            answers = self.candidate.answer(texts)
+            answers = cache(lambda: self.candidate.answer(texts))  # loads it and scores every text: only if it is asked
             self._limit_candidate(y_true, answers, texts)
             if self.champion is None:
-                self.differences |= compare_with_baselines(evaluation, rows, metric=self.settings.metric)
+                self.differences |= compare_with_baselines(
+                    evaluation, rows, metric=self.settings.metric, names=gate.FIRST_COMPARATORS
+                )
             else:
-                self._compare(y_true, answers, self._answer_of(self.champion, texts), rows)
+                self._compare(y_true, answers(), self._answer_of(self.champion, texts), rows)
         except InputError as error:  # scores that are none
             self.obstacle = self.obstacle or f"the comparison failed ({error})"
 
@@ -190,10 +193,10 @@ class Comparison:
     def _way_out(self) -> str:
         return f"; `agile promote {self.candidate.number} --force` puts it in service all the same"
 
-    def _limit_candidate(self, y_true: NDArray[np.int64], answers: Contender, texts: list[str]) -> None:
+    def _limit_candidate(self, y_true: NDArray[np.int64], answers: Callable[[], Contender], texts: list[str]) -> None:
         """Limits that the candidate must keep by itself; only those that the config sets are measured."""
         ways: dict[str, tuple[str, Callable[[], float | None]]] = {
-            "calibration_limit": ("its calibration error", lambda: calibration_error(y_true, answers.y_score)),
+            "calibration_limit": ("its calibration error", lambda: calibration_error(y_true, answers().y_score)),
             "parity_limit": ("the largest change of a probability by reloading", self.candidate.parity_error),
             "size_limit": ("its size in MB", self.candidate.megabytes),
             "latency_limit": ("its median time for one text in ms", lambda: self.candidate.milliseconds(texts)),

@@ -31,6 +31,19 @@ REQUIREMENTS = (
     "requests", "tqdm", "filelock", "ftfy", "gguf", "huggingface-hub", "mlflow",
 )  # fmt: skip
 """What scoring needs, installed at the very versions of training."""
+SCORE = """
+import json, sys
+from pathlib import Path
+import pandas as pd
+from mlflow.pyfunc import load_model
+model_uri, given, answered = sys.argv[1:]
+scored = load_model(model_uri, suppress_warnings=True).predict(pd.DataFrame(json.loads(Path(given).read_text(encoding="utf-8"))))
+Path(answered).write_text(json.dumps(scored.to_dict("list")), encoding="utf-8")
+"""
+"""Program that scores a file of texts with a logged model, which it knows by its address alone.
+
+`mlflow models predict` does the same, after it has loaded MLflow's servers.
+"""
 
 
 def log_classifier(
@@ -81,25 +94,12 @@ def score_in_fresh_process(model_uri: str, texts: Sequence[str], *, class_names:
     """Probabilities of shape (n, n_classes) as anyone gets them who loads the logged model elsewhere."""
     with tempfile.TemporaryDirectory() as scratch:
         given, answered = Path(scratch) / "input.json", Path(scratch) / "output.json"
-        given.write_text(
-            json.dumps({"dataframe_split": {"columns": ["text"], "data": [[text] for text in texts]}}), encoding="utf-8"
-        )
-        command = [
-            sys.executable,
-            "-m",
-            "mlflow",
-            "models",
-            "predict",
-            "--model-uri",
-            model_uri,
-            "--env-manager",
-            "local",
-        ]
-        command += ["--input-path", str(given), "--output-path", str(answered)]
+        given.write_text(json.dumps({"text": list(texts)}), encoding="utf-8")
+        command = [sys.executable, "-c", SCORE, model_uri, str(given), str(answered)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=scratch)
         if done.returncode:
             raise RuntimeError(f"the logged model {model_uri} cannot be loaded and scored:\n{done.stderr}")
-        frame = pd.DataFrame(json.loads(answered.read_text(encoding="utf-8"))["predictions"])
+        frame = pd.DataFrame(json.loads(answered.read_text(encoding="utf-8")))
     return frame[[f"{PROBABILITY}{name}" for name in class_names]].to_numpy(dtype="float64")
 
 

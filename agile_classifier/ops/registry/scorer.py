@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import mlflow
 import pandas as pd
 
 from agile_classifier.errors import InputError
+from agile_classifier.ops.registry.pyfunc_loading import load_pyfunc
 
 
 class Scorer:
@@ -25,7 +25,7 @@ class Scorer:
 
     def __init__(self, model_name: str, version: str) -> None:
         with _refusals_as_ours():
-            loaded = mlflow.pyfunc.load_model(f"models:/{model_name}/{version}")
+            loaded = load_pyfunc(f"models:/{model_name}/{version}")
         self.columns = tuple(loaded.metadata.get_output_schema().input_names())
         self._model = loaded.unwrap_python_model()  # MLflow's check of a frame takes milliseconds
 
