@@ -12,30 +12,24 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from agile_classifier.config.data import LabelsConfig
 from agile_classifier.errors import InputError
 
 ABSENT = {"", "0", "0.0", "false", "no", "[]"}
 """Values, in lower case, that mean in a kind's column that the kind is absent."""
 
 
-def fit_label_threshold(
-    score: pd.Series, *, rule: str, quantile: float | None = None, value: float | None = None
-) -> float:
-    """Fit the label threshold: the score at and above which an example is of class 1.
+def fit_label_threshold(score: pd.Series, labels: LabelsConfig) -> float:
+    """The score at and above which an example is of class 1, by a rule that cuts scores.
 
     Parameters
     ----------
     score : Series of shape (n,)
-        Annotators' scores the threshold may be fitted on.
-    rule : {"median", "quantile", "value"}
-    quantile : float in (0, 1)
-        Share of scores below the threshold, for `quantile`.
-    value : float
-        The threshold itself, for `value`.
+        Annotators' scores that the label threshold may be fitted on.
     """
-    if rule == "value" and value is not None:
-        return float(value)
-    return float(score.median()) if quantile is None else float(score.quantile(quantile))
+    if labels.value is not None:
+        return labels.value
+    return float(score.median() if labels.quantile is None else score.quantile(labels.quantile))
 
 
 def label_scores(score: pd.Series, *, label_threshold: float) -> pd.Series:

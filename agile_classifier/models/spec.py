@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from agile_classifier.models.prompts.prompts import Prompt
+
+if TYPE_CHECKING:  # a version that is only scored holds no config
+    from agile_classifier.config.training import ModelConfig
 
 SPEC_FILE = "classifier.json"
 TOKENIZER_FOLDER = "tokenizer"
@@ -62,17 +65,24 @@ class ClassifierSpec:
         return ROUNDED if self.quantization == "int8" or self.compute_dtype != "float32" else EXACT
 
     @classmethod
-    def describe(
-        cls, *, class_names: Sequence[str], base_digest: str, source: str, sha256: tuple[str, ...] | None,
-        revision: str | None, head: str, pooling: str, prompt: Mapping[str, Any], hidden_size: int = 0, **described: Any,
-    ) -> ClassifierSpec:  # fmt: skip
-        """Describe a classifier from a config's section `model`; `compute_dtype` may be `auto`, `hidden_size` unread."""
-        answers = head == "label_tokens"
+    def describe(cls, model: ModelConfig, *, class_names: Sequence[str], base_digest: str) -> ClassifierSpec:
+        """From a config's section `model`; `compute_dtype` may still be `auto`, and `hidden_size` is 0, still unread."""
+        answers = model.head == "label_tokens"
+        prompt = {**dict(model.prompt), "labels": model.prompt.labels or tuple(class_names)}
         return cls(
-            class_names=tuple(class_names), hidden_size=hidden_size, base_source=source, base_sha256=sha256,
-            base_revision=revision, base_digest=base_digest, pooling="answer" if answers else pooling,
-            prompt=Prompt(**{**prompt, "labels": prompt["labels"] or tuple(class_names)}) if answers else None, **described,
-        )  # fmt: skip
+            class_names=tuple(class_names),
+            pooling="answer" if answers else model.pooling,
+            quantization=model.quantization,
+            double_quant=model.double_quant,
+            compute_dtype=model.compute_dtype,
+            max_length=model.max_length,
+            hidden_size=0,
+            base_source=model.source,
+            base_sha256=model.sha256,
+            base_revision=model.revision,
+            base_digest=base_digest,
+            prompt=Prompt(**prompt) if answers else None,
+        )
 
     def save(self, folder: Path) -> None:
         """Write `classifier.json`."""

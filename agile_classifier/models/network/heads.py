@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from agile_classifier.errors import InputError
 from agile_classifier.models.network.packing import Pack, attention, pack
 from agile_classifier.models.prompts.prompts import LabelTokens
+from agile_classifier.models.spec import ClassifierSpec
 
 LARGEST_DIFFERENCE = 0.04
 """Relative change of hidden states that rounding in few bits explains; a prompt that sees another, or loses its place, changes all of them."""
@@ -113,16 +114,14 @@ class LabelColumns(nn.Module):
         return soft_capped(nn.functional.linear(hidden.float(), self.weight, self.bias), self.softcap)
 
 
-def make_head(
-    pooling: str, model: Any, *, n_classes: int, hidden_size: int, dropout: float, label_tokens: LabelTokens | None
-) -> nn.Module:
+def make_head(model: Any, spec: ClassifierSpec, *, dropout: float, label_tokens: LabelTokens | None) -> nn.Module:
     """The layer behind a reading: trained for `mean` and `layers`, the model's own for `native`, frozen for `answer`."""
     if label_tokens is not None:
         return LabelColumns(model, label_tokens)
-    if pooling == "native":
+    if spec.pooling == "native":
         return nn.Identity()
-    width = hidden_size * (LAYERS_READ if pooling == "layers" else 1)
-    return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, n_classes))
+    width = spec.hidden_size * (LAYERS_READ if spec.pooling == "layers" else 1)
+    return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, spec.n_classes))
 
 
 def read_softcap(model: Any) -> float | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from bitsandbytes.functional import dequantize_4bit
@@ -21,6 +21,10 @@ from agile_classifier.models.network.heads import READS, Read, make_head, requir
 from agile_classifier.models.network.losses import TRAINING_LOSSES, Loss, class_loss
 from agile_classifier.models.network.packing import use_packed_attention
 from agile_classifier.models.prompts.prompts import LabelTokens
+from agile_classifier.models.spec import ClassifierSpec
+
+if TYPE_CHECKING:  # a version that is only scored holds no config
+    from agile_classifier.config.training import FineTuneConfig
 
 warnings.filterwarnings(
     "ignore", message="`is_gradient_checkpointing`"
@@ -81,48 +85,27 @@ class TextClassifier(nn.Module):
 
 def build_network(
     base_model: PreTrainedModel,
+    spec: ClassifierSpec,
+    settings: FineTuneConfig,
     *,
-    pooling: str,
-    n_classes: int,
-    hidden_size: int,
-    rank: int,
-    alpha: float,
-    dropout: float,
-    target_modules: Sequence[str],
-    initialization: str,
     base_folder: Path,
     label_tokens: LabelTokens | None = None,
-    loss: str = "label_tokens",
 ) -> TextClassifier:
     """Put a fresh adapter and head on a base model; initial values follow torch's current seed.
 
     Raises
     ------
     InputError
-        No layer's name ends in any of `target_modules`.
+        No layer's name ends in any of `fine_tune.target_modules`.
     """
-    targets: str | list[str] = "all-linear" if tuple(target_modules) == ("all-linear",) else list(target_modules)
-    lora = LoraConfig(
-        r=rank,
-        lora_alpha=alpha,
-        lora_dropout=dropout,
-        target_modules=targets,
-        exclude_modules=r".*(pooler|classifier|score|lm_head|embed_out)(\..*)?",
-        task_type=PEFT_TASKS[pooling],
-    )
-    try:
-        encoder = get_peft_model(base_model, lora)
-    except ValueError as error:
-        raise InputError(f"fine_tune.target_modules {list(target_modules)}: {str(error).splitlines()[0]}") from None
+    encoder = _adapted(base_model, settings, task=PEFT_TASKS[spec.pooling])
     if label_tokens is not None:
         use_packed_attention(base_model)
         require_exact_packing(base_model)
-    if initialization == "loftq":
+    if settings.initialization == "loftq":
         _start_at_quantization_error(encoder, base_folder)
-    head = make_head(
-        pooling, base_model, n_classes=n_classes, hidden_size=hidden_size, dropout=dropout, label_tokens=label_tokens
-    )
-    return TextClassifier(encoder, head.to(base_model.device), read=READS[pooling], training_loss=TRAINING_LOSSES[loss])
+    head = make_head(base_model, spec, dropout=settings.dropout, label_tokens=label_tokens).to(base_model.device)
+    return TextClassifier(encoder, head, read=READS[spec.pooling], training_loss=TRAINING_LOSSES[settings.loss])
 
 
 def save_network(network: TextClassifier, folder: Path) -> None:
@@ -133,23 +116,31 @@ def save_network(network: TextClassifier, folder: Path) -> None:
 
 
 def load_network(
-    base_model: PreTrainedModel,
-    folder: Path,
-    *,
-    pooling: str,
-    n_classes: int,
-    hidden_size: int,
-    label_tokens: LabelTokens | None = None,
+    base_model: PreTrainedModel, spec: ClassifierSpec, folder: Path, *, label_tokens: LabelTokens | None = None
 ) -> TextClassifier:
     """A saved adapter and head on their base model, in evaluation mode."""
     encoder = PeftModel.from_pretrained(base_model, str(folder), is_trainable=False)
     if label_tokens is not None:
         use_packed_attention(base_model)
-    head = make_head(
-        pooling, base_model, n_classes=n_classes, hidden_size=hidden_size, dropout=0.0, label_tokens=label_tokens
-    )
+    head = make_head(base_model, spec, dropout=0.0, label_tokens=label_tokens)
     head.load_state_dict(load_file(folder / HEAD_FILE))
-    return TextClassifier(encoder, head.to(base_model.device), read=READS[pooling]).eval()
+    return TextClassifier(encoder, head.to(base_model.device), read=READS[spec.pooling]).eval()
+
+
+def _adapted(base_model: PreTrainedModel, settings: FineTuneConfig, *, task: str) -> PeftModel:
+    names = list(settings.target_modules)
+    lora = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules="all-linear" if names == ["all-linear"] else names,
+        exclude_modules=r".*(pooler|classifier|score|lm_head|embed_out)(\..*)?",
+        task_type=task,
+    )
+    try:
+        return get_peft_model(base_model, lora)
+    except ValueError as error:
+        raise InputError(f"fine_tune.target_modules {names}: {str(error).splitlines()[0]}") from None
 
 
 @torch.no_grad()
