@@ -157,8 +157,8 @@ def _check_parts(parts: dict[str, pd.DataFrame], class_names: Sequence[str]) -> 
         held = set(frame["label"])
         if len(frame) and len(held) < 2:
             raise InputError(
-                f"split: {part} has {len(frame)} rows, all of class {class_names[held.pop()]!r}; two classes are needed: "
-                "take more rows, another label rule or another split.method"
+                f"split: {part} has {len(frame)} rows, all of class {class_names[held.pop()]!r}; two classes are"
+                " needed: take more rows, another label rule or another split.method"
             )
 
 

@@ -29,13 +29,13 @@ class Split:
 
 
 def split_shuffle(n_rows: int, split: SplitConfig) -> Split:
-    """The first rows of the shuffled order train, the next validate, the last test; rows between them are unused."""
+    """Split the shuffled order: the first rows train, the next validate, the last test; rows between are unused."""
     order = np.asarray(_shuffled(n_rows, split.seed))
     return _cut(order, _sizes(n_rows, split, unit="rows"))
 
 
 def split_stratified(strata: pd.Series, split: SplitConfig) -> Split:
-    """Like `split_shuffle`, but each part holds every stratum in the same share.
+    """Split like `split_shuffle`, but with each stratum in the same share in every part.
 
     Train and test do so to within one row of each stratum; validation, which lies between two cuts, to within two. The
     shuffled rows of each stratum are spread evenly over the order, so that any cut is stratified, and another size of
@@ -54,7 +54,7 @@ def split_stratified(strata: pd.Series, split: SplitConfig) -> Split:
 
 
 def split_group(group: pd.Series, split: SplitConfig) -> Split:
-    """Whole groups to each part; sizes count groups. No group stands on both sides."""
+    """Split by whole groups, so that no group is in two parts; sizes count groups."""
     if group.isna().any():
         raise InputError(
             f"split: {group.isna().sum()} rows have no group, first row {np.flatnonzero(group.isna())[0] + 1};"

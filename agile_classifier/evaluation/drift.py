@@ -1,7 +1,8 @@
 """Drift: whether a batch of scored texts still looks like those that a version was judged on.
 
-A statistic counts as drift only if it is beyond its limit, which a person sets, and beyond what 99 of 100 batches of this size
-without any drift would show. So a small batch is not called drifted by chance, and a large one not for a difference that does not matter.
+A statistic counts as drift only if it is beyond its limit, which a person sets, and beyond what 99 of 100 batches of
+this size without any drift would show. So a small batch is not called drifted by chance, and a large one not for a
+difference that does not matter.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ class Finding(BaseModel):
     """Name of the statistic: that of its limit in the config's section `monitoring`."""
     title: str
     value: float | None
-    """None where there is too little to measure it by."""
+    """Value of the statistic; None where there is too little to measure it by."""
     chance: float | None
-    """What it reaches in one of a hundred batches of this size without drift."""
+    """Value that one of a hundred batches of this size reaches without drift."""
     limit: float
     sentence: str
     """Explanation of the number; may be empty."""
@@ -54,7 +55,7 @@ class Finding(BaseModel):
     @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorator above a property
     @property
     def level(self) -> Level:
-        """`unclear`: beyond its limit, which so few rows may be by chance."""
+        """Level of the finding; `unclear` is beyond the limit, but perhaps by chance with so few rows."""
         if self.value is None or self.chance is None:
             return "unmeasured"
         if self.value <= self.limit:
@@ -63,22 +64,22 @@ class Finding(BaseModel):
 
 
 class Drift(BaseModel):
-    """A scored batch against the texts that its version was judged on."""
+    """Comparison of a scored batch with the test rows of the version that scored it."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     drift: bool
-    """Whether a statistic is past its limit, and not by chance."""
+    """Whether a statistic is beyond its limit, and not by chance."""
     sentence: str
-    """The verdict."""
+    """Verdict in one sentence."""
     model_name: str
     model_version: str
     source: str
-    """The file of texts."""
+    """Path of the file of texts."""
     n_rows: int
-    """Rows of the batch."""
+    """Number of rows of the batch."""
     n_reference: int
-    """Rows that the version was judged on."""
+    """Number of test rows of the version."""
     findings: tuple[Finding, ...]
 
 
@@ -170,7 +171,7 @@ def _class_share(reference: DriftSample, batch: DriftSample) -> tuple[float, flo
 
 
 def _unknown(reference: Floats, batch: Floats) -> Measured:
-    """The change of the mean share, and Welch's deviation of a difference of means."""
+    """Change of the mean share of unknown tokens, and its chance level by Welch's deviation."""
     if min(len(reference), len(batch)) < FEWEST_EMBEDDED:
         return None, None, _too_few(reference, batch)
     variance = reference.var(ddof=1) / len(reference) + batch.var(ddof=1) / len(batch)

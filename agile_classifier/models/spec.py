@@ -20,7 +20,7 @@ COMPANION_FOLDER = "companion"
 TAUGHT = ("label", "target", "weight")
 """Columns of examples that training reads beside `text`; the last two are optional (`losses.class_loss`)."""
 EXACT, ROUNDED = 1e-3, 0.02
-"""Bounds of `ClassifierSpec.rounding`: for a classifier that computes in float32, and for one that rounds activations."""
+"""Bounds of `ClassifierSpec.rounding`: of a classifier that computes in float32, and of one that rounds activations."""
 PROBABILITY = "probability_"
 """Prefix of the column of a class's probability in a registered classifier's answer."""
 
@@ -59,14 +59,14 @@ class ClassifierSpec:
     def rounding(self) -> float:
         """Largest change of a probability that rounding explains, in another batch, process or runtime.
 
-        int8 layers quantize what enters them too, bfloat16 keeps eight bits of it. Seen with MiniLM: int8 0.005 and bfloat16 0.006, in
-        float32 5e-7.
+        int8 layers quantize what enters them too, bfloat16 keeps eight bits of it. Seen with MiniLM: int8 0.005 and
+        bfloat16 0.006, in float32 5e-7.
         """
         return ROUNDED if self.quantization == "int8" or self.compute_dtype != "float32" else EXACT
 
     @classmethod
     def describe(cls, model: ModelConfig, *, class_names: Sequence[str], base_digest: str) -> ClassifierSpec:
-        """From a config's section `model`; `compute_dtype` may still be `auto`, and `hidden_size` is 0, still unread."""
+        """Describe a classifier from a config's section `model`; `compute_dtype` may be `auto`, `hidden_size` is 0."""
         answers = model.head == "label_tokens"
         prompt = {**dict(model.prompt), "labels": model.prompt.labels or tuple(class_names)}
         return cls(

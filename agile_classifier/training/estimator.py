@@ -29,7 +29,7 @@ from agile_classifier.files import tree_digest
 from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.models.decision import DECISION_FILE, Decision
-from agile_classifier.models.gguf import fetch_base_model
+from agile_classifier.models.gguf import fetch_base_model, fetch_base_of
 from agile_classifier.models.hardware import choose_devices
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import COMPANION_FOLDER, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
@@ -46,7 +46,7 @@ _SIGNATURE = Signature([
     ),
     Parameter("checkpoint", Parameter.KEYWORD_ONLY, default="best", annotation=Literal["best", "last"]),
 ])  # fmt: skip
-"""Of `AgileClassifier`: the sections' own fields and defaults, in the form in which scikit-learn and a notebook read them."""
+"""Signature of `AgileClassifier`, which scikit-learn and a notebook read: the sections' own fields and defaults."""
 
 Init = TypeVar("Init", bound=Callable[..., None])
 AnySection = TypeVar("AnySection", bound=Section)
@@ -67,9 +67,9 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         `model.source` of a config: a folder, a hub id, package://…
     **parameters
         Any other field of a config's sections `model` (`head`, `pooling`, `prompt`, `max_length`, …) and `fine_tune`
-        (`rank`, `learning_rate`, `epochs`, `early_stopping`, …), under its own name and with its own default; `prompt` and
-        `early_stopping` are mappings of their fields. And `checkpoint`, `best` or `last`: which one answers; they are the
-        same without validation texts.
+        (`rank`, `learning_rate`, `epochs`, `early_stopping`, …), under its own name and with its own default; `prompt`
+        and `early_stopping` are mappings of their fields. And `checkpoint`, `best` or `last`: which one answers; they
+        are the same without validation texts.
 
     Attributes
     ----------
@@ -141,7 +141,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
 
     @classmethod
     def from_adapter(cls, adapter: Path, *, base: Path | None = None, **tuning: Any) -> AgileClassifier:
-        """A fitted one from the folder that `fine_tune` wrote, or from that of a registered version: its `best` checkpoint.
+        """Make a fitted classifier of a folder that `fine_tune` wrote, or of a registered version's.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         return self._section(ModelConfig, source=self.base_model)
 
     def _section(self, section: type[AnySection], **more: Any) -> AnySection:
-        """A section of the config, with this estimator's parameters; None of one that may not be None is its default."""
+        """Build a section of the config from this estimator's parameters; `prompt` may be None for its default."""
         given = {name: value for name, value in self.get_params().items() if name in section.model_fields}
         if given.get("prompt", ...) is None:
             del given["prompt"]
@@ -204,8 +204,8 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
                     path = Path(scratch) / name
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(content)
-                base = self._base or _fetch_base(self._model())
-                _require_same_base(base, ClassifierSpec.load(Path(scratch)))
+                spec = ClassifierSpec.load(Path(scratch))
+                base = fetch_base_of(spec) if self._base is None else _require_same_base(self._base, spec)
                 self._predictor = Predictor.load(Path(scratch), base=base, checkpoint=self.checkpoint)
         return self._predictor
 
@@ -251,11 +251,12 @@ def _read_files(adapter: Path, *parts: Path) -> dict[str, bytes]:
     return {str(file.relative_to(adapter)): file.read_bytes() for file in files}
 
 
-def _require_same_base(base: Path, spec: ClassifierSpec) -> None:
+def _require_same_base(base: Path, spec: ClassifierSpec) -> Path:
     if (digest := tree_digest(base)) != spec.base_digest:
         raise InputError(
             f"base model {spec.base_source}: digest is {digest}, the adapter was trained on {spec.base_digest}"
         )
+    return base
 
 
 def _texts(values: Sequence[str]) -> list[str]:

@@ -60,7 +60,8 @@ def fine_tune(
     Parameters
     ----------
     parts : mapping of `train` and `validation` to frames
-        Columns `text` and `label`, of train perhaps `target` and `weight`. Validation may be empty; then `best` is `last`.
+        Columns `text` and `label`, of train perhaps `target` and `weight`. Validation may be empty; then `best` is
+        `last`.
     spec : ClassifierSpec
         `compute_dtype` may be `auto`; what was chosen is written down.
     settings : FineTuneConfig
@@ -72,7 +73,8 @@ def fine_tune(
     hooks : Hooks
         Called in this process, however many train.
     devices : Devices, optional
-        One of the best kind that is here, without it. Several take the optimizer steps of one, in processes of their own.
+        One of the best kind that is here, without it. Several take the optimizer steps of one, in processes of their
+        own.
     price_per_hour : float, optional
         Money for one device for an hour.
 

@@ -1,4 +1,4 @@
-"""History: what a training did epoch by epoch, and what it took of its devices, and of money where they have a price."""
+"""History: what a training did epoch by epoch, and what it took: time of its devices, and money where they cost any."""
 
 from __future__ import annotations
 

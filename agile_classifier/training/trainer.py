@@ -1,7 +1,8 @@
 """Bucket trainer: transformers' Trainer with batches of similar length, each split over the devices of a training.
 
-Two devices take the optimizer steps of one: `batch_size` texts are a batch however many devices share it, and each device's loss, and
-each pass of an accumulated one, counts by its number of texts, so that shares may be uneven and the last batch short.
+Two devices take the optimizer steps of one: `batch_size` texts are a batch however many devices share it, and each
+device's loss, and each pass of an accumulated one, counts by its number of texts, so that shares may be uneven and the
+last batch short.
 """
 
 from __future__ import annotations
@@ -130,7 +131,10 @@ class BucketTrainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Tensor | None = None
     ) -> Any:
-        """In training, this pass's part of the mean over all terms of the step; DDP averages over the devices, hence their number."""
+        """Compute, in training, this pass's part of the mean over all terms of the step.
+
+        DDP averages over the devices, hence their number.
+        """
         if not model.training:
             outputs = model(**inputs)
             return (outputs["loss"], outputs) if return_outputs else outputs["loss"]
@@ -140,7 +144,10 @@ class BucketTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def prediction_step(self, *arguments: Any, **named: Any) -> tuple[Any, Any, Any]:
-        """On several devices without the loss: theirs are means of batches that were filled up; see `_validation_metrics_and_loss`."""
+        """Predict; on several devices without the loss: theirs are means of batches that were filled up.
+
+        `_validation_metrics_and_loss` computes it from the logits.
+        """
         loss, logits, labels = super().prediction_step(*arguments, **named)
         return loss if self.args.world_size == 1 else None, logits, labels
 

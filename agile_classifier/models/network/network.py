@@ -61,7 +61,8 @@ class TextClassifier(nn.Module):
     ) -> dict[str, Tensor]:
         """`logits` (B, n_classes) in float32 and, with `labels` (B,), their mean cross-entropy as `loss`.
 
-        `target` (B,), the probability of class 1, takes the place of `labels` in the loss; `weight` (B,) says how much a text counts. Where training minimises another loss, it is that one in training mode, and there are no logits.
+        `target` (B,), the probability of class 1, takes the place of `labels` in the loss; `weight` (B,) says how much
+        a text counts. Where training minimises another loss, it is that one in training mode, and there are no logits.
         """
         if self.training_loss and self.training and labels is not None:
             return {"loss": self.training_loss(self.encoder, self.head, input_ids, attention_mask, labels)}
@@ -69,7 +70,7 @@ class TextClassifier(nn.Module):
         loss = {} if labels is None else {"loss": class_loss(logits, labels, target=target, weight=weight)}
         return {**loss, "logits": logits}
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]  # torch's is overloaded
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Trained tensors by name."""
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
         return {name: tensor for name, tensor in super().state_dict(*args, **kwargs).items() if name in trained}
@@ -145,7 +146,9 @@ def _adapted(base_model: PreTrainedModel, settings: FineTuneConfig, *, task: str
 
 @torch.no_grad()
 def _start_at_quantization_error(encoder: PeftModel, base_folder: Path) -> None:
-    """Bring nf4 weights and adapter together as near to the full weights as the rank allows: one round of LoftQ (arXiv 2310.08659).
+    """Bring nf4 weights and adapter together as near to the full weights as the rank allows.
+
+    One round of LoftQ (arXiv 2310.08659).
 
     PEFT's own function needs a GPU, and forgets that the adapter counts alpha / rank times.
     """

@@ -88,7 +88,7 @@ def ask(decision: PromotionDecision, *, model_name: str, run: str) -> None:
 
 
 def question(decision: PromotionDecision, *, model_name: str) -> str:
-    """What the card asks."""
+    """Question on the approval card."""
     evidence = decision.evidence
     instead = f" in place of version {evidence.champion}" if evidence.champion else ", its first"
     return (
@@ -98,7 +98,7 @@ def question(decision: PromotionDecision, *, model_name: str) -> str:
 
 
 def evidence_in_short(decision: PromotionDecision) -> dict[str, Any]:
-    """What stands beside the question: numbers by name, of kinds that ZenML shows."""
+    """Numbers shown beside the question, by name, of types that ZenML shows."""
     evidence = decision.evidence
     intervals = {
         f"difference with {name}": f"{found.difference:+.4f} {found.metric} [{found.low:+.4f}, {found.high:+.4f}]"
@@ -109,10 +109,7 @@ def evidence_in_short(decision: PromotionDecision) -> dict[str, Any]:
 
 
 def conclude(decision: PromotionDecision, *, model_name: str, run: PipelineRunResponse) -> PromotionDecision:
-    """Carry out what was agreed on, unless another version has become champion meanwhile.
-
-    Returns the decision as it came out.
-    """
+    """Carry out an approved decision unless the champion changed meanwhile; returns the decision as it turned out."""
     by = _answered_by(run) if decision.promote else history.BY_POLICY
     if promotion.carry_out(decision, model_name=model_name, run=run.name, by=by):
         return decision

@@ -43,7 +43,8 @@ def judge_and_carry_out(
 ) -> PromotionDecision:
     """Decide on a promotion and carry it out; if the champion changes meanwhile, compare again.
 
-    Where a person must agree nothing is compared yet: `pipelines.promotion` asks, once the run that made the candidate is over.
+    Where a person must agree nothing is compared yet: `pipelines.promotion` asks, once the run that made the candidate
+    is over.
     """
     if settings.approval == "person":
         registry.require_version(model_name, candidate)
@@ -101,7 +102,7 @@ def judge(
 
 
 def carry_out(decision: PromotionDecision, *, model_name: str, run: str, by: str = history.BY_POLICY) -> bool:
-    """Move the aliases if the decision says so, and record it; False where the champion is no longer the one compared with."""
+    """Move the aliases if the decision says so, and record it; returns False if the champion has changed meanwhile."""
     candidate, before = decision.evidence.candidate, decision.evidence.champion
     event = Event(
         history.PROMOTED if decision.promote else history.NOT_PROMOTED,
@@ -120,14 +121,14 @@ def carry_out(decision: PromotionDecision, *, model_name: str, run: str, by: str
 
 
 class Comparison:
-    """A candidate against a champion, looked at as far as the policy asks for it."""
+    """Comparison of a candidate and a champion, as far as the policy asks for it."""
 
     def __init__(self, candidate: MeasuredVersion, champion: MeasuredVersion | None, settings: PromotionConfig) -> None:
         self.candidate, self.champion, self.settings = candidate, champion, settings
         self.evidence = Evidence(candidate=candidate.number, champion=champion and champion.number)
 
     def make(self, evaluation: Evaluation, test_scores: pd.DataFrame) -> Evidence:
-        """Compare, in the order of what it costs; whatever cannot be compared is an obstacle, and no error."""
+        """Compare, cheapest first; what cannot be compared becomes an obstacle, not an error."""
         obstacle = self._rolled_back() or (self._differing_from(self.champion) if self.champion else None)
         seen = [version.learnt_from for version in (self.candidate, self.champion) if version and not obstacle]
         rows = test_scores[comparable_rows([text_digest(text) for text in test_scores["text"]], *seen)]
@@ -162,7 +163,7 @@ class Comparison:
         return back and f"it was rolled back {back}{self._way_out()}"
 
     def _differing_from(self, champion: MeasuredVersion) -> str | None:
-        """Obstacle where candidate and champion differ in classes or label rule, so that comparing them says nothing."""
+        """Obstacle where candidate and champion differ in classes or label rule: comparing them would say nothing."""
         try:
             _ = champion.learnt_from
             classes = [" / ".join(version.class_names) for version in (self.candidate, champion)]

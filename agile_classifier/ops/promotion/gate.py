@@ -18,7 +18,7 @@ FIRST_COMPARATORS = ("majority", "tfidf")
 
 
 class Limit(BaseModel):
-    """Something that the candidate must keep, whatever it gains."""
+    """A limit that the candidate must keep, whatever its gain."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
@@ -32,7 +32,7 @@ class Limit(BaseModel):
     @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorator above a property
     @property
     def is_kept(self) -> bool:
-        """Whether the value is within its bounds; NaN keeps nothing."""
+        """Whether the value lies within the limit; NaN does not."""
         if self.value is None or not math.isfinite(self.value):
             return False
         return (self.at_least is None or self.value >= self.at_least) and (
@@ -49,54 +49,54 @@ class Limit(BaseModel):
 
 
 class Evidence(BaseModel):
-    """What is known of a candidate and a champion, as far as the policy asks for it."""
+    """Evidence on a candidate and a champion, as far as the policy asks for it."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     candidate: str
-    """Number of the version."""
+    """Version number of the candidate."""
     champion: str | None = None
-    """Number of the version in service; None where there is none yet."""
+    """Version number of the champion; None if there is none yet."""
     n_rows: int = 0
-    """Test rows that neither model has learnt from (`comparable_rows`)."""
+    """Number of test rows that neither model has learnt from (`comparable_rows`)."""
     test_digest: str | None = None
-    """SHA-256 of these rows; None where none were looked at."""
+    """SHA-256 of these rows; None if none were looked at."""
     differences: dict[str, PairedDifference] = {}
-    """Candidate against `champion` (that word is the key) or against each baseline by its name, in `promotion.metric`."""
+    """Difference in `promotion.metric` from the champion, under `champion`, or from each baseline under its name."""
     limits: tuple[Limit, ...] = ()
-    """All of them must be kept."""
+    """Limits, all of which the candidate must keep."""
     obstacle: str | None = None
-    """A clause that says why nothing can be compared at all, or must not be."""
+    """Reason, as a clause, why the two cannot or must not be compared; None if they can."""
     metrics: dict[str, PairedDifference] = {}
-    """Candidate against champion in every metric."""
+    """Difference from the champion in every metric."""
     mcnemar: McNemar | None = None
-    """Whether one of the two is right more often where they disagree."""
+    """McNemar's test of the decisions of candidate and champion."""
     slices: dict[str, PairedDifference] = {}
-    """Candidate against champion on every slice that has rows enough."""
+    """Difference from the champion on each slice with enough rows."""
     slices_too_small: dict[str, int] = {}
-    """The other slices, with their rows."""
+    """Number of rows of each slice with too few."""
 
 
 class PromotionDecision(BaseModel):
-    """The verdict on a candidate, with what it rests on."""
+    """Decision on a candidate, with its reason and evidence."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     promote: bool
     reason: str
-    """One English sentence with the numbers."""
+    """Reason for the decision: one English sentence with the numbers."""
     evidence: Evidence
-    """Everything that the decision was made from; the intervals of its `differences` hold the noise of the trainings."""
+    """Everything that was measured; the intervals of `differences` are widened by the noise of the trainings."""
     policy: PromotionConfig
-    """The section `promotion` that was asked."""
+    """Section `promotion` of the config by which it was decided."""
 
 
 def decide(evidence: Evidence, policy: PromotionConfig) -> PromotionDecision:
     """Promote only a candidate whose gain over every comparator lies beyond noise.
 
-    The comparator is the champion or, where there is none yet, each of `FIRST_COMPARATORS`. A comparison that is missing
-    or holds a number that is not finite counts as lost. An interval is widened by `promotion.run_noise`: once for the
-    candidate, and once for the champion, which was trained too.
+    The comparator is the champion or, where there is none yet, each of `FIRST_COMPARATORS`. A comparison that is
+    missing or holds a number that is not finite counts as lost. An interval is widened by `promotion.run_noise`: once
+    for the candidate, and once for the champion, which was trained too.
     """
     evidence = evidence.model_copy(update={"differences": _widened(evidence, policy)})
     promote, why = _verdict(evidence, policy)

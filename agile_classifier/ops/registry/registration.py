@@ -29,10 +29,10 @@ from agile_classifier.ops.runs import links, tracking
 
 @dataclass(frozen=True)
 class Candidate:
-    """A tuned classifier before it is a version, and what is known of it."""
+    """Tuned classifier before it is a version, with what was measured of it."""
 
     adapter: Path
-    """Folder that `fine_tune` wrote."""
+    """Folder written by `fine_tune`."""
     base: Path
     """Folder of the base model."""
     evaluation: Evaluation
@@ -42,9 +42,9 @@ class Candidate:
     """Texts of train and validation."""
     labelling: Labelling
     reference: DriftSample
-    """Of the test rows; kept with the version, for `agile monitor`."""
+    """Sample of the test rows, kept with the version for `agile monitor`."""
     config: Mapping[str, Any]
-    """`RunConfig.recorded`."""
+    """Sections of the run's config that a version records (`RunConfig.recorded`)."""
     mlflow_run_id: str
 
 
@@ -63,7 +63,7 @@ def register(candidate: Candidate, settings: RegistryConfig) -> Registered:
     Raises
     ------
     RuntimeError
-        A probability moved further than is allowed; nothing is registered.
+        A probability changed by more than the tolerance; nothing is registered.
     """
     with tracking.resumed_run(candidate.mlflow_run_id):
         model_uri = _log(candidate, settings)

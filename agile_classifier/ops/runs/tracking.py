@@ -116,7 +116,7 @@ def log_epoch(row: Mapping[str, float]) -> None:
 
 
 def log_history(history: History) -> dict[str, Any]:
-    """Log what a training took as metrics and tags; returns it without the curves."""
+    """Log the time and memory that a training took as metrics and tags; returns the history without its curves."""
     facts = history.facts
     mlflow.log_metrics({f"training_{name}": value for name, value in facts.items() if _is_number(value)})
     mlflow.set_tags({f"training.{name}": str(value) for name, value in facts.items() if not _is_number(value)})

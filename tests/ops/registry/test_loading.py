@@ -11,69 +11,9 @@ import pytest
 
 from agile_classifier.errors import InputError
 from agile_classifier.models.predictor import Predictor
-from agile_classifier.models.spec import ClassifierSpec
-from agile_classifier.training.fine_tuning import fine_tune
+from tests.toys.toy_version import DECISION, TUNING
 
 TEXTS = ["a lovely day", "the awful song", "this room"]
-TUNING = FineTuneConfig(
-    epochs=2, rank=2, alpha=6, learning_rate=0.01, target_modules=("query", "value"), seed=3, companion="tfidf_svm"
-)
-DECISION = Decision(decision_threshold=0.97, calibration=Calibration(method="platt", slope=1.5, offsets=(0.0, 0.4)))
-
-
-@pytest.fixture(scope="module")
-def registry(state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """An MLflow store of its own, with a toy that is no classifier of this project under `toy`, and nothing under `bare`."""
-    import mlflow
-    from mlflow import MlflowClient
-
-    from tests.toys import toy_training as toy
-
-    folder, shared = tmp_path_factory.mktemp("mlflow"), mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
-    client = MlflowClient()
-    experiment = client.create_experiment("toy", artifact_location=(folder / "artifacts").as_uri())
-    run_id = client.create_run(experiment).info.run_id
-    for _ in range(2):
-        toy.make_version(run_id, "toy", zenml_run="none")
-    client.set_registered_model_alias("toy", "champion", "1")
-    client.create_registered_model("bare")
-    yield run_id
-    mlflow.set_tracking_uri(shared)
-
-
-@pytest.fixture(scope="module")
-def base(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the base model, which a test may take away."""
-    return shutil.copytree(tiny_model, tmp_path_factory.mktemp("base") / "model")
-
-
-@pytest.fixture(scope="module")
-def adapter(base: Path, tiny_examples: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("trained")
-    labelled = tiny_examples.assign(label=(tiny_examples["score"] >= 0.5).astype(int))[:24]
-    model = ModelConfig(source=str(base), quantization="none", max_length=32)
-    spec = ClassifierSpec.describe(model, class_names=("blame", "praise"), base_digest=tree_digest(base))
-    parts = {"train": labelled, "validation": labelled[:0]}
-    fine_tune(parts, spec, TUNING, base=base, checkpoints=folder / "checkpoints", output=folder / "adapter")
-    return folder / "adapter"
-
-
-@pytest.fixture(scope="module")
-def versions(registry: str, adapter: Path, base: Path) -> str:
-    """The adapter, calibrated and by a threshold that few texts reach, as version 1 with a reference to its base model, as 2 with it inside."""
-    import mlflow
-
-    from agile_classifier.ops.registry.packing import log_classifier
-    from agile_classifier.ops.registry.versions import create_version
-
-    config = {"fine_tune": TUNING.model_dump(mode="json")}
-    for inside in (None, base):
-        with mlflow.start_run(run_id=registry):
-            uri = log_classifier(adapter, base=inside, decision=DECISION, learnt_from=["0123"])
-        tags = {"config": json.dumps(config)}
-        create_version("mood", model_uri=uri, run_id=registry, tags=tags, description="")
-    return "mood"
 
 
 def load(address: str) -> Any:

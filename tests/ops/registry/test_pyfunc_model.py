@@ -23,10 +23,10 @@ def test_a_base_model_from_a_gguf_is_found_again_unpacked(tmp_path: Path, monkey
     monkeypatch.delenv("AGILE_MIRROR", raising=False)
 
     spec = ClassifierSpec.describe(model, class_names=("no", "yes"), base_digest=tree_digest(trained_on))
-    found = fetch_base(spec)
+    found = fetch_base_of(spec)
     assert found.is_relative_to(tmp_path / "another machine")
     assert tree_digest(found) == tree_digest(trained_on)
 
     other = ClassifierSpec.describe(model, class_names=("no", "yes"), base_digest=tree_digest(gguf.parent))
-    with pytest.raises(MlflowException, match="the adapter was trained on"):
-        fetch_base(other)
+    with pytest.raises(InputError, match="the adapter was trained on"):
+        fetch_base_of(other)
