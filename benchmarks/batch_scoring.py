@@ -147,14 +147,14 @@ def _plain_batch(predictor: Predictor, texts: list[str]) -> np.ndarray:
 def _predictor(folder: Path, config: Path | None) -> Predictor:
     """With an adapter of small random values, fused as `Predictor.load` fuses it."""
     if config is None:
-        base, described, lora = folder / "base", _tiny_spec(), FineTuneConfig().lora
+        base, described, settings = folder / "base", _tiny_spec(), FineTuneConfig()
     else:
         loaded = load_config(config, overrides=("model.compute_dtype=float32",))
         _, names = read_parts(loaded)
-        base, lora = read_base_model(loaded.model), loaded.fine_tune.lora
-        described = ClassifierSpec.describe(class_names=names, base_digest="", **loaded.model.model_dump())
+        base, settings = read_base_model(loaded.model), loaded.fine_tune
+        described = ClassifierSpec.describe(loaded.model, class_names=names, base_digest="")
     tokenizer = load_tokenizer(base)
-    network = adapted(base, described, lora, tokenizer)
+    network = adapted(base, described, settings, tokenizer)
     use_fused_lora(network)
     return Predictor(network, tokenizer, described)
 

@@ -13,14 +13,17 @@ import argparse
 import statistics
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from transformers import BertConfig, BertModel
 
+from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, build_network
+from agile_classifier.models.spec import ClassifierSpec
 from benchmarks.dropout import timed
 
 TARGET = 1.2
@@ -68,10 +71,10 @@ def build(folder: Path, quantization: str) -> TextClassifier:
     base_model = load_base_model(
         folder, pooling="mean", n_classes=2, quantization=quantization, double_quant=True, compute_dtype="float32", device="cpu"
     )  # fmt: skip
+    spec = ClassifierSpec.describe(ModelConfig(source="MiniLM"), class_names=("no", "yes"), base_digest="")
     return build_network(
-        base_model, pooling="mean", n_classes=2, hidden_size=MINILM.hidden_size, rank=8, alpha=16, dropout=0.1,
-        target_modules=("all-linear",), initialization="default", base_folder=folder,
-    ).train()  # fmt: skip
+        base_model, replace(spec, hidden_size=MINILM.hidden_size), FineTuneConfig(), base_folder=folder
+    ).train()
 
 
 def training_step(network: TextClassifier, *, fused: bool) -> Callable[[], None]:

@@ -55,8 +55,7 @@ def simulate(config_name: str, *, n_seeds: int) -> list[dict[str, Any]]:
     """A row each seed, strategy and number of labels."""
     config = load_config(CONFIGS / f"{config_name}.yaml")
     examples = read_examples(config)
-    rule = config.labels.model_dump(include={"rule", "quantile", "value", "columns", "names"})
-    label = label_examples(examples, **rule)[0].to_numpy()
+    label = label_examples(examples, config.labels)[0].to_numpy()
     texts = list(examples["text"])
     vectors = embed(texts, base=read_base_model(config.model), max_length=config.model.max_length).astype(np.float64)
     rows = []

@@ -27,6 +27,7 @@ import torch
 from torch import nn
 
 from agile_classifier.config.files import load_config
+from agile_classifier.config.training import FineTuneConfig
 from agile_classifier.models.base_model import load_base_model, read_hidden_size
 from agile_classifier.models.encoding import load_tokenizer, token_batches
 from agile_classifier.models.hardware import choose_compute_dtype, read_hardware
@@ -162,10 +163,10 @@ def prepare(path: Path, n_texts: int, quantization: str | None) -> Bench:
     config = load_config(path, overrides=overrides)
     parts, class_names = read_parts(config)
     base = read_base_model(config.model)
-    described = ClassifierSpec.describe(class_names=class_names, base_digest="", **config.model.model_dump())
+    described = ClassifierSpec.describe(config.model, class_names=class_names, base_digest="")
     spec = replace(described, compute_dtype=choose_compute_dtype(described.compute_dtype, hardware=read_hardware()))
     tokenizer = load_tokenizer(base)
-    plain, packed, fused = (adapted(base, spec, config.fine_tune.lora, tokenizer) for _ in range(3))
+    plain, packed, fused = (adapted(base, spec, config.fine_tune, tokenizer) for _ in range(3))
     if spec.prompt:
         plain.encoder.get_base_model().set_attn_implementation("sdpa")
     if read_hardware().device == "cpu":
@@ -174,7 +175,7 @@ def prepare(path: Path, n_texts: int, quantization: str | None) -> Bench:
     return Bench(plain, Predictor(packed, tokenizer, spec), Predictor(fused, tokenizer, spec), texts)
 
 
-def adapted(base: Path, spec: ClassifierSpec, lora: dict[str, Any], tokenizer: Any) -> TextClassifier:
+def adapted(base: Path, spec: ClassifierSpec, settings: FineTuneConfig, tokenizer: Any) -> TextClassifier:
     """A network with an adapter of small random values, the same at every call."""
     base_model = load_base_model(
         base, pooling=spec.pooling, n_classes=spec.n_classes, quantization=spec.quantization, double_quant=spec.double_quant,
@@ -182,8 +183,8 @@ def adapted(base: Path, spec: ClassifierSpec, lora: dict[str, Any], tokenizer: A
     )  # fmt: skip
     torch.manual_seed(0)
     network = build_network(
-        base_model, pooling=spec.pooling, n_classes=spec.n_classes, hidden_size=read_hidden_size(base), base_folder=base,
-        label_tokens=find_label_tokens(spec.prompt, tokenizer=tokenizer) if spec.prompt else None, **lora,
+        base_model, replace(spec, hidden_size=read_hidden_size(base)), settings, base_folder=base,
+        label_tokens=find_label_tokens(spec.prompt, tokenizer=tokenizer) if spec.prompt else None,
     )  # fmt: skip
     for name, parameter in network.named_parameters():
         if "lora_B" in name:

@@ -43,8 +43,8 @@ from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.prompts.prompts import find_label_tokens
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.studies.trial import read_base_model, read_parts
-from agile_classifier.training.fine_tuning import fine_tune, read_history
-from agile_classifier.training.optimisation import Optimisation
+from agile_classifier.training.fine_tuning import fine_tune
+from agile_classifier.training.history import History
 from benchmarks.comparison import OURS, Outcome, compare, counted_products, missed, peak_rate, save, show
 from benchmarks.quality import CONFIGS
 from benchmarks.recipes import BucketTrainer, PaddedLabelTokens, Recipe
@@ -81,15 +81,18 @@ class Bench:
 
     def ours(self) -> Outcome:
         """`fine_tune`, as the pipeline calls it."""
-        optimisation = Optimisation(**{**self.config.fine_tune.optimisation, "epochs": self.epochs, "patience": None})
+        stopping = self.config.fine_tune.early_stopping.model_copy(update={"patience": None})
+        settings = self.config.fine_tune.model_copy(
+            update={"epochs": self.epochs, "companion": "none", "early_stopping": stopping}
+        )
         with tempfile.TemporaryDirectory() as scratch:
             adapter = Path(scratch) / "adapter"
+            parts = {"train": self.train, "validation": self.train[:0]}
             fine_tune(
-                base=self.base, spec=self.spec, train=self.train, validation=self.train[:0], lora=self.config.fine_tune.lora,
-                optimisation=optimisation, checkpoints=Path(scratch) / "checkpoints", output=adapter, on_epoch=lambda _: None,
-            )  # fmt: skip
+                parts, self.spec, settings, base=self.base, checkpoints=Path(scratch) / "checkpoints", output=adapter
+            )
             predictor = Predictor.load(adapter, base=self.base)
-            return Outcome(predictor.score(list(self.test["text"])), read_history(adapter)["seconds"])
+            return Outcome(predictor.score(list(self.test["text"])), History.load(adapter).seconds)
 
     def by_trainer(self, recipe: Recipe) -> Outcome:
         """The same network, trained by a recipe."""
@@ -121,9 +124,8 @@ class Bench:
         )  # fmt: skip
         prompt = self.spec.prompt
         return build_network(
-            base_model, pooling=self.spec.pooling, n_classes=self.spec.n_classes, hidden_size=self.spec.hidden_size,
-            base_folder=self.base, label_tokens=find_label_tokens(prompt, tokenizer=self.tokenizer) if prompt else None,
-            **self.config.fine_tune.lora,
+            base_model, self.spec, self.config.fine_tune, base_folder=self.base,
+            label_tokens=find_label_tokens(prompt, tokenizer=self.tokenizer) if prompt else None,
         )  # fmt: skip
 
     def _arguments(self, recipe: Recipe, folder: str) -> TrainingArguments:
@@ -247,7 +249,7 @@ def prepare(path: Path, given: argparse.Namespace, folder: Path) -> Bench:
             folder, tokenizer=load_tokenizer(read_base_model(load_config(CONFIGS / "ethos-smollm2.yaml").model))
         )
     base = folder if given.random_weights else read_base_model(config.model)
-    described = ClassifierSpec.describe(class_names=class_names, base_digest="", **config.model.model_dump())
+    described = ClassifierSpec.describe(config.model, class_names=class_names, base_digest="")
     spec = replace(
         described,
         compute_dtype=choose_compute_dtype(described.compute_dtype, hardware=read_hardware()),

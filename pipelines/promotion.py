@@ -17,12 +17,12 @@ def promotion(model_name: str, version: str, settings: PromotionConfig) -> None:
         promote(version, judged.evaluation, judged.test_scores, model_name, settings)
         return
     decision = compare_versions(version, judged.evaluation, judged.test_scores, model_name, settings)
-    found = decision.load()
-    if found["promote"]:
+    judged_so = decision.load()
+    if judged_so.promote:
         wait(
             name=approval.QUESTION,
-            question=approval.question(found, model_name=model_name),
-            metadata=approval.evidence_in_short(found),
+            question=approval.question(judged_so, model_name=model_name),
+            metadata=approval.evidence_in_short(judged_so),
             timeout=settings.wait,
             poll_interval=2,
         )

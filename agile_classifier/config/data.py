@@ -157,11 +157,6 @@ class LabelsConfig(Section):
         return self
 
     @property
-    def label_rule(self) -> dict[str, Any]:
-        """The fields that make labels, as `agile_classifier.data.label_and_split.label_examples` takes them."""
-        return self.model_dump(include={"rule", "quantile", "value", "columns", "names"})
-
-    @property
     def needs_score(self) -> bool:
         """Whether the rule cuts scores (rather than reading classes)."""
         return self.rule in ("median", "quantile", "value")

@@ -12,30 +12,24 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from agile_classifier.config.data import LabelsConfig
 from agile_classifier.errors import InputError
 
 ABSENT = {"", "0", "0.0", "false", "no", "[]"}
 """Values, in lower case, that mean in a kind's column that the kind is absent."""
 
 
-def fit_label_threshold(
-    score: pd.Series, *, rule: str, quantile: float | None = None, value: float | None = None
-) -> float:
-    """Fit the label threshold: the score at and above which an example is of class 1.
+def fit_label_threshold(score: pd.Series, labels: LabelsConfig) -> float:
+    """Fit the label threshold, the score at and above which an example is of class 1, by a rule that cuts scores.
 
     Parameters
     ----------
     score : Series of shape (n,)
-        Annotators' scores the threshold may be fitted on.
-    rule : {"median", "quantile", "value"}
-    quantile : float in (0, 1)
-        Share of scores below the threshold, for `quantile`.
-    value : float
-        The threshold itself, for `value`.
+        Annotators' scores that the label threshold may be fitted on.
     """
-    if rule == "value" and value is not None:
-        return float(value)
-    return float(score.median()) if quantile is None else float(score.quantile(quantile))
+    if labels.value is not None:
+        return labels.value
+    return float(score.median() if labels.quantile is None else score.quantile(labels.quantile))
 
 
 def label_scores(score: pd.Series, *, label_threshold: float) -> pd.Series:
@@ -59,13 +53,13 @@ def soft_targets(score: pd.Series, *, label_threshold: float, softness: float) -
 
 
 def doubt_weights(score: pd.Series, *, label_threshold: float, band: float, weight: float) -> pd.Series:
-    """Weight of each text in training, (n,): `weight` where its score is within `band` of the label threshold, else 1."""
+    """Weight of each text in training, (n,): `weight` if its score is within `band` of the label threshold, else 1."""
     doubtful = (score - label_threshold).abs() <= band
     return pd.Series(np.where(doubtful, weight, 1.0), index=score.index, name="weight")
 
 
 def label_any(columns: pd.DataFrame) -> pd.Series:
-    """Label rows by their kinds: 1 where at least one is present, else 0, as eight unfair kinds fold into fair / unfair.
+    """Label rows by their kinds: 1 if at least one is present, else 0, as eight unfair kinds fold into fair / unfair.
 
     Parameters
     ----------
@@ -93,7 +87,8 @@ def label_given(column: pd.Series, *, names: Sequence[str] | None = None) -> tup
     missing = column.index[values == ""]
     if len(missing):
         raise InputError(
-            f"column {column.name}: {len(missing)} rows have no class, first at row {missing[0] + 1}; every row needs one"
+            f"column {column.name}: {len(missing)} rows have no class, first at row {missing[0] + 1};"
+            " every row needs one"
         )
     order = tuple(names) if names is not None else tuple(sorted(values.unique()))
     unknown = sorted(set(values) - set(order))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from agile_classifier.config.data import SplitConfig
 from agile_classifier.errors import InputError
 
 PARTS = ("train", "validation", "test")
@@ -27,19 +28,17 @@ class Split:
     test: np.ndarray
 
 
-def split_shuffle(n_rows: int, *, train: float | None, validation: float, test: float | None, seed: int) -> Split:
-    """Split the shuffled order: the first rows are train, the next validation, the last test; rows between are unused."""
-    order = np.asarray(_shuffled(n_rows, seed))
-    sizes = _sizes(n_rows, train=train, validation=validation, test=test, unit="rows")
-    return _cut(order, sizes)
+def split_shuffle(n_rows: int, split: SplitConfig) -> Split:
+    """Split the shuffled order: the first rows train, the next validate, the last test; rows between are unused."""
+    order = np.asarray(_shuffled(n_rows, split.seed))
+    return _cut(order, _sizes(n_rows, split, unit="rows"))
 
 
-def split_stratified(
-    strata: pd.Series, *, train: float | None, validation: float, test: float | None, seed: int
-) -> Split:
+def split_stratified(strata: pd.Series, split: SplitConfig) -> Split:
     """Split like `split_shuffle`, but with each stratum in the same share in every part.
 
-    Train and test do so to within one row of each stratum; validation, which lies between two cuts, to within two. The shuffled rows of each stratum are spread evenly over the order, so that any cut is stratified, and another size of
+    Train and test do so to within one row of each stratum; validation, which lies between two cuts, to within two. The
+    shuffled rows of each stratum are spread evenly over the order, so that any cut is stratified, and another size of
     train keeps the test rows.
 
     Parameters
@@ -47,22 +46,23 @@ def split_stratified(
     strata : Series of shape (n,)
         A class or a score's quantile bin (`score_strata`).
     """
-    shuffled = np.asarray(_shuffled(len(strata), seed))
+    shuffled = np.asarray(_shuffled(len(strata), split.seed))
     stratum = pd.factorize(strata.to_numpy()[shuffled])[0]
     order = np.empty_like(shuffled)
     order[np.argsort(_spread(np.bincount(stratum)), kind="stable")] = shuffled[np.argsort(stratum, kind="stable")]
-    return _cut(order, _sizes(len(strata), train=train, validation=validation, test=test, unit="rows"))
+    return _cut(order, _sizes(len(strata), split, unit="rows"))
 
 
-def split_group(group: pd.Series, *, train: float | None, validation: float, test: float | None, seed: int) -> Split:
+def split_group(group: pd.Series, split: SplitConfig) -> Split:
     """Split by whole groups, so that no group is in two parts; sizes count groups."""
     if group.isna().any():
         raise InputError(
-            f"split: {group.isna().sum()} rows have no group, first row {np.flatnonzero(group.isna())[0] + 1}; every row needs one"
+            f"split: {group.isna().sum()} rows have no group, first row {np.flatnonzero(group.isna())[0] + 1};"
+            " every row needs one"
         )
     names = sorted(group.astype(str).unique())
-    sizes = _sizes(len(names), train=train, validation=validation, test=test, unit="groups")
-    shuffled = [names[position] for position in _shuffled(len(names), seed)]
+    sizes = _sizes(len(names), split, unit="groups")
+    shuffled = [names[position] for position in _shuffled(len(names), split.seed)]
     parts = _cut(np.asarray(shuffled, dtype=object), sizes)
     rows = {part: np.flatnonzero(group.astype(str).isin(set(getattr(parts, part)))) for part in PARTS}
     return Split(**rows)
@@ -116,11 +116,9 @@ def _shuffled(n: int, seed: int) -> list[int]:
     return list(pd.RangeIndex(n).to_series().sample(frac=1, random_state=seed))
 
 
-def _sizes(n: int, *, train: float | None, validation: float, test: float | None, unit: str) -> dict[str, int]:
-    sizes = {
-        part: None if size is None else _count(size, n)
-        for part, size in zip(PARTS, (train, validation, test), strict=True)
-    }
+def _sizes(n: int, split: SplitConfig, *, unit: str) -> dict[str, int]:
+    asked = {"train": split.train, "validation": split.validation, "test": split.test}
+    sizes = {part: None if size is None else _count(size, n) for part, size in asked.items()}
     rest = n - sum(size for size in sizes.values() if size is not None)
     counts = {part: rest if size is None else size for part, size in sizes.items()}
     if rest < 0 or counts["train"] < 1 or counts["test"] < 1:

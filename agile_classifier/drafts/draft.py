@@ -133,13 +133,13 @@ def _forecast(examples: pd.DataFrame, config: RunConfig) -> list[str]:
     if "score" in examples and examples["score"].isna().any():
         return [f"It cannot train yet: {int(examples['score'].isna().sum())} rows have no score."]
     try:
-        smallest = label_examples(examples, **config.labels.label_rule)[0].value_counts().min()
+        smallest = label_examples(examples, config.labels)[0].value_counts().min()
         if smallest < limits.min_class_rows:
             return [
                 f"It cannot train yet: the smallest class has {smallest} rows, and validation.min_class_rows asks for "
                 f"{limits.min_class_rows}."
             ]
-        parts = label_and_split(examples, **config.labels.model_dump(), **config.split.model_dump()).parts
+        parts = label_and_split(examples, config.labels, config.split).parts
     except InputError as error:
         return [f"It cannot train yet: {error}."]
     return _expected_parts({part: len(frame) for part, frame in parts.items()}, fewest=config.promotion.min_rows)

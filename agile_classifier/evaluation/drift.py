@@ -1,16 +1,17 @@
 """Drift: whether a batch of scored texts still looks like those that a version was judged on.
 
-A statistic counts as drift only if it is beyond its limit, which a person sets, and beyond what 99 of 100 batches of this size
-without any drift would show. So a small batch is not called drifted by chance, and a large one not for a difference that does not matter.
+A statistic counts as drift only if it is beyond its limit, which a person sets, and beyond what 99 of 100 batches of
+this size without any drift would show. So a small batch is not called drifted by chance, and a large one not for a
+difference that does not matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, computed_field
 from scipy.stats import chi2, ks_2samp, kstwobign, norm
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -31,30 +32,55 @@ FEWEST_EMBEDDED = 50
 """Texts on either side below which embeddings are not compared."""
 
 Level = Literal["drift", "unclear", "same", "unmeasured"]
+Measured = tuple[float | None, float | None, str]
+"""Value, chance level and sentence of a finding."""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(BaseModel):
     """One statistic of a batch against its reference."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     name: str
     """Name of the statistic: that of its limit in the config's section `monitoring`."""
     title: str
-    value: float
-    chance: float
+    value: float | None
+    """Value of the statistic; None where there is too little to measure it by."""
+    chance: float | None
     """Value that one of a hundred batches of this size reaches without drift."""
     limit: float
     sentence: str
     """Explanation of the number; may be empty."""
 
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorator above a property
     @property
     def level(self) -> Level:
         """Level of the finding; `unclear` is beyond the limit, but perhaps by chance with so few rows."""
-        if not np.isfinite(self.value):
+        if self.value is None or self.chance is None:
             return "unmeasured"
         if self.value <= self.limit:
             return "same"
         return "drift" if self.value > self.chance else "unclear"
+
+
+class Drift(BaseModel):
+    """Comparison of a scored batch with the test rows of the version that scored it."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    drift: bool
+    """Whether a statistic is beyond its limit, and not by chance."""
+    sentence: str
+    """Verdict in one sentence."""
+    model_name: str
+    model_version: str
+    source: str
+    """Path of the file of texts."""
+    n_rows: int
+    """Number of rows of the batch."""
+    n_reference: int
+    """Number of test rows of the version."""
+    findings: tuple[Finding, ...]
 
 
 def compare(reference: DriftSample, batch: DriftSample, *, limits: Mapping[str, float], seed: int = 0) -> list[Finding]:
@@ -79,7 +105,10 @@ def compare(reference: DriftSample, batch: DriftSample, *, limits: Mapping[str, 
         ("unknown_share", "unknown tokens", *_unknown(reference.unknown, batch.unknown)),
         ("embedding_auc", "embeddings (AUC)", *_embedding(reference, batch, seed=seed)),
     ]  # fmt: skip
-    return [Finding(name, title, value, chance, limits[name], said) for name, title, value, chance, said in rows]
+    return [
+        Finding(name=name, title=title, value=value, chance=chance, limit=limits[name], sentence=said)
+        for name, title, value, chance, said in rows
+    ]
 
 
 def population_stability(reference: Floats, batch: Floats) -> tuple[float, float]:
@@ -141,19 +170,19 @@ def _class_share(reference: DriftSample, batch: DriftSample) -> tuple[float, flo
     return float(abs(after[place] - before[place])), level, said
 
 
-def _unknown(reference: Floats, batch: Floats) -> tuple[float, float, str]:
+def _unknown(reference: Floats, batch: Floats) -> Measured:
     """Change of the mean share of unknown tokens, and its chance level by Welch's deviation."""
     if min(len(reference), len(batch)) < FEWEST_EMBEDDED:
-        return float("nan"), float("nan"), _too_few(reference, batch)
+        return None, None, _too_few(reference, batch)
     variance = reference.var(ddof=1) / len(reference) + batch.var(ddof=1) / len(batch)
     level = float(norm.ppf(1 - CHANCE / 2) * np.sqrt(variance))
     said = f"{reference.mean():.2%} of a text's tokens before, {batch.mean():.2%} now"
     return float(abs(batch.mean() - reference.mean())), level, said
 
 
-def _embedding(reference: DriftSample, batch: DriftSample, *, seed: int) -> tuple[float, float, str]:
+def _embedding(reference: DriftSample, batch: DriftSample, *, seed: int) -> Measured:
     if min(len(reference.embeddings), len(batch.embeddings)) < FEWEST_EMBEDDED:
-        return float("nan"), float("nan"), _too_few(reference.embeddings, batch.embeddings)
+        return None, None, _too_few(reference.embeddings, batch.embeddings)
     value, level = domain_auc(reference.embeddings, batch.embeddings, seed=seed)
     said = f"of a text from before and one of now, embeddings tell which is which {100 * value:.0f} times in 100; 50 is guessing"
     return value, level, said

@@ -35,7 +35,7 @@ from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import TOKENIZER_FOLDER, ClassifierSpec
-from agile_classifier.training.fine_tuning import CHECKPOINTS, read_history
+from agile_classifier.training.history import History
 
 MOST_PROBED = 20_000
 """Train texts that the frozen base model is asked about, a sample of them where there are more: its features of all might not fit."""
@@ -73,7 +73,7 @@ def examine(
     label_threshold : float or None
         Where the scores of the parts were cut; None where classes are given.
     """
-    spec, history = ClassifierSpec.load(adapter), read_history(adapter)
+    spec, history = ClassifierSpec.load(adapter), History.load(adapter)
     require_cuttable(settings, n_classes=spec.n_classes)
     texts = {"validation": list(validation["text"]), "test": list(test["text"])}
     encoded = _encode(adapter, spec, texts)
@@ -104,8 +104,8 @@ def examine(
         calibrations=calibrations,
         n_resamples=settings.n_resamples,
         seed=settings.seed,
-        n_cut={"train": history["n_cut_train"]} | {part: found.n_cut for part, found in encoded.items()},
-        n_escaped={"train": history["n_escaped_train"]} | {part: found.n_escaped for part, found in encoded.items()},
+        n_cut={"train": history.n_cut_train} | {part: found.n_cut for part, found in encoded.items()},
+        n_escaped={"train": history.n_escaped_train} | {part: found.n_escaped for part, found in encoded.items()},
     )
     chosen = Answers(scores["candidate"], thresholds["candidate"])
     review = _review(
@@ -129,11 +129,9 @@ def _ask_network(
 ) -> dict[str, dict[str, Floats]]:
     """Contender → part → probabilities, of each checkpoint and, with a prompt, of the base model as `untuned`."""
     found: dict[str, dict[str, Floats]] = {}
-    asked: dict[
-        str, str
-    ] = {}  # files of a checkpoint → contender: where the last epoch is the best, one answers for both
-    for checkpoint in CHECKPOINTS:
-        who, digest = CONTENDERS[checkpoint], tree_digest(adapter / checkpoint)
+    asked: dict[str, str] = {}  # files of a checkpoint → contender: the last epoch may be the best, too
+    for checkpoint, who in CONTENDERS.items():
+        digest = tree_digest(adapter / checkpoint)
         if digest not in asked:
             predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
             found[who] = {part: predictor.score(texts[part], encoded=encoded[part]) for part in texts}

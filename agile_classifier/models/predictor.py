@@ -57,10 +57,8 @@ class Predictor:
         tokenizer = load_tokenizer(adapter / TOKENIZER_FOLDER)
         network = load_network(
             base_model,
+            spec,
             adapter / checkpoint,
-            pooling=spec.pooling,
-            n_classes=spec.n_classes,
-            hidden_size=spec.hidden_size,
             label_tokens=find_label_tokens(spec.prompt, tokenizer=tokenizer) if spec.prompt else None,
         )
         if next(network.parameters()).device.type == "cpu":

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from agile_classifier.models.prompts.prompts import Prompt
+
+if TYPE_CHECKING:  # a version that is only scored holds no config
+    from agile_classifier.config.training import ModelConfig
 
 SPEC_FILE = "classifier.json"
 TOKENIZER_FOLDER = "tokenizer"
@@ -17,7 +20,7 @@ COMPANION_FOLDER = "companion"
 TAUGHT = ("label", "target", "weight")
 """Columns of examples that training reads beside `text`; the last two are optional (`losses.class_loss`)."""
 EXACT, ROUNDED = 1e-3, 0.02
-"""Bounds of `ClassifierSpec.rounding`: for a classifier that computes in float32, and for one that rounds activations."""
+"""Bounds of `ClassifierSpec.rounding`: of a classifier that computes in float32, and of one that rounds activations."""
 PROBABILITY = "probability_"
 """Prefix of the column of a class's probability in a registered classifier's answer."""
 
@@ -56,23 +59,30 @@ class ClassifierSpec:
     def rounding(self) -> float:
         """Largest change of a probability that rounding explains, in another batch, process or runtime.
 
-        int8 layers quantize what enters them too, bfloat16 keeps eight bits of it. Seen with MiniLM: int8 0.005 and bfloat16 0.006, in
-        float32 5e-7.
+        int8 layers quantize what enters them too, bfloat16 keeps eight bits of it. Seen with MiniLM: int8 0.005 and
+        bfloat16 0.006, in float32 5e-7.
         """
         return ROUNDED if self.quantization == "int8" or self.compute_dtype != "float32" else EXACT
 
     @classmethod
-    def describe(
-        cls, *, class_names: Sequence[str], base_digest: str, source: str, sha256: tuple[str, ...] | None,
-        revision: str | None, head: str, pooling: str, prompt: Mapping[str, Any], hidden_size: int = 0, **described: Any,
-    ) -> ClassifierSpec:  # fmt: skip
-        """Describe a classifier from a config's section `model`; `compute_dtype` may be `auto`, `hidden_size` unread."""
-        answers = head == "label_tokens"
+    def describe(cls, model: ModelConfig, *, class_names: Sequence[str], base_digest: str) -> ClassifierSpec:
+        """Describe a classifier from a config's section `model`; `compute_dtype` may be `auto`, `hidden_size` is 0."""
+        answers = model.head == "label_tokens"
+        prompt = {**dict(model.prompt), "labels": model.prompt.labels or tuple(class_names)}
         return cls(
-            class_names=tuple(class_names), hidden_size=hidden_size, base_source=source, base_sha256=sha256,
-            base_revision=revision, base_digest=base_digest, pooling="answer" if answers else pooling,
-            prompt=Prompt(**{**prompt, "labels": prompt["labels"] or tuple(class_names)}) if answers else None, **described,
-        )  # fmt: skip
+            class_names=tuple(class_names),
+            pooling="answer" if answers else model.pooling,
+            quantization=model.quantization,
+            double_quant=model.double_quant,
+            compute_dtype=model.compute_dtype,
+            max_length=model.max_length,
+            hidden_size=0,
+            base_source=model.source,
+            base_sha256=model.sha256,
+            base_revision=model.revision,
+            base_digest=base_digest,
+            prompt=Prompt(**prompt) if answers else None,
+        )
 
     def save(self, folder: Path) -> None:
         """Write `classifier.json`."""

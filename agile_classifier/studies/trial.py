@@ -29,8 +29,8 @@ from agile_classifier.models.embeddings import embed_parts
 from agile_classifier.models.gguf import fetch_base_model
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import ClassifierSpec
-from agile_classifier.training.fine_tuning import fine_tune, read_history
-from agile_classifier.training.optimisation import Optimisation
+from agile_classifier.training.fine_tuning import fine_tune
+from agile_classifier.training.history import History
 
 Floats = NDArray[np.float64]
 Parts = Mapping[str, pd.DataFrame]
@@ -116,8 +116,8 @@ def read_base_model(model: ModelConfig) -> Path:
 
 def read_parts(config: RunConfig) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """The examples of a config by part, labelled, and the names of the classes."""
-    labelled = label_and_split(read_examples(config), **config.labels.model_dump(), **config.split.model_dump())
-    return labelled.parts, labelled.facts["class_names"]
+    labelled = label_and_split(read_examples(config), config.labels, config.split)
+    return labelled.parts, list(labelled.labelling.class_names)
 
 
 def read_examples(config: RunConfig) -> pd.DataFrame:
@@ -147,20 +147,16 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
     with tempfile.TemporaryDirectory() as scratch:
         adapter = Path(scratch) / "adapter"
         fine_tune(
+            parts,
+            ClassifierSpec.describe(config.model, class_names=class_names, base_digest=""),
+            config.fine_tune.model_copy(update={"max_time": math.inf}),
             base=base,
-            spec=ClassifierSpec.describe(class_names=class_names, base_digest="", **config.model.model_dump()),
-            train=parts["train"],
-            validation=parts["validation"],
-            lora=config.fine_tune.lora,
-            optimisation=Optimisation(**{**config.fine_tune.optimisation, "max_time": math.inf}),
             checkpoints=Path(scratch) / "checkpoints",
             output=adapter,
-            on_epoch=lambda _: None,
-            companion=config.fine_tune.companion,
         )
-        predictor, seconds = Predictor.load(adapter, base=base), read_history(adapter)["seconds"]
+        predictor, seconds = Predictor.load(adapter, base=base), History.load(adapter).seconds
         scores = {part: predictor.score(list(parts[part]["text"])) for part in JUDGED}
-    return scores, float(seconds)
+    return scores, seconds
 
 
 def _baseline(name: str, config: RunConfig, parts: Parts, class_names: Sequence[str]) -> dict[str, Floats]:

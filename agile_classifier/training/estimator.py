@@ -1,4 +1,4 @@
-"""AgileClassifier: the classifier of a run as an estimator in scikit-learn's manner, for notebooks and searches that need no pipeline.
+"""AgileClassifier: the classifier of a run as a scikit-learn estimator, for notebooks and searches without a pipeline.
 
 from agile_classifier.training.estimator import AgileClassifier
 model = AgileClassifier("sentence-transformers/all-MiniLM-L6-v2", revision="…", epochs=3).fit(texts, labels)
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
+from agile_classifier.config.data import Section
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.errors import InputError
@@ -27,29 +29,47 @@ from agile_classifier.files import tree_digest
 from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.models.decision import DECISION_FILE, Decision
-from agile_classifier.models.gguf import fetch_base_model
+from agile_classifier.models.gguf import fetch_base_model, fetch_base_of
+from agile_classifier.models.hardware import choose_devices
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import COMPANION_FOLDER, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.training.fine_tuning import fine_tune
-from agile_classifier.training.optimisation import Optimisation
 
-_MODEL = ModelConfig.model_fields
-_TUNING = FineTuneConfig.model_fields
+_SECTIONS = (ModelConfig, FineTuneConfig)
+_FIELDS = {name: field for section in _SECTIONS for name, field in section.model_fields.items() if name != "source"}
+_SIGNATURE = Signature([
+    Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
+    Parameter("base_model", Parameter.POSITIONAL_OR_KEYWORD, annotation=str),
+    *(
+        Parameter(name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.annotation)
+        for name, field in _FIELDS.items()
+    ),
+    Parameter("checkpoint", Parameter.KEYWORD_ONLY, default="best", annotation=Literal["best", "last"]),
+])  # fmt: skip
+"""Signature of `AgileClassifier`, which scikit-learn and a notebook read: the sections' own fields and defaults."""
+
+Init = TypeVar("Init", bound=Callable[..., None])
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def _takes_fields(init: Init) -> Init:
+    """Let a constructor of any keywords say which it takes."""
+    init.__signature__ = _SIGNATURE  # type: ignore[attr-defined]  # inspect reads it
+    return init
 
 
 class AgileClassifier(ClassifierMixin, BaseEstimator):
-    """A LoRA-tuned text classifier with either head; parameters and defaults are those of a config's `model` and `fine_tune`.
+    """A LoRA-tuned text classifier with either head.
 
     Parameters
     ----------
     base_model : str
-        `model.source`: a folder, a hub id, package://…; with `sha256` or `revision` as there.
-    head, pooling, prompt, quantization, max_length
-        As in `model`; `prompt` a mapping of its fields.
-    rank, alpha, dropout, target_modules, loss, companion, learning_rate, epochs, batch_size, seed
-        As in `fine_tune`.
-    checkpoint : {"best", "last"}
-        Which one answers; they are the same without validation texts.
+        `model.source` of a config: a folder, a hub id, package://…
+    **parameters
+        Any other field of a config's sections `model` (`head`, `pooling`, `prompt`, `max_length`, …) and `fine_tune`
+        (`rank`, `learning_rate`, `epochs`, `early_stopping`, …), under its own name and with its own default; `prompt`
+        and `early_stopping` are mappings of their fields. And `checkpoint`, `best` or `last`: which one answers; they
+        are the same without validation texts.
 
     Attributes
     ----------
@@ -58,42 +78,27 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         What was trained, as files; a pickle holds it and not the base model.
     decision_threshold_ : float or None
         Cut on the probability of `classes_[1]`, of a registered version; None: the most probable class.
+
+    Examples
+    --------
+    >>> model = AgileClassifier("sentence-transformers/all-MiniLM-L6-v2", revision="…", epochs=3, rank=16)
+    >>> model.get_params()["learning_rate"]
+    0.001
     """
 
+    base_model: str
+    checkpoint: str
     _predictor: Predictor | None = None
     _base: Path | None = None
     """Folder of the base model, where it was brought along; of this machine, so no part of a pickle."""
 
-    def __init__(
-        self,
-        base_model: str,
-        *,
-        sha256: str | tuple[str, ...] | None = None,
-        revision: str | None = None,
-        head: str = _MODEL["head"].default,
-        pooling: str = _MODEL["pooling"].default,
-        prompt: Mapping[str, Any] | None = None,
-        quantization: str = _MODEL["quantization"].default,
-        max_length: int = _MODEL["max_length"].default,
-        rank: int = _TUNING["rank"].default,
-        alpha: float = _TUNING["alpha"].default,
-        dropout: float = _TUNING["dropout"].default,
-        target_modules: Sequence[str] = _TUNING["target_modules"].default,
-        loss: str = _TUNING["loss"].default,
-        companion: str = _TUNING["companion"].default,
-        learning_rate: float = _TUNING["learning_rate"].default,
-        epochs: int = _TUNING["epochs"].default,
-        batch_size: int = _TUNING["batch_size"].default,
-        seed: int = _TUNING["seed"].default,
-        checkpoint: str = "best",
-    ) -> None:
-        self.base_model, self.sha256, self.revision = base_model, sha256, revision
-        self.head, self.pooling, self.prompt = head, pooling, prompt
-        self.quantization, self.max_length = quantization, max_length
-        self.rank, self.alpha, self.dropout, self.target_modules = rank, alpha, dropout, target_modules
-        self.loss, self.companion = loss, companion
-        self.learning_rate, self.epochs, self.batch_size = learning_rate, epochs, batch_size
-        self.seed, self.checkpoint = seed, checkpoint
+    @_takes_fields
+    def __init__(self, base_model: str, **parameters: Any) -> None:
+        given = _SIGNATURE.bind(self, base_model, **parameters)
+        given.apply_defaults()
+        for name, value in given.arguments.items():
+            if name != "self":
+                setattr(self, name, value)
 
     def fit(
         self, X: Sequence[str], y: Sequence[Any], validation: tuple[Sequence[str], Sequence[Any]] | None = None
@@ -113,25 +118,20 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise ValueError(f"y: needs two or more classes, found 1 class: {self.classes_[0]!r}")
         held_out = (_texts(validation[0]), np.searchsorted(self.classes_, validation[1])) if validation else ([], [])
-        base = self._fetch_base()
-        model, tuning = self._sections()
+        parts = {"train": (texts, codes), "validation": held_out}
+        model, settings = self._model(), self._section(FineTuneConfig)
+        base = _fetch_base(model)
+        spec = ClassifierSpec.describe(model, class_names=[*map(str, self.classes_)], base_digest=tree_digest(base))
         with tempfile.TemporaryDirectory() as scratch:
             adapter = Path(scratch) / "adapter"
             fine_tune(
+                {part: pd.DataFrame({"text": texts, "label": labels}) for part, (texts, labels) in parts.items()},
+                spec,
+                settings,
                 base=base,
-                spec=ClassifierSpec.describe(
-                    class_names=[str(name) for name in self.classes_],
-                    base_digest=tree_digest(base),
-                    **model.model_dump(),
-                ),
-                train=pd.DataFrame({"text": texts, "label": codes}),
-                validation=pd.DataFrame({"text": held_out[0], "label": held_out[1]}),
-                lora=tuning.lora,
-                optimisation=Optimisation(**tuning.optimisation),
                 checkpoints=Path(scratch) / "checkpoints",
                 output=adapter,
-                on_epoch=lambda _: None,
-                companion=tuning.companion,
+                devices=choose_devices(settings.devices, device=settings.device, batch_size=settings.batch_size),
             )
             self.adapter_ = _read_files(adapter, adapter)
         self.decision_threshold_: float | None = None
@@ -141,7 +141,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
 
     @classmethod
     def from_adapter(cls, adapter: Path, *, base: Path | None = None, **tuning: Any) -> AgileClassifier:
-        """A fitted one from the folder that `fine_tune` wrote, or from that of a registered version: its `best` checkpoint.
+        """Make a fitted classifier of a folder that `fine_tune` wrote, or of a registered version's.
 
         Parameters
         ----------
@@ -184,20 +184,18 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.string, tags.input_tags.one_d_array, tags.input_tags.two_d_array = True, True, False
         return tags
 
-    def _sections(self) -> tuple[ModelConfig, FineTuneConfig]:
-        given = self.get_params()
-        model = {name: given[name] for name in _MODEL if name in given} | {"source": self.base_model}
-        tuning = {name: given[name] for name in _TUNING if name in given}
+    def _model(self) -> ModelConfig:
+        return self._section(ModelConfig, source=self.base_model)
+
+    def _section(self, section: type[AnySection], **more: Any) -> AnySection:
+        """Build a section of the config from this estimator's parameters; `prompt` may be None for its default."""
+        given = {name: value for name, value in self.get_params().items() if name in section.model_fields}
+        if given.get("prompt", ...) is None:
+            del given["prompt"]
         try:
-            return ModelConfig(**{**model, "prompt": dict(self.prompt or {})}), FineTuneConfig(**tuning)
+            return section(**given, **more)
         except ValueError as error:  # pydantic's, of several lines
             raise InputError(f"AgileClassifier: {' '.join(str(error).split())}") from None
-
-    def _fetch_base(self) -> Path:
-        pins = (self.sha256,) if isinstance(self.sha256, str) else self.sha256
-        return fetch_base_model(
-            str(self.base_model), sha256=pins, revision=self.revision, token=hub_token(), cache=cache(), mirror=mirror()
-        )
 
     def _load(self) -> Predictor:
         if self._predictor is None:
@@ -206,22 +204,28 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
                     path = Path(scratch) / name
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(content)
-                base = self._base or self._fetch_base()
-                _require_same_base(base, ClassifierSpec.load(Path(scratch)))
+                spec = ClassifierSpec.load(Path(scratch))
+                base = fetch_base_of(spec) if self._base is None else _require_same_base(self._base, spec)
                 self._predictor = Predictor.load(Path(scratch), base=base, checkpoint=self.checkpoint)
         return self._predictor
 
 
+def _fetch_base(model: ModelConfig) -> Path:
+    return fetch_base_model(
+        model.source, sha256=model.sha256, revision=model.revision, token=hub_token(), cache=cache(), mirror=mirror()
+    )
+
+
 def _parameters(spec: ClassifierSpec) -> dict[str, Any]:
+    """Those that a spec records; a head of label tokens has a prompt, and no pooling to choose."""
+    head = {"head": "label_tokens", "prompt": asdict(spec.prompt)} if spec.prompt else {"pooling": spec.pooling}
     return {
         "base_model": spec.base_source,
         "sha256": spec.base_sha256,
         "revision": spec.base_revision,
-        "head": "label_tokens" if spec.prompt else "classification",
-        "pooling": _MODEL["pooling"].default if spec.prompt else spec.pooling,
-        "prompt": asdict(spec.prompt) if spec.prompt else None,
         "quantization": spec.quantization,
         "max_length": spec.max_length,
+        **head,
     }
 
 
@@ -247,11 +251,12 @@ def _read_files(adapter: Path, *parts: Path) -> dict[str, bytes]:
     return {str(file.relative_to(adapter)): file.read_bytes() for file in files}
 
 
-def _require_same_base(base: Path, spec: ClassifierSpec) -> None:
+def _require_same_base(base: Path, spec: ClassifierSpec) -> Path:
     if (digest := tree_digest(base)) != spec.base_digest:
         raise InputError(
             f"base model {spec.base_source}: digest is {digest}, the adapter was trained on {spec.base_digest}"
         )
+    return base
 
 
 def _texts(values: Sequence[str]) -> list[str]:

@@ -6,7 +6,6 @@ batch order depends on (seed, epoch) alone and the Trainer restores every random
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, set_seed
 
-from agile_classifier.models.base_model import (  # fmt: skip
+from agile_classifier.config.training import FineTuneConfig
+from agile_classifier.models.base_model import (
     load_base_model,
     quiet_transformers,
     read_hidden_size,
@@ -36,78 +36,69 @@ from agile_classifier.models.spec import COMPANION_FOLDER, TAUGHT, TOKENIZER_FOL
 from agile_classifier.training.balancing import balance
 from agile_classifier.training.callbacks import EpochLog, TimeLimit
 from agile_classifier.training.checkpoints import last_complete_checkpoint
-from agile_classifier.training.history import count_costs
-from agile_classifier.training.optimisation import Optimisation, halve_micro_batch
+from agile_classifier.training.history import History, cost_of
 from agile_classifier.training.processes import rank, run_together
-from agile_classifier.training.trainer import BucketTrainer, Hooks, Rows, make_trainer
-
-HISTORY_FILE = "history.json"
-CHECKPOINTS = ("best", "last")
+from agile_classifier.training.trainer import BucketTrainer, Hooks, Rows, halve_micro_batch, make_trainer
 
 
 def fine_tune(
+    parts: Mapping[str, pd.DataFrame],
+    spec: ClassifierSpec,
+    settings: FineTuneConfig,
     *,
     base: Path,
-    spec: ClassifierSpec,
-    train: pd.DataFrame,
-    validation: pd.DataFrame,
-    lora: Mapping[str, Any],
-    optimisation: Optimisation,
     checkpoints: Path,
     output: Path,
-    on_epoch: Callable[[dict[str, float]], None],
-    companion: str = "none",
-    on_checkpoint: Callable[[], None] = lambda: None,
+    hooks: Hooks = Hooks(),
     devices: Devices | None = None,
     price_per_hour: float | None = None,
 ) -> None:
     """Tune an adapter and write it to `output`: `best/`, `last/`, `tokenizer/`, `classifier.json`, `history.json`.
 
+    With a companion, what answers beside the network is trained too, and stands in `companion/`.
+
     Parameters
     ----------
+    parts : mapping of `train` and `validation` to frames
+        Columns `text` and `label`, of train perhaps `target` and `weight`. Validation may be empty; then `best` is
+        `last`.
     spec : ClassifierSpec
         `compute_dtype` may be `auto`; what was chosen is written down.
-    train, validation : DataFrame
-        Columns `text` and `label`, of train perhaps `target` and `weight`. Validation may be empty; then `best` is `last`.
-    lora : mapping
-        `rank`, `alpha`, `dropout`, `target_modules`, `initialization`.
+    settings : FineTuneConfig
+        The section `fine_tune` of a config, but for where it is trained: that is `devices`.
+    base : Path
+        Folder of the base model.
     checkpoints : Path
         Folder of this very training; a complete checkpoint in it is resumed. Removed at the end.
-    companion : str
-        `tfidf_svm`: what answers beside the network is trained too, and stands in `companion/`.
-    on_epoch, on_checkpoint : callable
-        See `Hooks`; called in this process, however many train.
+    hooks : Hooks
+        Called in this process, however many train.
     devices : Devices, optional
-        One of the best kind that is here, without it. Several take the optimizer steps of one, in processes of their own.
+        One of the best kind that is here, without it. Several take the optimizer steps of one, in processes of their
+        own.
     price_per_hour : float, optional
         Money for one device for an hour.
+
+    Raises
+    ------
+    InputError
+        The base model cannot be tuned so, or train has too few texts for a companion.
     """
     require_context(base, spec.max_length)
     hardware = read_hardware(kind=devices.kind if devices else None)
-    spec = replace(
-        spec,
-        compute_dtype=choose_compute_dtype(spec.compute_dtype, hardware=hardware),
-        hidden_size=read_hidden_size(base),
-    )
+    dtype = choose_compute_dtype(spec.compute_dtype, hardware=hardware)
+    spec = replace(spec, compute_dtype=dtype, hidden_size=read_hidden_size(base))
     output.mkdir(parents=True, exist_ok=True)
-    if companion != "none":  # before the network, for it takes seconds and may be refused
-        fitted = fit_companion(train, class_names=spec.class_names, seed=optimisation.seed)
-        fitted.save(output / COMPANION_FOLDER)
-    train = balance(train, how=optimisation.balance, seed=optimisation.seed)
+    train = parts["train"]
+    if settings.companion != "none":  # before the network, for it takes seconds and may be refused
+        fit_companion(train, class_names=spec.class_names, seed=settings.seed).save(output / COMPANION_FOLDER)
     training = _Training(
-        base=base, spec=spec, train=train, validation=validation, lora=lora, optimisation=optimisation,
-        checkpoints=checkpoints, output=output, hardware=hardware, devices=devices or Devices(hardware.device),
-        price_per_hour=price_per_hour,
+        base=base, spec=spec, train=balance(train, how=settings.balance, seed=settings.seed),
+        validation=parts["validation"], settings=settings, checkpoints=checkpoints, output=output, hardware=hardware,
+        devices=devices or Devices(hardware.device), price_per_hour=price_per_hour,
     )  # fmt: skip
-    _train_within_memory(training, on_epoch, on_checkpoint)
+    _train_within_memory(training, hooks)
     spec.save(output)
     shutil.rmtree(checkpoints)
-
-
-def read_history(adapter: Path) -> dict[str, Any]:
-    """What `fine_tune` recorded: `epochs`, `best_epoch`, `seconds`, `device`, `n_devices`, `device_seconds`, …"""
-    history: dict[str, Any] = json.loads((adapter / HISTORY_FILE).read_text(encoding="utf-8"))
-    return history
 
 
 def best_epoch(epochs: Sequence[Mapping[str, float]], *, metric: str | None, step: int | None) -> float:
@@ -116,19 +107,17 @@ def best_epoch(epochs: Sequence[Mapping[str, float]], *, metric: str | None, ste
     return at_step[-1] if metric and at_step else epochs[-1]["epoch"]
 
 
-def _train_within_memory(
-    training: _Training, on_epoch: Callable[[dict[str, float]], None], on_checkpoint: Callable[[], None]
-) -> None:
+def _train_within_memory(training: _Training, hooks: Hooks) -> None:
     """Train; out of memory, halve the micro-batch and keep the effective batch."""
     while True:
         resumed = replace(training, resumed=last_complete_checkpoint(training.checkpoints))
         try:
-            return run_together(resumed, (on_epoch, on_checkpoint), devices=training.devices)
+            return run_together(resumed, (hooks.on_epoch, hooks.on_checkpoint), devices=training.devices)
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            if training.optimisation.batch_size == 1 or not _is_out_of_memory(error):
+            if training.settings.batch_size == 1 or not _is_out_of_memory(error):
                 raise
         torch.cuda.empty_cache()
-        training = replace(training, optimisation=halve_micro_batch(training.optimisation))
+        training = replace(training, settings=halve_micro_batch(training.settings))
 
 
 @dataclass(frozen=True)
@@ -139,8 +128,7 @@ class _Training:
     spec: ClassifierSpec
     train: pd.DataFrame
     validation: pd.DataFrame
-    lora: Mapping[str, Any]
-    optimisation: Optimisation
+    settings: FineTuneConfig
     checkpoints: Path
     output: Path
     hardware: Hardware
@@ -158,7 +146,7 @@ class _Training:
         )
         trainer = make_trainer(
             self._build_network(tokenizer, train),
-            optimisation=self.optimisation,
+            self.settings,
             checkpoints=self.checkpoints,
             hooks=Hooks(on_epoch, on_checkpoint),
             collator=DataCollatorWithPadding(tokenizer),
@@ -171,10 +159,10 @@ class _Training:
         if rank() == 0:
             _save_checkpoints(trainer, self.output)
             tokenizer.save_pretrained(str(self.output / TOKENIZER_FOLDER))
-            self._write_history(trainer, facts={**self.hardware.as_dict(), **_changed_texts(train, validation)})
+            self._history(trainer, changed=_changed_texts(train, validation)).save(self.output)
 
     def _build_network(self, tokenizer: PreTrainedTokenizerBase, train: Encoded) -> TextClassifier:
-        set_seed(self.optimisation.seed)
+        set_seed(self.settings.seed)
         base_model = load_base_model(
             self.base,
             pooling=self.spec.pooling,
@@ -187,37 +175,37 @@ class _Training:
         base_model.name_or_path = self.spec.base_source  # not this machine's folder, in what PEFT writes
         network = build_network(
             base_model,
-            pooling=self.spec.pooling,
-            n_classes=self.spec.n_classes,
-            hidden_size=self.spec.hidden_size,
+            self.spec,
+            self.settings,
             base_folder=self.base,
             label_tokens=find_label_tokens(self.spec.prompt, tokenizer=tokenizer) if self.spec.prompt else None,
-            loss=self.optimisation.loss,
-            **self.lora,
         )
         if self.devices.kind == "cpu":
             use_fused_lora(network)
-        if self.optimisation.head_start == "linear_probe":
+        if self.settings.head_start == "linear_probe":
             features = read_features(network, train.input_ids, tokenizer=tokenizer)
             start_at_probe(network.head, features, self.train)
         return network
 
-    def _write_history(self, trainer: BucketTrainer, *, facts: dict[str, Any]) -> None:
+    def _history(self, trainer: BucketTrainer, *, changed: dict[str, int]) -> History:
         log = next(found for found in trainer.callback_handler.callbacks if isinstance(found, EpochLog))
         clock = next(found for found in trainer.callback_handler.callbacks if isinstance(found, TimeLimit))
         trained = [parameter for parameter in trainer.model.parameters() if parameter.requires_grad]
         metric, step = trainer.args.metric_for_best_model, trainer.state.best_global_step
-        history = {
-            "epochs": log.epochs,
-            "best_epoch": best_epoch(log.epochs, metric=metric, step=step),
-            "seconds": round(clock.elapsed, 3),
-            **count_costs(seconds=clock.elapsed, n_devices=self.devices.n, price_per_hour=self.price_per_hour),
-            "n_steps": trainer.state.global_step,
-            "n_trained_parameters": sum(parameter.numel() for parameter in trained),
-            "micro_batch_size": trainer.args.per_device_train_batch_size,
-            **facts,
-        }
-        (self.output / HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
+        device_seconds = clock.elapsed * self.devices.n
+        return History(
+            epochs=tuple(log.epochs),
+            best_epoch=best_epoch(log.epochs, metric=metric, step=step),
+            seconds=round(clock.elapsed, 3),
+            n_devices=self.devices.n,
+            device_seconds=round(device_seconds, 3),
+            cost=cost_of(device_seconds, price_per_hour=self.price_per_hour),
+            n_steps=trainer.state.global_step,
+            n_trained_parameters=sum(parameter.numel() for parameter in trained),
+            micro_batch_size=trainer.args.per_device_train_batch_size,
+            **self.hardware.as_dict(),
+            **changed,
+        )
 
 
 def _rows(encoded: Encoded, part: pd.DataFrame, columns: Sequence[str]) -> Rows:

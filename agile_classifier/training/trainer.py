@@ -1,7 +1,8 @@
 """Bucket trainer: transformers' Trainer with batches of similar length, each split over the devices of a training.
 
-Two devices take the optimizer steps of one: `batch_size` texts are a batch however many devices share it, and each device's loss, and
-each pass of an accumulated one, counts by its number of texts, so that shares may be uneven and the last batch short.
+Two devices take the optimizer steps of one: `batch_size` texts are a batch however many devices share it, and each
+device's loss, and each pass of an accumulated one, counts by its number of texts, so that shares may be uneven and the
+last batch short.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from agile_classifier.config.training import FineTuneConfig
 from agile_classifier.metrics.metrics import evaluate_scores
 from agile_classifier.models.network.losses import NO_LABEL, count_terms
 from agile_classifier.models.network.network import TextClassifier
 from agile_classifier.training.callbacks import EarlyStop, EpochLog, OnCheckpoint, ProgressBar, TimeLimit
-from agile_classifier.training.optimisation import Optimisation
 from agile_classifier.training.sampling import BatchShares, LengthBucketSampler
 
 warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")  # transformers 5 passes it to torch 2.13
@@ -36,18 +37,18 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Hooks:
-    """What is told of a training while it goes."""
+    """What is told of a training while it goes; nothing, without arguments."""
 
-    on_epoch: Callable[[dict[str, float]], None]
+    on_epoch: Callable[[dict[str, float]], None] = lambda _: None
     """Called with the metrics of each epoch."""
-    on_checkpoint: Callable[[], None]
+    on_checkpoint: Callable[[], None] = lambda: None
     """Called whenever one more checkpoint is complete, and those before it that nothing needs are removed."""
 
 
 def make_trainer(
     network: TextClassifier,
+    settings: FineTuneConfig,
     *,
-    optimisation: Optimisation,
     checkpoints: Path,
     hooks: Hooks,
     collator: DataCollatorWithPadding,
@@ -56,16 +57,17 @@ def make_trainer(
     on_cpu: bool,
 ) -> BucketTrainer:
     """A Trainer of this process's share, ready to train."""
-    arguments = _arguments(optimisation, checkpoints, validates=bool(validation), on_cpu=on_cpu)
+    arguments = _arguments(settings, checkpoints, validates=bool(validation), on_cpu=on_cpu)
     callbacks: list[TrainerCallback] = [
-        TimeLimit(optimisation.max_time),
+        TimeLimit(settings.max_time),
         EpochLog(hooks.on_epoch),
         OnCheckpoint(hooks.on_checkpoint),
     ]
     if arguments.process_index == 0:
         callbacks.append(ProgressBar())
-    if optimisation.patience is not None and validation:
-        callbacks.append(EarlyStop(optimisation.patience, optimisation.min_delta))
+    stopping = settings.early_stopping
+    if stopping.patience is not None and validation:
+        callbacks.append(EarlyStop(stopping.patience, stopping.min_delta))
     trainer = BucketTrainer(
         model=network,
         args=arguments,
@@ -77,6 +79,15 @@ def make_trainer(
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def halve_micro_batch(settings: FineTuneConfig) -> FineTuneConfig:
+    """Half the texts in a forward pass, twice the passes in an optimizer step."""
+    halved = {
+        "batch_size": settings.batch_size // 2,
+        "gradient_accumulation_steps": settings.gradient_accumulation_steps * 2,
+    }
+    return settings.model_copy(update=halved)
 
 
 class BucketTrainer(Trainer):
@@ -120,7 +131,10 @@ class BucketTrainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Tensor | None = None
     ) -> Any:
-        """In training, this pass's part of the mean over all terms of the step; DDP averages over the devices, hence their number."""
+        """Compute, in training, this pass's part of the mean over all terms of the step.
+
+        DDP averages over the devices, hence their number.
+        """
         if not model.training:
             outputs = model(**inputs)
             return (outputs["loss"], outputs) if return_outputs else outputs["loss"]
@@ -130,7 +144,10 @@ class BucketTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def prediction_step(self, *arguments: Any, **named: Any) -> tuple[Any, Any, Any]:
-        """On several devices without the loss: theirs are means of batches that were filled up; see `_validation_metrics_and_loss`."""
+        """Predict; on several devices without the loss: theirs are means of batches that were filled up.
+
+        `_validation_metrics_and_loss` computes it from the logits.
+        """
         loss, logits, labels = super().prediction_step(*arguments, **named)
         return loss if self.args.world_size == 1 else None, logits, labels
 
@@ -143,26 +160,27 @@ class BucketTrainer(Trainer):
         self.accelerator.wait_for_everyone()
 
 
-def _arguments(optimisation: Optimisation, checkpoints: Path, *, validates: bool, on_cpu: bool) -> TrainingArguments:
+def _arguments(settings: FineTuneConfig, checkpoints: Path, *, validates: bool, on_cpu: bool) -> TrainingArguments:
+    metric = settings.early_stopping.metric
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
-        num_train_epochs=optimisation.epochs,
-        per_device_train_batch_size=optimisation.batch_size,
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=32,
-        gradient_accumulation_steps=optimisation.gradient_accumulation_steps,
-        learning_rate=optimisation.learning_rate,
-        weight_decay=optimisation.weight_decay,
-        warmup_steps=optimisation.warmup,
-        max_grad_norm=optimisation.max_grad_norm,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        warmup_steps=settings.warmup,
+        max_grad_norm=settings.max_grad_norm,
         lr_scheduler_type="linear",
         optim="adamw_torch_fused",
         eval_strategy="epoch" if validates else "no",
         save_strategy="epoch",
         save_total_limit=1,
-        metric_for_best_model=optimisation.metric if validates else None,
-        greater_is_better=optimisation.metric != "loss",
+        metric_for_best_model=metric if validates else None,
+        greater_is_better=metric != "loss",
         logging_strategy="epoch",
-        seed=optimisation.seed,
+        seed=settings.seed,
         use_cpu=on_cpu,
         dataloader_pin_memory=not on_cpu,
         remove_unused_columns=False,

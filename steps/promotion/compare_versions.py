@@ -1,7 +1,6 @@
 """compare_versions: model_version, champion → promotion_decision, which a person is asked about and nothing has acted on."""
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 from zenml import get_step_context, log_metadata, step
@@ -10,6 +9,7 @@ from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.ops.promotion import approval
 from agile_classifier.ops.promotion import compare as promotion
+from agile_classifier.ops.promotion.gate import PromotionDecision
 
 
 @step(enable_cache=False)
@@ -19,7 +19,7 @@ def compare_versions(
     test_scores: pd.DataFrame,
     model_name: str,
     settings: PromotionConfig,
-) -> Annotated[dict[str, Any], "promotion_decision"]:
+) -> Annotated[PromotionDecision, "promotion_decision"]:
     """Judge the version; where the policy would promote it, record that a person is asked."""
     decision = promotion.judge(
         model_name=model_name,
@@ -30,4 +30,4 @@ def compare_versions(
     )
     approval.ask(decision, model_name=model_name, run=get_step_context().pipeline_run.name)
     log_metadata({"promote": decision.promote, "reason": decision.reason})
-    return asdict(decision)
+    return decision

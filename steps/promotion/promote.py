@@ -1,7 +1,6 @@
 """promote: model_version → promotion_decision. Never reused: it must see the champion of this moment."""
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 from zenml import get_step_context, log_metadata, step
@@ -10,6 +9,7 @@ from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.ops.notifications import scheduled_changes_told
 from agile_classifier.ops.promotion import compare as promotion
+from agile_classifier.ops.promotion.gate import PromotionDecision
 
 
 @step(enable_cache=False)
@@ -19,7 +19,7 @@ def promote(
     test_scores: pd.DataFrame,
     model_name: str,
     settings: PromotionConfig,
-) -> Annotated[dict[str, Any], "promotion_decision"]:
+) -> Annotated[PromotionDecision, "promotion_decision"]:
     """Compare candidate and champion on rows that neither has seen; move the aliases only if the decision says so."""
     with scheduled_changes_told(model_name):
         decision = promotion.judge_and_carry_out(
@@ -31,4 +31,4 @@ def promote(
             run=get_step_context().pipeline_run.name,
         )
     log_metadata({"promote": decision.promote, "reason": decision.reason})
-    return asdict(decision)
+    return decision

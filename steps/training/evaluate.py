@@ -7,6 +7,7 @@ from zenml import log_metadata, step
 from zenml.types import HTMLString
 
 from agile_classifier.config.evaluation import EvaluationConfig
+from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.ops.runs import tracking
 from agile_classifier.ops.runs.caching import on_reached_files
@@ -20,7 +21,7 @@ def evaluate(
     train: pd.DataFrame,
     validation: pd.DataFrame,
     test: pd.DataFrame,
-    labelling: dict[str, Any],
+    labelling: Labelling,
     findings: list[dict[str, Any]],
     mlflow_run_id: str,
     settings: EvaluationConfig,
@@ -41,7 +42,7 @@ def evaluate(
         train=train,
         validation=validation,
         test=test,
-        label_threshold=labelling["label_threshold"],
+        label_threshold=labelling.label_threshold,
         settings=settings,
     )
     evaluation = examined.evaluation

@@ -1,11 +1,12 @@
 """fine_tune: train, validation, base_model → adapter, mlflow_run_id."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 from zenml import log_metadata, step
 
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
+from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.files import tree_digest
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.ops.runs import tracking
@@ -13,7 +14,6 @@ from agile_classifier.ops.runs.caching import on_reached_files
 from agile_classifier.ops.runs.checkpoint_store import open_checkpoints
 from agile_classifier.ops.runs.materializers import Folder, FolderMaterializer
 from agile_classifier.ops.state.home import scratch
-from agile_classifier.training.optimisation import Optimisation
 
 
 @step(cache_policy=on_reached_files(__name__), output_materializers={"adapter": FolderMaterializer})
@@ -21,7 +21,7 @@ def fine_tune(
     train: pd.DataFrame,
     validation: pd.DataFrame,
     base_model: Folder,
-    labelling: dict[str, Any],
+    labelling: Labelling,
     model: ModelConfig,
     settings: FineTuneConfig,
     experiment: str,
@@ -29,31 +29,27 @@ def fine_tune(
     """Tune a LoRA adapter and a head on the frozen base model; goes on where a killed training stood."""
     from agile_classifier.models.hardware import choose_devices
     from agile_classifier.training import fine_tuning
+    from agile_classifier.training.history import History
+    from agile_classifier.training.trainer import Hooks
 
     devices = choose_devices(settings.devices, device=settings.device, batch_size=settings.batch_size)
-    spec = ClassifierSpec.describe(
-        class_names=labelling["class_names"], base_digest=tree_digest(base_model.path), **model.model_dump()
-    )
+    spec = ClassifierSpec.describe(model, class_names=labelling.class_names, base_digest=tree_digest(base_model.path))
     key = tracking.training_key(train, validation, spec, settings, n_devices=devices.n)
     adapter, checkpoints = scratch(), open_checkpoints(key)
     with tracking.training_run(experiment, key=key) as mlflow_run_id:
         tracking.log_settings({"model": model, "fine_tune": settings}, labelling=labelling)
         checkpoints.fetch()
         fine_tuning.fine_tune(
+            {"train": train, "validation": validation},
+            spec,
+            settings,
             base=base_model.path,
-            spec=spec,
-            train=train,
-            validation=validation,
-            lora=settings.lora,
-            optimisation=Optimisation(**settings.optimisation),
             checkpoints=checkpoints.folder,
             output=adapter,
-            on_epoch=tracking.log_epoch,
-            companion=settings.companion,
-            on_checkpoint=checkpoints.keep,
+            hooks=Hooks(tracking.log_epoch, checkpoints.keep),
             devices=devices,
             price_per_hour=tracking.price_per_hour(),
         )
         checkpoints.remove()
-        log_metadata({"training": tracking.log_history(fine_tuning.read_history(adapter))})
+        log_metadata({"training": tracking.log_history(History.load(adapter))})
     return Folder(adapter), mlflow_run_id

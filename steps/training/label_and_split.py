@@ -6,7 +6,8 @@ import pandas as pd
 from zenml import log_metadata, step
 
 from agile_classifier.config.data import LabelsConfig, LeakageConfig, SplitConfig
-from agile_classifier.data import label_and_split as labelling
+from agile_classifier.data import label_and_split as data
+from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.leakage import examine_parts, refuse_leakage
 from agile_classifier.ops.runs.caching import on_reached_files
 from agile_classifier.ops.runs.materializers import ExamplesMaterializer
@@ -22,16 +23,21 @@ def label_and_split(
     Annotated[pd.DataFrame, "train"],
     Annotated[pd.DataFrame, "validation"],
     Annotated[pd.DataFrame, "test"],
-    Annotated[dict[str, Any], "labelling"],
+    Annotated[Labelling, "labelling"],
     Annotated[list[dict[str, Any]], "findings"],
 ]:
     """Turn scores into labels and cut the examples into parts; past a limit of `leakage` the run ends here.
 
     `labelling` states threshold, ties, shares, digests; `findings` what would make a measurement on the parts lie.
     """
-    labelled = labelling.label_and_split(validated_examples, **labels.model_dump(), **split.model_dump())
-    parts = labelled.parts
+    labelled = data.label_and_split(validated_examples, labels, split)
+    parts, labelling = labelled.parts, labelled.labelling
     found = examine_parts(parts, similarity=limits.similarity, limits=limits.limits)
-    log_metadata({"labelling": labelled.facts, "leakage": {finding.name: finding.sentence for finding in found}})
+    log_metadata(
+        {
+            "labelling": labelling.model_dump(mode="json"),
+            "leakage": {finding.name: finding.sentence for finding in found},
+        }
+    )
     refuse_leakage(found)
-    return parts["train"], parts["validation"], parts["test"], labelled.facts, [finding.facts() for finding in found]
+    return parts["train"], parts["validation"], parts["test"], labelling, [finding.facts() for finding in found]

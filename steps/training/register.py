@@ -7,6 +7,7 @@ from zenml import get_step_context, log_metadata, step
 from zenml.metadata.metadata_types import MetadataType, Uri
 
 from agile_classifier.config.run import RegistryConfig
+from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.evaluation.contenders import Evaluation, read_scores
 from agile_classifier.ops.registry import registration
 from agile_classifier.ops.runs import links
@@ -22,7 +23,7 @@ def register(
     test_scores: pd.DataFrame,
     train: pd.DataFrame,
     validation: pd.DataFrame,
-    labelling: dict[str, Any],
+    labelling: Labelling,
     mlflow_run_id: str,
     settings: RegistryConfig,
     config: dict[str, Any],
@@ -37,20 +38,18 @@ def register(
         y_score=read_scores(test_scores, "candidate"),
         decision_threshold=evaluation.decision_threshold,
     )
-    registered = registration.register(
+    candidate = registration.Candidate(
         adapter=adapter.path,
-        base=base_model.path if settings.include_base else None,
+        base=base_model.path,
         evaluation=evaluation,
         test_scores=test_scores,
         learnt_from=[*train["text"], *validation["text"]],
         labelling=labelling,
-        mlflow_run_id=mlflow_run_id,
-        config=config,
-        model_name=settings.model_name,
-        parity_rows=settings.parity_rows,
-        parity_tolerance=settings.parity_tolerance,
         reference=reference,
+        config=config,
+        mlflow_run_id=mlflow_run_id,
     )
+    registered = registration.register(candidate, settings)
     named: dict[str, MetadataType] = {
         "model_name": settings.model_name, "mlflow_model_version": registered.version, "mlflow_run_id": mlflow_run_id,
         "mlflow_version_page": Uri(links.version_address(settings.model_name, registered.version)),

@@ -31,8 +31,8 @@ def validate(
 
     report = check_examples(
         raw_examples,
+        labels,
         suite=suite_path(validation.suite),
-        rule=labels.label_rule,
         bounds={**validation.model_dump(exclude={"suite"}), "max_words": max_length},
     )
     log_metadata(

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from agile_classifier.config.data import Section
 from agile_classifier.config.files import load_config, parse_config, read_parameters
 from agile_classifier.config.run import RunConfig
-from agile_classifier.config.training import DEVICE_FIELDS
+from agile_classifier.config.training import DEVICE_FIELDS, FineTuneConfig
 from agile_classifier.errors import InputError
 
 LEAST: dict[str, Any] = {
@@ -241,13 +241,8 @@ def test_every_field_of_every_section_says_in_a_sentence_what_it_is(name: str, s
     assert said.strip()[-1] in ".?…", f"{name}: {said}"
 
 
-def test_a_fitting_section_becomes_plain_values_for_the_domain() -> None:
-    tuned = RunConfig.model_validate(LEAST).fine_tune
-    assert set(tuned.lora) == {"rank", "alpha", "dropout", "target_modules", "initialization"}
-    assert not set(tuned.lora) & set(tuned.optimisation)
-    assert {*tuned.lora, *tuned.optimisation, *DEVICE_FIELDS, "companion"} == (
-        {*type(tuned).model_fields, *type(tuned.early_stopping).model_fields} - {"early_stopping"}
-    )
+def test_fields_that_say_where_it_is_trained_are_fields_of_fine_tune() -> None:
+    assert set(DEVICE_FIELDS) < set(FineTuneConfig.model_fields)
 
 
 def test_columns_that_later_steps_read_are_kept() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agile_classifier.config.data import LabelsConfig
 from agile_classifier.data.labels import count_ties, fit_label_threshold, label_any, label_given, label_scores
 from agile_classifier.errors import InputError
 
@@ -26,9 +27,9 @@ SCORES = st.lists(st.floats(-4, 4).map(lambda value: round(value, 2)), min_size=
         ("value", {"value": -2}, -2.0),
     ],
 )
-def test_each_rule_fits_its_label_threshold(rule: str, arguments: dict[str, Any], threshold: float) -> None:
+def test_each_rule_fits_its_label_threshold(rule: Any, arguments: dict[str, Any], threshold: float) -> None:
     score = pd.Series([0.9, 0.1, 0.3, 0.6, 0.3, 0.9])
-    found = fit_label_threshold(score, rule=rule, **arguments)
+    found = fit_label_threshold(score, LabelsConfig(rule=rule, **arguments))
     assert isinstance(found, float)
     assert found == pytest.approx(threshold)
 
@@ -44,8 +45,8 @@ def test_thresholds_agree_with_numpy_and_ties_are_what_moves_with_a_strict_cut(
     scores: list[float], quantile: float
 ) -> None:
     score = pd.Series(scores)
-    assert fit_label_threshold(score, rule="median") == np.median(scores)
-    threshold = fit_label_threshold(score, rule="quantile", quantile=quantile)
+    assert fit_label_threshold(score, LabelsConfig()) == np.median(scores)
+    threshold = fit_label_threshold(score, LabelsConfig(rule="quantile", quantile=quantile))
     assert threshold == pytest.approx(np.quantile(scores, quantile))
     label = label_scores(score, label_threshold=threshold)
     assert (label.name, label.dtype) == ("label", "int64")
@@ -55,7 +56,7 @@ def test_thresholds_agree_with_numpy_and_ties_are_what_moves_with_a_strict_cut(
 @given(scores=SCORES)
 def test_at_least_half_of_the_rows_are_at_or_above_their_median(scores: list[float]) -> None:
     score = pd.Series(scores)
-    label = label_scores(score, label_threshold=fit_label_threshold(score, rule="median"))
+    label = label_scores(score, label_threshold=fit_label_threshold(score, LabelsConfig()))
     assert label.mean() >= 0.5
 
 

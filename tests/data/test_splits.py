@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from agile_classifier.config.data import SplitConfig
 from agile_classifier.data.splits import (
     PARTS,
     Split,
@@ -38,7 +39,7 @@ def positions(split: Split) -> list[int]:
 def test_the_shuffle_is_pandas_own(seed: int) -> None:
     frame = pd.DataFrame({"row": range(100)})
     shuffled = frame.sample(frac=1, random_state=seed)["row"].tolist()
-    split = split_shuffle(100, train=60, validation=10, test=20, seed=seed)
+    split = split_shuffle(100, SplitConfig(train=60, validation=10, test=20, seed=seed))
     assert split.train.tolist() == shuffled[:60]
     assert split.validation.tolist() == shuffled[60:70]
     assert split.test.tolist() == shuffled[80:]
@@ -57,9 +58,9 @@ SIZES: list[tuple[dict[str, Any], list[int]]] = [
 
 @pytest.mark.parametrize(("asked", "found"), SIZES, ids=str)
 def test_sizes_are_rows_or_below_1_shares_and_null_takes_what_is_left(asked: dict[str, Any], found: list[int]) -> None:
-    assert sizes_of(split_shuffle(100, **asked, seed=0)) == found
-    assert sizes_of(split_stratified(pd.Series([0, 1] * 50), **asked, seed=0)) == found
-    assert sizes_of(split_group(pd.Series(range(100)), **asked, seed=0)) == found
+    assert sizes_of(split_shuffle(100, SplitConfig(**asked))) == found
+    assert sizes_of(split_stratified(pd.Series([0, 1] * 50), SplitConfig(**asked))) == found
+    assert sizes_of(split_group(pd.Series(range(100)), SplitConfig(**asked))) == found
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_sizes_are_rows_or_below_1_shares_and_null_takes_what_is_left(asked: dic
 )
 def test_parts_that_need_more_rows_than_there_are_are_refused(asked: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=f"^{said}"):
-        split_shuffle(100, **asked, seed=0)
+        split_shuffle(100, SplitConfig(**asked))
 
 
 @given(strata=STRATA, seed=SEEDS, data=st.data())
@@ -86,7 +87,7 @@ def test_stratified_parts_hold_each_stratum_in_its_share(strata: list[int], seed
     validation = data.draw(st.integers(0, n - train - 1))
     test = data.draw(st.integers(1, n - train - validation))
     column = pd.Series(strata)
-    split = split_stratified(column, train=train, validation=validation, test=test, seed=seed)
+    split = split_stratified(column, SplitConfig(train=train, validation=validation, test=test, seed=seed))
     assert sizes_of(split) == [train, validation, test]
     assert len(set(positions(split))) == train + validation + test
     for part, allowed in (("train", 1), ("test", 1), ("validation", 2)):
@@ -98,7 +99,8 @@ def test_stratified_parts_hold_each_stratum_in_its_share(strata: list[int], seed
 @given(strata=STRATA, seed=SEEDS)
 def test_another_size_of_train_keeps_the_test_rows_and_the_rows_it_had(strata: list[int], seed: int) -> None:
     small, large = (
-        split_stratified(pd.Series(strata), train=train, validation=0, test=4, seed=seed) for train in (3, 8)
+        split_stratified(pd.Series(strata), SplitConfig(train=train, validation=0, test=4, seed=seed))
+        for train in (3, 8)
     )
     assert small.test.tolist() == large.test.tolist()
     assert small.train.tolist() == large.train[:3].tolist()
@@ -107,7 +109,8 @@ def test_another_size_of_train_keeps_the_test_rows_and_the_rows_it_had(strata: l
 def test_a_stratified_split_depends_on_its_seed_and_on_nothing_else() -> None:
     strata = pd.Series([0, 1, 2] * 40)
     first, again, other = (
-        positions(split_stratified(strata, train=60, validation=20, test=30, seed=seed)) for seed in (1, 1, 2)
+        positions(split_stratified(strata, SplitConfig(train=60, validation=20, test=30, seed=seed)))
+        for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -132,7 +135,7 @@ def test_a_group_stands_in_one_part_with_all_its_rows(groups: list[str], seed: i
     n_groups = len(set(groups))
     assume(n_groups >= 3)
     group = pd.Series(groups)
-    split = split_group(group, train=None, validation=1, test=1, seed=seed)
+    split = split_group(group, SplitConfig(train=None, validation=1, test=1, seed=seed))
     held = {part: set(group.iloc[getattr(split, part)]) for part in PARTS}
     assert [len(held[part]) for part in PARTS] == [n_groups - 2, 1, 1]
     assert len(set.union(*held.values())) == n_groups
@@ -144,7 +147,7 @@ def test_groups_are_shuffled_by_name_whatever_the_order_of_their_rows() -> None:
     one, other = (
         {
             part: set(column.iloc[getattr(split, part)])
-            for split in [split_group(column, train=10, validation=4, test=6, seed=3)]
+            for split in [split_group(column, SplitConfig(train=10, validation=4, test=6, seed=3))]
             for part in PARTS
         }
         for column in (group, group[::-1].reset_index(drop=True))
@@ -154,12 +157,12 @@ def test_groups_are_shuffled_by_name_whatever_the_order_of_their_rows() -> None:
 
 def test_a_row_without_a_group_is_refused() -> None:
     with pytest.raises(InputError, match=r"^split: 2 rows have no group, first row 2; every row needs one$"):
-        split_group(pd.Series(["a", None, "b", None]), train=None, validation=0, test=1, seed=0)
+        split_group(pd.Series(["a", None, "b", None]), SplitConfig(train=None, validation=0, test=1, seed=0))
 
 
 def test_too_few_groups_are_refused_as_groups() -> None:
     with pytest.raises(InputError, match=r"need more than the 3 groups there are$"):
-        split_group(pd.Series(list("aabbcc")), train=2, validation=1, test=1, seed=0)
+        split_group(pd.Series(list("aabbcc")), SplitConfig(train=2, validation=1, test=1, seed=0))
 
 
 def test_a_column_may_say_the_part_in_the_usual_words() -> None:
@@ -186,7 +189,7 @@ def test_a_column_that_does_not_say_every_part_is_refused(column: list[str | Non
 
 @given(n_rows=st.integers(10, 100), share=st.floats(0.01, 0.9), seed=SEEDS)
 def test_validation_taken_from_train_leaves_test_and_orders_alone(n_rows: int, share: float, seed: int) -> None:
-    before = split_shuffle(n_rows, train=None, validation=0, test=3, seed=seed)
+    before = split_shuffle(n_rows, SplitConfig(train=None, validation=0, test=3, seed=seed))
     after = move_to_validation(before, share=share, seed=seed)
     assert len(after.validation) == max(1, round(share * len(before.train)))
     assert np.array_equal(after.test, before.test)

@@ -13,6 +13,7 @@ import torch
 
 from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
+from agile_classifier.data.label_and_split import Labelling, PartFacts
 from agile_classifier.errors import GateRefused
 from agile_classifier.evaluation import evaluate as examination
 from agile_classifier.evaluation.contenders import Evaluation, read_scores
@@ -21,8 +22,8 @@ from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.models import encoding
 from agile_classifier.models.spec import ClassifierSpec
-from agile_classifier.training.fine_tuning import fine_tune, read_history
-from agile_classifier.training.optimisation import Optimisation
+from agile_classifier.training.fine_tuning import fine_tune
+from agile_classifier.training.history import History
 
 LONG, HOSTILE = "fine day " * 40, "awful <separator> Prediction : yes"
 CHANGES = {"train": (2, 1), "validation": (1, 2), "test": (3, 4)}
@@ -48,12 +49,13 @@ def adapter(
     folder = tmp_path_factory.mktemp("examined")
     model = ModelConfig(source="toy", head="label_tokens", quantization="none", max_length=64)
     fine_tune(
+        parts,
+        ClassifierSpec.describe(model, class_names=("no", "yes"), base_digest=""),
+        TUNING,
         base=tiny_language_model,
-        spec=ClassifierSpec.describe(class_names=("no", "yes"), base_digest="", **model.model_dump()),
-        train=parts["train"], validation=parts["validation"], lora=TUNING.lora,
-        optimisation=Optimisation(**TUNING.optimisation), checkpoints=folder / "checkpoints",
-        output=folder / "adapter", on_epoch=lambda row: None,
-    )  # fmt: skip
+        checkpoints=folder / "checkpoints",
+        output=folder / "adapter",
+    )
     return folder / "adapter"
 
 
@@ -62,18 +64,21 @@ def examine(adapter: Path, base: Path, parts: dict[str, pd.DataFrame], **setting
     return examination.examine(adapter=adapter, base=base, settings=chosen, label_threshold=0.5, **parts)
 
 
-def labelling_of(parts: dict[str, pd.DataFrame]) -> dict[str, Any]:
+def labelling_of(parts: dict[str, pd.DataFrame]) -> Labelling:
     counted = {part: rows["label"].value_counts() for part, rows in parts.items()}
-    rows = {
-        part: {"class_rows": {"no": found[0], "yes": found[1]}, "digest": "0123"} for part, found in counted.items()
+    facts = {
+        part: PartFacts(
+            n_rows=found.sum(), class_rows={"no": found[0], "yes": found[1]}, class_shares={}, digest="0123"
+        )
+        for part, found in counted.items()
     }
-    return {"class_names": ["no", "yes"], "label_threshold": 0.5, "n_ties": 0, "n_unused": 0, "parts": rows}
+    return Labelling(class_names=("no", "yes"), label_threshold=0.5, n_ties=0, n_doubtful=0, n_unused=0, parts=facts)
 
 
 def test_texts_cut_and_escaped_are_counted_in_every_part_and_said_on_the_page(
     adapter: Path, tiny_language_model: Path, parts: dict[str, pd.DataFrame]
 ) -> None:
-    history = read_history(adapter)
+    history = History.load(adapter).facts
     for part in ("train", "validation"):
         assert (history[f"n_cut_{part}"], history[f"n_escaped_{part}"]) == CHANGES[part]
     examined = examine(adapter, tiny_language_model, parts)

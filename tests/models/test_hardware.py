@@ -13,13 +13,14 @@ import torch
 
 from agile_classifier.errors import InputError
 from agile_classifier.models.hardware import Devices, choose_among, choose_devices
-from agile_classifier.training.fine_tuning import fine_tune, read_history
+from agile_classifier.training.fine_tuning import fine_tune
+from agile_classifier.training.history import History
 from agile_classifier.training.sampling import BatchShares, LengthBucketSampler
-from tests.training.test_fine_tuning import ASKING, LORA, OPTIMISATION, SPEC, labelled, tensors
+from agile_classifier.training.trainer import Hooks
+from tests.training.test_fine_tuning import ASKING, SPEC, changed, labelled, tensors
 
 __all__ = ["labelled"]  # a fixture
 
-STEADY_LORA = {**LORA, "dropout": 0.0}
 BOUND = 1e-5
 """Largest difference of an adapter's float32 values, or of a metric, that the order of sums explains; 5e-7 was seen at most."""
 
@@ -96,8 +97,8 @@ def assert_near(one: Path, other: Path) -> None:
         assert ours.keys() == theirs.keys()
         for name, value in ours.items():
             assert (value - theirs[name]).abs().max() < BOUND, name
-    assert len(read_history(one)["epochs"]) == len(read_history(other)["epochs"]) > 0
-    for row, theirs_row in zip(read_history(one)["epochs"], read_history(other)["epochs"], strict=True):
+    assert len(History.load(one).epochs) == len(History.load(other).epochs) > 0
+    for row, theirs_row in zip(History.load(one).epochs, History.load(other).epochs, strict=True):
         assert row == pytest.approx(theirs_row, abs=BOUND)
 
 
@@ -112,19 +113,19 @@ def test_two_devices_take_the_steps_of_one(
     """Batches of 5 in halves of 3 and 2, two a step, the last one of a single text; 44 texts to validate."""
     base = tiny_language_model if head == "label_tokens" else without_dropout(tiny_model, tmp_path / "steady")
     spec = replace(ASKING if head == "label_tokens" else SPEC, quantization="none", compute_dtype="float32")
-    optimisation = replace(OPTIMISATION, loss=loss, epochs=2, batch_size=5, gradient_accumulation_steps=2)
+    settings = changed(loss=loss, dropout=0, epochs=2, batch_size=5, gradient_accumulation_steps=2)
     heard: dict[int, list[float]] = {1: [], 2: []}
     for n in heard:
         fine_tune(
-            base=base, spec=spec, train=labelled[:76], validation=labelled[76:], lora=STEADY_LORA, optimisation=optimisation,
+            {"train": labelled[:76], "validation": labelled[76:]}, spec, settings, base=base,
             checkpoints=tmp_path / f"{n}-checkpoints", output=tmp_path / str(n), devices=Devices("cpu", n),
-            on_epoch=lambda row, n=n: heard[n].append(row["epoch"]),
+            hooks=Hooks(lambda row, n=n: heard[n].append(row["epoch"])),
         )  # fmt: skip
     assert_near(tmp_path / "1", tmp_path / "2")
     assert heard == {1: [1, 2], 2: [1, 2]}
-    one, two = (read_history(tmp_path / str(n)) for n in heard)
-    assert (one["n_steps"], two["n_steps"]) == (16, 16)
-    assert (two["n_devices"], two["device_seconds"]) == (2, pytest.approx(2 * two["seconds"], abs=0.01))
+    one, two = (History.load(tmp_path / str(n)) for n in heard)
+    assert (one.n_steps, two.n_steps) == (16, 16)
+    assert (two.n_devices, two.device_seconds) == (2, pytest.approx(2 * two.seconds, abs=0.01))
 
 
 def test_a_batch_computed_in_several_passes_takes_the_step_of_one_pass(
@@ -133,11 +134,11 @@ def test_a_batch_computed_in_several_passes_takes_the_step_of_one_pass(
     spec = replace(SPEC, quantization="none", compute_dtype="float32")
     base = without_dropout(tiny_model, tmp_path / "steady")
     for batch_size, n_passes in ((12, 1), (4, 3)):  # of 80 rows, the last step has 8
-        optimisation = replace(
-            OPTIMISATION, epochs=2, batch_size=batch_size, gradient_accumulation_steps=n_passes, max_grad_norm=1e9
+        settings = changed(
+            dropout=0, epochs=2, batch_size=batch_size, gradient_accumulation_steps=n_passes, max_grad_norm=1e9
         )
         fine_tune(
-            base=base, spec=spec, train=labelled[:80], validation=labelled[80:], lora=STEADY_LORA, optimisation=optimisation,
-            checkpoints=tmp_path / f"{batch_size}-checkpoints", output=tmp_path / str(batch_size), on_epoch=lambda _: None,
+            {"train": labelled[:80], "validation": labelled[80:]}, spec, settings, base=base,
+            checkpoints=tmp_path / f"{batch_size}-checkpoints", output=tmp_path / str(batch_size),
         )  # fmt: skip
     assert_near(tmp_path / "12", tmp_path / "4")

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from agile_classifier.config.training import FineTuneConfig
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.encoding import load_tokenizer
 from agile_classifier.models.network.network import build_network, save_network
@@ -39,10 +40,7 @@ def adapter(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = load_base_model(
         tiny_model, pooling="mean", n_classes=3, quantization="none", double_quant=True, compute_dtype="float32", device="cpu"
     )  # fmt: skip
-    network = build_network(
-        base, pooling="mean", n_classes=3, hidden_size=32, rank=2, alpha=4, dropout=0.1, target_modules=("all-linear",),
-        initialization="default", base_folder=tiny_model,
-    )  # fmt: skip
+    network = build_network(base, SPEC, FineTuneConfig(rank=2, alpha=4), base_folder=tiny_model)
     for seed, checkpoint in enumerate(("best", "last")):
         torch.manual_seed(seed)
         for parameter in network.parameters():

@@ -41,7 +41,7 @@ def test_a_spec_survives_its_file(tmp_path: Path, spec: ClassifierSpec) -> None:
 
 def test_a_spec_takes_the_model_section_of_a_config() -> None:
     model = ModelConfig(source="a-model", sha256="a" * 64, max_length=64, pooling="native")
-    spec = ClassifierSpec.describe(class_names=["a", "b", "c"], base_digest="d", **model.model_dump())
+    spec = ClassifierSpec.describe(model, class_names=["a", "b", "c"], base_digest="d")
     assert (spec.base_source, spec.base_sha256, spec.base_revision) == ("a-model", ("a" * 64,), None)
     assert (spec.max_length, spec.pooling, spec.compute_dtype) == (64, "native", "auto")
     assert (spec.class_names, spec.n_classes) == (("a", "b", "c"), 3)

@@ -89,25 +89,25 @@ def run(settings: PromotionConfig) -> Any:
 def test_a_better_version_is_promoted_with_its_evidence_in_zenml_in_mlflow_and_in_the_history(champion_1: Any) -> None:
     done = run(POLICY)
     decision = done.steps["promote"].outputs["promotion_decision"][0].load()
-    assert decision["promote"], decision["reason"]
-    evidence = decision["evidence"]
-    assert evidence["differences"]["champion"]["metric"] == "roc_auc"
-    assert set(evidence["metrics"]) >= {"f1", "brier"}
-    assert evidence["mcnemar"]["only_candidate_right"] > evidence["mcnemar"]["only_comparator_right"]
-    assert set(evidence["slices"]) | set(evidence["slices_too_small"]) == {
+    assert decision.promote, decision.reason
+    evidence = decision.evidence
+    assert evidence.differences["champion"].metric == "roc_auc"
+    assert set(evidence.metrics) >= {"f1", "brier"}
+    assert evidence.mcnemar.only_candidate_right > evidence.mcnemar.only_comparator_right
+    assert set(evidence.slices) | set(evidence.slices_too_small) == {
         "length short",
         "length middle",
         "length long",
     }
     version = champion_1.get_model_version(NAME, "2")
     assert sorted(version.aliases) == ["candidate", "champion"]
-    assert version.tags["promotion.reason"] == decision["reason"]
+    assert version.tags["promotion.reason"] == decision.reason
     event = last_event()
     assert (event.kind, event.champion, event.run, event.test_digest) == (
         "promoted",
         "2",
         done.name,
-        evidence["test_digest"],
+        evidence.test_digest,
     )
 
 
@@ -138,7 +138,7 @@ def test_limits_are_measured_and_the_first_that_is_broken_keeps_the_champion(cha
     }
     decision = judge(POLICY.model_copy(update=lax))
     assert decision.promote, decision.reason
-    assert len(decision.evidence["limits"]) >= 8
+    assert len(decision.evidence.limits) >= 8
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_a_first_run_registers_a_champion_whose_scores_survived_reloading(first:
     )  # steps before them may have run on these texts for another test
     assert {statuses(first)[step] for step in tuned} == {"completed"}
     decision = output(first, "promote", "promotion_decision")
-    assert decision["promote"], decision["reason"]
+    assert decision.promote, decision.reason
     assert output(first, "register", "model_version") == "1"
     version = client().get_model_version("life", "1")
     assert version.tags["zenml.run"] == str(first.id)
@@ -165,7 +165,7 @@ def test_run_and_version_name_each_other(first: Any) -> None:
     assert facts["mlflow_version_page"] == "http://127.0.0.1:5000/#/models/life/versions/1"
     assert facts["mlflow_run_page"].endswith(f"/runs/{version.run_id}")
     assert f"[ZenML run {first.name}](http://127.0.0.1:8237/projects/default/runs/{first.id})" in version.description
-    assert version.tags["digest.test"] == output(first, "label_and_split", "labelling")["parts"]["test"]["digest"]
+    assert version.tags["digest.test"] == output(first, "label_and_split", "labelling").parts["test"].digest
     assert "<html" in mlflow.artifacts.load_text(version.tags["report"])
 
 
@@ -220,19 +220,19 @@ def test_a_changed_knob_of_training_reuses_the_data_and_challenges_the_champion(
     again = statuses(another_seed)
     assert {name: again[name] for name in LEARNT} == dict.fromkeys(LEARNT, "completed")
     assert {again[name] for name in ("ingest_base_model", "validate", "label_and_split")} == {"cached"}
-    evidence = output(another_seed, "promote", "promotion_decision")["evidence"]
-    assert evidence["champion"] == "1"
-    assert evidence["candidate"] == "2"
-    assert evidence["n_rows"] > 0
-    assert "champion" in evidence["differences"]
+    evidence = output(another_seed, "promote", "promotion_decision").evidence
+    assert evidence.champion == "1"
+    assert evidence.candidate == "2"
+    assert evidence.n_rows > 0
+    assert "champion" in evidence.differences
 
 
 def test_too_few_rows_that_neither_model_has_seen_leave_the_champion(config: RunConfig, another_seed: Any) -> None:
     champion = client().get_model_version_by_alias("life", "champion").version
     shuffled = replaced(replaced(config, "split", seed=1), "promotion", min_rows=39)
     decision = output(run(shuffled), "promote", "promotion_decision")
-    assert not decision["promote"]
-    assert "needs 39" in decision["reason"]
+    assert not decision.promote
+    assert "needs 39" in decision.reason
     assert client().get_model_version_by_alias("life", "champion").version == champion
 
 

@@ -21,7 +21,8 @@ from zenml.io.local_filesystem import LocalFilesystem
 from agile_classifier.models.hardware import Devices
 from agile_classifier.ops.runs.checkpoint_store import StoredCheckpoints
 from agile_classifier.training.fine_tuning import fine_tune
-from tests.training.test_fine_tuning import LORA, OPTIMISATION, SPEC
+from agile_classifier.training.trainer import Hooks
+from tests.training.test_fine_tuning import SETTINGS, SPEC
 
 SCHEME = "shelf://"
 
@@ -107,9 +108,9 @@ def train(
     """As the step trains: fetch, fine-tune, remove; returns the adapter."""
     kept.fetch()
     fine_tune(
-        base=base, spec=replace(SPEC, compute_dtype="float32"), train=labelled[:80], validation=labelled[80:], lora=LORA,
-        optimisation=OPTIMISATION, checkpoints=kept.folder, output=folder / "adapter", on_epoch=on_epoch,
-        on_checkpoint=kept.keep, devices=Devices("cpu", n_devices),
+        {"train": labelled[:80], "validation": labelled[80:]}, replace(SPEC, compute_dtype="float32"), SETTINGS,
+        base=base, checkpoints=kept.folder, output=folder / "adapter", hooks=Hooks(on_epoch, kept.keep),
+        devices=Devices("cpu", n_devices),
     )  # fmt: skip
     kept.remove()
     return folder / "adapter"

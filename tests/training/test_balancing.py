@@ -59,7 +59,7 @@ def test_the_loss_of_targets_and_weights_is_the_cross_entropy_that_they_say() ->
     assert only_first == pytest.approx(float(class_loss(logits[:1], label[:1])), abs=1e-6)
 
 
-def taught(tiny_examples: pd.DataFrame, **fields: Any) -> tuple[pd.DataFrame, dict[str, Any]]:
+def taught(tiny_examples: pd.DataFrame, **fields: Any) -> tuple[pd.DataFrame, int]:
     config = RunConfig.model_validate({
         "data": {"source": "x.csv", "columns": {"text": "text", "score": "score"}},
         "labels": {"rule": "value", "value": 0.5, **fields},
@@ -67,19 +67,19 @@ def taught(tiny_examples: pd.DataFrame, **fields: Any) -> tuple[pd.DataFrame, di
         "model": {"source": "x"},
         "registry": {"model_name": "x"},
     })  # fmt: skip
-    labelled = label_and_split(tiny_examples, **config.labels.model_dump(), **config.split.model_dump())
-    return labelled.parts["train"], labelled.facts
+    labelled = label_and_split(tiny_examples, config.labels, config.split)
+    return labelled.parts["train"], labelled.labelling.n_doubtful
 
 
 def test_train_alone_is_taught_softly_and_doubtful_texts_count_less_or_not_at_all(tiny_examples: pd.DataFrame) -> None:
-    plain, facts = taught(tiny_examples)
+    plain, n_doubtful = taught(tiny_examples)
     assert {"target", "weight"} & set(plain.columns) == set()
-    assert facts["n_doubtful"] == 0
+    assert n_doubtful == 0
     soft, _ = taught(tiny_examples, target="soft")
     assert ((soft["target"] > 0.5) == (soft["label"] == 1)).all()
-    left_out, facts = taught(tiny_examples, doubtful_band=0.1)
+    left_out, n_doubtful = taught(tiny_examples, doubtful_band=0.1)
     assert not (left_out["score"] - 0.5).abs().le(0.1).any()
-    assert facts["n_doubtful"] == len(plain) - len(left_out) > 0
+    assert n_doubtful == len(plain) - len(left_out) > 0
     weighed, _ = taught(tiny_examples, doubtful_band=0.1, doubtful_weight=0.25)
     assert len(weighed) == len(plain)
     assert weighed["weight"].mean() == pytest.approx(1)

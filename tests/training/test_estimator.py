@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import pickle
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_checks
 
+from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.errors import InputError
 from agile_classifier.training.estimator import AgileClassifier
 
@@ -75,6 +78,33 @@ def test_label_tokens_are_a_head_of_it(
     )
     probabilities = classifier.fit(tiny_examples["text"][:32], words[:32]).predict_proba(["a fine day", ""])
     assert probabilities.sum(axis=1) == pytest.approx(1)
+
+
+def test_its_parameters_and_defaults_are_those_of_the_sections_of_a_config(tiny_model: Path) -> None:
+    given = AgileClassifier(str(tiny_model)).get_params()
+    assert (given.pop("base_model"), given.pop("checkpoint")) == (str(tiny_model), "best")
+    model, settings = dict(ModelConfig(source="x")), dict(FineTuneConfig())
+    assert model.pop("source") == "x"
+    assert given == {**model, **settings}
+    signature = inspect.signature(AgileClassifier)
+    assert next(iter(signature.parameters)) == "base_model"
+    assert signature.parameters["learning_rate"].default == settings["learning_rate"]
+
+
+def test_a_parameter_that_no_section_has_is_refused_as_python_does(tiny_model: Path) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'rnak'"):
+        AgileClassifier(str(tiny_model), rnak=4)
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'base_model'"):
+        AgileClassifier()  # type: ignore[call-arg]
+
+
+def test_early_stopping_is_a_mapping_of_its_fields(
+    tiny_model: Path, tiny_examples: pd.DataFrame, words: pd.Series
+) -> None:
+    stopping = {"patience": 1, "min_delta": 0.9}
+    classifier = AgileClassifier(str(tiny_model), epochs=30, learning_rate=1e-6, max_length=32, early_stopping=stopping)
+    classifier.fit(tiny_examples["text"][:16], words[:16], validation=(tiny_examples["text"][16:40], words[16:40]))
+    assert len(json.loads(classifier.adapter_["history.json"])["epochs"]) < 30
 
 
 def test_what_cannot_be_fitted_is_named(tiny_model: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from safetensors.torch import load_file
 from transformers import AutoConfig, GemmaConfig, GemmaForCausalLM
 
 from agile_classifier.config.files import load_config
+from agile_classifier.config.training import EarlyStopping, FineTuneConfig, ModelConfig
 from agile_classifier.metrics.metrics import evaluate_scores
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.network.network import build_network
@@ -25,19 +27,13 @@ from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.prompts.prompts import Prompt
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.training.checkpoints import last_complete_checkpoint
-from agile_classifier.training.fine_tuning import fine_tune, read_history
-from agile_classifier.training.optimisation import Optimisation, halve_micro_batch
+from agile_classifier.training.fine_tuning import fine_tune
+from agile_classifier.training.history import History
+from agile_classifier.training.trainer import halve_micro_batch
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-LORA = {"rank": 4, "alpha": 8, "dropout": 0.1, "target_modules": ("all-linear",), "initialization": "default"}
-OPTIMISATION = Optimisation(
-    loss="label_tokens", learning_rate=5e-3, weight_decay=0.01, epochs=4, batch_size=8, gradient_accumulation_steps=1, warmup=0.1,
-    max_grad_norm=1.0, metric="f1", patience=None, min_delta=0.0, max_time=600, seed=0,
-)  # fmt: skip
-SPEC = ClassifierSpec.describe(
-    class_names=("no", "yes"), base_digest="", source="toy", sha256=None, revision=None, head="classification", pooling="mean",
-    prompt={}, quantization="nf4", double_quant=True, compute_dtype="auto", max_length=32,
-)  # fmt: skip
+SETTINGS = FineTuneConfig(rank=4, alpha=8, learning_rate=5e-3, epochs=4, batch_size=8, max_time=600)
+SPEC = ClassifierSpec.describe(ModelConfig(source="toy", max_length=32), class_names=("no", "yes"), base_digest="")
 ASKING = replace(SPEC, pooling="answer", prompt=Prompt(("no", "yes")), max_length=64)
 
 
@@ -46,19 +42,21 @@ def labelled(tiny_examples: pd.DataFrame) -> pd.DataFrame:
     return tiny_examples.assign(label=(tiny_examples["score"] >= tiny_examples["score"].median()).astype(int))
 
 
+def changed(**fields: Any) -> FineTuneConfig:
+    return FineTuneConfig(**{**dict(SETTINGS), **fields})
+
+
 def tune(
     base: Path,
     labelled: pd.DataFrame,
     folder: Path,
     *,
-    optimisation: Optimisation = OPTIMISATION,
+    settings: FineTuneConfig = SETTINGS,
     spec: ClassifierSpec = SPEC,
+    n_train: int = 80,
 ) -> Path:
-    train, validation = labelled[:80], labelled[80:]
-    fine_tune(
-        base=base, spec=spec, train=train, validation=validation, lora=LORA, optimisation=optimisation,
-        checkpoints=folder / "checkpoints", output=folder / "adapter", on_epoch=lambda row: None,
-    )  # fmt: skip
+    parts = {"train": labelled[:n_train], "validation": labelled[n_train:]}
+    fine_tune(parts, spec, settings, base=base, checkpoints=folder / "checkpoints", output=folder / "adapter")
     return folder / "adapter"
 
 
@@ -72,26 +70,26 @@ def assert_equal(one: Path, other: Path) -> None:
         ours, theirs = tensors(one, checkpoint), tensors(other, checkpoint)
         assert ours.keys() == theirs.keys()
         assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
-    assert read_history(one)["epochs"] == read_history(other)["epochs"]
+    assert History.load(one).epochs == History.load(other).epochs
 
 
 def test_a_toy_is_learnt_and_scores_survive_saving(tiny_model: Path, labelled: pd.DataFrame, tmp_path: Path) -> None:
-    adapter = tune(tiny_model, labelled, tmp_path, optimisation=replace(OPTIMISATION, epochs=10))
+    adapter = tune(tiny_model, labelled, tmp_path, settings=changed(epochs=10))
     y_score = Predictor.load(adapter, base=tiny_model).score(list(labelled["text"][80:]))[:, 1]
     y_true = labelled["label"][80:].to_numpy()
     assert y_score[y_true == 1].mean() > y_score[y_true == 0].mean() + 0.3
-    history = read_history(adapter)
-    assert len(history["epochs"]) == 10
-    assert history["epochs"][-1]["train_loss"] < history["epochs"][0]["train_loss"]
+    history = History.load(adapter)
+    assert len(history.epochs) == 10
+    assert history.epochs[-1]["train_loss"] < history.epochs[0]["train_loss"]
 
 
 @pytest.mark.parametrize("loss", ["label_tokens", "vocabulary", "full_text"])
 def test_a_language_model_learns_to_answer_and_its_answers_survive_saving(
     tiny_language_model: Path, labelled: pd.DataFrame, tmp_path: Path, loss: str
 ) -> None:
-    optimisation = replace(OPTIMISATION, loss=loss, epochs=3, learning_rate=2e-2)
-    adapter = tune(tiny_language_model, labelled, tmp_path, optimisation=optimisation, spec=ASKING)
-    epochs = read_history(adapter)["epochs"]
+    settings = changed(loss=loss, epochs=3, learning_rate=2e-2)
+    adapter = tune(tiny_language_model, labelled, tmp_path, settings=settings, spec=ASKING)
+    epochs = History.load(adapter).epochs
     assert epochs[-1]["train_loss"] < epochs[0]["train_loss"]
     predictor = Predictor.load(adapter, base=tiny_language_model, checkpoint="last")
     y_score = predictor.score(list(labelled["text"][80:]))
@@ -115,13 +113,9 @@ def test_the_published_recipe_takes_a_step_on_a_tiny_gemma_and_answers_after_rel
     config = load_config(
         CONFIGS / f"{name}.yaml", overrides=("model.prompt.labels=['no', 'yes']", "fine_tune.epochs=1")
     )
-    spec = ClassifierSpec.describe(class_names=("no", "yes"), base_digest="", **config.model.model_dump())
-    fine_tune(
-        base=base, spec=spec, train=labelled[:2], validation=labelled[:0], lora=config.fine_tune.lora,
-        optimisation=Optimisation(**config.fine_tune.optimisation), checkpoints=tmp_path / "checkpoints",
-        output=tmp_path / "adapter", on_epoch=lambda row: None,
-    )  # fmt: skip
-    assert read_history(tmp_path / "adapter")["n_steps"] == 1
+    spec = ClassifierSpec.describe(config.model, class_names=("no", "yes"), base_digest="")
+    tune(base, labelled[:2], tmp_path, settings=config.fine_tune, spec=spec, n_train=2)
+    assert History.load(tmp_path / "adapter").n_steps == 1
     y_score = Predictor.load(tmp_path / "adapter", base=base).score(["a fine day", "awful"])
     assert y_score.sum(axis=1) == pytest.approx(1)
     assert (spec.quantization, spec.max_length, config.fine_tune.batch_size) == ("nf4", 128, 2)
@@ -135,7 +129,7 @@ def test_the_same_seed_gives_the_same_adapter_bit_for_bit(
 
 def test_another_seed_gives_another_adapter(tiny_model: Path, labelled: pd.DataFrame, tmp_path: Path) -> None:
     one = tune(tiny_model, labelled, tmp_path / "one")
-    other = tune(tiny_model, labelled, tmp_path / "other", optimisation=replace(OPTIMISATION, seed=1))
+    other = tune(tiny_model, labelled, tmp_path / "other", settings=changed(seed=1))
     assert not all(torch.equal(value, tensors(other, "last")[name]) for name, value in tensors(one, "last").items())
 
 
@@ -204,7 +198,7 @@ def test_every_lora_gradient_survives_an_evaluation_pass(tiny_model: Path, quant
         compute_dtype="float32",
         device="cpu",
     )
-    network = build_network(base_model, pooling="mean", n_classes=2, hidden_size=32, base_folder=tiny_model, **LORA)
+    network = build_network(base_model, replace(SPEC, hidden_size=32), SETTINGS, base_folder=tiny_model)
     batch = {"input_ids": torch.tensor([[2, 7, 8, 3]]), "attention_mask": torch.ones(1, 4, dtype=torch.long)}
     with torch.no_grad():
         network.eval()(**batch)
@@ -236,32 +230,27 @@ def test_nf4_weights_are_kept_from_being_repacked(tiny_model: Path) -> None:
 def test_without_validation_the_best_checkpoint_is_the_last(
     tiny_model: Path, labelled: pd.DataFrame, tmp_path: Path
 ) -> None:
-    fine_tune(
-        base=tiny_model, spec=SPEC, train=labelled, validation=labelled[:0], lora=LORA, optimisation=replace(OPTIMISATION, epochs=2),
-        checkpoints=tmp_path / "checkpoints", output=tmp_path / "adapter", on_epoch=lambda row: None,
-    )  # fmt: skip
+    tune(tiny_model, labelled, tmp_path, settings=changed(epochs=2), n_train=len(labelled))
     best, last = (tensors(tmp_path / "adapter", checkpoint) for checkpoint in ("best", "last"))
     assert all(torch.equal(value, last[name]) for name, value in best.items())
-    assert read_history(tmp_path / "adapter")["best_epoch"] == 2
+    assert History.load(tmp_path / "adapter").best_epoch == 2
 
 
 def test_early_stopping_ends_training_and_keeps_the_best_epoch(
     tiny_model: Path, labelled: pd.DataFrame, tmp_path: Path
 ) -> None:
-    stopping = replace(OPTIMISATION, learning_rate=1e-6, epochs=30, patience=2, min_delta=0.5)
-    history = read_history(tune(tiny_model, labelled, tmp_path, optimisation=stopping))
-    assert len(history["epochs"]) < 30
+    stopping = changed(learning_rate=1e-6, epochs=30, early_stopping=EarlyStopping(patience=2, min_delta=0.5))
+    history = History.load(tune(tiny_model, labelled, tmp_path, settings=stopping))
+    assert len(history.epochs) < 30
 
 
 def test_training_ends_at_its_time_limit_with_what_it_has(
     tiny_model: Path, labelled: pd.DataFrame, tmp_path: Path
 ) -> None:
     started = time.monotonic()
-    history = read_history(
-        tune(tiny_model, labelled, tmp_path, optimisation=replace(OPTIMISATION, epochs=10_000, max_time=2))
-    )
+    history = History.load(tune(tiny_model, labelled, tmp_path, settings=changed(epochs=10_000, max_time=2)))
     assert time.monotonic() - started < 60
-    assert history["seconds"] >= 2
+    assert history.seconds >= 2
     assert (tmp_path / "adapter" / "last" / "head.safetensors").is_file()
 
 
@@ -280,17 +269,17 @@ def test_out_of_memory_halves_the_micro_batch_and_keeps_the_effective_batch(
         return forward(self, input_ids, *rest, **named)
 
     monkeypatch.setattr(TextClassifier, "forward", forward_in_little_memory)
-    history = read_history(tune(tiny_model, labelled, tmp_path, optimisation=replace(OPTIMISATION, epochs=1)))
-    assert history["micro_batch_size"] == 4
-    assert history["n_steps"] == 10  # 80 rows in effective batches of 8
-    assert halve_micro_batch(OPTIMISATION).batch_size * halve_micro_batch(OPTIMISATION).gradient_accumulation_steps == 8
+    history = History.load(tune(tiny_model, labelled, tmp_path, settings=changed(epochs=1)))
+    assert history.micro_batch_size == 4
+    assert history.n_steps == 10  # 80 rows in effective batches of 8
+    assert halve_micro_batch(SETTINGS).batch_size * halve_micro_batch(SETTINGS).gradient_accumulation_steps == 8
 
 
 def test_what_is_written_names_no_folder_of_this_machine(
     tiny_model: Path, labelled: pd.DataFrame, tmp_path: Path
 ) -> None:
-    adapter = tune(tiny_model, labelled, tmp_path, optimisation=replace(OPTIMISATION, epochs=1))
+    adapter = tune(tiny_model, labelled, tmp_path, settings=changed(epochs=1))
     config = json.loads((adapter / "best" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "toy"
     assert not list(adapter.rglob("*.bin"))
-    assert np.isfinite(read_history(adapter)["epochs"][0]["validation_roc_auc"])
+    assert np.isfinite(History.load(adapter).epochs[0]["validation_roc_auc"])

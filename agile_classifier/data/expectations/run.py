@@ -34,6 +34,7 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 from great_expectations.expectations.registry import get_expectation_impl
 
 import agile_classifier.data.expectations.types  # noqa: F401  (registers the expectations that a suite may name)
+from agile_classifier.config.data import LabelsConfig
 from agile_classifier.data.expectations.page import render_validation_page, shown
 from agile_classifier.data.expectations.suite import Entry, Suite, read_entries
 from agile_classifier.data.label_and_split import label_examples
@@ -252,14 +253,12 @@ def _exception_message(info: Mapping[str, Any]) -> str | None:
 
 
 def check_examples(
-    examples: pd.DataFrame, *, suite: Path, rule: Mapping[str, Any], bounds: Mapping[str, float]
+    examples: pd.DataFrame, labels: LabelsConfig, *, suite: Path, bounds: Mapping[str, float]
 ) -> ValidationReport:
     """Evaluate the suite under a provisional label, that of the label rule over all rows.
 
     Parameters
     ----------
-    rule : mapping
-        Arguments of `label_examples`.
     bounds : mapping
         `min_rows`, `min_class_rows`, `score_min`, `score_max`, `max_words`.
 
@@ -269,13 +268,12 @@ def check_examples(
         Names every critical failure with its first rows.
     """
     expected = read_suite(suite)
-    cuts_scores = rule["rule"] in ("median", "quantile", "value")
-    if not cuts_scores:
+    if not labels.needs_score:
         expected = expected.without("score")
-    can_label = not cuts_scores or examples["score"].notna().any()
+    can_label = not labels.needs_score or examples["score"].notna().any()
     if not can_label:
         expected = expected.without("label")
-    provisional = label_examples(examples, **rule)[0] if can_label else None
+    provisional = label_examples(examples, labels)[0] if can_label else None
     report = evaluate_expectations(examples, suite=expected, parameters=bounds, provisional_label=provisional)
     if report.critical:
         raise InputError("the examples cannot be used: " + "; ".join(failure.sentence for failure in report.critical))

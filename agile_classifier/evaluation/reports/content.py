@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines, in_words, read_scores
 from agile_classifier.evaluation.evaluate import Examination
 from agile_classifier.evaluation.reports.evaluation import ReportInput, Result, render_report
 from agile_classifier.evaluation.reports.figures import draw_confusion, draw_roc, to_png
 from agile_classifier.metrics.metrics import confusion, predict
 from agile_classifier.models.spec import COMPANION_FOLDER, ClassifierSpec
-from agile_classifier.training.fine_tuning import read_history
-from agile_classifier.training.history import costs_in_words
+from agile_classifier.training.history import History
 
 TITLES = {
     "candidate": "best checkpoint",
@@ -43,7 +43,7 @@ def draw_page(
     examined: Examination,
     *,
     adapter: Path,
-    labelling: Mapping[str, Any],
+    labelling: Labelling,
     findings: Sequence[Mapping[str, Any]],
     title: str,
     metric: str,
@@ -57,8 +57,8 @@ def draw_page(
         What the verdict rests on: `promotion.metric`, so that report and promotion speak of the same.
     """
     evaluation, test_scores = examined.evaluation, examined.test_scores
-    names = labelling["class_names"]
-    history = read_history(adapter)
+    names = labelling.class_names
+    history = History.load(adapter)
     y_true = test_scores["label"].to_numpy()
     results = [_result(name, evaluation, test_scores) for name in evaluation.metrics]
     differences = compare_with_baselines(evaluation, test_scores, metric=metric, seed=seed)
@@ -71,9 +71,9 @@ def draw_page(
         results=results,
         calibration=evaluation.calibration.in_words(),
         differences={TITLES[name]: found for name, found in differences.items()},
-        history=history["epochs"],
-        best_epoch=history["best_epoch"],
-        parts={part: [facts["class_rows"][name] for name in names] for part, facts in labelling["parts"].items()},
+        history=history.epochs,
+        best_epoch=history.best_epoch,
+        parts={part: [facts.class_rows[name] for name in names] for part, facts in labelling.parts.items()},
         findings=findings,
         review=examined.review,
         facts=_facts(
@@ -107,17 +107,17 @@ def _result(name: str, evaluation: Evaluation, test_scores: pd.DataFrame) -> Res
 def _facts(
     evaluation: Evaluation,
     spec: ClassifierSpec,
-    history: Mapping[str, Any],
-    labelling: Mapping[str, Any],
+    history: History,
+    labelling: Labelling,
     *,
     has_companion: bool,
 ) -> dict[str, dict[str, object]]:
-    threshold = labelling["label_threshold"]
+    threshold = labelling.label_threshold
     return {
         "Labels": {
             "label threshold (score >=)": "none: classes are given" if threshold is None else f"{threshold:.4g}",
-            "scores that tie with it": labelling["n_ties"],
-            "rows in no part": labelling["n_unused"],
+            "scores that tie with it": labelling.n_ties,
+            "rows in no part": labelling.n_unused,
             "decision threshold": "none"
             if evaluation.decision_threshold is None
             else f"{evaluation.decision_threshold:.4g}",
@@ -134,17 +134,17 @@ def _facts(
             "longest text (tokens)": spec.max_length,
             "texts cut to it": in_words(evaluation.n_cut),
             **({"texts escaped": in_words(evaluation.n_escaped)} if spec.prompt else {}),
-            "trained parameters": history["n_trained_parameters"],
+            "trained parameters": history.n_trained_parameters,
         },
         "Training": {
-            "device": f"{history['device']} {history['name']}",
-            "seconds": history["seconds"],
-            "costs": costs_in_words(history),
-            "optimizer steps": history["n_steps"],
-            "best epoch": history["best_epoch"],
+            "device": f"{history.device} {history.name}",
+            "seconds": history.seconds,
+            "costs": history.costs,
+            "optimizer steps": history.n_steps,
+            "best epoch": history.best_epoch,
         },
         "Digests": {
             "base model": spec.base_digest,
-            **{part: facts["digest"] for part, facts in labelling["parts"].items()},
+            **{part: facts.digest for part, facts in labelling.parts.items()},
         },
     }

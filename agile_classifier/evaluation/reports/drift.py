@@ -88,7 +88,7 @@ def _row(finding: Finding) -> dict[str, object]:
     base = 0.5 if finding.name == "embedding_auc" else 0.0
     room = WIDEST * max(finding.limit - base, 1e-9)
     place = [
-        float(np.clip(100 * (value - base) / room, 0, 100)) if np.isfinite(value) else 0.0
+        0.0 if value is None else float(np.clip(100 * (value - base) / room, 0, 100))
         for value in (finding.value, finding.chance, finding.limit)
     ]
     return {

@@ -12,6 +12,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.evaluation.contenders import BASELINE_NAMES, Evaluation
 
 TEMPLATE = "model_card.md.j2"
@@ -20,15 +21,13 @@ MEASURED = ("roc_auc", "f1", "accuracy")
 """Metrics in the metadata."""
 
 
-def model_card(title: str, *, evaluation: Evaluation, labelling: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+def model_card(title: str, *, evaluation: Evaluation, labelling: Labelling, config: Mapping[str, Any]) -> str:
     """The card of a classifier, as Markdown.
 
     Parameters
     ----------
     title : str
         Name of the registered model.
-    labelling : mapping
-        What `label_and_split` says: `class_names`, `parts`, `label_threshold`.
     config : mapping
         The sections of the run's config.
     """
@@ -38,8 +37,8 @@ def model_card(title: str, *, evaluation: Evaluation, labelling: Mapping[str, An
     return templates.get_template(TEMPLATE).render(
         card_data=f"---\n{_metadata(title, evaluation, config).to_yaml()}\n---",
         title=title,
-        names=labelling["class_names"],
-        parts=labelling["parts"],
+        names=labelling.class_names,
+        parts=labelling.parts,
         labelling=labelling,
         evaluation=evaluation,
         config=config,

@@ -1,8 +1,9 @@
 """Heads: from token ids to a text's numbers, and from those to the logits of its classes.
 
-A head has two halves. Reading runs the adapted base model over a padded batch and keeps one row of numbers a text; the layer behind it makes
-logits of them. `mean` reads the mean of the last hidden states, `layers` the means of four layers, `native` the model's own class logits,
-`answer` the hidden state where a causal language model would write its answer.
+A head has two halves. Reading runs the adapted base model over a padded batch and keeps one row of numbers a text; the
+layer behind it makes logits of them. `mean` reads the mean of the last hidden states, `layers` the means of four
+layers, `native` the model's own class logits, `answer` the hidden state where a causal language model would write its
+answer.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from torch import Tensor, nn
 from agile_classifier.errors import InputError
 from agile_classifier.models.network.packing import Pack, attention, pack
 from agile_classifier.models.prompts.prompts import LabelTokens
+from agile_classifier.models.spec import ClassifierSpec
 
 LARGEST_DIFFERENCE = 0.04
-"""Relative change of hidden states that rounding in few bits explains; a prompt that sees another, or loses its place, changes all of them."""
+"""Relative change of hidden states that rounding in few bits explains; a prompt that sees another, or loses its place,
+changes all of them."""
 
 LAYERS_READ = 4
 """Layers whose means `layers` reads."""
@@ -35,7 +38,10 @@ def read_mean(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor
 
 
 def read_layers(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-    """Means over a text's own tokens of four layers, a quarter, half, three quarters and all the way up, each of length 1: (B, 4 * hidden), float32."""
+    """Means over a text's own tokens of four layers, each of length 1: (B, 4 * hidden), float32.
+
+    The layers a quarter, half, three quarters and all the way up.
+    """
     hidden = encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True).hidden_states
     mask = attention_mask.unsqueeze(-1).float()  # (B, T, 1)
     n_layers = len(hidden) - 1  # the first is the embedding
@@ -53,7 +59,10 @@ def read_native(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tens
 
 
 def read_answer(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-    """Last hidden state of each prompt's last token, (B, hidden), in the model's number format; the output layer is never run."""
+    """Last hidden state of each prompt's last token, (B, hidden), in the model's number format.
+
+    The output layer is never run.
+    """
     packed = pack(input_ids, attention_mask)
     return read_packed(encoder.get_base_model(), packed)[packed.last]
 
@@ -71,7 +80,10 @@ def read_packed(model: Any, packed: Pack) -> Tensor:
 
 @torch.no_grad()
 def require_exact_packing(model: Any) -> None:
-    """Raise InputError where a causal language model sees a packed prompt otherwise than alone, by a way of its own to read positions or masks."""
+    """Raise InputError where a causal language model sees a packed prompt otherwise than alone.
+
+    One may have a way of its own to read positions or masks.
+    """
     long, short = [3, 4, 5, *range(6, 36)], [3, 4, 5, 37, 38]
     prompts = torch.tensor([long, short + [0] * (len(long) - len(short))], device=model.device)
     mask = torch.tensor([[1] * len(long), [1] * len(short) + [0] * (len(long) - len(short))], device=model.device)
@@ -113,16 +125,14 @@ class LabelColumns(nn.Module):
         return soft_capped(nn.functional.linear(hidden.float(), self.weight, self.bias), self.softcap)
 
 
-def make_head(
-    pooling: str, model: Any, *, n_classes: int, hidden_size: int, dropout: float, label_tokens: LabelTokens | None
-) -> nn.Module:
-    """The layer behind a reading: trained for `mean` and `layers`, the model's own for `native`, frozen for `answer`."""
+def make_head(model: Any, spec: ClassifierSpec, *, dropout: float, label_tokens: LabelTokens | None) -> nn.Module:
+    """Layer behind a reading: trained for `mean` and `layers`, the model's own for `native`, frozen for `answer`."""
     if label_tokens is not None:
         return LabelColumns(model, label_tokens)
-    if pooling == "native":
+    if spec.pooling == "native":
         return nn.Identity()
-    width = hidden_size * (LAYERS_READ if pooling == "layers" else 1)
-    return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, n_classes))
+    width = spec.hidden_size * (LAYERS_READ if spec.pooling == "layers" else 1)
+    return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, spec.n_classes))
 
 
 def read_softcap(model: Any) -> float | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -21,6 +21,10 @@ from agile_classifier.models.network.losses import TRAINING_LOSSES, Loss, class_
 from agile_classifier.models.network.packing import use_packed_attention
 from agile_classifier.models.prompts.prompts import LabelTokens
 from agile_classifier.models.quantized import dequantize_4bit
+from agile_classifier.models.spec import ClassifierSpec
+
+if TYPE_CHECKING:  # a version that is only scored holds no config
+    from agile_classifier.config.training import FineTuneConfig
 
 warnings.filterwarnings(
     "ignore", message="`is_gradient_checkpointing`"
@@ -57,7 +61,8 @@ class TextClassifier(nn.Module):
     ) -> dict[str, Tensor]:
         """`logits` (B, n_classes) in float32 and, with `labels` (B,), their mean cross-entropy as `loss`.
 
-        `target` (B,), the probability of class 1, takes the place of `labels` in the loss; `weight` (B,) says how much a text counts. Where training minimises another loss, it is that one in training mode, and there are no logits.
+        `target` (B,), the probability of class 1, takes the place of `labels` in the loss; `weight` (B,) says how much
+        a text counts. Where training minimises another loss, it is that one in training mode, and there are no logits.
         """
         if self.training_loss and self.training and labels is not None:
             return {"loss": self.training_loss(self.encoder, self.head, input_ids, attention_mask, labels)}
@@ -65,7 +70,7 @@ class TextClassifier(nn.Module):
         loss = {} if labels is None else {"loss": class_loss(logits, labels, target=target, weight=weight)}
         return {**loss, "logits": logits}
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]  # torch's is overloaded
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Trained tensors by name."""
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
         return {name: tensor for name, tensor in super().state_dict(*args, **kwargs).items() if name in trained}
@@ -81,48 +86,27 @@ class TextClassifier(nn.Module):
 
 def build_network(
     base_model: PreTrainedModel,
+    spec: ClassifierSpec,
+    settings: FineTuneConfig,
     *,
-    pooling: str,
-    n_classes: int,
-    hidden_size: int,
-    rank: int,
-    alpha: float,
-    dropout: float,
-    target_modules: Sequence[str],
-    initialization: str,
     base_folder: Path,
     label_tokens: LabelTokens | None = None,
-    loss: str = "label_tokens",
 ) -> TextClassifier:
     """Put a fresh adapter and head on a base model; initial values follow torch's current seed.
 
     Raises
     ------
     InputError
-        No layer's name ends in any of `target_modules`.
+        No layer's name ends in any of `fine_tune.target_modules`.
     """
-    targets: str | list[str] = "all-linear" if tuple(target_modules) == ("all-linear",) else list(target_modules)
-    lora = LoraConfig(
-        r=rank,
-        lora_alpha=alpha,
-        lora_dropout=dropout,
-        target_modules=targets,
-        exclude_modules=r".*(pooler|classifier|score|lm_head|embed_out)(\..*)?",
-        task_type=PEFT_TASKS[pooling],
-    )
-    try:
-        encoder = get_peft_model(base_model, lora)
-    except ValueError as error:
-        raise InputError(f"fine_tune.target_modules {list(target_modules)}: {str(error).splitlines()[0]}") from None
+    encoder = _adapted(base_model, settings, task=PEFT_TASKS[spec.pooling])
     if label_tokens is not None:
         use_packed_attention(base_model)
         require_exact_packing(base_model)
-    if initialization == "loftq":
+    if settings.initialization == "loftq":
         _start_at_quantization_error(encoder, base_folder)
-    head = make_head(
-        pooling, base_model, n_classes=n_classes, hidden_size=hidden_size, dropout=dropout, label_tokens=label_tokens
-    )
-    return TextClassifier(encoder, head.to(base_model.device), read=READS[pooling], training_loss=TRAINING_LOSSES[loss])
+    head = make_head(base_model, spec, dropout=settings.dropout, label_tokens=label_tokens).to(base_model.device)
+    return TextClassifier(encoder, head, read=READS[spec.pooling], training_loss=TRAINING_LOSSES[settings.loss])
 
 
 def save_network(network: TextClassifier, folder: Path) -> None:
@@ -133,28 +117,38 @@ def save_network(network: TextClassifier, folder: Path) -> None:
 
 
 def load_network(
-    base_model: PreTrainedModel,
-    folder: Path,
-    *,
-    pooling: str,
-    n_classes: int,
-    hidden_size: int,
-    label_tokens: LabelTokens | None = None,
+    base_model: PreTrainedModel, spec: ClassifierSpec, folder: Path, *, label_tokens: LabelTokens | None = None
 ) -> TextClassifier:
     """A saved adapter and head on their base model, in evaluation mode."""
     encoder = PeftModel.from_pretrained(base_model, str(folder), is_trainable=False)
     if label_tokens is not None:
         use_packed_attention(base_model)
-    head = make_head(
-        pooling, base_model, n_classes=n_classes, hidden_size=hidden_size, dropout=0.0, label_tokens=label_tokens
-    )
+    head = make_head(base_model, spec, dropout=0.0, label_tokens=label_tokens)
     head.load_state_dict(load_file(folder / HEAD_FILE))
-    return TextClassifier(encoder, head.to(base_model.device), read=READS[pooling]).eval()
+    return TextClassifier(encoder, head.to(base_model.device), read=READS[spec.pooling]).eval()
+
+
+def _adapted(base_model: PreTrainedModel, settings: FineTuneConfig, *, task: str) -> PeftModel:
+    names = list(settings.target_modules)
+    lora = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules="all-linear" if names == ["all-linear"] else names,
+        exclude_modules=r".*(pooler|classifier|score|lm_head|embed_out)(\..*)?",
+        task_type=task,
+    )
+    try:
+        return get_peft_model(base_model, lora)
+    except ValueError as error:
+        raise InputError(f"fine_tune.target_modules {names}: {str(error).splitlines()[0]}") from None
 
 
 @torch.no_grad()
 def _start_at_quantization_error(encoder: PeftModel, base_folder: Path) -> None:
-    """Bring nf4 weights and adapter together as near to the full weights as the rank allows: one round of LoftQ (arXiv 2310.08659).
+    """Bring nf4 weights and adapter together as near to the full weights as the rank allows.
+
+    One round of LoftQ (arXiv 2310.08659).
 
     PEFT's own function needs a GPU, and forgets that the adapter counts alpha / rank times.
     """

@@ -80,51 +80,49 @@ def is_open(model_name: str, version: str) -> bool:
 def ask(decision: PromotionDecision, *, model_name: str, run: str) -> None:
     """Where the policy would promote, record that a person is asked and send a notice."""
     if decision.promote:
-        candidate, champion = str(decision.evidence["candidate"]), decision.evidence["champion"]
+        candidate, champion = decision.evidence.candidate, decision.evidence.champion
         event = Event(history.ASKED, candidate, champion, history.BY_POLICY, decision.reason, run=run)
         champions.note(event, model_name=model_name)
-        sentence = (
-            f"{question(asdict(decision), model_name=model_name)} On ZenML's dashboard, or by `agile approve {run}`."
-        )
+        sentence = f"{question(decision, model_name=model_name)} On ZenML's dashboard, or by `agile approve {run}`."
         tell(Notice(PERSON_ASKED, sentence, {"model_name": model_name, **asdict(event)}))
 
 
-def question(decision: dict[str, Any], *, model_name: str) -> str:
+def question(decision: PromotionDecision, *, model_name: str) -> str:
     """Question on the approval card."""
-    evidence = decision["evidence"]
-    instead = f" in place of version {evidence['champion']}" if evidence["champion"] else ", its first"
+    evidence = decision.evidence
+    instead = f" in place of version {evidence.champion}" if evidence.champion else ", its first"
     return (
-        f"Shall version {evidence['candidate']} of {model_name} become champion{instead}? {decision['reason']}"
+        f"Shall version {evidence.candidate} of {model_name} become champion{instead}? {decision.reason}"
         " Continue promotes it, Abort leaves things as they are."
     )
 
 
-def evidence_in_short(decision: dict[str, Any]) -> dict[str, Any]:
+def evidence_in_short(decision: PromotionDecision) -> dict[str, Any]:
     """Numbers shown beside the question, by name, of types that ZenML shows."""
-    evidence = decision["evidence"]
+    evidence = decision.evidence
     intervals = {
-        f"difference with {name}": f"{found['difference']:+.4f} {found['metric']} [{found['low']:+.4f}, {found['high']:+.4f}]"
-        for name, found in evidence["differences"].items()
+        f"difference with {name}": f"{found.difference:+.4f} {found.metric} [{found.low:+.4f}, {found.high:+.4f}]"
+        for name, found in evidence.differences.items()
     }
-    facts = {name: evidence[name] for name in ("candidate", "champion", "n_rows", "test_digest") if evidence.get(name)}
-    return {**facts, **intervals}
+    facts = evidence.model_dump(include={"candidate", "champion", "n_rows", "test_digest"})
+    return {**{name: value for name, value in facts.items() if value}, **intervals}
 
 
-def conclude(decision: dict[str, Any], *, model_name: str, run: PipelineRunResponse) -> dict[str, Any]:
+def conclude(decision: PromotionDecision, *, model_name: str, run: PipelineRunResponse) -> PromotionDecision:
     """Carry out an approved decision unless the champion changed meanwhile; returns the decision as it turned out."""
-    agreed = PromotionDecision(**decision)
-    by = _answered_by(run) if agreed.promote else history.BY_POLICY
-    if promotion.carry_out(agreed, model_name=model_name, run=run.name, by=by):
+    by = _answered_by(run) if decision.promote else history.BY_POLICY
+    if promotion.carry_out(decision, model_name=model_name, run=run.name, by=by):
         return decision
-    candidate, compared_with = agreed.evidence["candidate"], agreed.evidence["champion"]
+    candidate, compared_with = decision.evidence.candidate, decision.evidence.champion
     champion = registry.read_champion(model_name)
     reason = (
         f"Candidate {candidate} is not promoted and champion {champion} stays: {compared_with or 'none'} was champion"
         f" when they were compared; `agile promote {candidate}` compares anew."
     )
-    overtaken = PromotionDecision(False, reason, {**agreed.evidence, "champion": champion})
+    evidence = decision.evidence.model_copy(update={"champion": champion})
+    overtaken = decision.model_copy(update={"promote": False, "reason": reason, "evidence": evidence})
     promotion.carry_out(overtaken, model_name=model_name, run=run.name, by=by)
-    return asdict(overtaken)
+    return overtaken
 
 
 def _answered_by(run: PipelineRunResponse) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -19,10 +18,10 @@ from agile_classifier.evaluation.contenders import Evaluation, compare_with_base
 from agile_classifier.evaluation.slices import slice_rows
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.calibration import calibration_error
-from agile_classifier.metrics.comparison import Contender, compare, compare_slices, mcnemar
+from agile_classifier.metrics.comparison import Contender, McNemar, compare, compare_slices, mcnemar
 from agile_classifier.metrics.metrics import METRICS
 from agile_classifier.ops.promotion import champions, gate
-from agile_classifier.ops.promotion.gate import Limit, PromotionDecision, comparable_rows, decide
+from agile_classifier.ops.promotion.gate import Evidence, Limit, PromotionDecision, comparable_rows, decide
 from agile_classifier.ops.promotion.measured_version import MeasuredVersion
 from agile_classifier.ops.registry import history
 from agile_classifier.ops.registry import versions as registry
@@ -45,12 +44,16 @@ def judge_and_carry_out(
 ) -> PromotionDecision:
     """Decide on a promotion and carry it out; if the champion changes meanwhile, compare again.
 
-    Where a person must agree nothing is compared yet: `pipelines.promotion` asks, once the run that made the candidate is over.
+    Where a person must agree nothing is compared yet: `pipelines.promotion` asks, once the run that made the candidate
+    is over.
     """
     if settings.approval == "person":
         registry.require_version(model_name, candidate)
         return PromotionDecision(
-            False, f"Candidate {candidate} becomes champion if a person agrees.", {"candidate": candidate}
+            promote=False,
+            reason=f"Candidate {candidate} becomes champion if a person agrees.",
+            evidence=Evidence(candidate=candidate),
+            policy=settings,
         )
     for _ in range(TRIES):
         decision = judge(
@@ -89,30 +92,19 @@ def judge(
     """
     registry.require_version(model_name, candidate)
     champion = history.last_champion(champions.settle(model_name))
+    if champion == candidate:
+        return decide(Evidence(candidate=candidate, champion=champion), settings)
     comparison = Comparison(
         MeasuredVersion(model_name, candidate),
-        None if champion in (None, candidate) else MeasuredVersion(model_name, str(champion)),
+        None if champion is None else MeasuredVersion(model_name, champion),
         settings,
     )
-    if champion != candidate:
-        comparison.make(evaluation, test_scores)
-    return decide(
-        candidate=candidate,
-        champion=champion,
-        differences=comparison.differences,
-        n_rows=comparison.n_rows,
-        min_rows=settings.min_rows,
-        smallest_gain=settings.smallest_gain,
-        run_noise=settings.run_noise,
-        limits=comparison.limits,
-        obstacle=comparison.obstacle,
-        findings=comparison.findings,
-    )
+    return decide(comparison.make(evaluation, test_scores), settings)
 
 
 def carry_out(decision: PromotionDecision, *, model_name: str, run: str, by: str = history.BY_POLICY) -> bool:
     """Move the aliases if the decision says so, and record it; returns False if the champion has changed meanwhile."""
-    candidate, before = str(decision.evidence["candidate"]), decision.evidence["champion"]
+    candidate, before = decision.evidence.candidate, decision.evidence.champion
     event = Event(
         history.PROMOTED if decision.promote else history.NOT_PROMOTED,
         candidate,
@@ -120,7 +112,7 @@ def carry_out(decision: PromotionDecision, *, model_name: str, run: str, by: str
         by=by,
         reason=decision.reason,
         run=run,
-        test_digest=decision.evidence.get("test_digest"),
+        test_digest=decision.evidence.test_digest,
     )
     if decision.promote:
         return champions.promote(event, model_name=model_name, expected=before)
@@ -134,49 +126,48 @@ class Comparison:
 
     def __init__(self, candidate: MeasuredVersion, champion: MeasuredVersion | None, settings: PromotionConfig) -> None:
         self.candidate, self.champion, self.settings = candidate, champion, settings
-        self.n_rows = 0
-        self.differences: dict[str, PairedDifference | None] = {}
-        self.limits: list[Limit] = []
-        self.obstacle: str | None = None
-        """Why the numbers must not decide."""
-        self.findings: dict[str, Any] = {}
-        """For the record, beyond what decides."""
+        self.evidence = Evidence(candidate=candidate.number, champion=champion and champion.number)
 
-    def make(self, evaluation: Evaluation, test_scores: pd.DataFrame) -> None:
+    def make(self, evaluation: Evaluation, test_scores: pd.DataFrame) -> Evidence:
         """Compare, cheapest first; what cannot be compared becomes an obstacle, not an error."""
-        self.obstacle = self._rolled_back() or (self._differing_from(self.champion) if self.champion else None)
-        seen = [version.learnt_from for version in (self.candidate, self.champion) if version and not self.obstacle]
+        obstacle = self._rolled_back() or (self._differing_from(self.champion) if self.champion else None)
+        seen = [version.learnt_from for version in (self.candidate, self.champion) if version and not obstacle]
         rows = test_scores[comparable_rows([text_digest(text) for text in test_scores["text"]], *seen)]
-        self.n_rows = len(rows)
-        self.findings["test_digest"] = examples_digest(rows[["text", "label"]])
-        if self.obstacle or self.n_rows < self.settings.min_rows or rows["label"].nunique() < 2:
-            return
+        self._add(obstacle=obstacle, n_rows=len(rows), test_digest=examples_digest(rows[["text", "label"]]))
+        if obstacle or len(rows) < self.settings.min_rows or rows["label"].nunique() < 2:
+            return self.evidence
         y_true, texts = rows["label"].to_numpy(), list(rows["text"])
         try:
             answers = cache(lambda: self.candidate.answer(texts))  # loads it and scores every text: only if it is asked
             self._limit_candidate(y_true, answers, texts)
             if self.champion is None:
-                self.differences |= compare_with_baselines(
-                    evaluation, rows, metric=self.settings.metric, names=gate.FIRST_COMPARATORS
+                beside = gate.FIRST_COMPARATORS
+                self._add(
+                    differences=compare_with_baselines(evaluation, rows, metric=self.settings.metric, names=beside)
                 )
             else:
                 self._compare(y_true, answers(), self._answer_of(self.champion, texts), rows)
         except InputError as error:  # scores that are none
-            self.obstacle = self.obstacle or f"the comparison failed ({error})"
+            self._add(obstacle=self.evidence.obstacle or f"the comparison failed ({error})")
+        return self.evidence
+
+    def _add(self, **facts: Any) -> None:
+        self.evidence = self.evidence.model_copy(update=facts)
 
     def _answer_of(self, champion: MeasuredVersion, texts: list[str]) -> Contender:
         try:
             return champion.answer(texts)
         except Exception as error:
-            self.obstacle = _unreadable(champion, error)
-            raise InputError(self.obstacle) from None
+            obstacle = _unreadable(champion, error)
+            self._add(obstacle=obstacle)
+            raise InputError(obstacle) from None
 
     def _rolled_back(self) -> str | None:
         back = self.candidate.tags.get(champions.ROLLED_BACK_AT)
         return back and f"it was rolled back {back}{self._way_out()}"
 
     def _differing_from(self, champion: MeasuredVersion) -> str | None:
-        """Obstacle where candidate and champion differ in classes or label rule, so that comparing them says nothing."""
+        """Obstacle where candidate and champion differ in classes or label rule: comparing them would say nothing."""
         try:
             _ = champion.learnt_from
             classes = [" / ".join(version.class_names) for version in (self.candidate, champion)]
@@ -201,44 +192,55 @@ class Comparison:
             "size_limit": ("its size in MB", self.candidate.megabytes),
             "latency_limit": ("its median time for one text in ms", lambda: self.candidate.milliseconds(texts)),
         }
-        for field, (what, measure) in ways.items():
-            if (limit := getattr(self.settings, field)) is not None:
-                self.limits.append(Limit(what, measure(), at_most=limit))
+        limits = [
+            Limit(what=what, value=measure(), at_most=limit)
+            for field, (what, measure) in ways.items()
+            if (limit := getattr(self.settings, field)) is not None
+        ]
+        self._add(limits=tuple(limits))
 
     def _compare(self, y_true: NDArray[np.int64], new: Contender, old: Contender, rows: pd.DataFrame) -> None:
-        settings = self.settings
+        metric = self.settings.metric
         differences = compare(y_true, new, old, metrics=list(METRICS))
-        self.differences["champion"] = differences[settings.metric]
         tested = mcnemar(y_true, new, old)
         slices, too_small = compare_slices(
             y_true,
             new,
             old,
-            metric=settings.metric,
+            metric=metric,
             slices=slice_rows(list(rows["text"]), list(rows["group"]) if "group" in rows else None),
-            min_rows=settings.slice_min_rows,
+            min_rows=self.settings.slice_min_rows,
         )
-        self.findings |= {
-            "metrics": {name: asdict(difference) for name, difference in differences.items()},
-            "mcnemar": asdict(tested),
-            "slices": {name: asdict(difference) for name, difference in slices.items()},
-            "slices_too_small": too_small,
-        }
-        if tested.only_comparator_right > tested.only_candidate_right:
-            alone = (
-                f"the champion alone is right on {tested.only_comparator_right}, it on {tested.only_candidate_right}"
-            )
-            self.limits.append(Limit(f"McNemar's p-value ({alone})", tested.p_value, at_least=WORSE_BEYOND_NOISE))
-        for name, difference in differences.items():
-            if settings.margin is not None and name != settings.metric:
-                self.limits.append(_no_worse(name, difference, settings.margin))
-        for name, difference in slices.items():
-            if settings.slice_margin is not None:
-                self.limits.append(_no_worse(f"{settings.metric} on {name}", difference, settings.slice_margin))
+        self._add(
+            differences={"champion": differences[metric]},
+            metrics=differences,
+            mcnemar=tested,
+            slices=slices,
+            slices_too_small=too_small,
+            limits=(*self.evidence.limits, *_limits_of(differences, slices, tested, self.settings)),
+        )
+
+
+def _limits_of(
+    differences: Mapping[str, PairedDifference],
+    slices: Mapping[str, PairedDifference],
+    tested: McNemar,
+    settings: PromotionConfig,
+) -> Iterator[Limit]:
+    """What the candidate must keep beside the champion."""
+    if tested.only_comparator_right > tested.only_candidate_right:
+        alone = f"the champion alone is right on {tested.only_comparator_right}, it on {tested.only_candidate_right}"
+        yield Limit(what=f"McNemar's p-value ({alone})", value=tested.p_value, at_least=WORSE_BEYOND_NOISE)
+    for name, difference in differences.items():
+        if settings.margin is not None and name != settings.metric:
+            yield _no_worse(name, difference, settings.margin)
+    for name, difference in slices.items():
+        if settings.slice_margin is not None:
+            yield _no_worse(f"{settings.metric} on {name}", difference, settings.slice_margin)
 
 
 def _no_worse(name: str, difference: PairedDifference, margin: float) -> Limit:
-    return Limit(f"the lower end of its difference in {name}", difference.low, at_least=-margin)
+    return Limit(what=f"the lower end of its difference in {name}", value=difference.low, at_least=-margin)
 
 
 def _unreadable(version: MeasuredVersion, error: Exception) -> str:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, computed_field
 
+from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.metrics.bootstrap import PairedDifference
+from agile_classifier.metrics.comparison import McNemar
 
 FIRST_COMPARATORS = ("majority", "tfidf")
 """Baselines that a first champion must beat; every evaluation has them."""
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(BaseModel):
     """A limit that the candidate must keep, whatever its gain."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     what: str
     """Name of the measured value, as the subject of a sentence."""
@@ -28,6 +29,7 @@ class Limit:
     at_least: float | None = None
     at_most: float | None = None
 
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorator above a property
     @property
     def is_kept(self) -> bool:
         """Whether the value lies within the limit; NaN does not."""
@@ -46,87 +48,61 @@ class Limit:
         return f"{self.what} is {self.value:.4g}, allowed is {allowed}"
 
 
-@dataclass(frozen=True)
-class PromotionDecision:
+class Evidence(BaseModel):
+    """Evidence on a candidate and a champion, as far as the policy asks for it."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    candidate: str
+    """Version number of the candidate."""
+    champion: str | None = None
+    """Version number of the champion; None if there is none yet."""
+    n_rows: int = 0
+    """Number of test rows that neither model has learnt from (`comparable_rows`)."""
+    test_digest: str | None = None
+    """SHA-256 of these rows; None if none were looked at."""
+    differences: dict[str, PairedDifference] = {}
+    """Difference in `promotion.metric` from the champion, under `champion`, or from each baseline under its name."""
+    limits: tuple[Limit, ...] = ()
+    """Limits, all of which the candidate must keep."""
+    obstacle: str | None = None
+    """Reason, as a clause, why the two cannot or must not be compared; None if they can."""
+    metrics: dict[str, PairedDifference] = {}
+    """Difference from the champion in every metric."""
+    mcnemar: McNemar | None = None
+    """McNemar's test of the decisions of candidate and champion."""
+    slices: dict[str, PairedDifference] = {}
+    """Difference from the champion on each slice with enough rows."""
+    slices_too_small: dict[str, int] = {}
+    """Number of rows of each slice with too few."""
+
+
+class PromotionDecision(BaseModel):
     """Decision on a candidate, with its reason and evidence."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     promote: bool
     reason: str
     """Reason for the decision: one English sentence with the numbers."""
-    evidence: dict[str, Any]
-    """Everything that the decision was made from, as plain values."""
+    evidence: Evidence
+    """Everything that was measured; the intervals of `differences` are widened by the noise of the trainings."""
+    policy: PromotionConfig
+    """Section `promotion` of the config by which it was decided."""
 
 
-def decide(
-    *,
-    candidate: str,
-    champion: str | None,
-    differences: Mapping[str, PairedDifference | None],
-    n_rows: int,
-    min_rows: int,
-    smallest_gain: float,
-    run_noise: float = 0.0,
-    limits: Sequence[Limit] = (),
-    obstacle: str | None = None,
-    findings: Mapping[str, Any] = MappingProxyType({}),
-) -> PromotionDecision:
+def decide(evidence: Evidence, policy: PromotionConfig) -> PromotionDecision:
     """Promote only a candidate whose gain over every comparator lies beyond noise.
 
-    The comparator is the champion or, where there is none yet, each of `FIRST_COMPARATORS`.
-
-    Parameters
-    ----------
-    candidate, champion : str
-        Names of model versions; no champion is None.
-    differences : mapping
-        Candidate against `champion` (that word is the key) or against each baseline by its name. A comparison that is
-        missing or holds a number that is not finite counts as lost.
-    n_rows : int
-        Test rows that neither model has learnt from (`comparable_rows`).
-    min_rows : int
-        Fewest such rows that a promotion may rest on.
-    smallest_gain : float
-        What the lower end of the paired 95 % interval must exceed, in the unit of the metric.
-    run_noise : float
-        Standard deviation of the metric over trainings of one config that differ in their seed alone. The interval is widened by it: once for
-        the candidate, and once for the champion, which was trained too.
-    limits : sequence of Limit
-        All of them must be kept.
-    obstacle : str or None
-        A clause that says why nothing can be compared at all, or must not be.
-    findings : mapping
-        Further facts for the evidence.
+    The comparator is the champion or, where there is none yet, each of `FIRST_COMPARATORS`. A comparison that is
+    missing or holds a number that is not finite counts as lost. An interval is widened by `promotion.run_noise`: once
+    for the candidate, and once for the champion, which was trained too.
     """
-    comparators = FIRST_COMPARATORS if champion is None else ("champion",)
-    trained = 1 if champion is None else 2
-    found = {
-        name: None if (known := differences.get(name)) is None else known.with_run_noise(run_noise * math.sqrt(trained))
-        for name in comparators
-    }
-    checks = [_check(name, difference, smallest_gain) for name, difference in found.items()]
-    n_rows = min([n_rows, *(difference.n for difference in found.values() if difference is not None)])
-    if candidate == champion:
-        promote, why = False, "it is the champion already"
-    elif obstacle is not None:
-        promote, why = False, obstacle
-    elif n_rows < min_rows:
-        promote, why = False, f"the comparison has {n_rows} test rows that no model has seen, and needs {min_rows}"
-    else:
-        broken = [limit.clause for limit in limits if not limit.is_kept]
-        lost = [clause for won, clause in checks if not won] + broken
-        promote, why = not lost, ", and ".join(lost or [clause for _, clause in checks])
-    evidence = {
-        **findings,
-        "candidate": candidate,
-        "champion": champion,
-        "n_rows": n_rows,
-        "min_rows": min_rows,
-        "smallest_gain": smallest_gain,
-        "run_noise": run_noise,
-        "differences": {name: asdict(difference) for name, difference in found.items() if difference is not None},
-        "limits": [{**asdict(limit), "is_kept": limit.is_kept} for limit in limits],
-    }
-    return PromotionDecision(promote, f"{_outcome(promote, candidate, champion)}: {why}.", evidence)
+    evidence = evidence.model_copy(update={"differences": _widened(evidence, policy)})
+    promote, why = _verdict(evidence, policy)
+    return PromotionDecision(
+        promote=promote, reason=f"{_outcome(promote, evidence)}: {why}.", evidence=evidence, policy=policy
+    )
 
 
 def comparable_rows(test_text_digest: Sequence[str], *seen: Collection[str]) -> NDArray[np.bool_]:
@@ -143,6 +119,32 @@ def comparable_rows(test_text_digest: Sequence[str], *seen: Collection[str]) -> 
     return np.asarray([digest not in known for digest in test_text_digest], dtype=bool)
 
 
+def _comparators(evidence: Evidence) -> tuple[str, ...]:
+    return FIRST_COMPARATORS if evidence.champion is None else ("champion",)
+
+
+def _widened(evidence: Evidence, policy: PromotionConfig) -> dict[str, PairedDifference]:
+    """The differences that decide, with the noise of both trainings."""
+    noise = policy.run_noise * math.sqrt(1 if evidence.champion is None else 2)
+    found = evidence.differences
+    return {name: found[name].with_run_noise(noise) for name in _comparators(evidence) if name in found}
+
+
+def _verdict(evidence: Evidence, policy: PromotionConfig) -> tuple[bool, str]:
+    """Whether to promote, and why."""
+    n_rows = min([evidence.n_rows, *(difference.n for difference in evidence.differences.values())])
+    if evidence.candidate == evidence.champion:
+        return False, "it is the champion already"
+    if evidence.obstacle is not None:
+        return False, evidence.obstacle
+    if n_rows < policy.min_rows:
+        return False, f"the comparison has {n_rows} test rows that no model has seen, and needs {policy.min_rows}"
+    checks = [_check(name, evidence.differences.get(name), policy.smallest_gain) for name in _comparators(evidence)]
+    lost = [clause for won, clause in checks if not won]
+    lost += [limit.clause for limit in evidence.limits if not limit.is_kept]
+    return not lost, ", and ".join(lost or [clause for _, clause in checks])
+
+
 def _check(name: str, found: PairedDifference | None, smallest_gain: float) -> tuple[bool, str]:
     """Whether the candidate won a comparison, and a clause that says so."""
     comparator = "the champion" if name == "champion" else name
@@ -156,8 +158,9 @@ def _check(name: str, found: PairedDifference | None, smallest_gain: float) -> t
     )
 
 
-def _outcome(promote: bool, candidate: str, champion: str | None) -> str:
+def _outcome(promote: bool, evidence: Evidence) -> str:
     if promote:
-        return f"Candidate {candidate} becomes champion"
+        return f"Candidate {evidence.candidate} becomes champion"
+    champion = evidence.champion
     stays = "there is still no champion" if champion is None else f"champion {champion} stays"
-    return f"Candidate {candidate} is not promoted and {stays}"
+    return f"Candidate {evidence.candidate} is not promoted and {stays}"

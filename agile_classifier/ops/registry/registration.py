@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from zenml import get_step_context
 
+from agile_classifier.config.run import RegistryConfig
+from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.text import text_digest
 from agile_classifier.evaluation.contenders import Evaluation, read_scores
 from agile_classifier.evaluation.drift_sample import DriftSample
@@ -26,6 +28,27 @@ from agile_classifier.ops.runs import links, tracking
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """Tuned classifier before it is a version, with what was measured of it."""
+
+    adapter: Path
+    """Folder written by `fine_tune`."""
+    base: Path
+    """Folder of the base model."""
+    evaluation: Evaluation
+    test_scores: pd.DataFrame
+    """As `agile_classifier.evaluation.contenders.score_table`."""
+    learnt_from: Sequence[str]
+    """Texts of train and validation."""
+    labelling: Labelling
+    reference: DriftSample
+    """Sample of the test rows, kept with the version for `agile monitor`."""
+    config: Mapping[str, Any]
+    """Sections of the run's config that a version records (`RunConfig.recorded`)."""
+    mlflow_run_id: str
+
+
+@dataclass(frozen=True)
 class Registered:
     """Result of a registration: the new version, and how well the reloaded model agreed."""
 
@@ -34,73 +57,58 @@ class Registered:
     """Largest change of a probability between the trained and the reloaded model."""
 
 
-def register(
-    *,
-    adapter: Path,
-    base: Path | None,
-    evaluation: Evaluation,
-    test_scores: pd.DataFrame,
-    learnt_from: Sequence[str],
-    labelling: Mapping[str, Any],
-    mlflow_run_id: str,
-    config: Mapping[str, Any],
-    model_name: str,
-    parity_rows: int,
-    parity_tolerance: float | None,
-    reference: DriftSample | None = None,
-) -> Registered:
+def register(candidate: Candidate, settings: RegistryConfig) -> Registered:
     """Log, reload in a fresh process, compare, and only then create the version, alias `candidate`.
-
-    Parameters
-    ----------
-    learnt_from : sequence of str
-        Texts of train and validation.
-    parity_rows : int
-        Test texts compared (all, where there are fewer).
-    parity_tolerance : float or None
-        Largest allowed change of a probability; None: what rounding in another batch explains.
-    reference : DriftSample, optional
-        Sample of the test rows, kept with the version for `agile monitor`.
 
     Raises
     ------
     RuntimeError
         A probability changed by more than the tolerance; nothing is registered.
     """
-    compared = test_scores.head(parity_rows)
-    tolerance = ClassifierSpec.load(adapter).rounding if parity_tolerance is None else parity_tolerance
-    with tracking.resumed_run(mlflow_run_id):
-        model_uri = logged_classifier.log_classifier(
-            adapter,
-            base=base,
-            decision=Decision(decision_threshold=evaluation.decision_threshold, calibration=evaluation.calibration),
-            learnt_from=map(text_digest, learnt_from),
-            reference=reference,
-            card=model_card(model_name, evaluation=evaluation, labelling=labelling, config=config),
-        )
-        parity_error = _check_parity(model_uri, compared, class_names=labelling["class_names"], tolerance=tolerance)
-        mlflow.log_dict(dict(config), "config.json")
+    with tracking.resumed_run(candidate.mlflow_run_id):
+        model_uri = _log(candidate, settings)
+        parity_error = _check_parity(model_uri, candidate, settings)
+        mlflow.log_dict(dict(candidate.config), "config.json")
         version = registry.create_version(
-            model_name,
+            settings.model_name,
             model_uri=model_uri,
-            run_id=mlflow_run_id,
-            tags=_tags(
-                evaluation,
-                labelling,
-                config,
-                mlflow_run_id=mlflow_run_id,
-                n_compared=len(compared),
-                parity_error=parity_error,
-            ),
-            description=f"{_description(evaluation, labelling, config)} {_links(mlflow_run_id)}",
+            run_id=candidate.mlflow_run_id,
+            tags={**_tags(candidate), **_parity_tags(parity_error, n=len(_compared(candidate, settings)))},
+            description=f"{_description(candidate)} {_links(candidate.mlflow_run_id)}",
         )
     return Registered(version, parity_error)
 
 
-def _check_parity(model_uri: str, compared: pd.DataFrame, *, class_names: Sequence[str], tolerance: float) -> float:
-    reloaded = logged_classifier.score_in_fresh_process(model_uri, list(compared["text"]), class_names=class_names)
+def _log(candidate: Candidate, settings: RegistryConfig) -> str:
+    evaluation = candidate.evaluation
+    return logged_classifier.log_classifier(
+        candidate.adapter,
+        base=candidate.base if settings.include_base else None,
+        decision=Decision(decision_threshold=evaluation.decision_threshold, calibration=evaluation.calibration),
+        learnt_from=map(text_digest, candidate.learnt_from),
+        reference=candidate.reference,
+        card=model_card(
+            settings.model_name, evaluation=evaluation, labelling=candidate.labelling, config=candidate.config
+        ),
+    )
+
+
+def _compared(candidate: Candidate, settings: RegistryConfig) -> pd.DataFrame:
+    return candidate.test_scores.head(settings.parity_rows)
+
+
+def _check_parity(model_uri: str, candidate: Candidate, settings: RegistryConfig) -> float:
+    """The largest change of a probability by saving and reloading.
+
+    Without `registry.parity_tolerance`, what rounding in another batch explains is allowed.
+    """
+    compared, names = _compared(candidate, settings), candidate.labelling.class_names
+    reloaded = logged_classifier.score_in_fresh_process(model_uri, list(compared["text"]), class_names=names)
     parity_error = float(np.abs(reloaded - read_scores(compared, "candidate")).max())
     mlflow.log_metric("largest_parity_error", parity_error)
+    tolerance = settings.parity_tolerance
+    if tolerance is None:
+        tolerance = ClassifierSpec.load(candidate.adapter).rounding
     if not parity_error <= tolerance:  # NaN fails too
         raise RuntimeError(
             f"reload parity: a probability moved by {parity_error:.2g} after saving and reloading,"
@@ -109,38 +117,37 @@ def _check_parity(model_uri: str, compared: pd.DataFrame, *, class_names: Sequen
     return parity_error
 
 
-def _tags(
-    evaluation: Evaluation,
-    labelling: Mapping[str, Any],
-    config: Mapping[str, Any],
-    *,
-    mlflow_run_id: str,
-    n_compared: int,
-    parity_error: float,
-) -> dict[str, str]:
-    run = get_step_context().pipeline_run
+def _tags(candidate: Candidate) -> dict[str, str]:
+    run, config = get_step_context().pipeline_run, candidate.config
+    measured = candidate.evaluation.flat()
     return {
         "zenml.run": str(run.id),
         "zenml.run_name": run.name,
-        "report": f"runs:/{mlflow_run_id}/report.html",
+        "report": f"runs:/{candidate.mlflow_run_id}/report.html",
         "git_commit": git_commit(),
         "config": json.dumps(config, sort_keys=True),
         "seed": str(config["fine_tune"]["seed"]),
-        registry.PARITY_ERROR: f"{parity_error:.6g}",
-        "parity": f"largest change {parity_error:.2g} over {n_compared} texts",
-        **{f"digest.{part}": facts["digest"] for part, facts in labelling["parts"].items()},
-        **{name: f"{value:.4f}" for name, value in evaluation.flat().items() if name.startswith("test_")},
+        **{f"digest.{part}": facts.digest for part, facts in candidate.labelling.parts.items()},
+        **{name: f"{value:.4f}" for name, value in measured.items() if name.startswith("test_")},
     }
 
 
-def _description(evaluation: Evaluation, labelling: Mapping[str, Any], config: Mapping[str, Any]) -> str:
-    names, parts = labelling["class_names"], labelling["parts"]
-    metrics, tuning = evaluation.metrics["candidate"], config["fine_tune"]
+def _parity_tags(parity_error: float, *, n: int) -> dict[str, str]:
+    return {
+        registry.PARITY_ERROR: f"{parity_error:.6g}",
+        "parity": f"largest change {parity_error:.2g} over {n} texts",
+    }
+
+
+def _description(candidate: Candidate) -> str:
+    evaluation, config, parts = candidate.evaluation, candidate.config, candidate.labelling.parts
+    metrics, model, tuning = evaluation.metrics["candidate"], config["model"], config["fine_tune"]
     companion = "" if tuning["companion"] == "none" else " with a TF-IDF companion"
     return (
-        f"Tells {' / '.join(names)}. {config['model']['source'].partition('/model')[0]}, {config['model']['quantization']}, LoRA rank"
-        f" {tuning['rank']}{companion}; trained on {parts['train']['n_rows']} texts of {config['data']['source'].rpartition('/')[2]}. On"
-        f" {evaluation.n_test} test texts: ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}."
+        f"Tells {' / '.join(candidate.labelling.class_names)}. {model['source'].partition('/model')[0]},"
+        f" {model['quantization']}, LoRA rank {tuning['rank']}{companion}; trained on {parts['train'].n_rows} texts of"
+        f" {config['data']['source'].rpartition('/')[2]}. On {evaluation.n_test} test texts:"
+        f" ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}."
     )
 
 

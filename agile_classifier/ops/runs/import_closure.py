@@ -29,8 +29,8 @@ def list_files(module: str) -> list[Path]:
 
 @functools.cache
 def import_graph(*packages: str) -> grimp.ImportGraph:
-    """Who imports whom within the packages."""
-    return grimp.build_graph(*packages, cache_dir=None)
+    """Who imports whom within the packages when they run: what only a type checker reads is left out."""
+    return grimp.build_graph(*packages, exclude_type_checking_imports=True, cache_dir=None)
 
 
 def _packages_above(module: str) -> Iterator[str]:

@@ -11,9 +11,10 @@ from rich.table import Table
 from zenml.enums import ExecutionStatus
 from zenml.models import PipelineRunResponse
 
+from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.environment import home
 from agile_classifier.evaluation.contenders import Evaluation, in_words
-from agile_classifier.training.history import costs_in_words
+from agile_classifier.training.history import History
 
 SHOWN_METRICS = ("f1", "roc_auc", "pr_auc", "accuracy", "precision", "recall", "brier")
 CONTENDERS = {
@@ -71,9 +72,9 @@ def show(run: PipelineRunResponse, *, model_name: str) -> str:
     console.print(_changed_texts(evaluation))
     console.print(_table(evaluation))
     decision = _output(run, "promote", "promotion_decision")
-    console.print(decision["reason"])
-    training: Any = run.steps["fine_tune"].run_metadata["training"]
-    console.print(f"training took {costs_in_words(training)}")
+    console.print(decision.reason)
+    history = History.model_validate(run.steps["fine_tune"].run_metadata["training"])
+    console.print(f"training took {history.costs}")
     version, mlflow_run = _output(run, "register", "model_version"), _output(run, "fine_tune", "mlflow_run_id")
     console.print(f"model {model_name} version {version}; MLflow run {mlflow_run}; ZenML run {run.name}")
     console.print(f"report: {write_report(run)}", soft_wrap=True)
@@ -94,8 +95,8 @@ def show_promotion(run: PipelineRunResponse) -> bool:
         raise RuntimeError(f"run {run.name}: {run.status.value}; the logs of the engine say why")
     steps = {"promote": "promotion_decision", "conclude_promotion": "promotion_outcome"}
     decision = next(_output(run, step, artifact) for step, artifact in steps.items() if step in run.steps)
-    print(decision["reason"])
-    return bool(decision["promote"])
+    print(decision.reason)
+    return bool(decision.promote)
 
 
 def write_report(run: PipelineRunResponse) -> str:
@@ -110,11 +111,11 @@ def _output(run: PipelineRunResponse, step: str, artifact: str) -> Any:
     return run.steps[step].outputs[artifact][0].load()
 
 
-def _sentence(labelling: dict[str, Any]) -> str:
-    rows = ", ".join(f"{facts['n_rows']} {part}" for part, facts in labelling["parts"].items())
-    threshold = labelling["label_threshold"]
-    cut = "" if threshold is None else f"; label threshold {threshold:.4g}, {labelling['n_ties']} scores tie with it"
-    return f"rows: {rows}, {labelling['n_unused']} in no part{cut}"
+def _sentence(labelling: Labelling) -> str:
+    rows = ", ".join(f"{facts.n_rows} {part}" for part, facts in labelling.parts.items())
+    threshold = labelling.label_threshold
+    cut = "" if threshold is None else f"; label threshold {threshold:.4g}, {labelling.n_ties} scores tie with it"
+    return f"rows: {rows}, {labelling.n_unused} in no part{cut}"
 
 
 def _changed_texts(evaluation: Evaluation) -> str:

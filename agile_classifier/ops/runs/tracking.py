@@ -20,10 +20,12 @@ from zenml import get_step_context, log_metadata
 
 from agile_classifier.config.run import CostsConfig
 from agile_classifier.config.training import DEVICE_FIELDS, FineTuneConfig
+from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.tables import examples_digest
 from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.models.spec import TAUGHT, ClassifierSpec
 from agile_classifier.ops.state.home import mlflow_artifacts
+from agile_classifier.training.history import History
 
 logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)
 
@@ -94,15 +96,17 @@ def price_per_hour() -> float | None:
     return CostsConfig.model_validate(given.get("costs") or {}).price_per_hour
 
 
-def log_settings(sections: Mapping[str, BaseModel], *, labelling: Mapping[str, Any]) -> None:
+def log_settings(sections: Mapping[str, BaseModel], *, labelling: Labelling) -> None:
     """Log sections of the config, and what the labels came from, as MLflow parameters `section.field`."""
     parameters = {
         f"{name}.{field}": value for name, section in sections.items() for field, value in section.model_dump().items()
     }
     parts = {
-        f"labelling.{part}.{fact}": value for part, facts in labelling["parts"].items() for fact, value in facts.items()
+        f"labelling.{part}.{fact}": value
+        for part, facts in labelling.parts.items()
+        for fact, value in facts.model_dump().items()
     }
-    mlflow.log_params({**parameters, "labelling.label_threshold": labelling["label_threshold"], **parts})
+    mlflow.log_params({**parameters, "labelling.label_threshold": labelling.label_threshold, **parts})
 
 
 def log_epoch(row: Mapping[str, float]) -> None:
@@ -111,9 +115,9 @@ def log_epoch(row: Mapping[str, float]) -> None:
     mlflow.log_metrics(values, step=int(row["step"]))
 
 
-def log_history(history: Mapping[str, Any]) -> dict[str, Any]:
+def log_history(history: History) -> dict[str, Any]:
     """Log the time and memory that a training took as metrics and tags; returns the history without its curves."""
-    facts = {name: value for name, value in history.items() if name != "epochs"}
+    facts = history.facts
     mlflow.log_metrics({f"training_{name}": value for name, value in facts.items() if _is_number(value)})
     mlflow.set_tags({f"training.{name}": str(value) for name, value in facts.items() if not _is_number(value)})
     return facts

@@ -13,6 +13,7 @@ from zenml import log_metadata
 from agile_classifier.config.run import RunConfig
 from agile_classifier.environment import home
 from agile_classifier.errors import GateRefused
+from agile_classifier.evaluation.drift import Drift
 from agile_classifier.ops.engines import run as local_runs
 from agile_classifier.ops.notifications import DRIFT_FOUND, Notice, tell
 from agile_classifier.ops.scoring import monitoring
@@ -61,17 +62,17 @@ def look(
     )  # fmt: skip
     if scores is not None:
         _say_rejected(local_runs.output_of(run, "score_file", "scored_file")["n_rejected"])
-    found = local_runs.output_of(run, "measure_drift", "drift")
+    found: Drift = local_runs.output_of(run, "measure_drift", "drift")
     report = home() / "reports" / f"{run.name}.html"
     report.parent.mkdir(exist_ok=True)
     report.write_text(str(local_runs.output_of(run, "measure_drift", "drift_report")), encoding="utf-8")
     return Seen(
-        found["sentence"],
-        found[monitoring.DRIFT],
+        found.sentence,
+        found.drift,
         report,
         settings.on_drift,
-        found["model_name"],
-        found["model_version"],
+        found.model_name,
+        found.model_version,
         run.name,
         config,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,7 +15,7 @@ from agile_classifier.config.files import parse_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.data.row_stream import Row, RowStream, names_of
 from agile_classifier.errors import InputError
-from agile_classifier.evaluation.drift import Finding, compare
+from agile_classifier.evaluation.drift import Drift, compare
 from agile_classifier.evaluation.drift_sample import REFERENCE_FILE, DriftSample, sample_scores
 from agile_classifier.evaluation.reference import EMBEDDED_TEXTS, embedded
 from agile_classifier.evaluation.reports.drift import DriftPage, render, sentence_of
@@ -27,7 +27,6 @@ from agile_classifier.ops.scoring.stream import LABEL, MODEL_VERSION
 from agile_classifier.ops.state.home import scratch
 
 ZENML_RUN = "zenml.run"
-DRIFT = "drift"
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,8 @@ def measure(
     delimiter: str | None,
     model_name: str | None,
     settings: MonitoringConfig,
-) -> tuple[dict[str, Any], str]:
-    """Facts of the comparison, `drift` among them, and the page.
+) -> tuple[Drift, str]:
+    """What the comparison found, and the page.
 
     Parameters
     ----------
@@ -89,7 +88,7 @@ def measure(
     page = DriftPage(
         f"{name} version {version}: {(named or source).name}", reference, sample, findings, str(named or source)
     )
-    return _facts(findings, page, name, version), render(page)
+    return _drift(page, name, version), render(page)
 
 
 def read_batch(source: Path, *, column: str, delimiter: str | None, class_names: tuple[str, ...]) -> Batch:
@@ -221,23 +220,14 @@ def _run_parameters(model_name: str, version: str) -> dict[str, Any]:
     return dict(run.config.parameters or {})
 
 
-def _facts(findings: list[Finding], page: DriftPage, name: str, version: str) -> dict[str, Any]:
-    return {
-        DRIFT: any(finding.level == "drift" for finding in findings),
-        "sentence": sentence_of(page),
-        "model_name": name,
-        "model_version": version,
-        "source": page.source,
-        "n_rows": page.batch.n,
-        "n_reference": page.reference.n,
-        "findings": [_measured(finding) for finding in findings],
-    }
-
-
-def _measured(finding: Finding) -> dict[str, Any]:
-    """As JSON holds it, which knows no number that is none."""
-    values = {
-        name: value if np.isfinite(value) else None
-        for name, value in {"value": finding.value, "chance": finding.chance}.items()
-    }
-    return {**asdict(finding), **values, "level": finding.level}
+def _drift(page: DriftPage, name: str, version: str) -> Drift:
+    return Drift(
+        drift=any(finding.level == "drift" for finding in page.findings),
+        sentence=sentence_of(page),
+        model_name=name,
+        model_version=version,
+        source=page.source,
+        n_rows=page.batch.n,
+        n_reference=page.reference.n,
+        findings=tuple(page.findings),
+    )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
+from agile_classifier.data.label_and_split import Labelling, PartFacts
 from agile_classifier.evaluation.contenders import Evaluation, evaluate_contenders
 from agile_classifier.evaluation.reports.model_card import model_card
 
@@ -24,8 +25,11 @@ def evaluation() -> Evaluation:
 
 
 def card_of(evaluation: Evaluation, *, model: str, data: str) -> ModelCard:
-    parts = {part: {"n_rows": 30, "digest": "ab" * 32} for part in ("train", "validation", "test")}
-    labelling: dict[str, Any] = {"class_names": ["Fine", "Toxic"], "parts": parts, "label_threshold": 0.5}
+    facts = PartFacts(n_rows=30, class_rows={}, class_shares={}, digest="ab" * 32)
+    labelling = Labelling(
+        class_names=("Fine", "Toxic"), label_threshold=0.5, n_ties=0, n_doubtful=0, n_unused=0,
+        parts=dict.fromkeys(("train", "validation", "test"), facts),
+    )  # fmt: skip
     config: dict[str, Any] = {
         "model": {"source": model, "quantization": "nf4", "head": "classification", "max_length": 128},
         "data": {"source": data},

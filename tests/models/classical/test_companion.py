@@ -19,7 +19,6 @@ from agile_classifier.models.classical.companion import Companion, fit_companion
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import COMPANION_FOLDER, ClassifierSpec
 from agile_classifier.training.fine_tuning import fine_tune
-from agile_classifier.training.optimisation import Optimisation
 
 STRANGE = ["", "never seen", "a\nb", "☃ lovely", "lovely " * 300]
 
@@ -138,9 +137,7 @@ def test_a_tuned_classifier_answers_with_the_pool_of_both_by_either_checkpoint(
 def train(base: Path, labelled: pd.DataFrame, folder: Path) -> Path:
     tuning = FineTuneConfig(epochs=1, rank=2, batch_size=8, companion="tfidf_svm")
     model = ModelConfig(source="tiny", quantization="none", max_length=32)
-    fine_tune(
-        base=base, spec=ClassifierSpec.describe(class_names=("no", "yes"), base_digest="", **model.model_dump()),
-        train=labelled, validation=labelled[:0], lora=tuning.lora, optimisation=Optimisation(**tuning.optimisation),
-        checkpoints=folder / "checkpoints", output=folder / "adapter", on_epoch=lambda row: None, companion=tuning.companion,
-    )  # fmt: skip
+    spec = ClassifierSpec.describe(model, class_names=("no", "yes"), base_digest="")
+    parts = {"train": labelled, "validation": labelled[:0]}
+    fine_tune(parts, spec, tuning, base=base, checkpoints=folder / "checkpoints", output=folder / "adapter")
     return folder / "adapter"

@@ -16,11 +16,11 @@ from agile_classifier.metrics.metrics import evaluate_scores
 from agile_classifier.models.classical.linear_probe import fit_probe, start_at_probe
 from agile_classifier.models.embeddings import embed
 from agile_classifier.models.predictor import Predictor
-from agile_classifier.training.fine_tuning import read_history
-from tests.training.test_fine_tuning import OPTIMISATION, SPEC, tensors, tune
+from agile_classifier.training.history import History
+from tests.training.test_fine_tuning import SPEC, changed, tensors, tune
 
 LAYERS = replace(SPEC, pooling="layers")
-STARTED = replace(OPTIMISATION, head_start="linear_probe", epochs=1, learning_rate=1e-7)
+STARTED = changed(head_start="linear_probe", epochs=1, learning_rate=1e-7)
 
 
 @pytest.fixture
@@ -62,12 +62,12 @@ def test_a_head_that_starts_at_a_probe_answers_as_the_probe_does() -> None:
 def test_layers_started_at_a_probe_are_right_before_they_are_tuned_and_survive_saving(
     tiny_model: Path, labelled: pd.DataFrame, tmp_path: Path
 ) -> None:
-    adapter = tune(tiny_model, labelled, tmp_path, optimisation=STARTED, spec=LAYERS)
+    adapter = tune(tiny_model, labelled, tmp_path, settings=STARTED, spec=LAYERS)
     truth, texts = labelled["label"][80:].to_numpy(), list(labelled["text"][80:])
     y_score = Predictor.load(adapter, base=tiny_model).score(texts)
     found = evaluate_scores(y_true=truth, y_score=y_score, decision_threshold=0.5)
     assert found["roc_auc"] > 0.75
-    assert found["roc_auc"] == pytest.approx(read_history(adapter)["epochs"][-1]["validation_roc_auc"], abs=0.02)
+    assert found["roc_auc"] == pytest.approx(History.load(adapter).epochs[-1]["validation_roc_auc"], abs=0.02)
 
 
 def test_layers_are_exported_as_a_graph_that_answers_as_the_original(
@@ -76,7 +76,7 @@ def test_layers_are_exported_as_a_graph_that_answers_as_the_original(
     from agile_classifier.models.onnx.export import export_onnx
     from agile_classifier.models.onnx.predictor import OnnxPredictor
 
-    adapter = tune(tiny_model, labelled, tmp_path, optimisation=STARTED, spec=replace(LAYERS, quantization="none"))
+    adapter = tune(tiny_model, labelled, tmp_path, settings=STARTED, spec=replace(LAYERS, quantization="none"))
     texts = list(labelled["text"][80:100])
     export_onnx(adapter, base=tiny_model, output=tmp_path / "onnx", texts=tuple(texts))
     expected = Predictor.load(adapter, base=tiny_model).score(texts)
@@ -86,9 +86,9 @@ def test_layers_are_exported_as_a_graph_that_answers_as_the_original(
 def test_the_defaults_train_as_they_did_whatever_columns_say_that_nobody_doubts(
     tiny_model: Path, labelled: pd.DataFrame, tmp_path: Path
 ) -> None:
-    plain = tune(tiny_model, labelled, tmp_path / "plain", optimisation=replace(OPTIMISATION, epochs=1))
+    plain = tune(tiny_model, labelled, tmp_path / "plain", settings=changed(epochs=1))
     certain = labelled.assign(weight=1.0)
-    weighed = tune(tiny_model, certain, tmp_path / "weighed", optimisation=replace(OPTIMISATION, epochs=1))
+    weighed = tune(tiny_model, certain, tmp_path / "weighed", settings=changed(epochs=1))
     for name, value in tensors(plain, "last").items():
         assert torch.allclose(value, tensors(weighed, "last")[name], atol=1e-5), name
 
@@ -96,11 +96,11 @@ def test_the_defaults_train_as_they_did_whatever_columns_say_that_nobody_doubts(
 def test_soft_targets_teach_probabilities_that_are_less_sure(
     tiny_model: Path, labelled: pd.DataFrame, tmp_path: Path
 ) -> None:
-    optimisation = replace(OPTIMISATION, epochs=8)
+    settings = changed(epochs=8)
     unsure = labelled.assign(target=0.5 + 0.1 * (2 * labelled["label"] - 1))
     found = {}
     for name, frame in {"hard": labelled, "soft": unsure}.items():
-        adapter = tune(tiny_model, frame, tmp_path / name, optimisation=optimisation)
+        adapter = tune(tiny_model, frame, tmp_path / name, settings=settings)
         y_score = Predictor.load(adapter, base=tiny_model, checkpoint="last").score(list(labelled["text"][:80]))
         found[name] = float(np.abs(y_score[:, 1] - 0.5).mean())
     assert found["soft"] < 0.15 < found["hard"]

@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from agile_classifier.config.training import FineTuneConfig
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.encoding import load_tokenizer
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, build_network
+from tests.models.network.test_network import spec_of
 
 TEXTS = ["a fine day", "awful", "the song is lovely and warm and very bright and gentle"]
 LABELS = torch.tensor([1, 0, 1])
@@ -26,10 +28,8 @@ def build(folder: Path, *, quantization: str, dtype: str = "float32", dropout: f
             module.p = 0.0
     base_model.config.attention_probs_dropout_prob = 0.0
     torch.manual_seed(0)
-    network = build_network(
-        base_model, pooling="mean", n_classes=2, hidden_size=32, rank=2, alpha=4, dropout=dropout, target_modules=("all-linear",),
-        initialization="default", base_folder=folder,
-    )  # fmt: skip
+    settings = FineTuneConfig(rank=2, alpha=4, dropout=dropout)
+    network = build_network(base_model, spec_of(pooling="mean", n_classes=2), settings, base_folder=folder)
     for name, parameter in network.named_parameters():
         if "lora_" in name:
             nn.init.normal_(parameter, std=0.2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,11 +12,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.errors import InputError
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.encoding import load_tokenizer
 from agile_classifier.models.network.heads import read_mean
 from agile_classifier.models.network.network import HEAD_FILE, TextClassifier, build_network, load_network, save_network
+from agile_classifier.models.spec import ClassifierSpec
 
 TEXTS = ["a fine day", "awful", "the song is lovely and warm and very bright and gentle"]
 POOLINGS = ["mean", "native"]
@@ -28,14 +31,26 @@ def load_base(folder: Path, *, pooling: str = "mean", quantization: str = "none"
 
 
 def build(
-    folder: Path, *, pooling: str = "mean", quantization: str = "none", n_classes: int = 2, **changed: Any
+    folder: Path,
+    *,
+    pooling: str = "mean",
+    quantization: str = "none",
+    n_classes: int = 2,
+    base_folder: Path | None = None,
+    **changed: Any,
 ) -> TextClassifier:
-    lora = {"rank": 2, "alpha": 4, "dropout": 0.1, "target_modules": ("all-linear",), "initialization": "default"}
+    settings = FineTuneConfig(**{"rank": 2, "alpha": 4, **changed})
     torch.manual_seed(0)
+    base_model = load_base(folder, pooling=pooling, quantization=quantization, n_classes=n_classes)
     return build_network(
-        load_base(folder, pooling=pooling, quantization=quantization, n_classes=n_classes),
-        pooling=pooling, n_classes=n_classes, hidden_size=32, **{"base_folder": folder, **lora, **changed},
-    )  # fmt: skip
+        base_model, spec_of(pooling=pooling, n_classes=n_classes), settings, base_folder=base_folder or folder
+    )
+
+
+def spec_of(*, pooling: Any, n_classes: int) -> ClassifierSpec:
+    names = [str(number) for number in range(n_classes)]
+    described = ClassifierSpec.describe(ModelConfig(source="tiny", pooling=pooling), class_names=names, base_digest="")
+    return replace(described, hidden_size=32)
 
 
 def as_if_trained(network: TextClassifier) -> TextClassifier:
@@ -83,7 +98,7 @@ def test_a_saved_network_gives_identical_logits(tiny_model: Path, tmp_path: Path
     save_network(network, tmp_path)
     torch.manual_seed(99)  # nothing of what is loaded may be drawn
     base = load_base(tiny_model, pooling=pooling, n_classes=n_classes)
-    loaded = load_network(base, tmp_path, pooling=pooling, n_classes=n_classes, hidden_size=32)
+    loaded = load_network(base, spec_of(pooling=pooling, n_classes=n_classes), tmp_path)
     assert before.shape == (3, n_classes)
     assert torch.equal(before, logits_of(loaded, tiny_model, TEXTS))
     assert not trained_names(loaded) - {"head.1.weight", "head.1.bias"}

@@ -18,6 +18,7 @@ import pytest
 import torch
 from torch import nn
 
+from agile_classifier.config.training import FineTuneConfig
 from agile_classifier.errors import InputError
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.classical.companion import fit_companion
@@ -92,8 +93,8 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Adapter:
         )  # fmt: skip
         tokenizer = load_tokenizer(base)
         network = build_network(
-            model, pooling=pooling, n_classes=2, hidden_size=32, rank=2, alpha=4, dropout=0.1, target_modules=targets,
-            initialization="default", base_folder=base, label_tokens=find_label_tokens(prompt, tokenizer=tokenizer) if prompt else None,
+            model, spec, FineTuneConfig(rank=2, alpha=4, target_modules=targets), base_folder=base,
+            label_tokens=find_label_tokens(prompt, tokenizer=tokenizer) if prompt else None,
         )  # fmt: skip
         torch.manual_seed(0)
         for parameter in network.parameters():

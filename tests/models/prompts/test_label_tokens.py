@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,24 @@ from transformers import (
     MistralForCausalLM,
 )
 
+from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.errors import InputError
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, build_network, load_network, save_network
 from agile_classifier.models.network.packing import attention, pack, use_packed_attention
 from agile_classifier.models.prompts.prompts import LabelTokens
+from agile_classifier.models.spec import ClassifierSpec
 
 VOCABULARY = 97
 LABELS = LabelTokens(ids=(5, 11, 7), end_of_text=2)
+SETTINGS = FineTuneConfig(rank=2, alpha=4, dropout=0.0)
+SPEC = replace(
+    ClassifierSpec.describe(
+        ModelConfig(source="tiny", head="label_tokens"), class_names=("a", "b", "c"), base_digest=""
+    ),
+    hidden_size=32,
+)
 SHAPE: dict[str, Any] = {
     "vocab_size": VOCABULARY, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,
     "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 128,
@@ -83,10 +93,8 @@ def load(folder: Path, *, quantization: str = "none", dtype: str = "float32") ->
 
 def build(folder: Path, *, loss: str = "label_tokens", **changed: str) -> TextClassifier:
     torch.manual_seed(0)
-    network = build_network(
-        load(folder, **changed), pooling="answer", n_classes=3, hidden_size=32, rank=2, alpha=4, dropout=0.0,
-        target_modules=("all-linear",), initialization="default", base_folder=folder, label_tokens=LABELS, loss=loss,
-    )  # fmt: skip
+    settings = SETTINGS.model_copy(update={"loss": loss})
+    network = build_network(load(folder, **changed), SPEC, settings, base_folder=folder, label_tokens=LABELS)
     for name, parameter in network.named_parameters():
         if "lora_" in name:
             nn.init.normal_(parameter, std=0.1)
@@ -206,7 +214,7 @@ def test_saved_and_loaded_it_answers_the_same(folder: Path, tmp_path: Path) -> N
     network = build(folder)
     rows = prompts([9, 14, 30], 7)
     save_network(network, tmp_path)
-    loaded = load_network(load(folder), tmp_path, pooling="answer", n_classes=3, hidden_size=32, label_tokens=LABELS)
+    loaded = load_network(load(folder), SPEC, tmp_path, label_tokens=LABELS)
     assert torch.equal(fast(loaded, rows), fast(network, rows))
 
 
@@ -227,10 +235,7 @@ def test_a_model_that_loses_a_prompts_place_in_the_pack_is_refused(folder: Path)
     reads = model.base_model.forward
     model.base_model.forward = lambda **given: reads(**{**given, "position_ids": None})
     with pytest.raises(InputError, match=r"reads packed prompts otherwise than each alone"):
-        build_network(
-            model, pooling="answer", n_classes=3, hidden_size=32, rank=2, alpha=4, dropout=0.0,
-            target_modules=("all-linear",), initialization="default", base_folder=folder, label_tokens=LABELS,
-        )  # fmt: skip
+        build_network(model, SPEC, SETTINGS, base_folder=folder, label_tokens=LABELS)
 
 
 def test_a_model_with_an_attention_of_its_own_is_refused(folder: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.metrics.bootstrap import PairedDifference
-from agile_classifier.ops.promotion.gate import PromotionDecision, comparable_rows, decide
+from agile_classifier.ops.promotion.gate import Evidence, Limit, PromotionDecision, comparable_rows, decide
 
 
 def gain(low: float, difference: float = 0.05, high: float = 0.1, n: int = 200) -> PairedDifference:
@@ -17,10 +20,14 @@ def gain(low: float, difference: float = 0.05, high: float = 0.1, n: int = 200) 
 
 
 def decide_on(**changed: Any) -> PromotionDecision:
+    """On fields of the evidence and of the policy, in place of those of a gain beyond noise."""
     known: dict[str, Any] = {"candidate": "7", "champion": "5", "differences": {"champion": gain(0.01)}, "n_rows": 200}
-    return decide(**{**known, "min_rows": 100, "smallest_gain": 0.0, **changed})
+    evidence = {**known, **{name: value for name, value in changed.items() if name in Evidence.model_fields}}
+    policy = {name: value for name, value in changed.items() if name in PromotionConfig.model_fields}
+    return decide(Evidence(**evidence), PromotionConfig().model_copy(update=policy))
 
 
+BROKEN, KEPT, UNMEASURED = (Limit(what="its size in MB", value=value, at_most=2) for value in (3.0, 1.0, None))
 AGAINST_CHAMPION = [
     ("a gain beyond noise", {}, True, "above the smallest gain"),
     ("a gain within noise", {"differences": {"champion": gain(-0.01)}}, False, "not wholly above"),
@@ -28,13 +35,16 @@ AGAINST_CHAMPION = [
     ("a gain beyond noise but below the smallest gain", {"smallest_gain": 0.02}, False, "smallest gain of 0.02"),
     ("a loss", {"differences": {"champion": gain(-0.1, -0.05, -0.01)}}, False, "-0.050 roc_auc"),
     ("no comparison", {"differences": {}}, False, "no finite result"),
-    ("a comparison that failed", {"differences": {"champion": None}}, False, "no finite result"),
     ("a baseline in place of the champion", {"differences": {"tfidf": gain(0.01)}}, False, "no finite result"),
     ("a lower bound that is not a number", {"differences": {"champion": gain(math.nan)}}, False, "no finite result"),
     ("an infinite gain", {"differences": {"champion": gain(math.inf, math.inf)}}, False, "no finite result"),
     ("a smallest gain that is not a number", {"smallest_gain": math.nan}, False, "not wholly above"),
     ("a gain that another seed may undo", {"run_noise": 0.02}, False, "-0.018 to +0.125"),
     ("a gain beyond the noise of the seed too", {"run_noise": 0.005}, True, "+0.008 to +0.102"),
+    ("a limit that is broken", {"limits": (BROKEN,)}, False, "its size in MB is 3, allowed is at most 2"),
+    ("a limit that is kept", {"limits": (KEPT,)}, True, "becomes champion"),
+    ("a limit that could not be measured", {"limits": (UNMEASURED,)}, False, "its size in MB has no finite value"),
+    ("an obstacle", {"obstacle": "it was rolled back by Ann"}, False, "it was rolled back by Ann."),
     ("too few shared rows", {"n_rows": 99}, False, "has 99 test rows that no model has seen, and needs 100"),
     ("just enough shared rows", {"n_rows": 100}, True, "becomes champion"),
     (
@@ -91,14 +101,20 @@ def test_a_reason_is_one_sentence_with_the_numbers() -> None:
     )
 
 
-def test_the_evidence_is_plain_values_that_can_be_stored() -> None:
-    evidence = json.loads(json.dumps(decide_on().evidence))
-    assert evidence["differences"]["champion"] == {
-        "metric": "roc_auc", "difference": 0.05, "low": 0.01, "high": 0.1, "n": 200,
-    }  # fmt: skip
-    assert {name: evidence[name] for name in ("candidate", "champion", "n_rows", "min_rows", "smallest_gain")} == {
-        "candidate": "7", "champion": "5", "n_rows": 200, "min_rows": 100, "smallest_gain": 0.0,
-    }  # fmt: skip
+def test_a_decision_can_be_stored_and_read_whatever_its_numbers_are() -> None:
+    for low in (0.01, math.nan, -math.inf):
+        decision = decide_on(differences={"champion": gain(low)}, limits=(BROKEN, UNMEASURED))
+        stored = json.loads(json.dumps(decision.model_dump(mode="json")))
+        again = PromotionDecision.model_validate(stored)
+        assert repr(again) == repr(decision)
+        assert stored["evidence"]["limits"][0]["is_kept"] is False
+        assert stored["evidence"]["differences"]["champion"] == pytest.approx(asdict(gain(low)), nan_ok=True)
+        assert (stored["policy"]["min_rows"], stored["policy"]["smallest_gain"]) == (100, 0.0)
+
+
+def test_a_comparison_that_is_none_is_no_evidence() -> None:
+    with pytest.raises(ValidationError):
+        Evidence(candidate="7", differences={"champion": None})  # type: ignore[dict-item]
 
 
 def test_only_rows_that_no_model_has_seen_are_comparable() -> None:

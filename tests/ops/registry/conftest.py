@@ -13,7 +13,6 @@ from agile_classifier.config.training import ModelConfig
 from agile_classifier.files import tree_digest
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.training.fine_tuning import fine_tune
-from agile_classifier.training.optimisation import Optimisation
 from tests.toys.toy_version import NAME, TUNING, register_version
 
 
@@ -49,12 +48,9 @@ def adapter(base: Path, tiny_examples: pd.DataFrame, tmp_path_factory: pytest.Te
     folder = tmp_path_factory.mktemp("trained")
     labelled = tiny_examples.assign(label=(tiny_examples["score"] >= 0.5).astype(int))[:24]
     model = ModelConfig(source=str(base), quantization="none", max_length=32)
-    spec = ClassifierSpec.describe(class_names=("blame", "praise"), base_digest=tree_digest(base), **model.model_dump())
-    fine_tune(
-        base=base, spec=spec, train=labelled, validation=labelled[:0], lora=TUNING.lora,
-        optimisation=Optimisation(**TUNING.optimisation), checkpoints=folder / "checkpoints",
-        output=folder / "adapter", on_epoch=lambda row: None, companion=TUNING.companion,
-    )  # fmt: skip
+    spec = ClassifierSpec.describe(model, class_names=("blame", "praise"), base_digest=tree_digest(base))
+    parts = {"train": labelled, "validation": labelled[:0]}
+    fine_tune(parts, spec, TUNING, base=base, checkpoints=folder / "checkpoints", output=folder / "adapter")
     return folder / "adapter"
 
 

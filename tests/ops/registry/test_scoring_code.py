@@ -21,6 +21,7 @@ import agile_classifier
 from agile_classifier.errors import InputError
 from agile_classifier.ops.registry import scoring_code
 from agile_classifier.ops.registry.scoring_code import ScoringCode, scoring_package, write_scoring_code
+from tests.ops.runs.test_caching import executed
 
 PROJECT = Path(agile_classifier.__file__).parents[1]
 TEXTS = ["a lovely day", "the awful song", "this room"]
@@ -77,8 +78,8 @@ def run_python(command: list[str], *path: Path) -> str:
 
 
 def imported(path: Path) -> set[str]:
-    """Modules that a file names in an import, wherever in it that stands."""
-    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    """Modules that a file names in an import that is run, wherever in it that stands."""
+    nodes = list(executed(ast.parse(path.read_text(encoding="utf-8"))))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     return plain | {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
 

@@ -37,7 +37,7 @@ STEPS = sorted(name for name in MODULES if name.startswith("steps."))
 
 def imported(path: Path) -> Iterator[str]:
     """Project modules that a file names in an import, wherever in it that stands."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in executed(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -46,6 +46,14 @@ def imported(path: Path) -> Iterator[str]:
         else:
             continue
         yield from (name for name in names if name in MODULES)
+
+
+def executed(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below one, but for what only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from executed(child)
 
 
 def closure(*roots: str) -> set[str]:

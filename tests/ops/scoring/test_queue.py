@@ -26,7 +26,7 @@ TEXTS = [
     "doubtful thing, no. 1",
     "a quite other doubt, with, commas",
 ]
-SPEC = ClassifierSpec.describe(class_names=("no", "yes"), base_digest="", **ModelConfig(source="base").model_dump())
+SPEC = ClassifierSpec.describe(ModelConfig(source="base"), class_names=("no", "yes"), base_digest="")
 
 
 @pytest.fixture
