@@ -6,15 +6,15 @@ import logging
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import mlflow
-from mlflow.pyfunc import PyFuncModel
 from packaging.requirements import Requirement
 
 logger = logging.getLogger(__name__)
 
 
-def load_pyfunc(model_uri: str) -> PyFuncModel:
+def load_pyfunc(model_uri: str) -> Any:
     """Load a version by its address, `models:/NAME/NUMBER`; other packages than its own are a warning.
 
     MLflow's own check of the packages reads the files of everything that is installed: two CPU seconds a load.
