@@ -47,6 +47,7 @@ def score(
     if source and output:
         from agile_classifier.ops.engines import run as local_runs
         from agile_classifier.ops.runs import outcome
+        from agile_classifier.ops.runs.outputs import output_of
         from agile_classifier.ops.scoring import batch as batch_scoring
 
         batch_scoring.require_scorable(source, output=output, delimiter=delimiter, model_name=model, version=version)
@@ -55,7 +56,7 @@ def score(
             "scoring", source=str(source.absolute()), output=str(output.absolute()), column=column, delimiter=delimiter,
             model_name=model, version=version, strict=strict,
         )  # fmt: skip
-        print(batch_scoring.in_words(local_runs.output_of(run, "score_file", "scored_file")))
+        print(batch_scoring.in_words(output_of(run, "score_file", "scored_file")))
     else:
         print(scoring.as_table(texts or [], scoring.score_texts(texts or [], model_name=model)))
 

@@ -72,9 +72,10 @@ def _command(file: Path) -> str:
 
 def _run(planned: Plan, *, jobs: int, command: str) -> int:
     """How many cells failed."""
-    from agile_classifier.ops.engines.run import on_active_stack, output_of
+    from agile_classifier.ops.engines.run import on_active_stack
     from agile_classifier.ops.project import git_commit
     from agile_classifier.ops.runs import outcome
+    from agile_classifier.ops.runs.outputs import output_of
     from agile_classifier.studies import run as study_cells
 
     outcome.say_steps()

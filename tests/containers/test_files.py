@@ -55,6 +55,13 @@ def test_an_image_copies_its_packages_from_a_stage_that_stays_behind(image: str)
     assert not any(line.startswith(("ADD ", "RUN pip")) for line in chain(image))
 
 
+def test_the_serving_image_holds_no_code_of_the_project_for_a_version_carries_its_own() -> None:
+    lines = chain("serving")
+    copied = [line.split()[1:] for line in lines if line.startswith("COPY ") and line not in chain("base")]
+    assert copied == [["--from=serving-packages", path, path] for path in ("/opt/sbom", "/opt/venv")]
+    assert not any("PYTHONPATH" in line for line in lines)
+
+
 def test_the_base_image_is_pinned_by_an_exact_tag_and_may_be_another() -> None:
     text = (CONTAINERS / "Dockerfile").read_text()
     found = re.findall(r"^ARG BASE_IMAGE=(\S+)$", text, re.MULTILINE)

@@ -47,8 +47,3 @@ def run_here(pipeline: str, **arguments: Any) -> PipelineRunResponse:
     with liveness.announced_run(pipeline) as run_name, failure_told(run_name):
         run: PipelineRunResponse = load_pipeline(pipeline).with_options(run_name=run_name)(**arguments)
     return run
-
-
-def output_of(run: PipelineRunResponse, step: str, artifact: str) -> Any:
-    """Load an output of a step of a finished run."""
-    return run.steps[step].outputs[artifact][0].load()

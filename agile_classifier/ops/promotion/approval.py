@@ -26,6 +26,7 @@ from agile_classifier.ops.registry import history
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.history import Event
 from agile_classifier.ops.runs import liveness
+from agile_classifier.ops.runs.outputs import find_output
 from agile_classifier.ops.scoring import monitoring
 
 PIPELINE = "promotion"
@@ -49,17 +50,20 @@ def find_judged(model_name: str, version: str) -> Judged:
     Raises
     ------
     InputError
-        ZenML no longer holds that run.
+        ZenML no longer holds that run, or an earlier project made it.
     """
     run_id = registry.read_tags(model_name, version).get(monitoring.ZENML_RUN, "")
     try:
-        outputs = Client().get_pipeline_run(run_id, allow_name_prefix_match=False).steps["evaluate"].outputs
+        run = Client().get_pipeline_run(run_id, allow_name_prefix_match=False)
     except (KeyError, ValueError):
         raise InputError(
             f"model {model_name}: the run that made version {version} is gone from ZenML, and its test rows with it;"
             f" train again, or `agile promote {version} --force`"
         ) from None
-    return Judged(outputs["evaluation"][0], outputs["test_scores"][0])
+    try:
+        return Judged(find_output(run, "evaluate", "evaluation"), find_output(run, "evaluate", "test_scores"))
+    except InputError as error:
+        raise InputError(f"{error}, or `agile promote {version} --force`") from None
 
 
 def find_settings(model_name: str, version: str) -> PromotionConfig:

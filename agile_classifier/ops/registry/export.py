@@ -23,6 +23,7 @@ from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.registry.scoring_code import is_scoring_code_of_here
 from agile_classifier.ops.registry.versions import find_champion
+from agile_classifier.ops.runs.outputs import output_of
 from agile_classifier.ops.state.home import scratch
 
 
@@ -178,7 +179,10 @@ def _test_texts(model_name: str, version: str) -> tuple[str, ...]:
         return ()
     if run is None:
         return ()
-    scores: Any = run.steps["evaluate"].outputs["test_scores"][0].load()
+    try:
+        scores: Any = output_of(run, "evaluate", "test_scores")
+    except InputError:
+        return ()
     return tuple(scores["text"].head(COMPARED_TEXTS))
 
 

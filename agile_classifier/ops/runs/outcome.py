@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +13,7 @@ from zenml.models import PipelineRunResponse
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.environment import home
 from agile_classifier.evaluation.contenders import Evaluation, in_words
+from agile_classifier.ops.runs.outputs import output_of
 from agile_classifier.training.history import History
 
 SHOWN_METRICS = ("f1", "roc_auc", "pr_auc", "accuracy", "precision", "recall", "brier")
@@ -67,15 +67,15 @@ def show(run: PipelineRunResponse, *, model_name: str) -> str:
     reused = [name for name, step in run.steps.items() if step.status == ExecutionStatus.CACHED]
     ran = [name for name in run.steps if name not in reused]
     console.print(f"\nreused: {', '.join(reused) or 'nothing'}\nran:    {', '.join(ran) or 'nothing'}")
-    evaluation, labelling = _output(run, "evaluate", "evaluation"), _output(run, "label_and_split", "labelling")
+    evaluation, labelling = output_of(run, "evaluate", "evaluation"), output_of(run, "label_and_split", "labelling")
     console.print(_sentence(labelling))
     console.print(_changed_texts(evaluation))
     console.print(_table(evaluation))
-    decision = _output(run, "promote", "promotion_decision")
+    decision = output_of(run, "promote", "promotion_decision")
     console.print(decision.reason)
     history = History.model_validate(run.steps["fine_tune"].run_metadata["training"])
     console.print(f"training took {history.costs}")
-    version, mlflow_run = _output(run, "register", "model_version"), _output(run, "fine_tune", "mlflow_run_id")
+    version, mlflow_run = output_of(run, "register", "model_version"), output_of(run, "fine_tune", "mlflow_run_id")
     console.print(f"model {model_name} version {version}; MLflow run {mlflow_run}; ZenML run {run.name}")
     console.print(f"report: {write_report(run)}", soft_wrap=True)
     return str(version)
@@ -94,7 +94,7 @@ def show_promotion(run: PipelineRunResponse) -> bool:
     if not run.status.is_successful:
         raise RuntimeError(f"run {run.name}: {run.status.value}; the logs of the engine say why")
     steps = {"promote": "promotion_decision", "conclude_promotion": "promotion_outcome"}
-    decision = next(_output(run, step, artifact) for step, artifact in steps.items() if step in run.steps)
+    decision = next(output_of(run, step, artifact) for step, artifact in steps.items() if step in run.steps)
     print(decision.reason)
     return bool(decision.promote)
 
@@ -103,12 +103,8 @@ def write_report(run: PipelineRunResponse) -> str:
     """Save a copy of the report that a browser can open; returns its path."""
     path = home() / "reports" / f"{run.name}.html"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(str(_output(run, "evaluate", "report")), encoding="utf-8")
+    path.write_text(str(output_of(run, "evaluate", "report")), encoding="utf-8")
     return str(path)
-
-
-def _output(run: PipelineRunResponse, step: str, artifact: str) -> Any:
-    return run.steps[step].outputs[artifact][0].load()
 
 
 def _sentence(labelling: Labelling) -> str:

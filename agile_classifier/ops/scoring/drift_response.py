@@ -16,6 +16,7 @@ from agile_classifier.errors import GateRefused
 from agile_classifier.evaluation.drift import Drift
 from agile_classifier.ops.engines import run as local_runs
 from agile_classifier.ops.notifications import DRIFT_FOUND, Notice, tell
+from agile_classifier.ops.runs.outputs import output_of
 from agile_classifier.ops.scoring import monitoring
 
 
@@ -61,11 +62,11 @@ def look(
         model_name=model_name, settings=settings,
     )  # fmt: skip
     if scores is not None:
-        _say_rejected(local_runs.output_of(run, "score_file", "scored_file")["n_rejected"])
-    found: Drift = local_runs.output_of(run, "measure_drift", "drift")
+        _say_rejected(output_of(run, "score_file", "scored_file")["n_rejected"])
+    found: Drift = output_of(run, "measure_drift", "drift")
     report = home() / "reports" / f"{run.name}.html"
     report.parent.mkdir(exist_ok=True)
-    report.write_text(str(local_runs.output_of(run, "measure_drift", "drift_report")), encoding="utf-8")
+    report.write_text(str(output_of(run, "measure_drift", "drift_report")), encoding="utf-8")
     return Seen(
         found.sentence,
         found.drift,

@@ -100,7 +100,9 @@ def _prepare_databases(folder: Path) -> None:
         elif _is_up_to_date(folder):
             return
         else:
-            print(f"bringing the state folder {folder} up to date (once)", file=sys.stderr, flush=True)
+            loss = state_version.describe_loss(state_version.read_versions(folder))
+            said = f"bringing the state folder {folder} up to date (once)"
+            print(f"{said}: {loss}" if loss else said, file=sys.stderr, flush=True)
         _create_databases()
         write_whole(ready, json.dumps(state_version.present()))
 

@@ -11,8 +11,13 @@ from packaging.version import InvalidVersion, Version
 
 from agile_classifier.errors import InputError
 
-STATE_VERSION = 1
-"""Counts up when what lies in the folder changes so that an older project would misread it."""
+STATE_VERSION = 2
+"""Counts up when what lies in the folder changes so that an older project would misread it, or this one misreads what an older one wrote."""
+MOVED = (
+    "an earlier agile-classifier wrote it (state version {there}): its registered versions still score, serve and are exported, its"
+    " history stays, but what its runs left cannot be read: train again before `agile promote` compares, or name another folder in AGILE_HOME"
+)
+"""What is said of a folder from before state version 2, when the modules moved whose names stand in artifacts."""
 LIBRARIES = ("mlflow", "zenml")
 """Libraries whose databases are migrated forward, never back."""
 
@@ -38,6 +43,12 @@ def read_versions(folder: Path) -> dict[str, str]:
     if not isinstance(found, dict):
         raise InputError(f"AGILE_HOME {folder}: the file `ready` is damaged; restore a backup: agile restore FILE")
     return {str(name): str(value) for name, value in found.items()}
+
+
+def describe_loss(found: Mapping[str, str]) -> str | None:
+    """Say in one line what this project can no longer read of a folder that records these versions; None if it reads all."""
+    there = found.get("state", "0")
+    return MOVED.format(there=there) if Version(there) < Version("2") else None
 
 
 def require_not_newer(found: Mapping[str, str], place: str) -> None:
