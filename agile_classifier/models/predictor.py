@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from agile_classifier.models.base_model import load_base_model
-from agile_classifier.models.classical.companion import Companion, load_companion
+from agile_classifier.models.classical.member import Member, load_member
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import (
     TOKENS_PER_BATCH,
@@ -34,9 +34,9 @@ class Predictor:
         network: TextClassifier,
         tokenizer: PreTrainedTokenizerBase,
         spec: ClassifierSpec,
-        companion: Companion | None = None,
+        member: Member | None = None,
     ) -> None:
-        self.network, self.tokenizer, self.spec, self.companion = network, tokenizer, spec, companion
+        self.network, self.tokenizer, self.spec, self.member = network, tokenizer, spec, member
 
     @classmethod
     def load(cls, adapter: Path, *, base: Path, checkpoint: str = "best") -> Predictor:
@@ -62,10 +62,10 @@ class Predictor:
         )
         if next(network.parameters()).device.type == "cpu":
             use_fused_lora(network)
-        return cls(network, tokenizer, spec, load_companion(adapter))
+        return cls(network, tokenizer, spec, load_member(adapter))
 
     def score(self, texts: Sequence[str], *, encoded: Encoded | None = None) -> np.ndarray:
-        """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts; with a companion, of both.
+        """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts; of the ensemble where there is a second member.
 
         Texts are sorted by length and batched by a token budget, so padding costs little.
 
@@ -75,7 +75,7 @@ class Predictor:
             Result of `encode` on the texts, if it is at hand.
         """
         said = self._score_encoded(self.encode(texts) if encoded is None else encoded)
-        return said if self.companion is None else self.companion.join(said, texts)
+        return said if self.member is None else self.member.join(said, texts)
 
     def _score_encoded(self, encoded: Encoded) -> np.ndarray:
         probabilities = np.empty((len(encoded.input_ids), self.spec.n_classes))
@@ -87,7 +87,7 @@ class Predictor:
     @torch.no_grad()
     def forget_tuning(self) -> None:
         """Drop the adapter, so that the base model answers alone; only possible with label tokens, which need no head."""
-        self.companion = None
+        self.member = None
         for name, parameter in self.network.named_parameters():
             if "lora_B" in name:
                 parameter.zero_()

@@ -1,4 +1,4 @@
-"""Study blend: what the pool of several contenders' answers is worth, from cells that are there already.
+"""Study blend: what an ensemble of several contenders is worth, from cells that are there already.
 
 Each member's probabilities are calibrated on its own validation first, unless the blend says otherwise, since log odds on different scales have
 no mean; then the decision threshold is chosen on the blend's own validation. Every seed of a contender is a member, so the blend of one contender
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agile_classifier.errors import InputError
-from agile_classifier.metrics.calibration import fit_calibration, pool
+from agile_classifier.metrics.calibration import average_log_odds, fit_calibration
 from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, evaluate_scores
 from agile_classifier.metrics.thresholds import choose_decision_threshold
 from agile_classifier.studies.file import Study
@@ -62,11 +62,11 @@ def _blend(name: str, members: Sequence[Mapping[str, Any]], *, calibrate: bool) 
             y_score = fitted.apply(y_score)
             on_validation.append(fitted.apply(validation))
         said.append(y_score)
-    blended = pool(*said)  # (n, 2)
+    blended = average_log_odds(*said)  # (n, 2)
     threshold = DEFAULT_THRESHOLD
     validation_score: list[float] = []
     if can_fit:
-        positive = pool(*on_validation)[:, 1]
+        positive = average_log_odds(*on_validation)[:, 1]
         validation_score = positive.tolist()
         threshold = choose_decision_threshold(
             y_true=y_validation, y_score_positive=positive, policy="best_f1", least=0.0, false_negative_cost=1.0

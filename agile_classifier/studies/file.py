@@ -23,9 +23,9 @@ from agile_classifier.errors import InputError
 from agile_classifier.files import read_yaml
 from agile_classifier.models.classical.baselines import BASELINES
 
-BASELINE_NAMES = (*BASELINES, "companion", "frozen")
-"""What may stand as `baseline`; `companion`: what would answer beside a network (`agile_classifier/models/classical/companion.py`), alone; `frozen`: logistic
-regression on the embeddings of the config's untuned base model."""
+BASELINE_NAMES = (*BASELINES, "member", "frozen")
+"""What may stand as `baseline`; `member`: what `fine_tune.ensemble_with` would train beside a network, alone; `frozen`: logistic regression
+on the embeddings of the config's untuned base model."""
 DECIDING = ("data", "labels", "split", "model", "fine_tune", "evaluation")
 """Sections that decide the outcome of a cell."""
 INDIFFERENT = {"evaluation": ("n_resamples", "calibration", "slices"), "fine_tune": ("devices", "device", "max_time")}

@@ -23,8 +23,8 @@ from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import choose_baseline_threshold, choose_threshold, score_baselines
 from agile_classifier.metrics.metrics import evaluate_scores
-from agile_classifier.models.classical.companion import fit_companion
 from agile_classifier.models.classical.linear_probe import score_probe
+from agile_classifier.models.classical.member import fit_member
 from agile_classifier.models.embeddings import embed
 from agile_classifier.models.gguf import fetch_base_model
 from agile_classifier.models.predictor import Predictor
@@ -156,7 +156,7 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
             checkpoints=Path(scratch) / "checkpoints",
             output=adapter,
             on_epoch=lambda _: None,
-            companion=config.fine_tune.companion,
+            ensemble_with=config.fine_tune.ensemble_with,
         )
         predictor, seconds = Predictor.load(adapter, base=base), read_history(adapter)["seconds"]
         scores = {part: predictor.score(list(parts[part]["text"])) for part in JUDGED}
@@ -166,9 +166,9 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
 def _baseline(name: str, config: RunConfig, parts: Parts, class_names: Sequence[str]) -> dict[str, Floats]:
     """Probabilities of validation and test."""
     train, others = parts["train"], {part: parts[part] for part in JUDGED}
-    if name == "companion":
-        companion = fit_companion(train, class_names=class_names, seed=0)
-        return {part: companion.score(list(rows["text"])) for part, rows in others.items()}
+    if name == "member":
+        member = fit_member(train, class_names=class_names, seed=0)
+        return {part: member.score(list(rows["text"])) for part, rows in others.items()}
     if name != "frozen":
         return score_baselines(train, others, names=[name], n_classes=len(class_names))[name]
     base = read_base_model(config.model)

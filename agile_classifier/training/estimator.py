@@ -29,7 +29,7 @@ from agile_classifier.metrics.metrics import predict
 from agile_classifier.models.decision import DECISION_FILE, Decision
 from agile_classifier.models.gguf import fetch_base_model
 from agile_classifier.models.predictor import Predictor
-from agile_classifier.models.spec import COMPANION_FOLDER, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import MEMBER_FOLDER, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.training.fine_tuning import fine_tune
 from agile_classifier.training.optimisation import Optimisation
 
@@ -46,7 +46,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         `model.source`: a folder, a hub id, package://…; with `sha256` or `revision` as there.
     head, pooling, prompt, quantization, max_length
         As in `model`; `prompt` a mapping of its fields.
-    rank, alpha, dropout, target_modules, loss, companion, learning_rate, epochs, batch_size, seed
+    rank, alpha, dropout, target_modules, loss, ensemble_with, learning_rate, epochs, batch_size, seed
         As in `fine_tune`.
     checkpoint : {"best", "last"}
         Which one answers; they are the same without validation texts.
@@ -80,7 +80,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         dropout: float = _TUNING["dropout"].default,
         target_modules: Sequence[str] = _TUNING["target_modules"].default,
         loss: str = _TUNING["loss"].default,
-        companion: str = _TUNING["companion"].default,
+        ensemble_with: str = _TUNING["ensemble_with"].default,
         learning_rate: float = _TUNING["learning_rate"].default,
         epochs: int = _TUNING["epochs"].default,
         batch_size: int = _TUNING["batch_size"].default,
@@ -91,7 +91,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         self.head, self.pooling, self.prompt = head, pooling, prompt
         self.quantization, self.max_length = quantization, max_length
         self.rank, self.alpha, self.dropout, self.target_modules = rank, alpha, dropout, target_modules
-        self.loss, self.companion = loss, companion
+        self.loss, self.ensemble_with = loss, ensemble_with
         self.learning_rate, self.epochs, self.batch_size = learning_rate, epochs, batch_size
         self.seed, self.checkpoint = seed, checkpoint
 
@@ -131,7 +131,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
                 checkpoints=Path(scratch) / "checkpoints",
                 output=adapter,
                 on_epoch=lambda _: None,
-                companion=tuning.companion,
+                ensemble_with=tuning.ensemble_with,
             )
             self.adapter_ = _read_files(adapter, adapter)
         self.decision_threshold_: float | None = None
@@ -151,10 +151,10 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
             Parameters that the folder does not record, `epochs` say: what a clone would be fitted with.
         """
         spec = ClassifierSpec.load(adapter)
-        companion = {"companion": "tfidf_svm"} if (adapter / COMPANION_FOLDER).is_dir() else {}
-        made = cls(**{**_parameters(spec), **_lora_parameters(adapter), **companion, **tuning})
+        member = {"ensemble_with": "tfidf_svm"} if (adapter / MEMBER_FOLDER).is_dir() else {}
+        made = cls(**{**_parameters(spec), **_lora_parameters(adapter), **member, **tuning})
         made.classes_ = np.asarray(spec.class_names)
-        parts = (SPEC_FILE, TOKENIZER_FOLDER, COMPANION_FOLDER, made.checkpoint)
+        parts = (SPEC_FILE, TOKENIZER_FOLDER, MEMBER_FOLDER, made.checkpoint)
         made.adapter_ = _read_files(adapter, *(adapter / part for part in parts))
         decision = _read_decision(adapter)
         made.decision_threshold_, made.calibration_, made._base = (

@@ -24,15 +24,15 @@ from agile_classifier.models.base_model import (  # fmt: skip
     read_hidden_size,
     require_context,
 )
-from agile_classifier.models.classical.companion import fit_companion
 from agile_classifier.models.classical.linear_probe import read_features, start_at_probe
+from agile_classifier.models.classical.member import fit_member
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer
 from agile_classifier.models.hardware import Devices, Hardware, choose_compute_dtype, read_hardware
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, build_network, save_network
 from agile_classifier.models.prompts.prompts import find_label_tokens
-from agile_classifier.models.spec import COMPANION_FOLDER, TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import MEMBER_FOLDER, TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.training.balancing import balance
 from agile_classifier.training.callbacks import EpochLog, TimeLimit
 from agile_classifier.training.checkpoints import last_complete_checkpoint
@@ -56,7 +56,7 @@ def fine_tune(
     checkpoints: Path,
     output: Path,
     on_epoch: Callable[[dict[str, float]], None],
-    companion: str = "none",
+    ensemble_with: str = "none",
     on_checkpoint: Callable[[], None] = lambda: None,
     devices: Devices | None = None,
     price_per_hour: float | None = None,
@@ -73,8 +73,8 @@ def fine_tune(
         `rank`, `alpha`, `dropout`, `target_modules`, `initialization`.
     checkpoints : Path
         Folder of this very training; a complete checkpoint in it is resumed. Removed at the end.
-    companion : str
-        `tfidf_svm`: what answers beside the network is trained too, and stands in `companion/`.
+    ensemble_with : str
+        `tfidf_svm`: the second member of the ensemble is trained too, and stands in `member/`.
     on_epoch, on_checkpoint : callable
         See `Hooks`; called in this process, however many train.
     devices : Devices, optional
@@ -90,9 +90,9 @@ def fine_tune(
         hidden_size=read_hidden_size(base),
     )
     output.mkdir(parents=True, exist_ok=True)
-    if companion != "none":  # before the network, for it takes seconds and may be refused
-        fitted = fit_companion(train, class_names=spec.class_names, seed=optimisation.seed)
-        fitted.save(output / COMPANION_FOLDER)
+    if ensemble_with != "none":  # before the network, for it takes seconds and may be refused
+        fitted = fit_member(train, class_names=spec.class_names, seed=optimisation.seed)
+        fitted.save(output / MEMBER_FOLDER)
     train = balance(train, how=optimisation.balance, seed=optimisation.seed)
     training = _Training(
         base=base, spec=spec, train=train, validation=validation, lora=lora, optimisation=optimisation,

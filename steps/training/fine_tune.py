@@ -49,7 +49,7 @@ def fine_tune(
             checkpoints=checkpoints.folder,
             output=adapter,
             on_epoch=tracking.log_epoch,
-            companion=settings.companion,
+            ensemble_with=settings.ensemble_with,
             on_checkpoint=checkpoints.keep,
             devices=devices,
             price_per_hour=tracking.price_per_hour(),

@@ -245,7 +245,7 @@ def test_a_fitting_section_becomes_plain_values_for_the_domain() -> None:
     tuned = RunConfig.model_validate(LEAST).fine_tune
     assert set(tuned.lora) == {"rank", "alpha", "dropout", "target_modules", "initialization"}
     assert not set(tuned.lora) & set(tuned.optimisation)
-    assert {*tuned.lora, *tuned.optimisation, *DEVICE_FIELDS, "companion"} == (
+    assert {*tuned.lora, *tuned.optimisation, *DEVICE_FIELDS, "ensemble_with"} == (
         {*type(tuned).model_fields, *type(tuned.early_stopping).model_fields} - {"early_stopping"}
     )
 

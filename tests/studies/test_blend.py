@@ -1,4 +1,4 @@
-"""Study blend: the pool of calibrated answers, from cells alone."""
+"""Study blend: an ensemble of calibrated members, from cells alone."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_there_is_a_blend_only_where_all_members_are() -> None:
     assert [row["split"] for row in with_blends(STUDY, rows) if row["contender"] == "both"] == [1]
 
 
-def test_without_validation_the_answers_are_pooled_as_they_are() -> None:
+def test_without_validation_the_answers_are_averaged_as_they_are() -> None:
     rows = [cell("one", seed=1, validated=False), cell("other", seed=2, validated=False)]
     found = {row["contender"]: row for row in with_blends(STUDY, rows)}
     assert found["both"]["y_score"] == pytest.approx(expit(np.mean([logit(row["y_score"]) for row in rows], axis=0)))

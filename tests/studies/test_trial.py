@@ -1,4 +1,4 @@
-"""Trial: a config with a companion is what its network and its companion are by themselves, pooled."""
+"""Trial: an ensemble of two members is what its network and its linear machine are by themselves, averaged."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from agile_classifier.studies.trial import run_trial
 STUDY = Study.model_validate({
     "title": "A toy", "reference": "network",
     "contenders": {
-        "network": {"config": "toy"}, "companion": {"config": "toy", "baseline": "companion"},
-        "both": {"blend": ["network", "companion"], "calibrate": False},
+        "network": {"config": "toy"}, "member": {"config": "toy", "baseline": "member"},
+        "both": {"blend": ["network", "member"], "calibrate": False},
     },
 })  # fmt: skip
 
 
-def test_a_blend_of_network_and_companion_is_the_classifier_that_is_shipped(
+def test_a_blend_of_network_and_member_is_the_classifier_that_is_shipped(
     tiny_model: Path, tiny_examples: pd.DataFrame, tmp_path: Path
 ) -> None:
     tiny_examples.to_csv(tmp_path / "examples.csv", index=False)
@@ -34,10 +34,10 @@ def test_a_blend_of_network_and_companion_is_the_classifier_that_is_shipped(
         "model": {"source": str(tiny_model), "max_length": 32, "quantization": "none"},
         "fine_tune": tuning, "registry": {"model_name": "toy"},
     }  # fmt: skip
-    together = {**config, "fine_tune": {**tuning, "companion": "tfidf_svm"}}
+    together = {**config, "fine_tune": {**tuning, "ensemble_with": "tfidf_svm"}}
     trials = {
         "network": run_trial(RunConfig.model_validate(config)),
-        "companion": run_trial(RunConfig.model_validate(config), baseline="companion"),
+        "member": run_trial(RunConfig.model_validate(config), baseline="member"),
     }
     place = {"size": None, "split": 0, "seed": 0, "n_train": 60}
     rows = [{**place, **vars(trial), **trial.metrics, "contender": name, "key": name} for name, trial in trials.items()]

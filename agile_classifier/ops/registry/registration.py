@@ -136,10 +136,10 @@ def _tags(
 def _description(evaluation: Evaluation, labelling: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     names, parts = labelling["class_names"], labelling["parts"]
     metrics, tuning = evaluation.metrics["candidate"], config["fine_tune"]
-    companion = "" if tuning["companion"] == "none" else " with a TF-IDF companion"
+    member = "" if tuning["ensemble_with"] == "none" else ", in an ensemble with TF-IDF + linear SVM"
     return (
         f"Tells {' / '.join(names)}. {config['model']['source'].partition('/model')[0]}, {config['model']['quantization']}, LoRA rank"
-        f" {tuning['rank']}{companion}; trained on {parts['train']['n_rows']} texts of {config['data']['source'].rpartition('/')[2]}. On"
+        f" {tuning['rank']}{member}; trained on {parts['train']['n_rows']} texts of {config['data']['source'].rpartition('/')[2]}. On"
         f" {evaluation.n_test} test texts: ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}."
     )
 

@@ -53,7 +53,7 @@ def adapter(base: Path, tiny_examples: pd.DataFrame, tmp_path_factory: pytest.Te
     fine_tune(
         base=base, spec=spec, train=labelled, validation=labelled[:0], lora=TUNING.lora,
         optimisation=Optimisation(**TUNING.optimisation), checkpoints=folder / "checkpoints",
-        output=folder / "adapter", on_epoch=lambda row: None, companion=TUNING.companion,
+        output=folder / "adapter", on_epoch=lambda row: None, ensemble_with=TUNING.ensemble_with,
     )  # fmt: skip
     return folder / "adapter"
 

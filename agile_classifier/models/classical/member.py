@@ -1,8 +1,8 @@
-"""Companion: a linear support vector machine on TF-IDF that answers beside the network, for what a sentence encoder does not see.
+"""Ensemble member: a linear support vector machine on TF-IDF that answers beside the network.
 
 Where class 1 lives on set phrases, as unfair terms do, words and parts of words know what the network's meaning of a text has lost, and the
 other way round (docs/results.md has both, alone and together). It learns from hard labels of train alone, in seconds; its margins are calibrated on
-folds of train, so validation stays free to choose; and what is said is the pool of both.
+folds of train, so validation stays free to choose; and the log odds of both are averaged.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross
 from sklearn.pipeline import Pipeline
 
 from agile_classifier.errors import InputError
-from agile_classifier.metrics.calibration import Calibration, Floats, fit_calibration, pool
+from agile_classifier.metrics.calibration import Calibration, Floats, average_log_odds, fit_calibration
 from agile_classifier.models.classical.baselines import fit_texts, squash_margins, tfidf_svm
-from agile_classifier.models.spec import COMPANION_FOLDER
+from agile_classifier.models.spec import MEMBER_FOLDER
 
 N_FOLDS = 5
 """Of train, by which the margins are calibrated; so many texts of every class are needed."""
-_FACTS, _TENSORS = "companion.json", "companion.safetensors"
+_FACTS, _TENSORS = "member.json", "member.safetensors"
 
 
 @dataclass(frozen=True)
-class Companion:
-    """A fitted machine and the map from its margins to probabilities."""
+class Member:
+    """Second member of an ensemble: a fitted linear SVM on TF-IDF, and the map from its margins to probabilities."""
 
     machine: Pipeline
     calibration: Calibration
@@ -44,8 +44,8 @@ class Companion:
         return self.calibration.apply(squash_margins(self.machine.decision_function(list(texts))))
 
     def join(self, y_score: ArrayLike, texts: Sequence[str]) -> Floats:
-        """The pool of a network's probabilities of some texts, of shape (n, n_classes), and its own."""
-        return pool(y_score, self.score(texts))
+        """Probabilities of the ensemble, of shape (n, n_classes), from a network's of the same shape and its own."""
+        return average_log_odds(y_score, self.score(texts))
 
     def save(self, folder: Path) -> None:
         """Write vocabulary and numbers, as JSON and safetensors, into a folder."""
@@ -61,7 +61,7 @@ class Companion:
         (folder / _FACTS).write_text(json.dumps(facts), encoding="ascii")
 
     @classmethod
-    def load(cls, folder: Path) -> Companion:
+    def load(cls, folder: Path) -> Member:
         """From a folder that `save` wrote."""
         facts = json.loads((folder / _FACTS).read_text(encoding="ascii"))
         tensors = load_file(folder / _TENSORS)
@@ -74,7 +74,7 @@ class Companion:
         return cls(machine, Calibration.model_validate(facts["calibration"]))
 
 
-def fit_companion(train: pd.DataFrame, *, class_names: Sequence[str], seed: int) -> Companion:
+def fit_member(train: pd.DataFrame, *, class_names: Sequence[str], seed: int) -> Member:
     """Train on every text; calibrate by margins of texts that a machine of the other folds has not seen.
 
     Parameters
@@ -94,13 +94,13 @@ def fit_companion(train: pd.DataFrame, *, class_names: Sequence[str], seed: int)
     folds = (StratifiedKFold if groups is None else StratifiedGroupKFold)(N_FOLDS, shuffle=True, random_state=seed)
     machine = fit_texts(tfidf_svm(seed=seed), texts, y_true)
     unseen = cross_val_predict(machine, texts, y_true, groups=groups, cv=folds, method="decision_function")
-    return Companion(machine, fit_calibration("platt", y_true=y_true, y_score=squash_margins(unseen)))
+    return Member(machine, fit_calibration("platt", y_true=y_true, y_score=squash_margins(unseen)))
 
 
-def load_companion(adapter: Path) -> Companion | None:
-    """That of an adapter's, a version's or an export's folder; None where it has none."""
-    folder = adapter / COMPANION_FOLDER
-    return Companion.load(folder) if folder.is_dir() else None
+def load_member(adapter: Path) -> Member | None:
+    """The ensemble member in the folder of an adapter, a version or an export; None where there is none."""
+    folder = adapter / MEMBER_FOLDER
+    return Member.load(folder) if folder.is_dir() else None
 
 
 def _whole(group: pd.Series) -> NDArray[np.int64]:
@@ -118,7 +118,7 @@ def _require_texts(y_true: NDArray[np.int64], groups: NDArray[np.int64] | None, 
         count = int(own.sum()) if groups is None else len(np.unique(groups[own]))
         if count < N_FOLDS:
             raise InputError(
-                f"fine_tune.companion tfidf_svm: class {name} has {count} {what} in train;"
+                f"fine_tune.ensemble_with tfidf_svm: class {name} has {count} {what} in train;"
                 f" {N_FOLDS} are needed to calibrate it; allowed is none"
             )
 
