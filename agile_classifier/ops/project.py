@@ -19,8 +19,10 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIGS = PROJECT / "configs"
 STUDIES = CONFIGS / "studies"
-RESULTS = PROJECT / "docs" / "results.md"
+STUDIES_PAGE = PROJECT / "docs" / "results.md"
 """Page of the studies that come with the project."""
+STUDY_RESULTS = PROJECT / "benchmarks" / "results"
+"""Finished cells of these studies, a Parquet file each."""
 LOCK = "constraints.txt"
 """File of the project that holds the versions of every package."""
 CODE = ("agile_classifier", "configs", "pipelines", "steps")
@@ -34,6 +36,11 @@ def load_pipeline(name: str) -> Any:
 
     source_utils.set_custom_source_root(str(PROJECT))
     return source_utils.load(f"pipelines.{name}.{name}")
+
+
+def is_shipped(study: Path) -> bool:
+    """Whether a study's file is one of the checkout's own, whose results lie there too."""
+    return study.resolve().parent == STUDIES and STUDY_RESULTS.is_dir()
 
 
 def list_pipelines() -> set[str]:

@@ -10,8 +10,9 @@ import pytest
 from scipy.special import expit, logit
 
 from agile_classifier.config.run import RunConfig
-from agile_classifier.studies.blend import with_blends
+from agile_classifier.studies.blend import Result, with_blends
 from agile_classifier.studies.file import Study
+from agile_classifier.studies.grid import Place
 from agile_classifier.studies.trial import run_trial
 
 STUDY = Study.model_validate({
@@ -39,12 +40,11 @@ def test_a_blend_of_network_and_member_is_the_classifier_that_is_shipped(
         "network": run_trial(RunConfig.model_validate(config)),
         "member": run_trial(RunConfig.model_validate(config), baseline="member"),
     }
-    place = {"size": None, "split": 0, "seed": 0, "n_train": 60}
-    rows = [{**place, **vars(trial), **trial.metrics, "contender": name, "key": name} for name, trial in trials.items()]
-    blend = with_blends(STUDY, rows)[-1]
+    results = [Result(Place(contender=name), trial, name) for name, trial in trials.items()]
+    blend = with_blends(STUDY, results)[-1].trial
     shipped = run_trial(RunConfig.model_validate(together))
     said = expit(np.mean([logit(trial.y_score) for trial in trials.values()], axis=0))
     assert shipped.y_score == pytest.approx(said, abs=1e-5), "cells keep six digits"
-    assert blend["y_score"] == pytest.approx(shipped.y_score, abs=1e-5)
-    assert blend["y_score_validation"] == pytest.approx(shipped.y_score_validation, abs=1e-5)
+    assert blend.y_score == pytest.approx(shipped.y_score, abs=1e-5)
+    assert blend.y_score_validation == pytest.approx(shipped.y_score_validation, abs=1e-5)
     assert np.abs(np.subtract(shipped.y_score, trials["network"].y_score)).max() > 0.01
