@@ -13,11 +13,11 @@ import yaml
 from agile_classifier.errors import InputError
 
 
-def write_whole(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Write a text file whole or not at all, so that no reader and no crash leaves half of it."""
+def write_whole(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
+    """Write a file, of text as UTF-8, whole or not at all, so that no reader and no crash leaves half of it."""
     fresh = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

@@ -83,7 +83,7 @@ class Bench:
         """`fine_tune`, as the pipeline calls it."""
         stopping = self.config.fine_tune.early_stopping.model_copy(update={"patience": None})
         settings = self.config.fine_tune.model_copy(
-            update={"epochs": self.epochs, "companion": "none", "early_stopping": stopping}
+            update={"epochs": self.epochs, "ensemble_with": "none", "early_stopping": stopping}
         )
         with tempfile.TemporaryDirectory() as scratch:
             adapter = Path(scratch) / "adapter"

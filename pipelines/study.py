@@ -13,7 +13,9 @@ from steps.study.run_cells import run_cells
 
 
 @pipeline(dynamic=True, enable_cache=False)
-def study(shards: list[list[dict[str, Any]]], file: str, definition: dict[str, Any], folder: str, command: str) -> None:
+def study(
+    shards: list[list[dict[str, Any]]], file: str, definition: dict[str, Any], store: dict[str, Any], command: str
+) -> None:
     """A cell that fails is an outcome, and no failure of the run."""
     outcomes = run_cells.map(plan_cells(shards))
-    gather_cells(outcomes, file, definition, folder, command)
+    gather_cells(outcomes, file, definition, store, command)

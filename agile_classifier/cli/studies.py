@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from agile_classifier.studies.cells import CellStore
     from agile_classifier.studies.plan import Plan
 
 commands = typer.Typer()
@@ -32,64 +34,90 @@ def study(
         ),
     ] = None,
     results: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where finished cells are kept; by default results/cells.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where finished cells are kept, a Parquet file a study; by default benchmarks/results for the shipped studies, AGILE_HOME/studies for yours.",
+        ),
     ] = None,
 ) -> None:
     """Run the missing cells of a study as a ZenML run, and write its pages; exit 1 if a cell failed."""
-    from agile_classifier.ops import project
+    from agile_classifier.ops.project import is_shipped, results_page
     from agile_classifier.ops.state.home import prepare_state
     from agile_classifier.studies.file import is_study, load_study
 
     load_study(file)
     prepare_state(with_databases=not dry_run)
-    from agile_classifier.studies import plan as studies
+    from agile_classifier.studies.plan import estimate, plan, require_budget
+    from agile_classifier.studies.report.markdown import require_page
 
-    command, kept = _command(file), (results or project.root() / "results" / "cells").resolve()
-    planned = studies.plan(file, only=only or (), folder=kept)
-    shipped = file.resolve().parent == project.configs() / "studies" and project.results_page().is_file()
-    output = output or (project.results_page() if shipped else Path(f"{file.stem}.md"))
+    planned = plan(file, only=only or (), store=find_store(file, results))
+    output = output or (results_page() if is_shipped(file) else Path(f"{file.stem}.md"))
     shown = sorted({file, *filter(is_study, file.parent.glob("*.yaml"))})
     for other in shown:  # before anything runs: they are told of on the same page
         if other != file or only:
-            studies.plan(other, folder=kept)
-    studies.require_page(output)
-    print(studies.estimate(planned, jobs=jobs), file=sys.stderr)
-    studies.require_budget(planned, jobs=jobs, minutes=budget)
+            plan(other, store=find_store(other, results))
+    require_page(output)
+    print(estimate(planned, jobs=jobs), file=sys.stderr)
+    require_budget(planned, jobs=jobs, minutes=budget)
     if dry_run:
         return
-    n_failed = _run(planned, jobs=jobs, command=command) if planned.missing else 0
-    beside = {_command(other): studies.plan(other, folder=kept) for other in shown}
-    written = [studies.write_markdown(beside, output=output), *studies.write_summary(beside[command], command=command)]
-    print(f"written to {', '.join(map(str, written))}")
+    n_failed = _run(planned, jobs=jobs, command=_command(file)) if planned.missing else 0
+    planned.store.fold({cell.key for cell in planned.cells})
+    beside = {_command(other): plan(other, store=find_store(other, results)) for other in shown}
+    _write_pages(beside, command=_command(file), output=output)
     if n_failed:
         print(f"agile: error: {n_failed} of {len(planned.missing)} cells failed, as told above", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def find_store(file: Path, results: Path | None) -> CellStore:
+    """Where the cells of a study are kept: in `results`, else with the project where it is shipped, else in the state folder."""
+    from agile_classifier.environment import home
+    from agile_classifier.ops.project import is_shipped, study_results
+    from agile_classifier.studies.cells import CellStore
+
+    own = home() / "studies"
+    folder = results.resolve() if results else study_results() if is_shipped(file) else own
+    shared, loose = ((folder,), folder) if results else ((study_results(), own), own)
+    return CellStore(file=folder / f"{file.stem}.parquet", shared=shared, loose=loose / "cells")
 
 
 def _command(file: Path) -> str:
     return shlex.join(["agile", "study", str(file)])
 
 
+def _write_pages(planned: Mapping[str, Plan], *, command: str, output: Path) -> None:
+    from agile_classifier.studies.report.markdown import write_markdown
+    from agile_classifier.studies.report.summary import write_summary
+
+    written = [write_markdown(planned, output=output), *write_summary(planned[command], command=command)]
+    print(f"written to {', '.join(map(str, written))}")
+
+
 def _run(planned: Plan, *, jobs: int, command: str) -> int:
-    """How many cells failed."""
+    """Run the missing cells, and say how many failed."""
     from agile_classifier.ops.engines.run import on_active_stack
     from agile_classifier.ops.project import git_commit
-    from agile_classifier.ops.runs import outcome
+    from agile_classifier.ops.runs import outcome as run_outcome
     from agile_classifier.ops.runs.outputs import output_of
-    from agile_classifier.studies import run as study_cells
+    from agile_classifier.studies.run import Outcome, to_shards
 
-    outcome.say_steps()
-    shards = study_cells.to_shards(planned, jobs=jobs, command=command, commit=git_commit())
+    run_outcome.say_steps()
+    planned.store.loose.mkdir(parents=True, exist_ok=True)
+    shards = to_shards(planned, jobs=jobs, command=command, commit=git_commit())
     with on_active_stack("study") as (study, _):
         run = study(
             shards=shards, file=str(planned.file), definition=planned.study.model_dump(mode="json"),
-            folder=str(planned.folder), command=command,
+            store=planned.store.model_dump(mode="json"), command=command,
         )  # fmt: skip
     if run is None:  # the stack has only taken it on
         return 0
-    outcomes = output_of(run, "gather_cells", "study_outcomes")
-    study_cells.keep(outcomes, folder=planned.folder)
-    return sum(bool(found["error"]) for found in outcomes)
+    outcomes = list(map(Outcome.model_validate, output_of(run, "gather_cells", "study_outcomes")))
+    for outcome in outcomes:
+        if outcome.cell is not None:  # it may have run elsewhere
+            planned.store.add(outcome.cell)
+    return sum(bool(outcome.error) for outcome in outcomes)
 
 
 @commands.command(epilog="Example: agile tune configs/ethos.yaml --minutes 30 --output ethos-tuned.yaml")

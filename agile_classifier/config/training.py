@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,8 +10,6 @@ from agile_classifier.config.data import ClassNames, Names, Section
 
 LINEAR_HEADS = (("classification", "mean"), ("classification", "layers"))
 """`model.head` and `model.pooling` that end in a trained linear layer."""
-LORA_FIELDS = ("rank", "alpha", "dropout", "target_modules", "initialization")
-"""Fields of `fine_tune` that shape the adapter."""
 DEVICE_FIELDS = ("devices", "device")
 """Fields of `fine_tune` that say where it is trained."""
 
@@ -103,9 +101,9 @@ class FineTuneConfig(Section):
     balance: Literal["none", "weights", "resampling"] = "none"
     """What is done about rare classes: nothing, a loss in which every class weighs the same, or rare texts drawn again
     until it does."""
-    companion: Literal["none", "tfidf_svm"] = "none"
-    """What answers beside the network: nothing, or a linear SVM on TF-IDF of the same train texts; the log odds of
-    both are averaged."""
+    ensemble_with: Literal["none", "tfidf_svm"] = "none"
+    """What answers beside the network as the second member of an ensemble, trained on the same texts; the log odds of both
+    are averaged."""
     epochs: Annotated[int, Field(gt=0)] = 5
     """Passes over train."""
     batch_size: Annotated[int, Field(gt=0)] = 16
@@ -131,14 +129,3 @@ class FineTuneConfig(Section):
     def takes_soft_targets(self) -> bool:
         """Whether the loss can learn probabilities and weights; one over a vocabulary knows right answers alone."""
         return self.loss == "label_tokens"
-
-    @property
-    def lora(self) -> dict[str, Any]:
-        """Fields that shape the adapter."""
-        return {name: getattr(self, name) for name in LORA_FIELDS}
-
-    @property
-    def optimisation(self) -> dict[str, Any]:
-        """Fields that drive its training, flat."""
-        fields = self.model_dump(exclude={*LORA_FIELDS, *DEVICE_FIELDS, "companion", "early_stopping"})
-        return {**fields, **self.early_stopping.model_dump()}

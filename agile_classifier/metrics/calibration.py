@@ -58,8 +58,8 @@ class Calibration(BaseModel):
         return said[self.method]
 
 
-def pool(*scores: ArrayLike) -> Floats:
-    """One answer of several models': probabilities whose log odds are the mean of theirs.
+def average_log_odds(*scores: ArrayLike) -> Floats:
+    """Average an ensemble's members by the mean of their log odds.
 
     The logarithmic opinion pool (Genest and Zidek 1986).
     Beside a mean of probabilities it lets a model that is sure of a text outvote one that does not know.
@@ -67,7 +67,7 @@ def pool(*scores: ArrayLike) -> Floats:
     Parameters
     ----------
     scores : arrays of shape (n, n_classes)
-        Probabilities of each model; an overconfident, uncalibrated one weighs more.
+        Probabilities of each member; an overconfident, uncalibrated one weighs more.
     """
     known = [scaled(np.asarray(score, dtype=np.float64), 1.0, ()) for score in scores]
     return np.asarray(softmax(np.mean(known, axis=0), axis=1), dtype=np.float64)

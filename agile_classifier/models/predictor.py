@@ -23,10 +23,10 @@ from agile_classifier.models.hardware import read_hardware
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, load_network
 from agile_classifier.models.prompts.prompts import find_label_tokens
-from agile_classifier.models.spec import COMPANION_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import MEMBER_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
 
 if TYPE_CHECKING:
-    from agile_classifier.models.classical.companion import Companion
+    from agile_classifier.models.classical.member import Member
 
 
 class Predictor:
@@ -37,9 +37,9 @@ class Predictor:
         network: TextClassifier,
         tokenizer: PreTrainedTokenizerBase,
         spec: ClassifierSpec,
-        companion: Companion | None = None,
+        member: Member | None = None,
     ) -> None:
-        self.network, self.tokenizer, self.spec, self.companion = network, tokenizer, spec, companion
+        self.network, self.tokenizer, self.spec, self.member = network, tokenizer, spec, member
 
     @classmethod
     def load(cls, adapter: Path, *, base: Path, checkpoint: str = "best") -> Predictor:
@@ -63,10 +63,10 @@ class Predictor:
         )
         if next(network.parameters()).device.type == "cpu":
             use_fused_lora(network)
-        return cls(network, tokenizer, spec, _load_companion(adapter))
+        return cls(network, tokenizer, spec, _load_member(adapter))
 
     def score(self, texts: Sequence[str], *, encoded: Encoded | None = None) -> np.ndarray:
-        """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts; with a companion, of both.
+        """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts; of the ensemble where there is a second member.
 
         Texts are sorted by length and batched by a token budget, so padding costs little.
 
@@ -76,7 +76,7 @@ class Predictor:
             Result of `encode` on the texts, if it is at hand.
         """
         said = self._score_encoded(self.encode(texts) if encoded is None else encoded)
-        return said if self.companion is None else self.companion.join(said, texts)
+        return said if self.member is None else self.member.join(said, texts)
 
     def _score_encoded(self, encoded: Encoded) -> np.ndarray:
         probabilities = np.empty((len(encoded.input_ids), self.spec.n_classes))
@@ -88,7 +88,7 @@ class Predictor:
     @torch.no_grad()
     def forget_tuning(self) -> None:
         """Drop the adapter, so that the base model answers alone; only possible with label tokens, which need no head."""
-        self.companion = None
+        self.member = None
         for name, parameter in self.network.named_parameters():
             if "lora_B" in name:
                 parameter.zero_()
@@ -105,10 +105,10 @@ class Predictor:
         return torch.softmax(logits.double(), dim=-1).cpu().numpy()  # (B, n_classes)
 
 
-def _load_companion(adapter: Path) -> Companion | None:
-    """Load what answers beside the network, where anything does; it alone needs scikit-learn, a second to import."""
-    if not (adapter / COMPANION_FOLDER).is_dir():
+def _load_member(adapter: Path) -> Member | None:
+    """Load the ensemble's second member, if there is one; it alone needs scikit-learn, a second to import."""
+    if not (adapter / MEMBER_FOLDER).is_dir():
         return None
-    from agile_classifier.models.classical.companion import load_companion
+    from agile_classifier.models.classical.member import load_member
 
-    return load_companion(adapter)
+    return load_member(adapter)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:  # a version that is only scored holds no config
 
 SPEC_FILE = "classifier.json"
 TOKENIZER_FOLDER = "tokenizer"
-COMPANION_FOLDER = "companion"
-"""What answers beside the network, where anything does (`agile_classifier/models/classical/companion.py`)."""
+MEMBER_FOLDER = "member"
+"""Folder of the ensemble's second member, where there is one (`agile_classifier/models/classical/member.py`)."""
 TAUGHT = ("label", "target", "weight")
 """Columns of examples that training reads beside `text`; the last two are optional (`losses.class_loss`)."""
 EXACT, ROUNDED = 1e-3, 0.02

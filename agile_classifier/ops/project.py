@@ -98,6 +98,11 @@ def results_page() -> Path:
     return root() / "docs" / "results.md"
 
 
+def study_results() -> Path:
+    """Folder of the finished cells of these studies, a Parquet file a study, which a checkout has."""
+    return root() / "benchmarks" / "results"
+
+
 def lock() -> Path:
     """The file that holds the versions of every package: the project's, else that which came with the package."""
     own = root() / LOCK
@@ -128,6 +133,11 @@ def load_pipeline(name: str) -> Any:
     _say_where()
     source_utils.set_custom_source_root(str(root()))
     return source_utils.load(f"pipelines.{name}.{name}")
+
+
+def is_shipped(study: Path) -> bool:
+    """Whether a study's file is one of the checkout's own, whose results lie there too."""
+    return study.resolve().parent == configs() / "studies" and study_results().is_dir()
 
 
 def list_pipelines() -> set[str]:

@@ -1,44 +1,169 @@
-"""Cells: what came of each cell of a study, a small JSON file each under `results/cells`, kept in the repository.
+"""Cells: what came of each cell of a study, in one Parquet file a study, and in a JSON file each until it is folded in.
 
-A file is written whole or not at all, is known by what decides its outcome, and says by which command and commit it was made.
+Every file is written whole or not at all. A cell is known by its key, the digest of what decides its outcome, so studies
+share cells.
 """
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
+import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
+from filelock import FileLock
+from pydantic import ConfigDict, ValidationError
+
+from agile_classifier.config.data import Section
 from agile_classifier.errors import InputError
 from agile_classifier.files import write_whole
-from agile_classifier.studies.file import Cell
-from agile_classifier.studies.trial import Trial
+
+_TEXT, _NUMBER, _LABELS, _SCORES = pa.string(), pa.float64(), pa.list_(pa.int8()), pa.list_(pa.float64())
+_COLUMNS = {
+    "key": _TEXT, "decides": _TEXT, "decision_threshold": _NUMBER, "y_true": _LABELS, "y_score": _SCORES,
+    "y_true_validation": _LABELS, "y_score_validation": _SCORES, "n_train": pa.int64(), "train_seconds": _NUMBER,
+    "seconds": _NUMBER, "peak_gigabytes": _NUMBER,
+    "made": pa.struct([(name, _TEXT) for name in ("command", "commit", "time")]),
+}  # fmt: skip
+"""Columns of a Parquet file of cells, but for `metrics`: a struct of those that there are."""
 
 
-def read_cell(cell: Cell, *, folder: Path) -> dict[str, Any] | None:
-    """What is known of a cell; None where it was never run."""
-    path = folder / f"{cell.key}.json"
-    if not path.exists():
-        return None
+class Trial(Section):
+    """What came of a config or a baseline, trained and evaluated once."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
+    metrics: dict[str, float]
+    """On test, as `agile_classifier.metrics.metrics.evaluate_scores`."""
+    decision_threshold: float | None
+    """Cut on the probability of class 1, chosen on validation."""
+    y_true: list[int]
+    """Class of each test row."""
+    y_score: list[float]
+    """Probability of class 1 of each test row, to six digits; to four places in cells older than 29 November 2026."""
+    y_true_validation: list[int]
+    """Class of each validation row; empty in cells older than November 2026."""
+    y_score_validation: list[float]
+    """Probability of class 1 of each validation row, for comparing calibrations and thresholds later; empty likewise."""
+    n_train: int
+    """Examples of train."""
+    train_seconds: float
+    """Training alone."""
+    seconds: float
+    """Reading, training and evaluating; without the imports."""
+    peak_gigabytes: float
+    """Largest memory of the process so far."""
+
+
+class Made(Section):
+    """By which command and commit a cell was made, and when."""
+
+    command: str
+    commit: str
+    time: str
+    """ISO 8601, UTC."""
+
+
+class FinishedCell(Trial):
+    """What came of a cell, and what decided it."""
+
+    key: str
+    """Digest of `decides`."""
+    decides: dict[str, Any]
+    """Fields of the config that differ from their defaults, by section; and `baseline`."""
+    made: Made
+
+
+class CellStore(Section):
+    """Where the finished cells of a study are kept."""
+
+    file: Path
+    """The study's Parquet file, a row a cell."""
+    shared: tuple[Path, ...]
+    """Folders of Parquet files in which a cell is looked for: the file's own, and those of other studies."""
+    loose: Path
+    """Folder of cells that finished since, a JSON file each: a study that is killed loses none."""
+
+    def read(self, keys: Collection[str]) -> dict[str, FinishedCell]:
+        """Finished cells by key; one that was never run is not among them.
+
+        Raises
+        ------
+        InputError
+            A file holds no finished cell.
+        """
+        loose = {cell.key: cell for key in keys if (cell := _read_loose(self.loose / f"{key}.json"))}
+        files = (path for folder in self.shared for path in sorted(folder.glob("[!.]*.parquet")))
+        return {**loose, **{cell.key: cell for path in files for cell in read_cells(path, keys=keys)}}
+
+    def add(self, cell: FinishedCell) -> Path:
+        """Keep a cell that has just finished; returns its JSON file."""
+        self.loose.mkdir(parents=True, exist_ok=True)
+        path = self.loose / f"{cell.key}.json"
+        write_whole(path, cell.model_dump_json() + "\n")
+        return path
+
+    def fold(self, keys: Collection[str]) -> None:
+        """Bring what is known of some cells into the study's Parquet file, and remove their JSON files."""
+        found = self.read(keys)
+        if found.keys() - self._own().keys():
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.file.with_name(f".{self.file.stem}.lock")):
+                write_cells(self.file, {**found, **self._own()}.values())
+        for key in found:
+            (self.loose / f"{key}.json").unlink(missing_ok=True)
+
+    def _own(self) -> dict[str, FinishedCell]:
+        return {cell.key: cell for cell in read_cells(self.file)} if self.file.exists() else {}
+
+
+def read_cells(path: Path, *, keys: Collection[str] | None = None) -> list[FinishedCell]:
+    """Finished cells of a study's Parquet file, all or those of some keys.
+
+    Raises
+    ------
+    InputError
+        The file holds something else.
+    """
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        table = pq.read_table(path, filters=None if keys is None else [("key", "in", list(keys))])
+        return [FinishedCell.model_validate(_from_row(row)) for row in table.to_pylist()]
+    except (pa.ArrowException, KeyError, ValueError) as error:
+        raise InputError(f"{path}: not a study's file of finished cells: {_first_line(error)}") from None
+
+
+def write_cells(path: Path, cells: Iterable[FinishedCell]) -> None:
+    """Put finished cells into a study's Parquet file, in the order of their keys."""
+    rows = [_to_row(cell) for cell in sorted(cells, key=lambda cell: cell.key)]
+    metrics = dict.fromkeys(name for row in rows for name in row["metrics"])
+    columns = {**_COLUMNS, "metrics": pa.struct([(name, _NUMBER) for name in metrics])}
+    written = io.BytesIO()
+    pq.write_table(
+        pa.Table.from_pylist(rows, schema=pa.schema(columns)), written, compression="zstd", compression_level=9
+    )
+    write_whole(path, written.getvalue())
+
+
+def _to_row(cell: FinishedCell) -> dict[str, Any]:
+    return {**cell.model_dump(), "decides": json.dumps(cell.decides)}
+
+
+def _from_row(row: dict[str, Any]) -> dict[str, Any]:
+    metrics = {name: value for name, value in row["metrics"].items() if value is not None}
+    return {**row, "decides": json.loads(row["decides"]), "metrics": metrics}
+
+
+def _read_loose(path: Path) -> FinishedCell | None:
+    try:
+        return FinishedCell.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
         raise InputError(f"{path}: not a finished cell; remove it, and it is run again") from None
-    return found
 
 
-def write_cell(cell: Cell, trial: Trial, *, command: str, commit: str, folder: Path) -> Path:
-    """Keep what came of a cell; returns where."""
-    made = {"command": command, "commit": commit, "time": datetime.now(UTC).isoformat(timespec="seconds")}
-    return keep({"key": cell.key, "decides": cell.decides, **asdict(trial), "made": made}, folder=folder)
-
-
-def keep(found: Mapping[str, Any], *, folder: Path) -> Path:
-    """Write what is known of a cell, whole or not at all; returns where."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{found['key']}.json"
-    write_whole(path, json.dumps(found) + "\n")
-    return path
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,35 +1,53 @@
-"""Study cells: shards of cells, each cell in a process of its own, so that its memory is its own and a crash ends nothing else.
+"""Study cells run in shards, each cell in a process of its own, so that its memory is its own and a crash ends nothing else.
 
-A shard runs here, in a thread, or elsewhere, in a pod. So it carries all that its cells need, and returns all that came of them.
+Such a process runs this module with a task on its standard input. A shard runs here, in a thread, or elsewhere, in a pod, so it carries and returns all as plain values.
 """
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from agile_classifier.config.data import Section
 from agile_classifier.config.sources import require_sources
-from agile_classifier.studies import cells
-from agile_classifier.studies.file import Cell, describe
+from agile_classifier.errors import GateRefused, InputError
+from agile_classifier.studies.cells import CellStore, FinishedCell, Made
+from agile_classifier.studies.grid import Cell, Place
 from agile_classifier.studies.plan import Plan, in_minutes
 
-SAID = 400
-"""Characters of a failed cell's last words."""
-Given = dict[str, Any]
-"""A cell as plain values: its place, its config, where it is kept and what made it."""
-Outcome = dict[str, Any]
-"""`name`, `place`, `found` (as `results/cells` holds it; None where the cell failed) and `error`."""
+LONGEST_ERROR = 400
+"""Characters shown of a failed cell's last line."""
 
 
-def to_shards(planned: Plan, *, jobs: int, command: str, commit: str) -> list[list[Given]]:
-    """The missing cells in at most `jobs` shards, as `Plan.shards`.
+class Task(Section):
+    """A cell to run."""
+
+    cell: Cell
+    metric: str
+    """What the line about the finished cell states."""
+    command: str
+    commit: str
+    store: CellStore
+    """Where the finished cell is kept, where that is on this machine."""
+
+
+class Outcome(Section):
+    """What came of a task: a finished cell, or why it failed."""
+
+    place: Place
+    cell: FinishedCell | None = None
+    error: str = ""
+
+
+def to_shards(planned: Plan, *, jobs: int, command: str, commit: str) -> list[list[dict[str, Any]]]:
+    """The missing cells in at most `jobs` shards, as `Plan.shards`; plain values of `Task`.
 
     Raises
     ------
@@ -37,68 +55,75 @@ def to_shards(planned: Plan, *, jobs: int, command: str, commit: str) -> list[li
         A source of theirs is not there.
     """
     for cell in planned.missing:
-        require_sources(cell.config, planned.file.parent, Path.cwd(), name=f"contender {cell.contender}")
-    return [[_given(cell, command, commit, planned) for cell in shard] for shard in planned.shards(jobs)]
+        require_sources(cell.config, planned.file.parent, Path.cwd(), name=f"contender {cell.place.contender}")
+    made = {"metric": planned.study.metric, "command": command, "commit": commit, "store": planned.store}
+    tasks = [[Task(cell=cell, **made) for cell in shard] for shard in planned.shards(jobs)]
+    return [[task.model_dump(mode="json", exclude_defaults=True) for task in shard] for shard in tasks]
 
 
-def run_shard(shard: Sequence[Given], *, command: Sequence[str]) -> list[Outcome]:
-    """Run cells one after the other, with a line for each and the time left.
+def run_shard(shard: Sequence[dict[str, Any]], *, command: Sequence[str]) -> list[Outcome]:
+    """Run cells one after the other, and print a line for each with the time left.
 
     Parameters
     ----------
+    shard : sequence of dict
+        Plain values of `Task`.
     command : sequence of str
-        What runs `agile_classifier.studies.run_cell` in a process of its own.
+        What runs this module in a process of its own.
     """
     began, outcomes = time.monotonic(), list[Outcome]()
-    for given in shard:
-        outcomes.append(_run_apart(given, command))
+    for task in map(Task.model_validate, shard):
+        outcomes.append(_run_apart(task, command))
         left = (time.monotonic() - began) / len(outcomes) * (len(shard) - len(outcomes))
-        said = f"{len(outcomes)}/{len(shard)} {given['name']}: {_said(outcomes[-1], given['metric'])}"
-        print(f"{said}; {in_minutes(left)} left", file=sys.stderr, flush=True)
+        line = f"{len(outcomes)}/{len(shard)} {task.cell.place.name}: {_in_words(outcomes[-1], task.metric)}"
+        print(f"{line}; {in_minutes(left)} left", file=sys.stderr, flush=True)
     return outcomes
 
 
-def keep(outcomes: Sequence[Outcome], *, folder: Path) -> None:
-    """Put what cells elsewhere came to beside those that ran here."""
-    for outcome in outcomes:
-        if outcome["found"] is not None:
-            cells.keep(outcome["found"], folder=folder)
+def main() -> None:
+    """Run the task on standard input, keep the finished cell, and print its file."""
+    from agile_classifier.studies.trial import run_trial  # torch takes seconds to import; who only plans needs none
+
+    task = Task.model_validate_json(sys.stdin.read())
+    trial = run_trial(task.cell.config, baseline=task.cell.baseline)
+    made = Made(command=task.command, commit=task.commit, time=datetime.now(UTC).isoformat(timespec="seconds"))
+    cell = task.cell
+    print(task.store.add(FinishedCell(**trial.model_dump(), key=cell.key, decides=cell.decides, made=made)))
 
 
-def _given(cell: Cell, command: str, commit: str, planned: Plan) -> Given:
-    return {
-        **describe(cell), "baseline": cell.baseline, "name": cell.name, "metric": planned.study.metric,
-        "parameters": cell.config.model_dump(mode="json", exclude_defaults=True),
-        "command": command, "commit": commit, "folder": str(planned.folder),
-    }  # fmt: skip
-
-
-def _run_apart(given: Mapping[str, Any], command: Sequence[str]) -> Outcome:
-    with tempfile.TemporaryDirectory() as elsewhere:  # a pod has no folder of the project's
-        folder = given["folder"] if Path(given["folder"]).parent.is_dir() else elsewhere
+def _run_apart(task: Task, command: Sequence[str]) -> Outcome:
+    with tempfile.TemporaryDirectory() as elsewhere:  # a pod has no state folder of the one who started the study
+        here = task.store.loose.parent.is_dir()
+        store = task.store if here else task.store.model_copy(update={"loose": Path(elsewhere)})
         done = subprocess.run(
             command,
-            input=json.dumps({**given, "folder": folder}),
+            input=task.model_copy(update={"store": store}).model_dump_json(exclude_defaults=True),
             text=True,
             capture_output=True,
             check=False,
         )
-        place = {name: given[name] for name in ("contender", "size", "split", "seed")}
         if done.returncode:
-            return {"name": given["name"], "place": place, "found": None, "error": _last_words(done)}
-        found = json.loads(Path(done.stdout.strip().splitlines()[-1]).read_text(encoding="utf-8"))
-        return {"name": given["name"], "place": place, "found": found, "error": ""}
+            return Outcome(place=task.cell.place, error=_last_words(done))
+        written = Path(done.stdout.strip().splitlines()[-1])
+        return Outcome(place=task.cell.place, cell=FinishedCell.model_validate_json(written.read_bytes()))
 
 
 def _last_words(done: subprocess.CompletedProcess[str]) -> str:
     """Why a cell failed: the signal that ended it, else the last line that it wrote."""
-    said = done.stderr.strip().splitlines()[-1:]
+    words = done.stderr.strip().splitlines()[-1:]
     if done.returncode < 0:
-        said = [f"ended by signal {signal.Signals(-done.returncode).name}", *said]
-    return "; ".join(said or [f"exit status {done.returncode}"])[:SAID]
+        words = [f"ended by signal {signal.Signals(-done.returncode).name}", *words]
+    return "; ".join(words or [f"exit status {done.returncode}"])[:LONGEST_ERROR]
 
 
-def _said(outcome: Outcome, metric: str) -> str:
-    if outcome["found"] is None:
-        return f"failed: {outcome['error']}"
-    return f"{metric} {outcome['found']['metrics'][metric]:.3f} in {outcome['found']['seconds']:.0f} s"
+def _in_words(outcome: Outcome, metric: str) -> str:
+    if outcome.cell is None:
+        return f"failed: {outcome.error}"
+    return f"{metric} {outcome.cell.metrics[metric]:.3f} in {outcome.cell.seconds:.0f} s"
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (InputError, GateRefused) as error:  # the study tells of it as of any other cell that fails
+        sys.exit(str(error))

@@ -35,7 +35,7 @@ from agile_classifier.config.files import parse_config, pin_data, set_value
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import require_cuttable
-from agile_classifier.studies.file import DECIDING
+from agile_classifier.studies.grid import DECIDING
 from agile_classifier.studies.trial import judge, read_parts
 
 SPACE: Mapping[str, BaseDistribution] = {

@@ -1,4 +1,7 @@
-"""Trial: one config or baseline, trained and judged once, without orchestrator and registry. What studies, searches and benchmarks repeat."""
+"""Trial: one config or baseline, trained and evaluated once, without orchestrator and registry.
+
+Studies, searches and benchmarks repeat it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import resource
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,39 +25,19 @@ from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import choose_baseline_threshold, choose_threshold, score_baselines
 from agile_classifier.metrics.metrics import evaluate_scores
-from agile_classifier.models.classical.companion import fit_companion
 from agile_classifier.models.classical.linear_probe import score_probe
+from agile_classifier.models.classical.member import fit_member
 from agile_classifier.models.embeddings import embed_parts
 from agile_classifier.models.gguf import fetch_base_model
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import ClassifierSpec
+from agile_classifier.studies.cells import Trial
 from agile_classifier.training.fine_tuning import fine_tune
 from agile_classifier.training.history import History
 
 Floats = NDArray[np.float64]
 Parts = Mapping[str, pd.DataFrame]
 JUDGED = ("validation", "test")
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What came of it."""
-
-    metrics: dict[str, float]
-    """On test, as `agile_classifier.metrics.metrics.evaluate_scores`."""
-    decision_threshold: float | None
-    y_true: list[int]
-    y_score: list[float]
-    """Probability of class 1 of each test row (of two classes), to six digits; to four places in cells older than 29 November 2026."""
-    y_true_validation: list[int]
-    y_score_validation: list[float]
-    """The same of validation, by which calibration and thresholds can be compared later; empty for baselines of cells older than November 2026."""
-    n_train: int
-    train_seconds: float
-    seconds: float
-    """Reading, training and judging; without the imports."""
-    peak_gigabytes: float
-    """Largest memory of the process so far."""
 
 
 def run_trial(config: RunConfig, *, baseline: str | None = None) -> Trial:
@@ -162,9 +144,9 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
 def _baseline(name: str, config: RunConfig, parts: Parts, class_names: Sequence[str]) -> dict[str, Floats]:
     """Probabilities of validation and test."""
     train, others = parts["train"], {part: parts[part] for part in JUDGED}
-    if name == "companion":
-        companion = fit_companion(train, class_names=class_names, seed=0)
-        return {part: companion.score(list(rows["text"])) for part, rows in others.items()}
+    if name == "member":
+        member = fit_member(train, class_names=class_names, seed=0)
+        return {part: member.score(list(rows["text"])) for part, rows in others.items()}
     if name != "frozen":
         return score_baselines(train, others, names=[name], n_classes=len(class_names))[name]
     base = read_base_model(config.model)

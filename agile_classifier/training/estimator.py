@@ -32,7 +32,7 @@ from agile_classifier.models.decision import DECISION_FILE, Decision
 from agile_classifier.models.gguf import fetch_base_model, fetch_base_of
 from agile_classifier.models.hardware import choose_devices
 from agile_classifier.models.predictor import Predictor
-from agile_classifier.models.spec import COMPANION_FOLDER, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import MEMBER_FOLDER, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.training.fine_tuning import fine_tune
 
 _SECTIONS = (ModelConfig, FineTuneConfig)
@@ -151,10 +151,10 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
             Parameters that the folder does not record, `epochs` say: what a clone would be fitted with.
         """
         spec = ClassifierSpec.load(adapter)
-        companion = {"companion": "tfidf_svm"} if (adapter / COMPANION_FOLDER).is_dir() else {}
-        made = cls(**{**_parameters(spec), **_lora_parameters(adapter), **companion, **tuning})
+        member = {"ensemble_with": "tfidf_svm"} if (adapter / MEMBER_FOLDER).is_dir() else {}
+        made = cls(**{**_parameters(spec), **_lora_parameters(adapter), **member, **tuning})
         made.classes_ = np.asarray(spec.class_names)
-        parts = (SPEC_FILE, TOKENIZER_FOLDER, COMPANION_FOLDER, made.checkpoint)
+        parts = (SPEC_FILE, TOKENIZER_FOLDER, MEMBER_FOLDER, made.checkpoint)
         made.adapter_ = _read_files(adapter, *(adapter / part for part in parts))
         decision = _read_decision(adapter)
         made.decision_threshold_, made.calibration_, made._base = (

@@ -24,15 +24,15 @@ from agile_classifier.models.base_model import (
     read_hidden_size,
     require_context,
 )
-from agile_classifier.models.classical.companion import fit_companion
 from agile_classifier.models.classical.linear_probe import read_features, start_at_probe
+from agile_classifier.models.classical.member import fit_member
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer
 from agile_classifier.models.hardware import Devices, Hardware, choose_compute_dtype, read_hardware
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, build_network, save_network
 from agile_classifier.models.prompts.prompts import find_label_tokens
-from agile_classifier.models.spec import COMPANION_FOLDER, TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import MEMBER_FOLDER, TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.training.balancing import balance
 from agile_classifier.training.callbacks import EpochLog, TimeLimit
 from agile_classifier.training.checkpoints import last_complete_checkpoint
@@ -55,7 +55,7 @@ def fine_tune(
 ) -> None:
     """Tune an adapter and write it to `output`: `best/`, `last/`, `tokenizer/`, `classifier.json`, `history.json`.
 
-    With a companion, what answers beside the network is trained too, and stands in `companion/`.
+    With `ensemble_with`, the second member of the ensemble is trained too, and stands in `member/`.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def fine_tune(
     Raises
     ------
     InputError
-        The base model cannot be tuned so, or train has too few texts for a companion.
+        The base model cannot be tuned so, or train has too few texts for the second member.
     """
     require_context(base, spec.max_length)
     hardware = read_hardware(kind=devices.kind if devices else None)
@@ -89,8 +89,8 @@ def fine_tune(
     spec = replace(spec, compute_dtype=dtype, hidden_size=read_hidden_size(base))
     output.mkdir(parents=True, exist_ok=True)
     train = parts["train"]
-    if settings.companion != "none":  # before the network, for it takes seconds and may be refused
-        fit_companion(train, class_names=spec.class_names, seed=settings.seed).save(output / COMPANION_FOLDER)
+    if settings.ensemble_with != "none":  # before the network, for it takes seconds and may be refused
+        fit_member(train, class_names=spec.class_names, seed=settings.seed).save(output / MEMBER_FOLDER)
     training = _Training(
         base=base, spec=spec, train=balance(train, how=settings.balance, seed=settings.seed),
         validation=parts["validation"], settings=settings, checkpoints=checkpoints, output=output, hardware=hardware,

@@ -1,4 +1,4 @@
-"""Trial: a config with a companion is what its network and its companion are by themselves, pooled."""
+"""Trial: an ensemble of two members is what its network and its linear machine are by themselves, averaged."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ import pytest
 from scipy.special import expit, logit
 
 from agile_classifier.config.run import RunConfig
-from agile_classifier.studies.blend import with_blends
+from agile_classifier.studies.blend import Result, with_blends
 from agile_classifier.studies.file import Study
+from agile_classifier.studies.grid import Place
 from agile_classifier.studies.trial import run_trial
 
 STUDY = Study.model_validate({
     "title": "A toy", "reference": "network",
     "contenders": {
-        "network": {"config": "toy"}, "companion": {"config": "toy", "baseline": "companion"},
-        "both": {"blend": ["network", "companion"], "calibrate": False},
+        "network": {"config": "toy"}, "member": {"config": "toy", "baseline": "member"},
+        "both": {"blend": ["network", "member"], "calibrate": False},
     },
 })  # fmt: skip
 
 
-def test_a_blend_of_network_and_companion_is_the_classifier_that_is_shipped(
+def test_a_blend_of_network_and_member_is_the_classifier_that_is_shipped(
     tiny_model: Path, tiny_examples: pd.DataFrame, tmp_path: Path
 ) -> None:
     tiny_examples.to_csv(tmp_path / "examples.csv", index=False)
@@ -34,17 +35,16 @@ def test_a_blend_of_network_and_companion_is_the_classifier_that_is_shipped(
         "model": {"source": str(tiny_model), "max_length": 32, "quantization": "none"},
         "fine_tune": tuning, "registry": {"model_name": "toy"},
     }  # fmt: skip
-    together = {**config, "fine_tune": {**tuning, "companion": "tfidf_svm"}}
+    together = {**config, "fine_tune": {**tuning, "ensemble_with": "tfidf_svm"}}
     trials = {
         "network": run_trial(RunConfig.model_validate(config)),
-        "companion": run_trial(RunConfig.model_validate(config), baseline="companion"),
+        "member": run_trial(RunConfig.model_validate(config), baseline="member"),
     }
-    place = {"size": None, "split": 0, "seed": 0, "n_train": 60}
-    rows = [{**place, **vars(trial), **trial.metrics, "contender": name, "key": name} for name, trial in trials.items()]
-    blend = with_blends(STUDY, rows)[-1]
+    results = [Result(Place(contender=name), trial, name) for name, trial in trials.items()]
+    blend = with_blends(STUDY, results)[-1].trial
     shipped = run_trial(RunConfig.model_validate(together))
     said = expit(np.mean([logit(trial.y_score) for trial in trials.values()], axis=0))
     assert shipped.y_score == pytest.approx(said, abs=1e-5), "cells keep six digits"
-    assert blend["y_score"] == pytest.approx(shipped.y_score, abs=1e-5)
-    assert blend["y_score_validation"] == pytest.approx(shipped.y_score_validation, abs=1e-5)
+    assert blend.y_score == pytest.approx(shipped.y_score, abs=1e-5)
+    assert blend.y_score_validation == pytest.approx(shipped.y_score_validation, abs=1e-5)
     assert np.abs(np.subtract(shipped.y_score, trials["network"].y_score)).max() > 0.01

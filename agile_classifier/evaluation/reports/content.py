@@ -16,7 +16,7 @@ from agile_classifier.evaluation.evaluate import Examination
 from agile_classifier.evaluation.reports.evaluation import ReportInput, Result, render_report
 from agile_classifier.evaluation.reports.figures import draw_confusion, draw_roc, to_png
 from agile_classifier.metrics.metrics import confusion, predict
-from agile_classifier.models.spec import COMPANION_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import MEMBER_FOLDER, ClassifierSpec
 from agile_classifier.training.history import History
 
 TITLES = {
@@ -81,7 +81,7 @@ def draw_page(
             ClassifierSpec.load(adapter),
             history,
             labelling,
-            has_companion=(adapter / COMPANION_FOLDER).is_dir(),
+            has_member=(adapter / MEMBER_FOLDER).is_dir(),
         ),
     )
     chosen = read_scores(test_scores, "candidate")
@@ -110,7 +110,7 @@ def _facts(
     history: History,
     labelling: Labelling,
     *,
-    has_companion: bool,
+    has_member: bool,
 ) -> dict[str, dict[str, object]]:
     threshold = labelling.label_threshold
     return {
@@ -130,7 +130,7 @@ def _facts(
             "head": f"label tokens {list(spec.prompt.labels)}"
             if spec.prompt
             else f"classification, {spec.pooling} pooling",
-            **({"companion, whose log odds are averaged in": TITLES["tfidf_svm"]} if has_companion else {}),
+            **({"second member of the ensemble (log odds averaged)": TITLES["tfidf_svm"]} if has_member else {}),
             "longest text (tokens)": spec.max_length,
             "texts cut to it": in_words(evaluation.n_cut),
             **({"texts escaped": in_words(evaluation.n_escaped)} if spec.prompt else {}),

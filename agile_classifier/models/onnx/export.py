@@ -31,7 +31,7 @@ from agile_classifier.models.network.heads import READS
 from agile_classifier.models.network.network import TextClassifier
 from agile_classifier.models.onnx.predictor import INPUTS, MODEL_FILE, OUTPUT, OnnxPredictor
 from agile_classifier.models.predictor import Predictor
-from agile_classifier.models.spec import COMPANION_FOLDER, SPEC_FILE, TOKENIZER_FOLDER
+from agile_classifier.models.spec import MEMBER_FOLDER, SPEC_FILE, TOKENIZER_FOLDER
 
 ATTENTION = "sdpa"
 """Attention of transformers that replaces that of packed prompts in an exported graph."""
@@ -176,7 +176,7 @@ def export_onnx(
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
         folder = Path(scratch) / "export"
         folder.mkdir()
-        for part in (TOKENIZER_FOLDER, COMPANION_FOLDER):
+        for part in (TOKENIZER_FOLDER, MEMBER_FOLDER):
             if (adapter / part).is_dir():
                 shutil.copytree(adapter / part, folder / part)
         shutil.copy2(adapter / SPEC_FILE, folder)

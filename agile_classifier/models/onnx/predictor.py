@@ -14,10 +14,10 @@ from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.models.decision import DECISION_FILE, Decision
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer, token_batches
-from agile_classifier.models.spec import COMPANION_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import MEMBER_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
 
 if TYPE_CHECKING:
-    from agile_classifier.models.classical.companion import Companion
+    from agile_classifier.models.classical.member import Member
 
 MODEL_FILE = "model.onnx"
 INPUTS, OUTPUT = ("input_ids", "attention_mask"), "probabilities"
@@ -33,7 +33,7 @@ class OnnxPredictor:
     tokenizer: PreTrainedTokenizerBase
     spec: ClassifierSpec
     calibration: Calibration
-    companion: Companion | None
+    member: Member | None
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
         """Load an exported folder; 0 threads leaves their number to onnxruntime, a thread a core."""
@@ -41,7 +41,7 @@ class OnnxPredictor:
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(folder / MODEL_FILE, options, providers=["CPUExecutionProvider"])
         self.tokenizer, self.spec = load_tokenizer(folder / TOKENIZER_FOLDER), ClassifierSpec.load(folder)
-        self.companion = _load_companion(folder)
+        self.member = _load_member(folder)
         self.calibration = Decision.load(folder).calibration if (folder / DECISION_FILE).is_file() else Calibration()
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
@@ -50,7 +50,7 @@ class OnnxPredictor:
         probabilities = np.empty((len(texts), self.spec.n_classes))
         for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
-        said = probabilities if self.companion is None else self.companion.join(probabilities, texts)
+        said = probabilities if self.member is None else self.member.join(probabilities, texts)
         return self.calibration.apply(said)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
@@ -68,10 +68,10 @@ class OnnxPredictor:
         return probabilities
 
 
-def _load_companion(folder: Path) -> Companion | None:
+def _load_member(folder: Path) -> Member | None:
     """It alone needs scikit-learn, which takes a second to import."""
-    if not (folder / COMPANION_FOLDER).is_dir():
+    if not (folder / MEMBER_FOLDER).is_dir():
         return None
-    from agile_classifier.models.classical.companion import load_companion
+    from agile_classifier.models.classical.member import load_member
 
-    return load_companion(folder)
+    return load_member(folder)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from agile_classifier.evaluation.drift_sample import DriftSample
 from agile_classifier.evaluation.reports.model_card import CARD_FILE
 from agile_classifier.models.decision import Decision
-from agile_classifier.models.spec import COMPANION_FOLDER, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import MEMBER_FOLDER, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.ops.registry.scoring_code import write_scoring_code
 from agile_classifier.ops.registry.versions import LEARNT_FILE
 
@@ -104,7 +104,7 @@ def score_in_fresh_process(model_uri: str, texts: Sequence[str], *, class_names:
 
 
 def _pack(adapter: Path, folder: Path, *, decision: Decision, learnt_from: Iterable[str]) -> Path:
-    for part in ("best", TOKENIZER_FOLDER, COMPANION_FOLDER):
+    for part in ("best", TOKENIZER_FOLDER, MEMBER_FOLDER):
         if (adapter / part).is_dir():
             shutil.copytree(adapter / part, folder / part)
     shutil.copy2(adapter / SPEC_FILE, folder)

@@ -142,10 +142,10 @@ def _parity_tags(parity_error: float, *, n: int) -> dict[str, str]:
 def _description(candidate: Candidate) -> str:
     evaluation, config, parts = candidate.evaluation, candidate.config, candidate.labelling.parts
     metrics, model, tuning = evaluation.metrics["candidate"], config["model"], config["fine_tune"]
-    companion = "" if tuning["companion"] == "none" else " with a TF-IDF companion"
+    member = "" if tuning["ensemble_with"] == "none" else ", in an ensemble with TF-IDF + linear SVM"
     return (
         f"Tells {' / '.join(candidate.labelling.class_names)}. {model['source'].partition('/model')[0]},"
-        f" {model['quantization']}, LoRA rank {tuning['rank']}{companion}; trained on {parts['train'].n_rows} texts of"
+        f" {model['quantization']}, LoRA rank {tuning['rank']}{member}; trained on {parts['train'].n_rows} texts of"
         f" {config['data']['source'].rpartition('/')[2]}. On {evaluation.n_test} test texts:"
         f" ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}."
     )

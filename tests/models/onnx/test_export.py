@@ -21,7 +21,7 @@ from torch import nn
 from agile_classifier.config.training import FineTuneConfig
 from agile_classifier.errors import InputError
 from agile_classifier.models.base_model import load_base_model
-from agile_classifier.models.classical.companion import fit_companion
+from agile_classifier.models.classical.member import fit_member
 from agile_classifier.models.encoding import load_tokenizer
 from agile_classifier.models.network.network import build_network, save_network
 from agile_classifier.models.onnx import export as onnx_export
@@ -29,7 +29,7 @@ from agile_classifier.models.onnx.export import PROBES, MergedNetwork, export_on
 from agile_classifier.models.onnx.predictor import OnnxPredictor
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.prompts.prompts import Prompt, find_label_tokens
-from agile_classifier.models.spec import COMPANION_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import MEMBER_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
 
 WORDS = (
     "fine",
@@ -144,17 +144,17 @@ def test_the_graph_answers_as_the_original_does(
     assert len(wide) == 1, wide  # the input's embeddings; no output layer
 
 
-def test_a_companion_answers_beside_the_graph_too(
+def test_the_second_member_answers_beside_the_graph_too(
     tuned: Adapter, tiny_model: Path, tiny_examples: pd.DataFrame, tmp_path: Path
 ) -> None:
     adapter, base = tuned(tiny_model, pooling="mean", quantization="none")
     labelled = tiny_examples.assign(label=(tiny_examples["score"] >= 0.5).astype(int))
-    companion = fit_companion(labelled, class_names=("no", "yes"), seed=0)
-    companion.save(adapter / COMPANION_FOLDER)
+    member = fit_member(labelled, class_names=("no", "yes"), seed=0)
+    member.save(adapter / MEMBER_FOLDER)
     export_onnx(adapter, base=base, output=tmp_path / "export")
     texts, together = varied_texts(20), Predictor.load(adapter, base=base)
     assert OnnxPredictor(tmp_path / "export", threads=1).score(texts) == pytest.approx(together.score(texts), abs=1e-4)
-    shutil.rmtree(tmp_path / "export" / COMPANION_FOLDER)
+    shutil.rmtree(tmp_path / "export" / MEMBER_FOLDER)
     alone = OnnxPredictor(tmp_path / "export", threads=1).score(texts)
     assert np.abs(alone - together.score(texts)).max() > 0.01
 

@@ -34,12 +34,12 @@ def test_a_version_by_number_or_alias_answers_as_it_does_for_agile_score(version
         assert loaded.decision_threshold_ == 0.97
 
 
-def test_a_versions_companion_answers_with_it(versions: str, adapter: Path, base: Path) -> None:
+def test_a_versions_second_member_answers_with_it(versions: str, adapter: Path, base: Path) -> None:
     network = Predictor.load(adapter, base=base)
-    together, network.companion = network.score(TEXTS), None
+    together, network.member = network.score(TEXTS), None
     loaded = load("models:/mood/1")
     assert loaded.predict_proba(TEXTS) == pytest.approx(DECISION.calibration.apply(together))
-    assert np.abs(together - network.score(TEXTS)).max() > 0.01  # or a companion that says nothing would do
+    assert np.abs(together - network.score(TEXTS)).max() > 0.01  # or a member that says nothing would do
 
 
 def test_its_parameters_are_those_of_the_run_that_trained_it(versions: str, base: Path) -> None:
@@ -47,7 +47,7 @@ def test_its_parameters_are_those_of_the_run_that_trained_it(versions: str, base
     assert parameters["base_model"] == str(base)
     assert (parameters["quantization"], parameters["max_length"], parameters["head"]) == ("none", 32, "classification")
     recorded = {name: value for name, value in TUNING.model_dump(mode="json").items() if name in parameters}
-    assert {"rank", "alpha", "epochs", "learning_rate", "target_modules", "companion", "seed"} < set(recorded)
+    assert {"rank", "alpha", "epochs", "learning_rate", "target_modules", "ensemble_with", "seed"} < set(recorded)
     assert {name: parameters[name] for name in recorded} == recorded
 
 

@@ -1,0 +1,162 @@
+"""Grid: the cells of a study.
+
+A cell is one contender trained once on one choice of rows, and evaluated on those that are left for test. It is known by what decides its outcome, so that studies share cells, and a field's new default is no other cell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from agile_classifier.config.data import Section
+from agile_classifier.config.files import parse_config, pin_data, read_parameters, set_value
+from agile_classifier.config.run import RunConfig
+from agile_classifier.config.sources import locate_sources
+from agile_classifier.errors import InputError
+from agile_classifier.studies.file import Study
+
+DECIDING = ("data", "labels", "split", "model", "fine_tune", "evaluation")
+"""Sections that decide the outcome of a cell."""
+INDIFFERENT = {"evaluation": ("n_resamples", "calibration", "slices"), "fine_tune": ("devices", "device", "max_time")}
+"""Fields of theirs that do not: a cell keeps the probabilities before calibration, and is trained to its end."""
+OF_BASELINES = ("data", "labels", "split", "evaluation")
+"""All that decides a baseline, but for `frozen`, which reads `model` too."""
+KEY_LENGTH = 16
+
+
+class Place(Section):
+    """Place of a cell in the grid."""
+
+    contender: str
+    size: int | None = None
+    """Training size; None: as the config says."""
+    split: int = 0
+    """Seed of the split."""
+    seed: int = 0
+    """Seed of the training."""
+
+    @property
+    def name(self) -> str:
+        """The place, in words."""
+        size = "" if self.size is None else f" size {self.size}"
+        return f"{self.contender}{size} split {self.split} seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One contender on one choice of rows with one seed."""
+
+    place: Place
+    config: RunConfig
+    baseline: str | None = None
+
+    @property
+    def decides(self) -> dict[str, Any]:
+        """What the cell's outcome depends on: fields that differ from their defaults, by section."""
+        sections = DECIDING if self.baseline is None else (*OF_BASELINES, *(("model",) * (self.baseline == "frozen")))
+        chosen = self.config.model_dump(mode="json", include=set(sections), exclude_defaults=True)
+        kept = {
+            name: {field: value for field, value in section.items() if field not in INDIFFERENT.get(name, ())}
+            for name, section in chosen.items()
+        }
+        found = {name: section for name, section in kept.items() if section}
+        return found if self.baseline is None else {**found, "baseline": self.baseline}
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of `decides`, 16 hex digits."""
+        return hashlib.sha256(json.dumps(self.decides, sort_keys=True).encode()).hexdigest()[:KEY_LENGTH]
+
+
+def list_cells(study: Study, *, folder: Path) -> list[Cell]:
+    """Every cell of a grid, the cheap contenders' first where the file lists them first.
+
+    Baselines take no seed, so they have one cell for all.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the study's file stands, from which it names configs.
+
+    Raises
+    ------
+    InputError
+        A contender's config does not load with what it sets, or the grid asks for what its split cannot give.
+    """
+    found = {name: list(_cells_of(study, name, folder)) for name in study.trained}
+    for name, cells in found.items():
+        _require_grid(name, cells)
+    for name, contender in study.contenders.items():
+        _require_like(name, {member: found[member][0] for member in contender.blend})
+    _require_one_size({name: cells[0] for name, cells in found.items()})
+    return [cell for cells in found.values() for cell in cells]
+
+
+def _require_grid(name: str, cells: Sequence[Cell]) -> None:
+    method = cells[0].config.split.method
+    sized = cells[0].place.size is not None
+    if method == "columns" and (sized or len({cell.place.split for cell in cells}) > 1):
+        raise InputError(
+            f"contender {name}: split.method columns has one split of one size; found several splits, or sizes"
+        )
+    if method == "group" and sized:
+        raise InputError(f"contender {name}: split.method group counts groups, not examples; sizes are not allowed")
+
+
+def _require_like(blend: str, members: Mapping[str, Cell]) -> None:
+    """Members must be judged on the same rows, and calibrated on the same."""
+    for section in ("data", "split"):
+        unlike = _find_unlike({
+            name: getattr(cell.config, section).model_dump(mode="json", exclude={"seed", "train"})
+            for name, cell in members.items()
+        })  # fmt: skip
+        if unlike:
+            raise InputError(
+                f"blend {blend}: {unlike[1]} has another `{section}` than {unlike[0]}; their rows would differ"
+            )
+
+
+def _require_one_size(cells: Mapping[str, Cell]) -> None:
+    """Without `sizes`, contenders share a table, so they must be taught equally many."""
+    sizes = {name: cell.config.split.train for name, cell in cells.items() if cell.place.size is None}
+    unlike = _find_unlike(sizes)
+    if unlike:
+        one, other = unlike
+        raise InputError(
+            f"contender {other}: split.train {sizes[other] or 'open'}, where {one} has {sizes[one] or 'it open'};"
+            " name `sizes` for both"
+        )
+
+
+def _find_unlike(values: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The first name, and the first that has another value."""
+    names = list(values)
+    return next(((names[0], name) for name in names if values[name] != values[names[0]]), None)
+
+
+def _cells_of(study: Study, name: str, folder: Path) -> Iterator[Cell]:
+    contender = study.contenders[name]
+    is_file = contender.config.endswith(".yaml")
+    file = folder / contender.config if is_file else folder.parent / f"{contender.config}.yaml"
+    parameters = read_parameters(file)
+    for path, value in contender.set.items():
+        set_value(parameters, path, value)
+    locate_sources(parameters, file.parent, folder, Path.cwd())
+    pin = pin_data(parse_config(parameters, name=f"contender {name}")).data.sha256
+    sizes: Sequence[int | None] = contender.sizes or study.sizes or (None,)
+    seeds: Sequence[int] = (0,) if contender.baseline else contender.seeds or study.seeds
+    for size, split, seed in itertools.product(sizes, contender.splits or study.splits, seeds):
+        chosen = json.loads(json.dumps(parameters))
+        varied = {"split.train": size, "split.seed": split, "fine_tune.seed": seed, "data.sha256": pin}
+        for path, value in varied.items():
+            if value is not None:
+                set_value(chosen, path, value)
+        config = parse_config(chosen, name=f"contender {name}")
+        place = Place(contender=name, size=size, split=split, seed=seed)
+        yield Cell(place=place, config=config, baseline=contender.baseline)

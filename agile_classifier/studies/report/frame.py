@@ -1,0 +1,124 @@
+"""Frame of a study: a row a finished cell or blend, and what its rows say about contenders, sizes and splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from agile_classifier.studies.blend import Result, with_blends
+from agile_classifier.studies.file import Study
+from agile_classifier.studies.plan import Plan
+from agile_classifier.studies.report.statistics import Curve, Mean, fit_curve, mean_over_splits
+
+SCORES = ("y_true", "y_score", "y_true_validation", "y_score_validation")
+"""Columns that hold a list each: the rows that a cell was evaluated on."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A contender's mean at one training size."""
+
+    contender: str
+    """Key of the contender."""
+    title: str
+    size: int
+    mean: Mean
+
+
+def list_results(planned: Plan) -> list[Result]:
+    """The finished cells of a study in its order, and blends of them."""
+    done = [(cell.place, planned.done[cell.key]) for cell in planned.cells if cell.key in planned.done]
+    return with_blends(planned.study, [Result(place, cell, cell.key, cell.made.commit) for place, cell in done])
+
+
+def to_frame(results: Iterable[Result]) -> pd.DataFrame:
+    """A row a result: place, metrics, decision threshold, times and `SCORES`.
+
+    Where a study names no sizes, `size` is the median of what the splits leave.
+    """
+    frame = pd.DataFrame([_row(result) for result in results])
+    if not frame.empty:
+        frame["size"] = frame["size"].astype("float").fillna(frame["n_train"].median()).astype("int64")
+    return frame
+
+
+def to_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row a cell, without the scores of its rows."""
+    return frame.drop(columns=list(SCORES))
+
+
+def work_done(study: Study, frame: pd.DataFrame) -> str:
+    """Finished cells and what they took, in words; without those that several contenders share and blends, which took nothing."""
+    own = frame[frame["contender"].isin(study.trained)].drop_duplicates("key")
+    return f"{len(own)} cells, {own['seconds'].sum() / 3600:.1f} hours of reading, training and judging"
+
+
+def by_contender(study: Study, frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Contenders that have rows, in the study's order, with their rows."""
+    present = [name for name in study.contenders if (frame["contender"] == name).any()]
+    return [(name, frame[frame["contender"] == name]) for name in present]
+
+
+def over_splits(cells: pd.DataFrame, metric: str) -> Mean:
+    """Mean of a metric over splits, each the mean of its seeds."""
+    return mean_over_splits(cells.groupby("split")[metric].mean().to_numpy(), test_share=_test_share(cells))
+
+
+def list_standings(study: Study, frame: pd.DataFrame) -> list[Standing]:
+    """Every contender's mean at every size, the best first."""
+    standings = [
+        Standing(name, study.title_of(name), int(size), over_splits(cells[cells["size"] == size], study.metric))
+        for name, cells in by_contender(study, frame)
+        for size in sorted(cells["size"].unique())
+    ]
+    return sorted(standings, key=lambda standing: -standing.mean.mean)
+
+
+def list_curves(study: Study, frame: pd.DataFrame) -> dict[str, tuple[list[int], list[float], Curve | None]]:
+    """Learning curves of contenders with more than one size: title → training sizes, means at them, and the curve, if one fits."""
+    curves = {}
+    for name, cells in by_contender(study, frame):
+        sizes = sorted(map(int, cells["size"].unique()))
+        means = {size: over_splits(cells[cells["size"] == size], study.metric) for size in sizes}
+        if len(means) > 1:
+            fitted = _fit_curve(cells, means, metric=study.metric)
+            curves[study.title_of(name)] = (sizes, [mean.mean for mean in means.values()], fitted)
+    return curves
+
+
+def paired_difference(frame: pd.DataFrame, one: str, other: str, *, metric: str) -> Mean | None:
+    """By how much one contender is better than another, on the splits that both have; None of fewer than two."""
+    means = {
+        name: frame[frame["contender"] == name].groupby("split")[metric].mean().rename(name) for name in (one, other)
+    }
+    pairs = (means[one] - means[other]).dropna()
+    if len(pairs) < 2:
+        return None
+    return mean_over_splits(pairs.to_numpy(), test_share=_test_share(frame[frame["contender"] == one]))
+
+
+def _row(result: Result) -> dict[str, object]:
+    trial = result.trial
+    facts = trial.model_dump(include={"decision_threshold", "n_train", "train_seconds", "seconds", "peak_gigabytes"})
+    scores = {name: getattr(trial, name) for name in SCORES}
+    key = {"key": result.key, "commit": result.commit}
+    return {**result.place.model_dump(), **trial.metrics, **facts, **scores, **key}
+
+
+def _fit_curve(cells: pd.DataFrame, means: dict[int, Mean], *, metric: str) -> Curve | None:
+    """The learning curve through sizes with more than one split."""
+    sure = {size: mean for size, mean in means.items() if mean.n > 1}
+    by_split = cells.pivot_table(index="split", columns="size", values=metric)[list(sure)]
+    return fit_curve(
+        list(sure),
+        [mean.mean for mean in sure.values()],
+        sd=[max(mean.half / 1.96, 1e-3) for mean in sure.values()],
+        correlation=by_split.corr().fillna(0).to_numpy(),
+    )
+
+
+def _test_share(cells: pd.DataFrame) -> float:
+    return float(np.mean([len(truth) / n for truth, n in zip(cells["y_true"], cells["n_train"], strict=True)]))
