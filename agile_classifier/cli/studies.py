@@ -30,14 +30,16 @@ def study(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="The page, made anew from all finished cells of the studies in FILE's folder; by default docs/results.md, and FILE's name with .md for a study elsewhere than in configs/studies."
+            help="The page, made anew from all finished cells of the studies in FILE's folder; by default FILE's name"
+            " with .md, and docs/results.md for a study in configs/studies."
         ),
     ] = None,
     results: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Where finished cells are kept, a Parquet file a study; by default benchmarks/results for the shipped studies, AGILE_HOME/studies for yours.",
+            help="Where finished cells are kept, a Parquet file a study; by default AGILE_HOME/studies, and"
+            " benchmarks/results for a study in configs/studies.",
         ),
     ] = None,
 ) -> None:
@@ -53,26 +55,23 @@ def study(
 
     planned = plan(file, only=only or (), store=find_store(file, results))
     output = output or (results_page() if is_shipped(file) else Path(f"{file.stem}.md"))
-    shown = sorted({file, *filter(is_study, file.parent.glob("*.yaml"))})
-    for other in shown:  # before anything runs: they are told of on the same page
-        if other != file or only:
-            plan(other, store=find_store(other, results))
     require_page(output)
+    shown = sorted({file, *filter(is_study, file.parent.glob("*.yaml"))})
+    for other in set(shown) - {file}:  # before anything runs: they are told of on the same page
+        plan(other, store=find_store(other, results))
     print(estimate(planned, jobs=jobs), file=sys.stderr)
     require_budget(planned, jobs=jobs, minutes=budget)
     if dry_run:
         return
-    n_failed = _run(planned, jobs=jobs, command=_command(file)) if planned.missing else 0
-    planned.store.fold({cell.key for cell in planned.cells})
-    beside = {_command(other): plan(other, store=find_store(other, results)) for other in shown}
-    _write_pages(beside, command=_command(file), output=output)
+    n_failed = _run(planned, jobs=jobs, command=_command(file))
+    _write_pages({other: plan(other, store=find_store(other, results)) for other in shown}, file=file, output=output)
     if n_failed:
         print(f"agile: error: {n_failed} of {len(planned.missing)} cells failed, as told above", file=sys.stderr)
         raise typer.Exit(1)
 
 
 def find_store(file: Path, results: Path | None) -> CellStore:
-    """Where the cells of a study are kept: in `results`, else with the project where it is shipped, else in the state folder."""
+    """Where cells of a study are kept: `results`, else the checkout for a shipped study, else the state folder."""
     from agile_classifier.environment import home
     from agile_classifier.ops.project import is_shipped, study_results
     from agile_classifier.studies.cells import CellStore
@@ -87,16 +86,23 @@ def _command(file: Path) -> str:
     return shlex.join(["agile", "study", str(file)])
 
 
-def _write_pages(planned: Mapping[str, Plan], *, command: str, output: Path) -> None:
+def _write_pages(planned: Mapping[Path, Plan], *, file: Path, output: Path) -> None:
     from agile_classifier.studies.report.markdown import write_markdown
     from agile_classifier.studies.report.summary import write_summary
 
-    written = [write_markdown(planned, output=output), *write_summary(planned[command], command=command)]
+    markdown = write_markdown({_command(other): plan for other, plan in planned.items()}, output=output)
+    written = [markdown, *write_summary(planned[file], command=_command(file))]
     print(f"written to {', '.join(map(str, written))}")
 
 
 def _run(planned: Plan, *, jobs: int, command: str) -> int:
-    """Run the missing cells, and say how many failed."""
+    """Run the missing cells, fold in what is finished, and say how many failed."""
+    n_failed = _run_missing(planned, jobs=jobs, command=command) if planned.missing else 0
+    planned.store.fold({cell.key for cell in planned.cells})
+    return n_failed
+
+
+def _run_missing(planned: Plan, *, jobs: int, command: str) -> int:
     from agile_classifier.ops.engines.run import on_active_stack
     from agile_classifier.ops.project import git_commit
     from agile_classifier.ops.runs import outcome as run_outcome

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.errors import GateRefused
 from agile_classifier.evaluation.contenders import (
+    PREFIXES,
     Evaluation,
     Floats,
     choose_baseline_threshold,
@@ -38,9 +39,11 @@ from agile_classifier.models.spec import TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.training.history import History
 
 MOST_PROBED = 20_000
-"""Train texts that the frozen base model is asked about, a sample of them where there are more: its features of all might not fit."""
-CONTENDERS = {"best": "candidate", "last": "last"}
+"""Train texts that the frozen base model embeds; of more a sample, since features of all might not fit into memory."""
+CHECKPOINTS = {"best": "candidate", "last": "last"}
 """Checkpoint → contender."""
+Scores = Mapping[str, Floats]
+"""Part → probabilities of its rows, of shape (n, n_classes)."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,24 @@ class Examination:
     test_scores: pd.DataFrame
     """As `agile_classifier.evaluation.contenders.score_table`."""
     review: Review
+
+
+@dataclass(frozen=True)
+class _Embedded:
+    """What the frozen base model sees in the texts."""
+
+    train: pd.DataFrame
+    """Train rows that were embedded, `MOST_PROBED` at most."""
+    features: Mapping[str, NDArray[np.float32]]
+    """Part → features of its rows, of shape (n, d)."""
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """A contender's answers on test, by what was chosen on validation."""
+
+    answers: Answers
+    calibration: Calibration
 
 
 def examine(
@@ -65,109 +86,35 @@ def examine(
 ) -> Examination:
     """Measure every contender on the test rows, and look at the texts behind the numbers.
 
-    Each checkpoint's calibration and decision threshold are chosen on its own validation scores, in this order; a baseline has the threshold alone.
-    Only the candidate, which is what is registered, can be refused by a policy.
+    Each checkpoint's calibration and decision threshold are chosen on its own validation scores, in this order; a
+    baseline has the threshold alone. Only the candidate, which is what is registered, can be refused by a policy.
 
     Parameters
     ----------
     label_threshold : float or None
         Where the scores of the parts were cut; None where classes are given.
     """
-    spec, history = ClassifierSpec.load(adapter), History.load(adapter)
+    spec, others = ClassifierSpec.load(adapter), {"validation": validation, "test": test}
     require_cuttable(settings, n_classes=spec.n_classes)
-    texts = {"validation": list(validation["text"]), "test": list(test["text"])}
-    encoded = _encode(adapter, spec, texts)
-    probed = train if len(train) <= MOST_PROBED else train.sample(MOST_PROBED, random_state=settings.seed)
-    features = embed_parts({"train": list(probed["text"]), **texts}, base=base, max_length=spec.max_length)
-    y_true, y_validation = (part["label"].to_numpy() for part in (test, validation))
-    asked = _ask_network(adapter, base, spec, texts, encoded)
-    others = {"validation": validation, "test": test}
-    frozen = score_probe(features, probed, parts=tuple(others), n_classes=spec.n_classes)
-    baselines = score_baselines(train, others, names=tuple(BASELINES), n_classes=spec.n_classes)
-    said = {name: asked.pop(name) for name in CONTENDERS.values()} | baselines | {"frozen": frozen} | asked
-    scores: dict[str, Floats] = {}
-    thresholds: dict[str, float | None] = {}
-    calibrations: dict[str, Calibration] = {}
-    for who, found in said.items():
-        fitted = Calibration()
-        if who in CONTENDERS.values():
-            fitted = fit_calibration(settings.calibration, y_true=y_validation, y_score=found["validation"])
-            calibrations[who] = fitted
-        choose = choose_threshold if who == "candidate" else choose_baseline_threshold
-        on_validation = fitted.apply(found["validation"])
-        thresholds[who] = choose(settings, y_true=y_validation, y_score=on_validation, n_classes=spec.n_classes)
-        scores[who] = fitted.apply(found["test"])
-    evaluation = evaluate_contenders(
-        y_true,
-        scores,
-        thresholds=thresholds,
-        calibrations=calibrations,
-        n_resamples=settings.n_resamples,
-        seed=settings.seed,
-        n_cut={"train": history.n_cut_train} | {part: found.n_cut for part, found in encoded.items()},
-        n_escaped={"train": history.n_escaped_train} | {part: found.n_escaped for part, found in encoded.items()},
-    )
-    chosen = Answers(scores["candidate"], thresholds["candidate"])
+    encoded = _encode(adapter, spec, others)
+    embedded = _embed(train, others, base=base, spec=spec, seed=settings.seed)
+    y_score = {
+        **_score_networks(adapter, base, spec, others, encoded),
+        **score_baselines(train, others, names=tuple(BASELINES), n_classes=spec.n_classes),
+        "frozen": score_probe(embedded.features, embedded.train, parts=tuple(others), n_classes=spec.n_classes),
+    }
+    chosen = {
+        name: _choose(name, y_score[name], validation, settings=settings, n_classes=spec.n_classes)
+        for name in PREFIXES
+        if name in y_score
+    }
+    evaluation = _evaluate(chosen, test, counts=_count_changed(adapter, encoded), settings=settings)
+    answers = chosen["candidate"].answers
     review = _review(
-        chosen,
-        features,
-        train=probed,
-        test=test,
-        cut=encoded["test"].cut,
-        label_threshold=label_threshold,
-        settings=settings,
+        answers, embedded, test, cut=encoded["test"].cut, label_threshold=label_threshold, settings=settings
     )
+    scores = {name: one.answers.y_score for name, one in chosen.items()}
     return Examination(evaluation, score_table(test, scores), review)
-
-
-def _ask_network(
-    adapter: Path,
-    base: Path,
-    spec: ClassifierSpec,
-    texts: Mapping[str, Sequence[str]],
-    encoded: Mapping[str, Encoded],
-) -> dict[str, dict[str, Floats]]:
-    """Contender → part → probabilities, of each checkpoint and, with a prompt, of the base model as `untuned`."""
-    found: dict[str, dict[str, Floats]] = {}
-    asked: dict[str, str] = {}  # files of a checkpoint → contender: the last epoch may be the best, too
-    for checkpoint, who in CONTENDERS.items():
-        digest = tree_digest(adapter / checkpoint)
-        if digest not in asked:
-            predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
-            found[who] = {part: predictor.score(texts[part], encoded=encoded[part]) for part in texts}
-        found[who] = found[asked.setdefault(digest, who)]
-    if spec.prompt:
-        predictor.forget_tuning()
-        found["untuned"] = {part: predictor.score(texts[part], encoded=encoded[part]) for part in texts}
-    return found
-
-
-def _review(
-    chosen: Answers,
-    features: Mapping[str, NDArray[np.float32]],
-    *,
-    train: pd.DataFrame,
-    test: pd.DataFrame,
-    cut: Sequence[int],
-    label_threshold: float | None,
-    settings: EvaluationConfig,
-) -> Review:
-    y_true = test["label"].to_numpy()
-    wrong = wrong_rows(y_true, chosen.y_score, chosen.threshold)
-    near = find_neighbours(features["test"][wrong], features["train"], train)
-    slices = measure_slices(
-        list_slices(test, columns=settings.slices, label_threshold=label_threshold),
-        y_true=y_true,
-        y_score=chosen.y_score,
-        decision_threshold=chosen.threshold,
-        n_resamples=settings.n_resamples,
-        seed=settings.seed,
-    )
-    cuts = []
-    if label_threshold is not None:
-        cuts = sweep_label_threshold(test, chosen.y_score, label_threshold=label_threshold)
-    suspects = find_suspects(features["train"], train, seed=settings.seed)
-    return Review(slices, dict(zip(wrong, near, strict=True)), suspects, cuts, cut)
 
 
 def require_whole_texts(evaluation: Evaluation, *, limit: float | None) -> None:
@@ -186,10 +133,114 @@ def require_whole_texts(evaluation: Evaluation, *, limit: float | None) -> None:
         )
 
 
-def _encode(adapter: Path, spec: ClassifierSpec, texts: Mapping[str, Sequence[str]]) -> dict[str, Encoded]:
+def _encode(adapter: Path, spec: ClassifierSpec, parts: Mapping[str, pd.DataFrame]) -> dict[str, Encoded]:
     """Each part's texts tokenized once, for every checkpoint: they share the tokenizer."""
     tokenizer = load_tokenizer(adapter / TOKENIZER_FOLDER)
     return {
-        part: encode(found, tokenizer=tokenizer, max_length=spec.max_length, prompt=spec.prompt)
-        for part, found in texts.items()
+        part: encode(list(rows["text"]), tokenizer=tokenizer, max_length=spec.max_length, prompt=spec.prompt)
+        for part, rows in parts.items()
     }
+
+
+def _embed(
+    train: pd.DataFrame, others: Mapping[str, pd.DataFrame], *, base: Path, spec: ClassifierSpec, seed: int
+) -> _Embedded:
+    probed = train if len(train) <= MOST_PROBED else train.sample(MOST_PROBED, random_state=seed)
+    texts = {part: list(rows["text"]) for part, rows in {"train": probed, **others}.items()}
+    return _Embedded(probed, embed_parts(texts, base=base, max_length=spec.max_length))
+
+
+def _score_networks(
+    adapter: Path,
+    base: Path,
+    spec: ClassifierSpec,
+    parts: Mapping[str, pd.DataFrame],
+    encoded: Mapping[str, Encoded],
+) -> dict[str, Scores]:
+    """Contender → scores of each checkpoint and, with a prompt, of the base model as `untuned`."""
+
+    def score(predictor: Predictor) -> Scores:
+        return {part: predictor.score(list(rows["text"]), encoded=encoded[part]) for part, rows in parts.items()}
+
+    y_score: dict[str, Scores] = {}
+    scored: dict[str, str] = {}  # files of a checkpoint → contender: the last epoch may be the best, too
+    for checkpoint, name in CHECKPOINTS.items():
+        digest = tree_digest(adapter / checkpoint)
+        if digest not in scored:
+            predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
+            y_score[name] = score(predictor)
+        y_score[name] = y_score[scored.setdefault(digest, name)]
+    if spec.prompt:
+        predictor.forget_tuning()
+        y_score["untuned"] = score(predictor)
+    return y_score
+
+
+def _choose(
+    name: str, y_score: Scores, validation: pd.DataFrame, *, settings: EvaluationConfig, n_classes: int
+) -> _Chosen:
+    """Calibrate a checkpoint on validation, then cut it or a baseline there."""
+    y_true = validation["label"].to_numpy()
+    calibration = Calibration()
+    if name in CHECKPOINTS.values():
+        calibration = fit_calibration(settings.calibration, y_true=y_true, y_score=y_score["validation"])
+    choose = choose_threshold if name == "candidate" else choose_baseline_threshold
+    on_validation = calibration.apply(y_score["validation"])
+    threshold = choose(settings, y_true=y_true, y_score=on_validation, n_classes=n_classes)
+    return _Chosen(Answers(calibration.apply(y_score["test"]), threshold), calibration)
+
+
+def _count_changed(adapter: Path, encoded: Mapping[str, Encoded]) -> dict[str, dict[str, int]]:
+    """`n_cut` and `n_escaped`: part → texts that were cut, or escaped, before the model read them."""
+    history = History.load(adapter)
+    return {
+        "n_cut": {"train": history.n_cut_train} | {part: found.n_cut for part, found in encoded.items()},
+        "n_escaped": {"train": history.n_escaped_train} | {part: found.n_escaped for part, found in encoded.items()},
+    }
+
+
+def _evaluate(
+    chosen: Mapping[str, _Chosen],
+    test: pd.DataFrame,
+    *,
+    counts: Mapping[str, Mapping[str, int]],
+    settings: EvaluationConfig,
+) -> Evaluation:
+    return evaluate_contenders(
+        test["label"].to_numpy(),
+        {name: one.answers.y_score for name, one in chosen.items()},
+        thresholds={name: one.answers.threshold for name, one in chosen.items()},
+        calibrations={name: one.calibration for name, one in chosen.items() if name in CHECKPOINTS.values()},
+        n_resamples=settings.n_resamples,
+        seed=settings.seed,
+        n_cut=counts["n_cut"],
+        n_escaped=counts["n_escaped"],
+    )
+
+
+def _review(
+    answers: Answers,
+    embedded: _Embedded,
+    test: pd.DataFrame,
+    *,
+    cut: Sequence[int],
+    label_threshold: float | None,
+    settings: EvaluationConfig,
+) -> Review:
+    """The texts behind the candidate's numbers; `cut`: test rows whose texts are longer than the model reads."""
+    y_true, features = test["label"].to_numpy(), embedded.features
+    slices = measure_slices(
+        list_slices(test, columns=settings.slices, label_threshold=label_threshold),
+        y_true=y_true,
+        y_score=answers.y_score,
+        decision_threshold=answers.threshold,
+        n_resamples=settings.n_resamples,
+        seed=settings.seed,
+    )
+    wrong = wrong_rows(y_true, answers.y_score, answers.threshold)
+    near = find_neighbours(features["test"][wrong], features["train"], embedded.train)
+    suspects = find_suspects(features["train"], embedded.train, seed=settings.seed)
+    cuts = []
+    if label_threshold is not None:
+        cuts = sweep_label_threshold(test, answers.y_score, label_threshold=label_threshold)
+    return Review(slices, dict(zip(wrong, near, strict=True)), suspects, cuts, cut)

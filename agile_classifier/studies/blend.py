@@ -1,9 +1,9 @@
 """Study blend: what an ensemble of several contenders is worth, from cells that are there already.
 
-Each member's probabilities are calibrated on its own validation first, unless the blend says otherwise, since log odds on
-different scales have no mean; then the decision threshold is chosen on the blend's own validation. Every seed of a contender
-is a member, so the blend of one contender is the ensemble of its seeds; of a single cell it is that cell, calibrated and cut
-by validation.
+Each member's probabilities are calibrated on its own validation first, unless the blend says otherwise, since log odds
+on different scales have no mean; then the decision threshold is chosen on the blend's own validation. Every seed of a
+contender is a member, so the blend of one contender is the ensemble of its seeds; of a single cell it is that cell,
+calibrated and cut by validation.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Cells: what came of each cell of a study, in one Parquet file a study, and in a JSON file each until it is folded in.
 
-Every file is written whole or not at all. A cell is known by its key, the digest of what decides its outcome, so studies
-share cells.
+Every file is written whole or not at all. A cell is known by its key, the digest of what decides its outcome, so
+studies share cells.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Trial(Section):
     y_true_validation: list[int]
     """Class of each validation row; empty in cells older than November 2026."""
     y_score_validation: list[float]
-    """Probability of class 1 of each validation row, for comparing calibrations and thresholds later; empty likewise."""
+    """Probability of class 1 of each validation row, to compare calibrations and thresholds later; empty likewise."""
     n_train: int
     """Examples of train."""
     train_seconds: float

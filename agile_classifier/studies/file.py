@@ -24,10 +24,10 @@ class Contender(Section):
     """A config as it is shipped, but for what `set` says; or a baseline on its rows."""
 
     config: str = ""
-    """A run configuration: its file, relative to the study's folder (`comments.yaml`), or its name in the folder above (`ethos`)."""
+    """A run configuration: its file, from the study's folder (`comments.yaml`), or its name in the folder above."""
     blend: tuple[str, ...] = ()
-    """In place of a config: contenders that answer as an ensemble: their log odds are averaged, cell by cell, and cut by best F1
-    on validation. A blend has no cells of its own."""
+    """In place of a config: contenders that answer as an ensemble. Their log odds are averaged, cell by cell, and cut
+    by best F1 on validation; a blend has no cells of its own."""
     calibrate: bool = True
     """Whether each member of a blend is calibrated on validation first, where there is one."""
     set: Mapping[str, Any] = {}
@@ -67,7 +67,7 @@ class Published(Section):
     size: int | None = None
     """Training examples."""
     split: int | None = None
-    """Seed of the split that it was measured on, where that is one of ours: ours on that split alone are then shown too."""
+    """Seed of the split that it was measured on, if it is one of ours: ours on that split alone are then shown too."""
     roc_auc: float | None = None
     f1: float | None = None
     f1_macro: float | None = None

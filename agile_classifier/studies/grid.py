@@ -1,6 +1,7 @@
 """Grid: the cells of a study.
 
-A cell is one contender trained once on one choice of rows, and evaluated on those that are left for test. It is known by what decides its outcome, so that studies share cells, and a field's new default is no other cell.
+A cell is one contender trained once on one choice of rows, and evaluated on those that are left for test. It is known
+by what decides its outcome, so that studies share cells, and a field's new default is no other cell.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Study cells run in shards, each cell in a process of its own, so that its memory is its own and a crash ends nothing else.
+"""Run cells: shards of them, each cell in a process of its own, so that its memory is its own and a crash ends just it.
 
 Such a process runs this module with a task on its standard input. A shard runs here, in a thread, or elsewhere, in a pod, so it carries and returns all as plain values.
 """

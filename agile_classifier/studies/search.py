@@ -1,8 +1,9 @@
-"""Search: other learning rates, ranks, epochs and targets for a config, judged on held-out folds of what training may see.
+"""Search: other learning rates, ranks, epochs and targets for a config, by their score on held-out folds of train.
 
-Neither test nor validation is read: one part of a few hundred rows is too small to choose among dozens of configs by (198 are ± 0.05 ROC AUC),
-and a part that chose must not set the decision threshold too. So train is cut into folds, each held out once; a try that falls behind after a
-fold is given up. The config as it is, is the first try and what the best is compared with, fold by fold.
+Neither test nor validation is read: one part of a few hundred rows is too small to choose among dozens of configs by
+(198 are ± 0.05 ROC AUC), and a part that chose must not set the decision threshold too. So train is cut into folds,
+each held out once; a try that falls behind after a fold is given up. The config as it is, is the first try and what the
+best is compared with, fold by fold.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ SPACE: Mapping[str, BaseDistribution] = {
     "fine_tune.epochs": IntDistribution(2, 10),
     "labels.target": CategoricalDistribution(("hard", "soft")),
 }
-"""Field of a config → what is tried, and the config's own value; `labels.target` only where texts have scores and the loss can be taught them."""
+"""Field of a config → what is tried, and the config's own value; `labels.target` only where texts have scores that the
+loss can be taught."""
 
 RANDOM_TRIES = 5
 """Tries drawn at random before the sampler learns from them."""
@@ -134,7 +136,8 @@ class Search:
             folds = self._run(trial)
             state = "given up" if len(folds) < self.n_folds else "done"
             say(
-                f"try {trial.number + 1} {state}: {self.metric} {mean(folds):.3f} on {len(folds)} of {self.n_folds} folds,"
+                f"try {trial.number + 1} {state}: {self.metric} {mean(folds):.3f}"
+                f" on {len(folds)} of {self.n_folds} folds,"
                 f" {_in_words(trial.params)}; best {self.found().best.score:.3f},"
                 f" {max(0.0, end - time.monotonic()) / 60:.0f} min left"
             )
@@ -172,7 +175,7 @@ class Search:
         return folds
 
     def _read_folds(self, config: RunConfig) -> Iterator[tuple[Parts, list[str]]]:
-        """`n_folds` times the rest of train as `train`, no validation, and a fold of it as `test`; with the names of the classes."""
+        """`n_folds` times the rest of train as `train`, no validation, and a fold as `test`; and the class names."""
         parts, class_names = read_parts(config)
         require_cuttable(config.evaluation, n_classes=len(class_names))
         rows = parts["train"]
@@ -189,7 +192,7 @@ class Search:
             yield {"train": train, "validation": rows.iloc[:0], "test": test}, class_names
 
     def _take_up_again(self) -> None:
-        """The config's own first; then what an earlier call was killed in, with the folds that it had done, where it had come to have values."""
+        """Queue the config's own values, then those that an earlier call was killed in, with the folds it had done."""
         left = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         if not any(known.params == self.own for known in (*self._finished(), *left)):
             self.study.enqueue_trial(self.own)

@@ -1,4 +1,4 @@
-"""Tuning: a search for better values of a config's fields, kept under the state folder, and the best as a config of its own."""
+"""Tuning: a search for better values of a config's fields, kept in the state folder, and the best as a config."""
 
 from __future__ import annotations
 

@@ -7,27 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines, in_words, read_scores
 from agile_classifier.evaluation.evaluate import Examination
+from agile_classifier.evaluation.reports.drawing import to_png
 from agile_classifier.evaluation.reports.evaluation import ReportInput, Result, render_report
-from agile_classifier.evaluation.reports.figures import draw_confusion, draw_roc, to_png
+from agile_classifier.evaluation.reports.figures import draw_confusion, draw_roc
+from agile_classifier.evaluation.titles import CONTENDERS
 from agile_classifier.metrics.metrics import confusion, predict
 from agile_classifier.models.spec import MEMBER_FOLDER, ClassifierSpec
 from agile_classifier.training.history import History
-
-TITLES = {
-    "candidate": "best checkpoint",
-    "last": "last checkpoint",
-    "majority": "majority class",
-    "tfidf": "TF-IDF + logistic regression",
-    "tfidf_svm": "TF-IDF + linear SVM",
-    "frozen": "frozen base model + logistic regression",
-    "untuned": "untuned base model",
-}
 
 
 @dataclass(frozen=True)
@@ -57,46 +48,42 @@ def draw_page(
         What the verdict rests on: `promotion.metric`, so that report and promotion speak of the same.
     """
     evaluation, test_scores = examined.evaluation, examined.test_scores
-    names = labelling.class_names
-    history = History.load(adapter)
-    y_true = test_scores["label"].to_numpy()
-    results = [_result(name, evaluation, test_scores) for name in evaluation.metrics]
+    names, history = labelling.class_names, History.load(adapter)
     differences = compare_with_baselines(evaluation, test_scores, metric=metric, seed=seed)
     report = ReportInput(
         title=title,
         class_names=names,
         metric=metric,
         texts=list(test_scores["text"]),
-        y_true=y_true,
-        results=results,
+        y_true=test_scores["label"].to_numpy(),
+        results=[_result(name, evaluation, test_scores) for name in evaluation.metrics],
         calibration=evaluation.calibration.in_words(),
-        differences={TITLES[name]: found for name, found in differences.items()},
+        differences={CONTENDERS[name]: difference for name, difference in differences.items()},
         history=history.epochs,
         best_epoch=history.best_epoch,
         parts={part: [facts.class_rows[name] for name in names] for part, facts in labelling.parts.items()},
         findings=findings,
         review=examined.review,
-        facts=_facts(
-            evaluation,
-            ClassifierSpec.load(adapter),
-            history,
-            labelling,
-            has_member=(adapter / MEMBER_FOLDER).is_dir(),
-        ),
+        facts=_facts(evaluation, adapter, history, labelling),
     )
-    chosen = read_scores(test_scores, "candidate")
-    counts = confusion(y_true=y_true, y_pred=predict(chosen, evaluation.decision_threshold), n_classes=len(names))
-    models = {result.name: np.asarray(result.y_score) for result in results}
-    figures = {
+    return Page(render_report(report), _draw_figures(report))
+
+
+def _draw_figures(report: ReportInput) -> dict[str, bytes]:
+    """Name → PNG of the confusion matrix and the ROC curve, which MLflow shows beside the run."""
+    chosen, names = report.results[0], report.class_names
+    y_pred = predict(chosen.y_score, chosen.decision_threshold)
+    counts = confusion(y_true=report.y_true, y_pred=y_pred, n_classes=len(names))
+    models = {result.name: result.y_score for result in report.results}
+    return {
         "confusion_matrix": to_png(draw_confusion(counts=counts, class_names=names)),
-        "roc_curve": to_png(draw_roc(y_true=y_true, models=models, class_names=names)),
+        "roc_curve": to_png(draw_roc(y_true=report.y_true, models=models, class_names=names)),
     }
-    return Page(render_report(report), figures)
 
 
 def _result(name: str, evaluation: Evaluation, test_scores: pd.DataFrame) -> Result:
     return Result(
-        name=TITLES[name],
+        name=CONTENDERS[name],
         y_score=read_scores(test_scores, name),
         decision_threshold=evaluation.thresholds[name],
         metrics=evaluation.metrics[name],
@@ -105,35 +92,15 @@ def _result(name: str, evaluation: Evaluation, test_scores: pd.DataFrame) -> Res
 
 
 def _facts(
-    evaluation: Evaluation,
-    spec: ClassifierSpec,
-    history: History,
-    labelling: Labelling,
-    *,
-    has_member: bool,
+    evaluation: Evaluation, adapter: Path, history: History, labelling: Labelling
 ) -> dict[str, dict[str, object]]:
-    threshold = labelling.label_threshold
+    """Heading → name → value."""
+    spec = ClassifierSpec.load(adapter)
+    parts = {part: facts.digest for part, facts in labelling.parts.items()}
     return {
-        "Labels": {
-            "label threshold (score >=)": "none: classes are given" if threshold is None else f"{threshold:.4g}",
-            "scores that tie with it": labelling.n_ties,
-            "rows in no part": labelling.n_unused,
-            "decision threshold": "none"
-            if evaluation.decision_threshold is None
-            else f"{evaluation.decision_threshold:.4g}",
-            "calibration": evaluation.calibration.method,
-        },
+        "Labels": _label_facts(evaluation, labelling),
         "Model": {
-            "base model": spec.base_source,
-            "quantization": spec.quantization,
-            "compute dtype": spec.compute_dtype,
-            "head": f"label tokens {list(spec.prompt.labels)}"
-            if spec.prompt
-            else f"classification, {spec.pooling} pooling",
-            **({"second member of the ensemble (log odds averaged)": TITLES["tfidf_svm"]} if has_member else {}),
-            "longest text (tokens)": spec.max_length,
-            "texts cut to it": in_words(evaluation.n_cut),
-            **({"texts escaped": in_words(evaluation.n_escaped)} if spec.prompt else {}),
+            **_model_facts(spec, evaluation, has_member=(adapter / MEMBER_FOLDER).is_dir()),
             "trained parameters": history.n_trained_parameters,
         },
         "Training": {
@@ -143,8 +110,32 @@ def _facts(
             "optimizer steps": history.n_steps,
             "best epoch": history.best_epoch,
         },
-        "Digests": {
-            "base model": spec.base_digest,
-            **{part: facts.digest for part, facts in labelling.parts.items()},
-        },
+        "Digests": {"base model": spec.base_digest, **parts},
+    }
+
+
+def _label_facts(evaluation: Evaluation, labelling: Labelling) -> dict[str, object]:
+    label, decision = labelling.label_threshold, evaluation.decision_threshold
+    return {
+        "label threshold (score >=)": "none: classes are given" if label is None else f"{label:.4g}",
+        "scores that tie with it": labelling.n_ties,
+        "rows in no part": labelling.n_unused,
+        "decision threshold": "none" if decision is None else f"{decision:.4g}",
+        "calibration": evaluation.calibration.method,
+    }
+
+
+def _model_facts(spec: ClassifierSpec, evaluation: Evaluation, *, has_member: bool) -> dict[str, object]:
+    prompt = spec.prompt
+    head = f"label tokens {list(prompt.labels)}" if prompt else f"classification, {spec.pooling} pooling"
+    member = {"second member of the ensemble (log odds averaged)": CONTENDERS["tfidf_svm"]} if has_member else {}
+    return {
+        "base model": spec.base_source,
+        "quantization": spec.quantization,
+        "compute dtype": spec.compute_dtype,
+        "head": head,
+        **member,
+        "longest text (tokens)": spec.max_length,
+        "texts cut to it": in_words(evaluation.n_cut),
+        **({"texts escaped": in_words(evaluation.n_escaped)} if prompt else {}),
     }

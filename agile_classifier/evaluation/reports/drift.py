@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
 from agile_classifier.evaluation.drift import Finding
 from agile_classifier.evaluation.drift_sample import DriftSample, Floats
-from agile_classifier.evaluation.reports.figures import BINS, PALETTE, SERIES, STYLE, to_svg
+from agile_classifier.evaluation.reports.drawing import PALETTE, SERIES, styled, to_svg
+from agile_classifier.evaluation.reports.figures import BINS
 from agile_classifier.evaluation.reports.page import fill
 
 TEMPLATE = Path(__file__).with_suffix(".html.j2")
@@ -119,7 +119,7 @@ def _figures(page: DriftPage) -> dict[str, tuple[str, Figure]]:
     }  # fmt: skip
 
 
-@matplotlib.rc_context(STYLE)  # type: ignore[arg-type]  # as in agile_classifier.evaluation.reports.figures
+@styled
 def _histograms(reference: Floats, batch: Floats, edges: Floats, label: str) -> Figure:
     """Shares, so that samples of different sizes lie on each other."""
     figure = Figure(figsize=(4.6, 2.9), layout="constrained")

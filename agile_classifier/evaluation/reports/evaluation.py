@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from agile_classifier.evaluation.reports.drawing import to_svg
 from agile_classifier.evaluation.reports.figures import (
     draw_confusion,
     draw_intervals,
@@ -22,11 +23,11 @@ from agile_classifier.evaluation.reports.figures import (
     draw_roc,
     draw_scores,
     draw_training,
-    to_svg,
 )
 from agile_classifier.evaluation.reports.page import fill
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspects
 from agile_classifier.evaluation.slices import SLICE_METRICS, Slice
+from agile_classifier.evaluation.titles import METRICS
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.calibration import Floats, Ints, calibration_error
 from agile_classifier.metrics.metrics import confusion, predict
@@ -38,18 +39,6 @@ WORST_ERRORS = 20
 """Wrong predictions shown, at most, and texts that were cut."""
 TEXT_LENGTH = 600
 """Characters shown of a text."""
-TITLES = {
-    "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
-    "f1": "F1",
-    "f1_macro": "F1, macro",
-    "f1_micro": "F1, micro",
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "brier": "Brier error",
-    "loss": "loss",
-}
 MEANINGS = {
     "roc_auc": "chance that a text of the class ranks above another; 0.5 is guessing",
     "pr_auc": "precision, averaged over all recalls",
@@ -153,7 +142,7 @@ def render_report(report: ReportInput) -> str:
         report=report,
         chosen=chosen,
         verdict=judge(report),
-        titles=TITLES,
+        titles=METRICS,
         meanings=MEANINGS,
         shown=sorted(shown, key=lambda name: name != report.metric),
         headline=dict.fromkeys((report.metric, *HEADLINE)),
@@ -202,9 +191,9 @@ def worst_errors(report: ReportInput) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        `text` (cut), `truth`, `predicted` (class names), `given`, the probability that the true class was given, and `neighbours`, train texts
-        near to it (`text`, cut, and `label`, a class name): called like the truth they say a hard case, called like the prediction, perhaps a
-        wrong label.
+        `text` (cut), `truth`, `predicted` (class names), `given`, the probability that the true class was given, and
+        `neighbours`, train texts near to it (`text`, cut, and `label`, a class name): called like the truth they say a
+        hard case, called like the prediction, perhaps a wrong label.
     """
     chosen, names = report.results[0], report.class_names
     y_pred = predict(chosen.y_score, chosen.decision_threshold)
@@ -236,8 +225,8 @@ def _in_plain_words(report: ReportInput) -> list[str]:
 
 def _compared(name: str, found: PairedDifference) -> str:
     return (
-        f"Gain over {name}, the strongest baseline, on the same {found.n} texts: {found.difference:+.3f} {TITLES[found.metric]}"
-        f" (95 % interval {found.low:+.3f} to {found.high:+.3f})."
+        f"Gain over {name}, the strongest baseline, on the same {found.n} texts:"
+        f" {found.difference:+.3f} {METRICS[found.metric]} (95 % interval {found.low:+.3f} to {found.high:+.3f})."
     )
 
 
@@ -268,9 +257,9 @@ def _figures(report: ReportInput) -> dict[str, tuple[str, Figure]]:
         ),
     }  # fmt: skip
     if with_interval:
-        figures["intervals"] = ("intervals", draw_intervals(rows=with_interval, label=TITLES[report.metric]))
+        figures["intervals"] = ("intervals", draw_intervals(rows=with_interval, label=METRICS[report.metric]))
     if report.history:
-        metrics = {f"validation_{name}": TITLES[name] for name in dict.fromkeys((report.metric, *HEADLINE))}
+        metrics = {f"validation_{name}": METRICS[name] for name in dict.fromkeys((report.metric, *HEADLINE))}
         training = draw_training(history=report.history, metrics=metrics, best_epoch=report.best_epoch)
         figures["training"] = ("training curves", training)
     return figures

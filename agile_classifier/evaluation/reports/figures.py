@@ -1,84 +1,39 @@
-"""Figures of an evaluation: drawn once, shown as inline SVG on a page or as PNG beside a run.
-
-Nothing here touches pyplot's global state. In SVG the colours become CSS variables of the same names, so that a page in
-dark mode redraws the figure by itself; text stays text; and the same input gives the same bytes.
-"""
+"""Figures of an evaluation, a drift page and a study: drawn once, shown as inline SVG or as PNG."""
 
 from __future__ import annotations
 
-import html
-import io
 import itertools
-import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from agile_classifier.evaluation.reports.drawing import (
+    PALETTE,
+    SERIES,
+    add_legend,
+    new_plot,
+    new_square,
+    shorten,
+    styled,
+)
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-PALETTE = {
-    "paper": "#fffefd",
-    "ink": "#1c2028",
-    "muted": "#667084",
-    "rule": "#dfe3ea",
-    "series-1": "#2457c5",
-    "series-2": "#c26a00",
-    "series-3": "#0b8074",
-    "series-4": "#8a3fb8",
-    "series-5": "#b8324f",
-    "series-6": "#5c7a1f",
-    "series-7": "#6d5a4b",
-    "series-8": "#3a8ca8",
-}
-"""Colours on light paper, by the name of their CSS variable."""
-SERIES = [colour for name, colour in PALETTE.items() if name.startswith("series-")]
-NAME_LENGTH = 24
-"""Characters shown of a class name."""
 BINS = [step / 20 for step in range(21)]
 """Edges of a histogram of probabilities."""
 FEWEST_IN_BIN, MOST_BINS = 15, 10
 """Of a reliability diagram: texts in a bin, and bins."""
-STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "text.color": PALETTE["ink"],
-    "text.parse_math": False,  # class names are data: a dollar sign is a dollar sign
-    "axes.edgecolor": PALETTE["muted"],
-    "axes.labelcolor": PALETTE["muted"],
-    "axes.facecolor": "none",
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "grid.color": PALETTE["rule"],
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "xtick.color": PALETTE["muted"],
-    "ytick.color": PALETTE["muted"],
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "figure.facecolor": "none",
-    "svg.fonttype": "none",
-    "svg.hashsalt": "report",
-}
 CHANCE: dict[str, Any] = {"color": PALETTE["muted"], "linewidth": 0.8, "linestyle": (0, (2, 3))}
 MARKED: dict[str, Any] = {"color": PALETTE["ink"], "linewidth": 1, "linestyle": (0, (4, 3))}
-_SVG_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-_styled = matplotlib.rc_context(STYLE)  # type: ignore[arg-type]  # matplotlib's stubs list the keys as literals
 
 
-@_styled
+@styled
 def draw_roc(*, y_true: Ints, models: Mapping[str, Floats], class_names: Sequence[str]) -> Figure:
     """ROC curves: of two classes one for each model, of more one for each class of the first model.
 
@@ -88,29 +43,29 @@ def draw_roc(*, y_true: Ints, models: Mapping[str, Floats], class_names: Sequenc
     models : mapping of names to arrays of shape (n, n_classes)
         The model in question first. A model that gives every text the same score has no curve and is left out.
     """
-    figure, axes = _square("share of other texts flagged (false positive rate)", "share found (true positive rate)")
+    figure, axes = new_square("share of other texts flagged (false positive rate)", "share found (true positive rate)")
     axes.plot([0, 1], [0, 1], label="guessing", **CHANCE)
     for name, positive, score, style in _curves(y_true, models, class_names):
         false_rate, true_rate, _ = roc_curve(positive, score)
         axes.plot(false_rate, true_rate, label=name, **style)
-    _legend(axes, "lower right")
+    add_legend(axes, "lower right")
     return figure
 
 
-@_styled
+@styled
 def draw_precision_recall(*, y_true: Ints, models: Mapping[str, Floats], class_names: Sequence[str]) -> Figure:
     """Precision against recall, with the parameters of `draw_roc`; dotted, for two classes, the share of class 1."""
-    figure, axes = _square("share found (recall)", "share right among flagged (precision)")
+    figure, axes = new_square("share found (recall)", "share right among flagged (precision)")
     if len(class_names) == 2:
         axes.axhline(float(np.mean(y_true == 1)), label="guessing", **CHANCE)
     for name, positive, score, style in _curves(y_true, models, class_names):
         precision, recall, _ = precision_recall_curve(positive, score)
         axes.plot(recall, precision, label=name, drawstyle="steps-post", **style)
-    _legend(axes, "lower left")
+    add_legend(axes, "lower left")
     return figure
 
 
-@_styled
+@styled
 def draw_confusion(*, counts: Ints, class_names: Sequence[str]) -> Figure:
     """Confusion matrix: rows are the truth, colour and percentage the share of the row.
 
@@ -120,7 +75,7 @@ def draw_confusion(*, counts: Ints, class_names: Sequence[str]) -> Figure:
     """
     n_classes = len(class_names)
     side = float(np.clip(1.9 + 0.45 * n_classes, 3.4, 11))
-    figure, axes = _new(max(side, 4.6), side)
+    figure, axes = new_plot(max(side, 4.6), side)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     for (row, column), value in np.ndenumerate(share):
         corner, alpha = (column - 0.48, row - 0.48), 0.06 + 0.9 * value
@@ -128,7 +83,7 @@ def draw_confusion(*, counts: Ints, class_names: Sequence[str]) -> Figure:
         if n_classes <= 12:
             cell = f"{counts[row, column]}\n{value:.0%}" if n_classes <= 6 else f"{counts[row, column]}"
             axes.text(column, row, cell, ha="center", va="center", color=PALETTE["paper" if value > 0.5 else "ink"])
-    names = [_short(name) for name in class_names]
+    names = [shorten(name) for name in class_names]
     turned: dict[str, Any] = {"rotation": 45, "ha": "right"} if n_classes > 3 else {}
     axes.set_xticks(range(n_classes), names, **turned)
     axes.set_yticks(range(n_classes), names)
@@ -138,15 +93,15 @@ def draw_confusion(*, counts: Ints, class_names: Sequence[str]) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def draw_scores(
     *, y_true: Ints, y_score: Floats, y_pred: Ints, decision_threshold: float | None, class_names: Sequence[str]
 ) -> Figure:
     """How probabilities are spread: of class 1 by truth; of more, of the predicted class by right and wrong."""
-    figure, axes = _new(4.6, 3.4)
+    figure, axes = new_plot(4.6, 3.4)
     if len(class_names) == 2:
-        shown, label = y_score[:, 1], f"probability of {_short(class_names[1])}"
-        parts = {f"truth: {_short(name)}": y_true == place for place, name in enumerate(class_names)}
+        shown, label = y_score[:, 1], f"probability of {shorten(class_names[1])}"
+        parts = {f"truth: {shorten(name)}": y_true == place for place, name in enumerate(class_names)}
         cut = 0.5 if decision_threshold is None else decision_threshold
         axes.axvline(cut, label=f"decision threshold {cut:.2f}", **MARKED)
     else:
@@ -156,34 +111,36 @@ def draw_scores(
         axes.hist(shown[rows], bins=BINS, color=colour, alpha=0.5, label=f"{name} ({rows.sum()})")
     axes.set(xlim=(0, 1), xlabel=label, ylabel="test texts")
     axes.grid(axis="y")
-    _legend(axes, "best")
+    add_legend(axes, "best")
     return figure
 
 
-@_styled
+@styled
 def draw_reliability(*, y_true: Ints, y_score: Floats, class_names: Sequence[str]) -> Figure:
-    """Said against seen, in bins of equally many texts, with Wilson's 95 % intervals; on the diagonal the probabilities hold.
+    """Reliability diagram: stated probability against the share of hits, in bins of equally many texts.
 
-    Of two classes it is the probability of class 1 and its share, of more the probability of the predicted class and the share right.
+    With Wilson's 95 % intervals; on the diagonal the probabilities hold. Of two classes it is the probability of class
+    1 and its share, of more the probability of the predicted class and the share right.
     """
     if len(class_names) == 2:
-        said, seen, names = y_score[:, 1], y_true == 1, (f"probability of {_short(class_names[1])}", "share that is")
+        stated, is_hit = y_score[:, 1], y_true == 1
+        names = (f"probability of {shorten(class_names[1])}", "share that is")
     else:
-        said, seen = y_score.max(axis=1), y_score.argmax(axis=1) == y_true
+        stated, is_hit = y_score.max(axis=1), y_score.argmax(axis=1) == y_true
         names = ("probability of the predicted class", "share right")
-    figure, axes = _square(*names)
+    figure, axes = new_square(*names)
     axes.plot([0, 1], [0, 1], label="probabilities that hold", **CHANCE)
-    bins = np.array_split(np.argsort(said, kind="stable"), int(np.clip(len(said) // FEWEST_IN_BIN, 1, MOST_BINS)))
+    bins = np.array_split(np.argsort(stated, kind="stable"), int(np.clip(len(stated) // FEWEST_IN_BIN, 1, MOST_BINS)))
     for rows in bins:
-        low, high = binomtest(int(seen[rows].sum()), len(rows)).proportion_ci(method="wilson")
-        axes.plot([said[rows].mean()] * 2, [low, high], color=SERIES[0], linewidth=1)
-    points = [(said[rows].mean(), seen[rows].mean()) for rows in bins]
+        low, high = binomtest(int(is_hit[rows].sum()), len(rows)).proportion_ci(method="wilson")
+        axes.plot([stated[rows].mean()] * 2, [low, high], color=SERIES[0], linewidth=1)
+    points = [(stated[rows].mean(), is_hit[rows].mean()) for rows in bins]
     axes.plot(*zip(*points, strict=True), color=SERIES[0], marker="o", markersize=4, linewidth=1.6, label="this model")
-    _legend(axes, "upper left")
+    add_legend(axes, "upper left")
     return figure
 
 
-@_styled
+@styled
 def draw_training(
     *, history: Sequence[Mapping[str, float]], metrics: Mapping[str, str], best_epoch: float | None
 ) -> Figure:
@@ -216,7 +173,7 @@ def draw_training(
     return figure
 
 
-@_styled
+@styled
 def draw_intervals(*, rows: Sequence[tuple[str, float, float, float]], label: str) -> Figure:
     """One metric of each model as a point with its 95 % interval, the model in question first and in colour.
 
@@ -224,7 +181,7 @@ def draw_intervals(*, rows: Sequence[tuple[str, float, float, float]], label: st
     ----------
     rows : sequence of (name, value, low, high)
     """
-    figure, axes = _new(9.4, 0.75 + 0.36 * len(rows))
+    figure, axes = new_plot(9.4, 0.75 + 0.36 * len(rows))
     for place, (_, value, low, high) in enumerate(rows):
         colour = PALETTE["muted"] if place else SERIES[0]
         axes.plot([low, high], [place, place], color=colour, linewidth=5, alpha=0.35, solid_capstyle="round")
@@ -238,7 +195,7 @@ def draw_intervals(*, rows: Sequence[tuple[str, float, float, float]], label: st
     return figure
 
 
-@_styled
+@styled
 def draw_learning_curves(
     *,
     curves: Mapping[str, tuple[Sequence[int], Sequence[float], Callable[[float], tuple[float, float]] | None]],
@@ -250,7 +207,7 @@ def draw_learning_curves(
     ----------
     curves : mapping of names to (sizes, means, function of a size to the expected metric and half its band, or None)
     """
-    figure, axes = _new(9.4, 4.0)
+    figure, axes = new_plot(9.4, 4.0)
     largest = max(max(sizes) for sizes, _, _ in curves.values())
     for (name, (sizes, means, at)), colour in zip(curves.items(), itertools.cycle(SERIES), strict=False):
         axes.plot(sizes, means, color=colour, marker="o", markersize=4, linewidth=0 if at else 1.2, label=name)
@@ -270,52 +227,6 @@ def draw_learning_curves(
     return figure
 
 
-def to_svg(figure: Figure, *, label: str) -> str:
-    """Inline `<svg>` that scales with its page, takes its colours from CSS variables and needs nothing from outside.
-
-    Parameters
-    ----------
-    label : str
-        What a screen reader says.
-    """
-    written = _save(figure, "svg").decode()
-    body = written[written.index("<svg") :].partition(">")[2]
-    body = re.sub(r'<g id="[^"]*"', "<g", body)  # the same names stand in every figure
-    width, height = figure.get_size_inches()
-    size = f'viewBox="0 0 {width * 72:g} {height * 72:g}" style="max-width: {width * 100:g}px"'  # 72 points an inch
-    drawn = f'<svg {size} role="img" aria-label="{html.escape(label)}">{body}'
-    for name, colour in PALETTE.items():
-        drawn = drawn.replace(colour, f"var(--{name})")
-    return drawn
-
-
-def to_png(figure: Figure) -> bytes:
-    """The figure on light paper, at 144 dots an inch."""
-    return _save(figure, "png", dpi=144, facecolor=PALETTE["paper"])
-
-
-@_styled
-def _save(figure: Figure, kind: str, **options: Any) -> bytes:
-    target = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # a class name in a script that the font lacks
-        figure.savefig(target, format=kind, metadata=_SVG_METADATA if kind == "svg" else {"Software": None}, **options)
-    return target.getvalue()
-
-
-def _new(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure of this many inches with one plot."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots()
-
-
-def _square(x_label: str, y_label: str) -> tuple[Figure, Axes]:
-    figure, axes = _new(4.6, 3.9)
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=x_label, ylabel=y_label)
-    axes.grid(True)
-    return figure, axes
-
-
 def _curves(
     y_true: Ints, models: Mapping[str, Floats], class_names: Sequence[str]
 ) -> list[tuple[str, NDArray[np.bool_], Floats, dict[str, Any]]]:
@@ -324,20 +235,10 @@ def _curves(
         lines = [(name, y_true == 1, score[:, 1]) for name, score in models.items()]
     else:
         first = next(iter(models.values()))
-        lines = [(_short(name), y_true == place, first[:, place]) for place, name in enumerate(class_names)]
+        lines = [(shorten(name), y_true == place, first[:, place]) for place, name in enumerate(class_names)]
     lines = [line for line in lines if line[1].any() and np.ptp(line[2])]
     if len(lines) > len(SERIES):
         return [("", *line[1:], {"color": SERIES[0], "alpha": 0.35, "linewidth": 0.9}) for line in lines]
     widths = [2.2] + [1.3] * len(SERIES) if len(class_names) == 2 else [1.6] * len(SERIES)
     styles = [{"color": colour, "linewidth": width} for colour, width in zip(SERIES, widths, strict=False)]
     return [(*line, style) for line, style in zip(lines, styles, strict=False)]
-
-
-def _legend(axes: Axes, place: Literal["best", "lower left", "lower right", "upper left"]) -> None:
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(loc=place)
-
-
-def _short(name: str) -> str:
-    shown = name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
-    return f" {shown}" if shown.startswith("_") else shown  # matplotlib hides what starts with an underscore

@@ -1,6 +1,7 @@
-"""HTML page: what the self-contained pages share: templates that escape everything, and one set of colours, light and dark.
+"""HTML page: templates that escape everything, and one set of colours, light and dark, for every self-contained page.
 
-Texts are hostile input: nothing is left unescaped but the figures, and each page's content security policy forbids the rest.
+Texts are hostile input: nothing is left unescaped but the figures, and each page's content security policy forbids the
+rest.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from agile_classifier.evaluation.reports.figures import PALETTE
+from agile_classifier.evaluation.reports.drawing import PALETTE
 
 DARK_PALETTE = {
     "paper": "#14171c",

@@ -1,8 +1,9 @@
 """Ensemble member: a linear support vector machine on TF-IDF that answers beside the network.
 
-Where class 1 lives on set phrases, as unfair terms do, words and parts of words know what the network's meaning of a text has lost, and the
-other way round (docs/results.md has both, alone and together). It learns from hard labels of train alone, in seconds; its margins are calibrated on
-folds of train, so validation stays free to choose; and the log odds of both are averaged.
+Where class 1 lives on set phrases, as unfair terms do, words and parts of words know what the network's meaning of a
+text has lost, and the other way round (docs/results.md has both, alone and together). It learns from hard labels of
+train alone, in seconds; its margins are calibrated on folds of train, so validation stays free to choose; and the log
+odds of both are averaged.
 """
 
 from __future__ import annotations
@@ -80,8 +81,8 @@ def fit_member(train: pd.DataFrame, *, class_names: Sequence[str], seed: int) ->
     Parameters
     ----------
     train : DataFrame
-        `text`, `label` (0 to n_classes - 1; a margin has no soft target and no weight) and perhaps `group`: folds keep groups whole,
-        and a text without one is free.
+        `text`, `label` (0 to n_classes - 1; a margin has no soft target and no weight) and perhaps `group`: folds keep
+        groups whole, and a text without one is free.
 
     Raises
     ------
@@ -104,7 +105,10 @@ def load_member(adapter: Path) -> Member | None:
 
 
 def _whole(group: pd.Series) -> NDArray[np.int64]:
-    """A number for each group, of shape (n,), in the order of their names; a text without one has a group of its own, so that any fold may hold it."""
+    """A number for each group, of shape (n,), in the order of their names.
+
+    A text without a group has one of its own, so that any fold may hold it.
+    """
     numbers, names = pd.factorize(group, sort=True)
     free = numbers < 0
     numbers[free] = len(names) + np.arange(free.sum())

@@ -51,7 +51,7 @@ def to_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def work_done(study: Study, frame: pd.DataFrame) -> str:
-    """Finished cells and what they took, in words; without those that several contenders share and blends, which took nothing."""
+    """Finished cells and what they took, in words; a cell that several contenders share counts once, a blend never."""
     own = frame[frame["contender"].isin(study.trained)].drop_duplicates("key")
     return f"{len(own)} cells, {own['seconds'].sum() / 3600:.1f} hours of reading, training and judging"
 
@@ -78,7 +78,7 @@ def list_standings(study: Study, frame: pd.DataFrame) -> list[Standing]:
 
 
 def list_curves(study: Study, frame: pd.DataFrame) -> dict[str, tuple[list[int], list[float], Curve | None]]:
-    """Learning curves of contenders with more than one size: title → training sizes, means at them, and the curve, if one fits."""
+    """Learning curves of contenders with several sizes: title → sizes, means at them, and the curve, if one fits."""
     curves = {}
     for name, cells in by_contender(study, frame):
         sizes = sorted(map(int, cells["size"].unique()))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from agile_classifier.evaluation.reports.figures import draw_intervals, draw_learning_curves, to_svg
+from agile_classifier.evaluation.reports.drawing import to_svg
+from agile_classifier.evaluation.reports.figures import draw_intervals, draw_learning_curves
 from agile_classifier.evaluation.reports.page import fill
 from agile_classifier.evaluation.titles import METRICS
 from agile_classifier.studies.file import Study
@@ -43,8 +44,8 @@ def render(study: Study, frame: pd.DataFrame, *, command: str) -> str:
 def judge(study: Study, frame: pd.DataFrame) -> tuple[str, str, list[str]]:
     """Headline, level (`good`, `unclear`) and sentences about the best contender at the largest size.
 
-    They say whether it is told from the others, split by split. The best is sought among those that ran on at least half of
-    the most splits.
+    They say whether it is told from the others, split by split. The best is sought among those that ran on at least
+    half of the most splits.
     """
     largest = int(frame["size"].max())
     cells = frame[frame["size"] == largest]

@@ -1,7 +1,8 @@
 """Statistics of studies: what the cells of a grid say, and how sure that is.
 
-Splits of one data set share rows, so their results are not independent and a plain t-interval is too narrow. The variance of a mean over random
-splits is corrected as Nadeau and Bengio (Machine Learning 52, 2003) do: 1/n becomes 1/n + n_test/n_train.
+Splits of one data set share rows, so their results are not independent and a plain t-interval is too narrow. The
+variance of a mean over random splits is corrected as Nadeau and Bengio (Machine Learning 52, 2003) do: 1/n becomes
+1/n + n_test/n_train.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class Curve:
-    """Error as a power law of the training size, `floor + scale * size ** -exponent`, of a metric where 1 is perfect."""
+    """Error as a power law of the training size, `floor + scale * size ** -exponent`; of metrics where 1 is perfect."""
 
     floor: float
     scale: float
@@ -53,7 +54,10 @@ class Curve:
         return 1 - self.floor - self.scale * size**-self.exponent, self._half(self.gradient(size))
 
     def gain(self, size: float, more: float) -> tuple[float, float]:
-        """What `more` examples beyond `size` are expected to bring, and half of its 95 % band: narrower than that of the level, whose errors they share."""
+        """What `more` examples beyond `size` are expected to bring, and half of its 95 % band.
+
+        The band is narrower than that of the level, whose errors it shares.
+        """
         fallen = self.scale * (size**-self.exponent - (size + more) ** -self.exponent)
         return fallen, self._half(self.gradient(size + more) - self.gradient(size))
 
@@ -87,7 +91,7 @@ def mean_over_splits(values: ArrayLike, *, test_share: float) -> Mean:
 def fit_curve(
     sizes: Sequence[float], metric: Sequence[float], *, sd: Sequence[float], correlation: ArrayLike | None = None
 ) -> Curve | None:
-    """The learning curve through the means at several training sizes; None where they are too few, or no falling power law fits.
+    """The learning curve through the means at several training sizes; None if they are too few or no falling one fits.
 
     Parameters
     ----------
@@ -96,7 +100,8 @@ def fit_curve(
     sd : sequence of shape (n,)
         Standard errors of these means, as splits that share rows have them: `Mean.half / 1.96`.
     correlation : array of shape (n, n), optional
-        Of the errors at different sizes; a hard split is hard at every size, so what more examples bring is surer than any level.
+        Of the errors at different sizes; a hard split is hard at every size, so what more examples bring is surer than
+        any level.
     """
     if len(set(sizes)) < FEWEST_SIZES:
         return None

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agile_classifier.evaluation import titles
+from agile_classifier.evaluation.reports.drawing import PALETTE, to_png
 from agile_classifier.evaluation.reports.evaluation import (
     MEANINGS,
-    TITLES,
     ReportInput,
     Result,
     Review,
@@ -21,7 +22,7 @@ from agile_classifier.evaluation.reports.evaluation import (
     worst_errors,
     wrong_rows,
 )
-from agile_classifier.evaluation.reports.figures import PALETTE, draw_confusion, draw_roc, to_png
+from agile_classifier.evaluation.reports.figures import draw_confusion, draw_roc
 from agile_classifier.evaluation.reports.page import DARK_PALETTE
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspect, Suspects
 from agile_classifier.evaluation.slices import Slice
@@ -144,7 +145,7 @@ def test_every_figure_and_section_stands_on_the_page(page: str) -> None:
         "validation",
         "rude",
         "F1, macro",
-        "Brier error",
+        "Brier",
         "by a temperature of 1.50",
     ):
         assert expected in page
@@ -280,7 +281,7 @@ def test_figures_come_as_png_too() -> None:
 
 
 def test_every_metric_has_a_title_a_meaning_and_every_colour_a_dark_twin() -> None:
-    assert set(MEANINGS) == set(METRICS) <= set(TITLES)
+    assert set(MEANINGS) == set(METRICS) <= set(titles.METRICS)
     assert list(DARK_PALETTE) == list(PALETTE)
 
 
