@@ -25,3 +25,8 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     by_lower_case = {name.lower(): name for name in allowed}
     near = get_close_matches(word.lower(), by_lower_case, n=1)
     return f"; did you mean {by_lower_case[near[0]]}?" if near else ""
+
+
+def one_line(words: object) -> str:
+    """An error, or other words of several lines, on one."""
+    return " ".join(str(words).split())

@@ -36,7 +36,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 from agile_classifier.config.files import load_config
 from agile_classifier.config.training import FineTuneConfig
 from agile_classifier.data.row_parts import opened
-from agile_classifier.data.row_stream import RowStream
+from agile_classifier.data.rows import open_rows
 from agile_classifier.data.tables import read_table
 from agile_classifier.models.encoding import load_tokenizer
 from agile_classifier.models.network.fast_lora import use_fused_lora
@@ -94,7 +94,7 @@ def stream(folder: Path, config: Path | None) -> dict[str, Any]:
     """Score as `agile score --input` does."""
     predictor = _predictor(folder, config)
     source, output = folder / "texts.csv", folder / "scored.csv"
-    rows, names = RowStream(source), predictor.spec.class_names
+    rows, names = open_rows(source), predictor.spec.class_names
     columns = [f"{PROBABILITY}{name}" for name in names]
     memory: dict[str, int] = {}
     begun = time.monotonic()
@@ -117,7 +117,7 @@ def stream(folder: Path, config: Path | None) -> dict[str, Any]:
         parts.finish()
     seconds = time.monotonic() - begun
     memory["100%"] = _resident()
-    first = [float(row.cells[columns[-1]]) for _, row in zip(range(1000), RowStream(output), strict=False)]
+    first = [float(row.cells[columns[-1]]) for _, row in zip(range(1000), open_rows(output), strict=False)]
     return {"memory": memory, "seconds": seconds, "rows_per_second": n_rows / seconds, "first": first}
 
 

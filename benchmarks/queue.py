@@ -23,10 +23,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from agile_classifier.config.files import load_config
+from agile_classifier.data.examples import read_examples
 from agile_classifier.data.label_and_split import label_examples
 from agile_classifier.models.embeddings import embed
 from agile_classifier.ops.scoring.acquisition import choose_texts, uncertainty
-from agile_classifier.studies.trial import read_base_model, read_examples
+from agile_classifier.studies.trial import read_base_model
 from benchmarks.quality import CONFIGS
 
 FIRST, STEP, LAST = 50, 50, 400
@@ -54,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 def simulate(config_name: str, *, n_seeds: int) -> list[dict[str, Any]]:
     """A row each seed, strategy and number of labels."""
     config = load_config(CONFIGS / f"{config_name}.yaml")
-    examples = read_examples(config)
+    examples = read_examples(config.data, keep=config.kept_columns)
     label = label_examples(examples, config.labels)[0].to_numpy()
     texts = list(examples["text"])
     vectors = embed(texts, base=read_base_model(config.model), max_length=config.model.max_length).astype(np.float64)

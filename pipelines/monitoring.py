@@ -3,6 +3,7 @@
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
+from agile_classifier.config.data import Dialect
 from agile_classifier.config.evaluation import MonitoringConfig
 from steps.scoring.measure_drift import measure_drift
 from steps.scoring.score_file import score_file
@@ -13,13 +14,13 @@ def monitoring(
     source: str,
     scored_to: str | None = None,
     column: str = "text",
-    delimiter: str | None = None,
+    dialect: Dialect = Dialect(),
     model_name: str | None = None,
     settings: MonitoringConfig = MonitoringConfig(),
 ) -> None:
     """An unscored file is scored to `scored_to` first; files are named by absolute paths."""
     if scored_to is None:
-        measure_drift(source, column, delimiter, model_name, settings, None)
+        measure_drift(source, column, dialect, model_name, settings, None)
     else:
-        score_file(source, scored_to, column, delimiter, model_name, None, False)
-        measure_drift(scored_to, column, None, model_name, settings, source, after=["score_file"])
+        score_file(source, scored_to, column, dialect, model_name, None, False)
+        measure_drift(scored_to, column, Dialect(), model_name, settings, source, after=["score_file"])

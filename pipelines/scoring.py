@@ -3,6 +3,7 @@
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
+from agile_classifier.config.data import Dialect
 from steps.scoring.score_file import score_file
 
 
@@ -11,10 +12,10 @@ def scoring(
     source: str,
     output: str,
     column: str = "text",
-    delimiter: str | None = None,
+    dialect: Dialect = Dialect(),
     model_name: str | None = None,
     version: str | None = None,
     strict: bool = False,
 ) -> None:
     """Files are named by absolute paths: the process that runs the step may stand in another folder."""
-    score_file(source, output, column, delimiter, model_name, version, strict)
+    score_file(source, output, column, dialect, model_name, version, strict)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from agile_classifier.config.data import Dialect
+
 commands = typer.Typer()
+
+Delimiter = Annotated[str | None, typer.Option(help="Column delimiter of the file; by default its suffix decides.")]
+Encoding = Annotated[str, typer.Option(help="Character encoding of the file.")]
+Quoting = Annotated[bool, typer.Option(help="Whether double quotes enclose cells of the file.")]
+ColumnNames = Annotated[
+    str | None, typer.Option(metavar="NAME,…", help="Names of the columns, for a file without a header line.")
+]
 
 
 @commands.command(epilog='Example: agile score "what a day" — or: agile score --input texts.csv --output scored.csv')
@@ -18,9 +28,10 @@ def score(
         Path | None, typer.Option(help="File for the scored rows of --input; its suffix names the format.")
     ] = None,
     column: Annotated[str, typer.Option(help="Column of --input that holds the texts.")] = "text",
-    delimiter: Annotated[
-        str | None, typer.Option(help="Column delimiter of --input; by default its suffix decides.")
-    ] = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    quoting: Quoting = True,
+    column_names: ColumnNames = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
     ] = None,
@@ -50,10 +61,11 @@ def score(
         from agile_classifier.ops.runs.outputs import output_of
         from agile_classifier.ops.scoring import batch as batch_scoring
 
-        batch_scoring.require_scorable(source, output=output, delimiter=delimiter, model_name=model, version=version)
+        dialect = _dialect(delimiter, encoding, quoting, column_names)
+        batch_scoring.require_scorable(source, output=output, dialect=dialect, model_name=model, version=version)
         outcome.say_steps()
         run = local_runs.run_here(
-            "scoring", source=str(source.absolute()), output=str(output.absolute()), column=column, delimiter=delimiter,
+            "scoring", source=str(source.absolute()), output=str(output.absolute()), column=column, dialect=dialect,
             model_name=model, version=version, strict=strict,
         )  # fmt: skip
         print(batch_scoring.in_words(output_of(run, "score_file", "scored_file")))
@@ -65,9 +77,10 @@ def score(
 def monitor(
     file: Annotated[Path, typer.Argument(help="What `agile score` wrote, or texts that are scored first.")],
     column: Annotated[str, typer.Option(help="Column of FILE that holds the texts.")] = "text",
-    delimiter: Annotated[
-        str | None, typer.Option(help="Column delimiter of FILE; by default its suffix decides.")
-    ] = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    quoting: Quoting = True,
+    column_names: ColumnNames = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
     ] = None,
@@ -92,7 +105,8 @@ def monitor(
 
     outcome.say_steps()
     seen = drift_response.look(
-        file, column=column, delimiter=delimiter, model_name=model, on_drift=on_drift, config=loaded,
+        file, column=column, dialect=_dialect(delimiter, encoding, quoting, column_names), model_name=model,
+        on_drift=on_drift, config=loaded,
     )  # fmt: skip
     print(f"{seen.sentence}\nreport: {seen.report}")
     drift_response.respond(seen, runs.train)
@@ -100,14 +114,17 @@ def monitor(
 
 @commands.command(epilog="Example: agile queue --pool unlabelled.csv --count 100 --output to_label.csv")
 def queue(
-    pool: Annotated[Path, typer.Option(metavar="FILE", help="Unlabelled texts: .csv, .tsv, .txt, .jsonl or .parquet.")],
+    pool: Annotated[
+        Path, typer.Option(metavar="FILE", help="Unlabelled texts: .csv, .tsv, .txt, .jsonl, .ndjson or .parquet.")
+    ],
     output: Annotated[Path, typer.Option(metavar="FILE", help="CSV for annotators, with an empty column to fill in.")],
     count: Annotated[int, typer.Option(min=1, help="Texts to choose.")] = 100,
     column: Annotated[str, typer.Option(help="Column of --pool that holds the texts.")] = "text",
     score_column: Annotated[str, typer.Option(help="Name of the column that annotators fill in.")] = "score",
-    delimiter: Annotated[
-        str | None, typer.Option(help="Column delimiter of --pool; by default its suffix decides.")
-    ] = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    quoting: Quoting = True,
+    column_names: ColumnNames = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
     ] = None,
@@ -122,9 +139,17 @@ def queue(
     from agile_classifier.ops.scoring import queue as annotation_queue
 
     annotation_queue.require_writable(output)
-    read = annotation_queue.read_pool(pool, column=column, score_column=score_column, delimiter=delimiter)
+    dialect = _dialect(delimiter, encoding, quoting, column_names)
+    read = annotation_queue.read_pool(pool, dialect, column=column, score_column=score_column)
     chosen = annotation_queue.make_queue(read, count=count, model_name=model, version=version)
     annotation_queue.write_queue(chosen, output)
     print(
         f"{chosen.in_words()}\nwritten to {output}: fill in {score_column!r}, and train on it with your labelled rows"
     )
+
+
+def _dialect(delimiter: str | None, encoding: str, quoting: bool, column_names: str | None) -> Dialect:
+    from agile_classifier.config.data import Dialect
+
+    names = tuple(column_names.split(",")) if column_names else None
+    return Dialect(delimiter=delimiter, encoding=encoding, quoting=quoting, column_names=names)

@@ -55,8 +55,8 @@ class Columns(Section):
     """Column whose values must not stand on both sides of a split (a document, an author)."""
 
 
-class DataConfig(Section):
-    """Where the examples come from and how they are read."""
+class Source(Section):
+    """Where the examples come from."""
 
     source: str
     """A file, https://…, hf://datasets/NAME[/CONFIG] or package://NAME==VERSION/path/in/archive."""
@@ -64,6 +64,16 @@ class DataConfig(Section):
     """SHA-256 of the file, or of each package; with it `ingest` can be reused, without it `ingest` always runs."""
     revision: str | None = None
     """Commit of a hub data set."""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the source can never hold other bytes, so that fetching it again may be saved."""
+        return self.sha256 is not None or self.revision is not None
+
+
+class Dialect(Section):
+    """How a file of rows is read; a field counts only where the file's format leaves it open."""
+
     delimiter: str | None = None
     """Column delimiter; by default the file's suffix decides (.csv `,`, .tsv and .txt a tab)."""
     encoding: str = "utf-8"
@@ -72,17 +82,17 @@ class DataConfig(Section):
     """Names of the columns, for a file without a header line."""
     quoting: bool = True
     """Whether double quotes enclose values."""
+
+
+class DataConfig(Dialect, Source):
+    """Where the examples come from and how they are read."""
+
     columns: Columns = Columns()
     """Which columns play which role."""
     repair: tuple[Literal["treebank", "mojibake", "whitespace"], ...] = ()
     """Repairs applied to every text, in this order."""
     limit: Annotated[int, Field(gt=0)] | None = None
     """Number of rows read, from the top; all without it."""
-
-    @property
-    def is_pinned(self) -> bool:
-        """Whether the source can never hold other bytes, so that fetching it again may be saved."""
-        return self.sha256 is not None or self.revision is not None
 
 
 class ValidationConfig(Section):

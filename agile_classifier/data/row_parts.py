@@ -21,13 +21,13 @@ import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 from filelock import FileLock, Timeout
 
-from agile_classifier.data.row_stream import as_json
-from agile_classifier.data.tables import SUFFIXES
-from agile_classifier.errors import InputError
+from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS
+from agile_classifier.errors import InputError, one_line
 
 MANIFEST = "manifest.json"
 BEGUN_BY = "begun_by.txt"
 REJECTED = ".rejected.jsonl"
+JSON_LINES = (".jsonl", ".ndjson")
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -98,19 +98,19 @@ class RowParts:
         _sync(whole)
 
     def _head(self) -> str:
-        if self.output.suffix.lower() == ".jsonl":
+        if self.output.suffix.lower() in JSON_LINES:
             return ""
         return _delimited([self.schema.names], self._delimiter)
 
     @property
     def _delimiter(self) -> str:
-        return SUFFIXES[self.output.suffix.lower()] or ","
+        return DEFAULT_DELIMITERS[self.output.suffix.lower()]
 
     def _write_rows(self, path: Path, rows: Rows) -> None:
         suffix = self.output.suffix.lower()
         if suffix == ".parquet":
             pq.write_table(pa.Table.from_pylist(list(rows), schema=self.schema), path)
-        elif suffix == ".jsonl":
+        elif suffix in JSON_LINES:
             _write_lines(path, rows)
         else:
             cells = [[_cell(row.get(name)) for name in self.schema.names] for row in rows]
@@ -162,7 +162,8 @@ def opened(
     Raises
     ------
     InputError
-        Another process writes this output, or the folder cannot be written.
+        Another process writes this output, or the folder cannot be written. One that is raised while the pieces are held
+        leaves none behind where none was made.
     """
     folder = parts_folder(output)
     try:
@@ -175,13 +176,24 @@ def opened(
                         path.unlink()
             described = json.dumps(dict(identity), indent=1)
             _write(folder / MANIFEST, lambda path: path.write_text(described, encoding="utf-8"))
-            yield RowParts(output, schema, folder, identity)
+            parts = RowParts(output, schema, folder, identity)
+            try:
+                yield parts
+            except InputError:
+                if not parts.pieces:
+                    parts.discard()
+                raise
     except Timeout:
         raise InputError(f"--output {output}: another process is writing it at this moment") from None
     except PermissionError as error:
         raise InputError(f"--output {output}: cannot be written ({error.strerror})") from None
     except pa.ArrowException as error:
-        raise InputError(f"--output {output}: parquet cannot hold a column: {' '.join(str(error).split())}") from None
+        raise InputError(f"--output {output}: parquet cannot hold a column: {one_line(error)}") from None
+
+
+def as_json(value: Any) -> str:
+    """One line of JSON; what JSON has no word for (dates, decimals, bytes) as text."""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _is_other(output: Path, identity: Mapping[str, Any], say: Callable[[str], None]) -> bool:

@@ -1,7 +1,6 @@
-"""Tables: a file of rows, read faithfully, and the canonical columns of the examples in it.
+"""Tables: a file of rows, read whole, and the canonical columns of the examples in it.
 
-Faithfully: a text cell is the very string that was written (`NA` and `null` are texts), and what cannot be read is
-refused with its line, never skipped or guessed. Whether the values make sense is for validation to judge.
+What cannot be read is refused with its line, never skipped or guessed. Whether the values make sense is for validation to judge.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from itertools import islice
 from pathlib import Path
@@ -17,70 +16,53 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
-import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 
-from agile_classifier.data.delimited import read_delimited, read_text, refuse_duplicates
-from agile_classifier.data.text import REPAIRS
+from agile_classifier.config.data import Dialect
+from agile_classifier.data.formats.row import Row
+from agile_classifier.data.rows import open_rows, require_rows
+from agile_classifier.data.text import REPAIRS, is_missing
 from agile_classifier.errors import InputError
 
-SUFFIXES = {".csv": ",", ".tsv": "\t", ".txt": "\t", ".jsonl": None, ".parquet": None}
-"""The delimiter of each format where none is given; None where a format has none."""
 ROLES = ("id", "text", "score", "group")
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 """Lower-cased cells that mean that no number was given, in a column of numbers."""
 
 
-def read_table(
-    path: Path,
-    *,
-    delimiter: str | None = None,
-    encoding: str = "utf-8",
-    column_names: tuple[str, ...] | None = None,
-    quoting: bool = True,
-    limit: int | None = None,
-) -> pd.DataFrame:
-    """Read .csv, .tsv, .txt, .jsonl or .parquet.
+def read_table(path: Path, dialect: Dialect = Dialect(), *, limit: int | None = None) -> pd.DataFrame:
+    """Read a file of rows whole.
 
     Parameters
     ----------
-    path : Path
-        The suffix names the format.
-    delimiter : str or None
-        One character; None goes by the suffix. Ignored, like the next three, where the format has none.
-    encoding : str
-        As Python names it; a byte order mark is dropped.
-    column_names, quoting, limit : tuple of str or None, bool, int or None
-        Names for a file without a header line; whether double quotes enclose cells; rows read, from the top.
+    path, dialect : Path, Dialect
+        As `agile_classifier.data.rows.open_rows`; a `DataConfig` is a dialect too.
+    limit : int or None
+        Rows read, from the top.
 
     Returns
     -------
     DataFrame of shape (n_rows, n_columns)
-        Delimited files give `str` columns with every cell as written; jsonl and parquet give the types they hold.
+        Delimited files give `str` columns with every cell as written; JSON lines and parquet give the types they hold.
 
     Raises
     ------
     InputError
-        Names the file and, where there is one, the line.
+        As `open_rows`; the file has no rows, or one that cannot be read, which is named.
     """
-    suffix = path.suffix.lower()
-    require_file(path)
-    if suffix == ".jsonl":
-        frame = _read_jsonl(path, encoding=encoding, limit=limit)
-    elif suffix == ".parquet":
-        frame = _read_parquet(path, limit=limit)
-    else:
-        frame = read_delimited(
-            path,
-            delimiter=delimiter or SUFFIXES[suffix] or ",",
-            encoding=encoding,
-            column_names=column_names,
-            quoting=quoting,
-            limit=limit,
-        )
-    if not len(frame):
-        raise InputError(f"{path}: has a header but no rows" if len(frame.columns) else f"{path}: the file is empty")
-    return frame
+    return to_table(islice(require_rows(open_rows(path, dialect)), limit))
+
+
+def to_table(rows: Iterable[Row]) -> pd.DataFrame:
+    """The cells of rows as a table, whose columns stand in the order in which they are first met."""
+    columns = dict[str, list[Any]]()
+    for n_before, row in enumerate(rows):
+        for name, cell in row.cells.items():
+            if name not in columns:
+                columns[name] = [None] * n_before
+            columns[name].append(cell)
+        if len(row.cells) < len(columns):
+            for name in columns.keys() - row.cells.keys():
+                columns[name].append(None)
+    return pd.DataFrame({name: _typed(cells) for name, cells in columns.items()})
 
 
 def to_examples(
@@ -147,45 +129,6 @@ def examples_digest(frame: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def parse_json_row(line: str) -> dict[str, Any]:
-    """The object that a line of a .jsonl file holds.
-
-    Raises
-    ------
-    ValueError, RecursionError
-        It is not JSON, no object, or holds a key twice or half a surrogate pair; says so after `… is`.
-    """
-    try:
-        row = json.loads(line, object_pairs_hook=_without_twins)
-        json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON: {error}") from None
-    if not isinstance(row, dict):
-        raise ValueError(f"a JSON {type(row).__name__}; needed is an object")
-    return row
-
-
-def require_file(path: Path) -> None:
-    """Raise InputError unless a file is there, not empty, of a format that is read."""
-    suffix = path.suffix.lower()
-
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder, not a file")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    if suffix not in SUFFIXES:
-        raise InputError(f"{path}: found suffix {suffix!r}; allowed are {', '.join(SUFFIXES)}")
-    if not path.stat().st_size:
-        raise InputError(f"{path}: the file is empty")
-
-
-def _read_jsonl(path: Path, *, encoding: str, limit: int | None) -> pd.DataFrame:
-    lines = enumerate(read_text(path, encoding=encoding).split("\n"), start=1)
-    rows = list(islice((_parsed(path, number, line) for number, line in lines if line.strip()), limit))
-    names = dict.fromkeys(name for row in rows for name in row)
-    return pd.DataFrame({name: _typed([row.get(name) for row in rows]) for name in names})
-
-
 def _typed(cells: list[Any]) -> pd.Series[Any]:
     """Unlike pandas' inference, whole numbers stay whole where some cells are missing."""
     kinds = {type(cell) for cell in cells}
@@ -193,32 +136,6 @@ def _typed(cells: list[Any]) -> pd.Series[Any]:
         return pd.Series(cells)
     dtypes = ((str, "str"), (float, "float64"))
     return pd.Series(cells, dtype=next((dtype for kind, dtype in dtypes if kinds <= {kind, type(None)}), "object"))
-
-
-def _parsed(path: Path, number: int, line: str) -> dict[str, Any]:
-    try:
-        return parse_json_row(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: line {number} is {' '.join(str(error).split())}") from None
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        raise ValueError(f"a key stands twice among {names}")
-    return dict(pairs)
-
-
-def _read_parquet(path: Path, *, limit: int | None) -> pd.DataFrame:
-    """Index columns that pandas wrote stay columns, and whole numbers stay whole where some are missing."""
-    try:
-        with pq.ParquetFile(path) as file:
-            table = file.read().slice(0, limit)
-        refuse_duplicates(path, table.column_names)
-        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{path}: is not a readable parquet file: {' '.join(str(error).split())}") from None
-    return frame
 
 
 def _require_columns(frame: pd.DataFrame, path_name: str, wanted: Mapping[str, str]) -> None:
@@ -241,18 +158,18 @@ def _row_numbers(n_rows: int) -> pd.Series[str]:
 
 def _names(column: pd.Series[Any]) -> pd.Series[str]:
     """Ids and groups are names, though a source may hold numbers: 7 and 7.0 are `7`."""
-    return pd.Series([None if _is_missing(cell) else _plain(cell) for cell in column], dtype="str")
+    return pd.Series([None if is_missing(cell) else _plain(cell) for cell in column], dtype="str")
 
 
 def _texts(column: pd.Series[Any], path_name: str, *, repairs: list[Callable[[str], str]]) -> pd.Series[str]:
     texts: list[str | None] = []
     for row, cell in enumerate(column, start=1):
-        if not (_is_missing(cell) or isinstance(cell, str)):
+        if not (is_missing(cell) or isinstance(cell, str)):
             raise InputError(
                 f"{path_name}: column {column.name!r} (data.columns.text) holds {cell!r} in row {row}, "
                 f"a {type(cell).__name__}; needed is text"
             )
-        texts.append(None if _is_missing(cell) else reduce(lambda text, repair: repair(text), repairs, cell))
+        texts.append(None if is_missing(cell) else reduce(lambda text, repair: repair(text), repairs, cell))
     return pd.Series(texts, dtype="str")
 
 
@@ -270,16 +187,12 @@ def _scores(column: pd.Series[Any], path_name: str) -> pd.Series[float]:
 
 def _number(cell: Any) -> float | None:
     """NaN where the cell is missing, None where it is no number."""
-    if _is_missing(cell) or (isinstance(cell, str) and cell.strip().lower() in MISSING):
+    if is_missing(cell) or (isinstance(cell, str) and cell.strip().lower() in MISSING):
         return math.nan
     try:
         return None if "_" in str(cell) else float(cell)
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def _is_missing(cell: Any) -> bool:
-    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and math.isnan(cell))
 
 
 def _plain(cell: Any) -> str:
@@ -293,6 +206,6 @@ def _jsonable(cell: Any) -> Any:
 
 
 def _canonical(cell: Any, *, keep_empty: bool) -> bytes:
-    missing = _is_missing(cell) or (cell == "" and not keep_empty)
+    missing = is_missing(cell) or (cell == "" and not keep_empty)
     value = b"-" if missing else b"=" + _plain(cell).encode("utf-8", "surrogatepass")
     return len(value).to_bytes(8, "big") + value

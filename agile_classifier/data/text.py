@@ -10,11 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 import ftfy
+import pandas as pd
 from ftfy.badness import is_bad
 
 INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
 """Characters that show nothing, though letters, marks or symbols to Unicode: fillers, variation selectors."""
 
+SHOWN_LENGTH = 20
+"""Characters of a blank text that a complaint shows."""
+
+_NEEDED = "a text with visible characters is needed"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # category Cc but for tab and line ends
 _TREEBANK = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
@@ -76,15 +81,38 @@ def is_blank(text: str) -> bool:
     )
 
 
-def complaint_about(text: Any) -> str:
-    """Why a value cannot be scored as a text, as the end of a sentence; empty if it can."""
+def complaint_about(text: Any, *, max_characters: int | None = None) -> str:
+    """Why a value cannot be scored as a text, as a sentence without its end; empty if it can.
+
+    >>> complaint_about(5)
+    'the text is the number 5; a text with visible characters is needed'
+    """
     if not isinstance(text, str):
-        is_missing = text is None or (isinstance(text, float) and math.isnan(text)) or str(text) == "<NA>"
-        said = "missing" if is_missing else repr(text)
-        return f"the text is {said}; a text with visible characters is needed"
+        return f"the text is {'missing' if is_missing(text) else kind_of(text)}; {_NEEDED}"
+    if max_characters is not None and len(text) > max_characters:
+        return f"the text has {len(text)} characters; at most {max_characters} are allowed"
+    if is_blank(text):
+        return f"the text is {text[:SHOWN_LENGTH]!r}; {_NEEDED}"
     if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
-        return f"{text!r} is not UTF-8"
-    return f"the text is {text!r}; a text with visible characters is needed" if is_blank(text) else ""
+        return "the text holds half of a surrogate pair, which is not UTF-8"
+    return ""
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell holds nothing: None, NaN, or pandas' NA or NaT."""
+    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and math.isnan(cell))
+
+
+def kind_of(value: Any) -> str:
+    """What a value is that is no text, for a person: `null`, `true`, `the number 5`, `a list`."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"the number {value!r:.20}"
+    kinds: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
+    return kinds.get(type(value), f"a {type(value).__name__}")
 
 
 def has_control_characters(text: str) -> bool:

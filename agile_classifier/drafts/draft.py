@@ -14,10 +14,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from agile_classifier.config.data import DataConfig
 from agile_classifier.config.files import parse_config
 from agile_classifier.config.run import RunConfig
+from agile_classifier.data.examples import read_examples
 from agile_classifier.data.label_and_split import label_and_split, label_examples
-from agile_classifier.data.tables import read_table, to_examples
 from agile_classifier.drafts.guess import Guess, guess
 from agile_classifier.errors import InputError
 
@@ -77,12 +78,8 @@ def write_config(source: Path, *, model: Mapping[str, Any], output: Path | None,
 
 def _read_examples(found: Guess) -> pd.DataFrame:
     """The whole file, as a run will see it."""
-    data: dict[str, Any] = dict(found.data)
     labels: dict[str, Any] = dict(found.labels)
-    source, columns = Path(data.pop("source")), data.pop("columns")
-    return to_examples(
-        read_table(source, **data), path_name=str(source), **columns, keep=tuple(labels.get("columns", ()))
-    )
+    return read_examples(DataConfig.model_validate(found.data), keep=tuple(labels.get("columns", ())))
 
 
 def _sections(found: Guess, examples: pd.DataFrame, *, model: Mapping[str, Any], model_name: str) -> dict[str, Any]:

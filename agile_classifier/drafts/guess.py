@@ -11,18 +11,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from agile_classifier.data.delimited import DELIMITERS, iter_rows, read_text, table_width
-from agile_classifier.data.tables import SUFFIXES, read_table
+from agile_classifier.data.dialects import ROWS_READ, detect_dialect, is_number
+from agile_classifier.data.tables import read_table
 from agile_classifier.errors import InputError
 
-ROWS_READ = 20_000
-"""Rows that a guess rests on, from the top."""
 FEW_ROWS = 100
 """Below this many examples a score on the test part says little."""
 MOST_CLASSES = 20
@@ -103,15 +100,16 @@ def guess(path: Path) -> Guess:
     InputError
         Not readable; no column that looks like text; neither a score nor classes to learn.
     """
-    reading, reasons = _guess_reading(path)
-    frame = read_table(path, limit=ROWS_READ, **reading)
+    detected = detect_dialect(path)
+    dialect, reasons = detected.dialect, list(detected.reasons)
+    frame = read_table(path, dialect, limit=ROWS_READ)
     said = QUEUED if set(QUEUED) <= set(frame.columns) else ()
     columns = [
         _Column(str(name), [_as_text(cell) for cell in frame[name]]) for name in frame.columns if name not in said
     ]
     text = _find_text(columns, path)
     group = _find_group(columns, text, reasons)
-    key = _find_id(columns, text, group, has_header="column_names" not in reading, reasons=reasons)
+    key = _find_id(columns, text, group, has_header=dialect.column_names is None, reasons=reasons)
     taken = [column.name for column in (text, group, key) if column is not None]
     learnt, labels = _find_labels([column for column in columns if column.name not in taken], path, reasons)
     reasons.append(f"Column {text.name!r} is the text: {text.mean_length:.0f} characters on average.")
@@ -120,54 +118,8 @@ def guess(path: Path) -> Guess:
     found = {"text": text, "score": score, "id": key, "group": group}
     roles = {role: column.name for role, column in found.items() if column is not None}
     split: dict[str, object] = {"method": "stratified" if group is None else "group"}
+    reading = dialect.model_dump(mode="json", exclude_defaults=True)
     return Guess({"source": str(path), **reading, "columns": roles}, labels, split, tuple(reasons))
-
-
-def _guess_reading(path: Path) -> tuple[dict[str, Any], list[str]]:
-    usual = SUFFIXES.get(path.suffix.lower())
-    if usual is None or not path.is_file():
-        return {}, []
-    encoding, text = _decode(path)
-    delimiter, quoting = _sniff(text, usual)
-    reading: dict[str, Any] = {}
-    reasons = []
-    if encoding != "utf-8":
-        reading["encoding"] = encoding
-        reasons.append(f"The bytes are not UTF-8; they were read as {encoding}.")
-    if delimiter != usual:
-        reading["delimiter"] = delimiter
-        reasons.append(f"Columns are parted by {delimiter!r}, which gives every row as many cells as the first.")
-    if not quoting:
-        reading["quoting"] = False
-        reasons.append("Double quotes are plain characters here: read as enclosing cells, they do not match up.")
-    rows = [row for _, row in islice(iter_rows(text, delimiter=delimiter, quoting=quoting, path=path), 2)]
-    if len(rows) == 2 and _starts_with_a_row(*rows):
-        reading["column_names"] = [f"column_{number}" for number in range(1, len(rows[0]) + 1)]
-        reasons.append("The first line holds numbers, so it is a row, and the columns were given names.")
-    return reading, reasons
-
-
-def _starts_with_a_row(first: list[str], second: list[str]) -> bool:
-    return any(_is_number(upper) and _is_number(lower) for upper, lower in zip(first, second, strict=False))
-
-
-def _decode(path: Path) -> tuple[str, str]:
-    """Windows-1252 is what text of unknown origin is, when it is not UTF-8."""
-    start = path.read_bytes()[:2]
-    likely = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
-    try:
-        return likely, read_text(path, encoding=likely)
-    except InputError:
-        return "cp1252", read_text(path, encoding="cp1252")
-
-
-def _sniff(text: str, usual: str) -> tuple[str, bool]:
-    for quoting in (True, False):
-        widths = {other: table_width(text, delimiter=other, quoting=quoting, n_rows=ROWS_READ) for other in DELIMITERS}
-        best = usual if widths[usual] > 1 else max(DELIMITERS, key=lambda other: widths[other])
-        if widths[best] > 1:
-            return best, quoting
-    return usual, True
 
 
 def _find_text(columns: Sequence[_Column], path: Path) -> _Column:
@@ -235,7 +187,7 @@ def _is_score(column: _Column) -> bool:
 
 
 def _has_classes(column: _Column) -> bool:
-    numbers_are_codes = column.is_whole or not any(map(_is_number, set(column.given)))
+    numbers_are_codes = column.is_whole or not any(map(is_number, set(column.given)))
     enough = column.is_complete and 2 <= column.n_distinct <= min(MOST_CLASSES, len(column.cells) / 2)
     return enough and numbers_are_codes and not column.mean_length
 
@@ -273,10 +225,6 @@ def _remarks(columns: Sequence[_Column], text: _Column) -> list[str]:
     if sum(bool(_TREEBANK_MARK.search(cell)) for cell in text.cells) > n_rows / 100:
         remarks.append("Texts hold Penn Treebank marks such as -lrb-: data.repair [treebank] would undo them.")
     return remarks
-
-
-def _is_number(cell: str) -> bool:
-    return bool(_Column("", [cell]).numbers)
 
 
 def _as_text(cell: Any) -> str:

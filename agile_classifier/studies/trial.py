@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.training import ModelConfig
-from agile_classifier.data.fetch.sources import fetch_file
+from agile_classifier.data.examples import read_examples
 from agile_classifier.data.label_and_split import label_and_split
-from agile_classifier.data.tables import read_table, to_examples
 from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import choose_baseline_threshold, choose_threshold, score_baselines
@@ -98,21 +97,9 @@ def read_base_model(model: ModelConfig) -> Path:
 
 def read_parts(config: RunConfig) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """The examples of a config by part, labelled, and the names of the classes."""
-    labelled = label_and_split(read_examples(config), config.labels, config.split)
+    examples = read_examples(config.data, keep=config.kept_columns)
+    labelled = label_and_split(examples, config.labels, config.split)
     return labelled.parts, list(labelled.labelling.class_names)
-
-
-def read_examples(config: RunConfig) -> pd.DataFrame:
-    """The examples of a config, as `ingest` reads them."""
-    data = config.data
-    path = fetch_file(data.source, sha256=data.sha256, revision=data.revision, cache=cache(), mirror=mirror())
-    frame = read_table(
-        path, delimiter=data.delimiter, encoding=data.encoding, column_names=data.column_names, quoting=data.quoting
-    )  # fmt: skip
-    frame = frame if data.limit is None else frame.head(data.limit)
-    return to_examples(
-        frame, path_name=data.source, **data.columns.model_dump(), keep=config.kept_columns, repair=data.repair
-    )
 
 
 def _rounded(score: float) -> float:

@@ -6,6 +6,7 @@ from typing import Annotated
 from zenml import log_metadata, step
 from zenml.types import HTMLString
 
+from agile_classifier.config.data import Dialect
 from agile_classifier.config.evaluation import MonitoringConfig
 from agile_classifier.evaluation.drift import Drift
 from agile_classifier.ops.scoring import monitoring
@@ -15,7 +16,7 @@ from agile_classifier.ops.scoring import monitoring
 def measure_drift(
     source: str,
     column: str,
-    delimiter: str | None,
+    dialect: Dialect,
     model_name: str | None,
     settings: MonitoringConfig,
     named: str | None,
@@ -25,7 +26,7 @@ def measure_drift(
         Path(source),
         named=Path(named) if named else None,
         column=column,
-        delimiter=delimiter,
+        dialect=dialect,
         model_name=model_name,
         settings=settings,
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from zenml import get_step_context, log_metadata, step
 
+from agile_classifier.config.data import Dialect
 from agile_classifier.ops.scoring import batch as batch_scoring
 
 
@@ -13,7 +14,7 @@ def score_file(
     source: str,
     output: str,
     column: str,
-    delimiter: str | None,
+    dialect: Dialect,
     model_name: str | None,
     version: str | None,
     strict: bool,
@@ -23,7 +24,7 @@ def score_file(
         Path(source),
         output=Path(output),
         column=column,
-        delimiter=delimiter,
+        dialect=dialect,
         model_name=model_name,
         version=version,
         strict=strict,

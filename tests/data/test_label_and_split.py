@@ -31,7 +31,7 @@ def run_config(name: str, source: Path) -> tuple[RunConfig, Labelled]:
     """What ingest and label_and_split make of a config of the project."""
     config = load_config(CONFIGS / name)
     data = config.data
-    frame = read_table(source, delimiter=data.delimiter, encoding=data.encoding, column_names=data.column_names)
+    frame = read_table(source, data)
     examples = to_examples(
         frame, path_name=source.name, **data.columns.model_dump(), keep=config.kept_columns, repair=data.repair
     )

@@ -12,6 +12,7 @@ import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 import pytest
 
+from agile_classifier.config.data import Dialect
 from agile_classifier.data.tables import examples_digest, read_table, to_examples
 from agile_classifier.errors import InputError
 
@@ -40,14 +41,14 @@ def test_text_cells_stay_exactly_what_was_written(tmp_path: Path) -> None:
 )
 def test_the_suffix_or_config_names_the_delimiter(tmp_path: Path, name: str, delimiter: str | None, line: str) -> None:
     path = write(tmp_path, name, f"{line}\r\n\r\n{line}")
-    frame = read_table(path, delimiter=delimiter, column_names=("text", "score"))
+    frame = read_table(path, Dialect(delimiter=delimiter, column_names=("text", "score")))
     assert frame.to_dict("list") == {"text": ["a", "a"], "score": ["1", "1"]}
 
 
 def test_quotes_are_plain_characters_where_the_config_says_so(tmp_path: Path) -> None:
     path = write(tmp_path, "x.tsv", 'text\tscore\n"he said\t1\n"x" y\t2\n')
-    assert read_table(path, quoting=False)["text"].tolist() == ['"he said', '"x" y']
-    with pytest.raises(InputError, match=r"row at line 2: a double quote is never closed.*data\.quoting: false"):
+    assert read_table(path, Dialect(quoting=False))["text"].tolist() == ['"he said', '"x" y']
+    with pytest.raises(InputError, match=r"row 1 \(line 2\): a double quote is never closed.*data\.quoting: false"):
         read_table(path)
 
 
@@ -80,20 +81,24 @@ def test_a_limit_reads_from_the_top(tmp_path: Path) -> None:
         ("x.jsonl", "\n \n", r"the file is empty"),
         ("x.csv", "text,score\n", r"has a header but no rows"),
         ("x.doc", "text", r"found suffix '\.doc'; allowed are \.csv, \.tsv, \.txt, \.jsonl, \.parquet"),
-        ("x.csv", b"PK\x03\x04\x00\x00", r"byte 4 is NUL: a binary file, or another encoding than utf-8"),
+        ("x.csv", b"PK\x03\x04\x00\x00", r"first line holds a NUL byte: a binary file, or another encoding than utf-8"),
         ("x.parquet", "text,score\na,1\n", r"is not a readable parquet file"),
-        ("x.csv", "text\nok\ncaf\u00e9".encode("latin-1"), r"byte 11 \(line 3\) is not utf-8"),
+        (
+            "x.csv",
+            "text\nok\ncaf\u00e9".encode("latin-1"),
+            r"row 2 \(line 3\): byte 0xe9 after 'caf' is not UTF-8; data\.encoding",
+        ),
         ("x.csv", "text;score\na;1\nb;2\n", r"delimiter ',' gives one column, ';' would give 2: set data\.delimiter"),
         ("x.csv", "a,b,a\n1,2,3\n", r"2 columns are named 'a'"),
-        ("x.csv", 'a,b\n"x\ny",2\n3\n', r"row at line 4 has 1 cells; the columns are 2"),
-        ("x.csv", "a,b\n1,2\n3,4,5\n", r"row at line 3 has 3 cells; the columns are 2"),
-        ("x.csv", 'a,b\n1,2\n"never\nclosed,4\n', r"row at line 3: a double quote is never closed"),
-        ("x.jsonl", '{"a": 1}\n{"a": \n', r"line 2 is not JSON: Expecting value"),
-        ("x.jsonl", '{"a": 1}\n\n[1]\n', r"line 3 is a JSON list; needed is an object"),
-        ("x.jsonl", '{"a": 1, "a": 2}', r"line 1 is not JSON: a key stands twice among \['a', 'a'\]"),
-        ("x.jsonl", '{"a": "\\ud800"}', r"line 1 is not JSON: .* surrogates not allowed"),
-        ("x.jsonl", "[" * 100_000, r"line 1 is not JSON: maximum recursion depth"),
-        ("x.jsonl", '{"a": ' + "9" * 5000 + "}", r"line 1 is not JSON: Exceeds the limit"),
+        ("x.csv", 'a,b\n"x\ny",2\n3\n', r"row 2 \(line 4\): 1 cells; the columns are 2"),
+        ("x.csv", "a,b\n1,2\n3,4,5\n", r"row 2 \(line 3\): 3 cells; the columns are 2"),
+        ("x.csv", 'a,b\n1,2\n"never\nclosed,4\n', r"row 2 \(line 3\): a double quote is never closed"),
+        ("x.jsonl", '{"a": 1}\n{"a": \n', r"row 2 \(line 2\): not JSON: Expecting value"),
+        ("x.jsonl", '{"a": 1}\n\n[1]\n', r"row 2 \(line 3\): a JSON list; needed is an object"),
+        ("x.jsonl", '{"a": 1, "a": 2}', r"row 1 \(line 1\): not JSON: a key stands twice among \['a', 'a'\]"),
+        ("x.jsonl", '{"a": "\\ud800"}', r"row 1 \(line 1\): not JSON: .* surrogates not allowed"),
+        ("x.jsonl", "[" * 100_000, r"row 1 \(line 1\): not JSON: maximum recursion depth"),
+        ("x.jsonl", '{"a": ' + "9" * 5000 + "}", r"row 1 \(line 1\): not JSON: Exceeds the limit"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_clear_line(
@@ -113,13 +118,13 @@ def test_a_missing_file_a_folder_and_odd_options_are_one_clear_line_too(tmp_path
     with pytest.raises(InputError, match="is a folder, not a file"):
         read_table(tmp_path)
     with pytest.raises(InputError, match=r"data\.delimiter is ';;'; needed is one character"):
-        read_table(path, delimiter=";;")
+        read_table(path, Dialect(delimiter=";;"))
     with pytest.raises(InputError, match=r"data\.encoding is 'utf-88'"):
-        read_table(path, encoding="utf-88")
-    with pytest.raises(InputError, match="row at line 1 has 2 cells; the columns are 3"):
-        read_table(path, column_names=("a", "b", "c"))
+        read_table(path, Dialect(encoding="utf-88"))
+    with pytest.raises(InputError, match=r"row 1 \(line 1\): 2 cells; the columns are 3"):
+        read_table(path, Dialect(column_names=("a", "b", "c")))
     with pytest.raises(InputError, match="delimiter '\\|' gives one column"):
-        read_table(path, delimiter="|", column_names=("a", "b"))
+        read_table(path, Dialect(delimiter="|", column_names=("a", "b")))
 
 
 def test_duplicate_columns_of_a_parquet_file_are_refused(tmp_path: Path) -> None:
@@ -131,7 +136,7 @@ def test_duplicate_columns_of_a_parquet_file_are_refused(tmp_path: Path) -> None
 
 def test_a_utf_16_file_is_read_when_the_config_says_so(tmp_path: Path) -> None:
     path = write(tmp_path, "x.tsv", "text\tscore\né\t1\n".encode("utf-16"))
-    assert read_table(path, encoding="utf-16")["text"].tolist() == ["é"]
+    assert read_table(path, Dialect(encoding="utf-16"))["text"].tolist() == ["é"]
 
 
 def test_columns_get_their_canonical_names_and_types() -> None:

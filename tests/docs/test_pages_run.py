@@ -59,7 +59,7 @@ def tweets(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     data = load_config(PROJECT / "configs" / "quickstart.yaml").data
     cache = tmp_path_factory.mktemp("cache")
     path = fetch_file(data.source, sha256=data.sha256, revision=None, cache=cache, mirror=mirror())
-    frame = read_table(path, column_names=data.column_names, quoting=data.quoting)
+    frame = read_table(path, data)
     scores = (frame["valence"].astype(float) + 4) / 8
     return pd.DataFrame({"comment": frame["text"], "toxicity": scores.round(3), "thread": frame.index // 3})
 
@@ -100,6 +100,7 @@ def _lay_out(folder: Path, tweets: pd.DataFrame) -> None:
     tweets[:600].to_csv(folder / "comments.csv", index=False)
     new = tweets[["comment"]]
     new[1000:1200].to_csv(folder / "new.csv", index=False)
+    new[1000:1050].to_csv(folder / "excel.csv", index=False, sep=";", encoding="cp1252", errors="replace")
     new[1000:1050].rename(columns={"comment": "text"}).to_json(folder / "new.jsonl", orient="records", lines=True)
     new[2000:2300].rename(columns={"comment": "text"}).to_csv(folder / "unlabelled.csv", index=False)
     labelled = tweets[:400].rename(columns={"comment": "text", "toxicity": "score"})

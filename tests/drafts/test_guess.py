@@ -142,10 +142,10 @@ def test_a_file_that_offers_nothing_to_learn_is_refused_with_what_was_looked_for
     [
         ("gone.csv", None, "no such file"),
         ("x.csv", b"", "the file is empty"),
-        ("x.csv", b"\x00\x01", "is NUL"),
+        ("x.csv", b"\x00\x01", "a NUL byte"),
         ("x.docx", b"x", "found suffix"),
         ("x.parquet", b"x", "not a readable parquet"),
-        ("x.jsonl", b"{", "is not JSON"),
+        ("x.jsonl", b"{", "not JSON"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agile_classifier.config.data import Dialect
 from agile_classifier.config.evaluation import MonitoringConfig
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import GateRefused, InputError
@@ -61,9 +62,8 @@ def agile(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 def look(path: Path, on_drift: str | None = None) -> Any:
     from agile_classifier.ops.scoring import drift_response
-    from pipelines.monitoring import monitoring
 
-    return drift_response.look(monitoring, path, column="text", delimiter=None, model_name=NAME, on_drift=on_drift)
+    return drift_response.look(path, column="text", dialect=Dialect(), model_name=NAME, on_drift=on_drift)
 
 
 def test_a_file_is_scored_by_a_run_on_the_dashboard_as_texts_are_scored_alone(
@@ -168,7 +168,7 @@ REFUSED = [
     ("few rows", lambda rows: rows.head(5), "5 rows; fewer than monitoring.min_rows (60)"),
     ("two versions", lambda rows: rows.assign(model_version=["1"] * 60 + ["2"] * 60), "rows of versions 1, 2"),
     ("a version that is not there", lambda rows: rows.assign(model_version="9"), "no version 9"),
-    ("a probability that is none", lambda rows: rows.assign(probability_0="much"), "row 1: no numbers in"),
+    ("a probability that is none", lambda rows: rows.assign(probability_0="much"), "row 1 (line 2): no numbers in"),
     ("an unknown label", lambda rows: rows.assign(label="maybe"), "label 'maybe'"),
     ("no texts", lambda rows: rows.drop(columns="text"), "no text in column 'text'"),
 ]
@@ -190,7 +190,7 @@ def test_what_cannot_be_compared_is_refused(
     path = batch.with_name("changed.csv")
     changed.to_csv(path, index=False)
     with pytest.raises(InputError) as refused:
-        monitoring.measure(path, column="text", delimiter=None, model_name=NAME, settings=trained.monitoring)
+        monitoring.measure(path, column="text", dialect=Dialect(), model_name=NAME, settings=trained.monitoring)
     assert said in str(refused.value)
 
 

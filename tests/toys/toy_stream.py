@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from agile_classifier.config.data import Dialect
 from agile_classifier.data.row_parts import opened
-from agile_classifier.data.row_stream import RowStream
+from agile_classifier.data.rows import open_rows
 from agile_classifier.ops.scoring.stream import WINDOW_ROWS, Progress, output_schema, score_rows
 
 ANSWERS = ("label", "probability_short", "probability_long")
@@ -28,19 +29,21 @@ def score(texts: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({"label": labels, "probability_short": [1 - value for value in long], "probability_long": long})
 
 
-def score_file(source: Path, output: Path, *, seconds: float = 0.0, window_rows: int = WINDOW_ROWS) -> int:
+def score_file(
+    source: Path, output: Path, dialect: Dialect = Dialect(), *, seconds: float = 0.0, window_rows: int = WINDOW_ROWS
+) -> int:
     """Returns the number of pieces that lay there before."""
 
     def slow(progress: Progress) -> None:
         print(progress.n_rows, flush=True)
         time.sleep(seconds)
 
-    stream = RowStream(source)
-    schema = output_schema(stream, output=output, column="text", added=ANSWERS)
+    rows = open_rows(source, dialect)
+    schema = output_schema(rows, output=output, column="text", added=ANSWERS)
     with opened(output, schema, identity={"window": window_rows}, say=print) as parts:
         found = len(parts.pieces)
         score_rows(
-            stream, parts, column="text", score=score, version="1", run_id="run-1", on_progress=slow, window_rows=window_rows
+            rows, parts, column="text", score=score, version="1", run_id="run-1", on_progress=slow, window_rows=window_rows
         )  # fmt: skip
         parts.finish()
     return found

@@ -15,7 +15,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from agile_classifier.data.text import is_blank
+from agile_classifier.data.text import complaint_about
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.gguf import fetch_base_of
@@ -46,10 +46,8 @@ class RegisteredClassifier(PythonModel):
         """
         texts = model_input["text"].tolist()
         for row, text in enumerate(texts):
-            if not isinstance(text, str) or is_blank(text):
-                raise MlflowException.invalid_parameter_value(
-                    f"row {row}: text is {text!r}; a text with visible characters is needed"
-                )
+            if complaint := complaint_about(text):
+                raise MlflowException.invalid_parameter_value(f"row {row}: {complaint}")
         names = self.predictor.spec.class_names
         y_score = self.decision.calibration.apply(self.predictor.score(texts))  # (n, n_classes)
         y_pred = predict(y_score, self.decision.decision_threshold)

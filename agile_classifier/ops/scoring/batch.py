@@ -13,8 +13,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from agile_classifier.config.data import Dialect
 from agile_classifier.data.row_parts import RowParts, opened
-from agile_classifier.data.row_stream import RowStream
+from agile_classifier.data.rows import open_rows
 from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest
 from agile_classifier.ops.registry import versions as registry
@@ -50,11 +51,11 @@ def find_scorer(model_name: str | None, version: str | None) -> tuple[str, str]:
 
 
 def require_scorable(
-    source: Path, *, output: Path, delimiter: str | None, model_name: str | None, version: str | None
+    source: Path, *, output: Path, dialect: Dialect, model_name: str | None, version: str | None
 ) -> None:
     """Raise InputError where a run would end before its first row: files that cannot be used, no version that scores."""
     stream_scoring.check_output(output, source)
-    RowStream(source, delimiter=delimiter)
+    open_rows(source, dialect)
     find_scorer(model_name, version)
 
 
@@ -63,7 +64,7 @@ def score_file(
     *,
     output: Path,
     column: str,
-    delimiter: str | None = None,
+    dialect: Dialect = Dialect(),
     model_name: str | None = None,
     version: str | None = None,
     strict: bool = False,
@@ -76,8 +77,10 @@ def score_file(
     ----------
     source, output : Path
         The suffixes name the formats; `output` may be of another one, and is replaced only once all is scored.
-    column, delimiter : str, str or None
-        Holds the texts; of `source`, None goes by its suffix.
+    column : str
+        Column that holds the texts.
+    dialect : Dialect
+        How `source` is read.
     model_name, version : str or None
         Whose version answers, and which: a number or an alias, None the champion.
     strict : bool
@@ -92,14 +95,14 @@ def score_file(
     """
     begun = time.monotonic()
     stream_scoring.check_output(output, source)
-    stream, written = RowStream(source, delimiter=delimiter), source.stat().st_mtime_ns
+    rows, written = open_rows(source, dialect), source.stat().st_mtime_ns
     name, number = find_scorer(model_name, version)
     scorer = Scorer(name, number)
-    schema = stream_scoring.output_schema(stream, output=output, column=column, added=list(scorer.columns))
+    schema = stream_scoring.output_schema(rows, output=output, column=column, added=list(scorer.columns))
     if strict:
-        stream_scoring.refuse_bad_rows(stream, column)
+        stream_scoring.refuse_bad_rows(rows, column)
     identity = {
-        "input": content_digest(source), "column": column, "delimiter": delimiter, MODEL_NAME: name, VERSION: number,
+        "input": content_digest(source), "column": column, **dialect.model_dump(mode="json"), MODEL_NAME: name, VERSION: number,
         "window": window_rows, "columns": schema.names,
     }  # fmt: skip
     with opened(output, schema, identity=identity, say=_say) as parts, shown_progress() as on_progress:
@@ -108,7 +111,7 @@ def score_file(
         if resumed:
             _say(f"{output}: {sum(piece.n_rows for piece in parts.pieces):,} rows are scored already; going on")
         stream_scoring.score_rows(
-            stream, parts, column=column, score=scorer, version=number, run_id=first_run,
+            rows, parts, column=column, score=scorer, version=number, run_id=first_run,
             on_progress=on_progress, window_rows=window_rows,
         )  # fmt: skip
         if source.stat().st_mtime_ns != written:

@@ -10,10 +10,12 @@ from typing import Any, get_args
 import numpy as np
 from zenml.client import Client
 
+from agile_classifier.config.data import Dialect
 from agile_classifier.config.evaluation import MonitoringConfig
 from agile_classifier.config.files import parse_config
 from agile_classifier.config.run import RunConfig
-from agile_classifier.data.row_stream import Row, RowStream, names_of
+from agile_classifier.data.formats.row import Row
+from agile_classifier.data.rows import open_rows, refusal, require_rows
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.drift import Drift, compare
 from agile_classifier.evaluation.drift_sample import REFERENCE_FILE, DriftSample, sample_scores
@@ -39,9 +41,9 @@ class Batch:
     """An even spread over the file, at most `EMBEDDED_TEXTS`."""
 
 
-def place_for_scores(source: Path, *, delimiter: str | None) -> Path | None:
+def place_for_scores(source: Path, dialect: Dialect) -> Path | None:
     """Where an unscored file is scored to before it is looked at; None of a file that `agile score` wrote."""
-    names = names_of(RowStream(source, delimiter=delimiter))
+    names = open_rows(source, dialect).names()
     if LABEL in names and MODEL_VERSION in names and any(name.startswith(PROBABILITY) for name in names):
         return None
     return scratch() / f"{source.stem}.parquet"
@@ -52,7 +54,7 @@ def measure(
     *,
     named: Path | None = None,
     column: str,
-    delimiter: str | None,
+    dialect: Dialect,
     model_name: str | None,
     settings: MonitoringConfig,
 ) -> tuple[Drift, str]:
@@ -69,11 +71,11 @@ def measure(
         No scored file, scored by several versions, a version that is gone or holds no reference, or fewer rows than `monitoring.min_rows`.
     """
     name = model_name or find_champion(None).model_name
-    version = _first_version(source, delimiter)
+    version = scored_version(source, dialect)
     registry.find_version(name, version, is_alias=False)
     files = registry.read_files(name, version)
     reference = _read_reference(files.adapter, name, version)
-    batch = read_batch(source, column=column, delimiter=delimiter, class_names=reference.class_names)
+    batch = read_batch(source, dialect, column=column, class_names=reference.class_names)
     if batch.sample.n < settings.min_rows:
         raise InputError(
             f"{named or source}: {batch.sample.n} rows; fewer than monitoring.min_rows ({settings.min_rows}) tell nothing"
@@ -91,21 +93,19 @@ def measure(
     return _drift(page, name, version), render(page)
 
 
-def read_batch(source: Path, *, column: str, delimiter: str | None, class_names: tuple[str, ...]) -> Batch:
+def read_batch(source: Path, dialect: Dialect, *, column: str, class_names: tuple[str, ...]) -> Batch:
     """Scores, classes and lengths of every row as numbers, and some of the texts; 32 bytes a row of two classes."""
     numbers = {name: place for place, name in enumerate(class_names)}
     columns = [f"{PROBABILITY}{name}" for name in class_names]
     scores, predicted, lengths = [array("d") for _ in class_names], array("l"), array("d")
     texts = _Spread(EMBEDDED_TEXTS)
     versions = dict[str, None]()
-    for row in RowStream(source, delimiter=delimiter):
+    for row in require_rows(open_rows(source, dialect)):
         values, text = _values(row, source, columns, column)
         for held, value in zip(scores, values, strict=True):
             held.append(value)
         if row.cells[LABEL] not in numbers:
-            raise InputError(
-                f"{source}: row {row.number}: label {row.cells[LABEL]!r}; the version's are {', '.join(class_names)}"
-            )
+            raise refusal(source, row, f"label {row.cells[LABEL]!r}; the version's are {', '.join(class_names)}")
         predicted.append(numbers[row.cells[LABEL]])
         lengths.append(len(text))
         texts.add(text)
@@ -155,9 +155,19 @@ def _recorded_settings(model_name: str | None, version: str | None) -> dict[str,
     return _run_parameters(name, number).get("monitoring") or {}
 
 
-def scored_version(source: Path, *, delimiter: str | None) -> str:
-    """The version that scored a file."""
-    return _first_version(source, delimiter)
+def scored_version(source: Path, dialect: Dialect) -> str:
+    """The version that scored a file, by its first row.
+
+    Raises
+    ------
+    InputError
+        It names none.
+    """
+    for row in require_rows(open_rows(source, dialect)):
+        if row.cells.get(MODEL_VERSION) is not None:
+            return str(row.cells[MODEL_VERSION])
+        break
+    raise InputError(f"{source}: its first row names no {MODEL_VERSION}; expected a file that `agile score` wrote")
 
 
 class _Spread:
@@ -177,27 +187,19 @@ class _Spread:
 
 def _values(row: Row, source: Path, columns: list[str], column: str) -> tuple[list[float], str]:
     text = row.cells.get(column)
-    if row.complaint or not isinstance(text, str):
-        raise InputError(
-            f"{source}: row {row.number}: {row.complaint or f'no text in column {column!r} (--column)'}; expected a file that `agile score` wrote"
-        )
+    if not isinstance(text, str):
+        raise _not_scored(source, row, f"no text in column {column!r} (--column)")
     try:
         values = [float(row.cells[name]) for name in columns]
         if not np.isfinite(values).all():
             raise ValueError
     except (KeyError, TypeError, ValueError):
-        raise InputError(
-            f"{source}: row {row.number}: no numbers in {', '.join(columns)}; expected a file that `agile score` wrote"
-        ) from None
+        raise _not_scored(source, row, f"no numbers in {', '.join(columns)}") from None
     return values, text
 
 
-def _first_version(source: Path, delimiter: str | None) -> str:
-    for row in RowStream(source, delimiter=delimiter):
-        if row.cells.get(MODEL_VERSION) is not None:
-            return str(row.cells[MODEL_VERSION])
-        break
-    raise InputError(f"{source}: its first row names no {MODEL_VERSION}; expected a file that `agile score` wrote")
+def _not_scored(source: Path, row: Row, complaint: str) -> InputError:
+    return refusal(source, row, f"{complaint}; expected a file that `agile score` wrote")
 
 
 def _read_reference(adapter: Path, name: str, version: str) -> DriftSample:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from agile_classifier.data.tables import read_table
+from agile_classifier.config.data import Dialect
+from agile_classifier.data.formats.row import Row
+from agile_classifier.data.rows import open_rows, refusal
+from agile_classifier.data.tables import to_table
 from agile_classifier.data.text import complaint_about, text_digest
 from agile_classifier.drafts.guess import QUEUED
 from agile_classifier.errors import InputError
@@ -37,6 +40,13 @@ class Pool:
     score_column: str
     """To be filled in by annotators."""
     frame: pd.DataFrame
+    """Its rows, but for those that cannot be read."""
+    unreadable: tuple[Row, ...] = ()
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the file, read or not."""
+        return len(self.frame) + len(self.unreadable)
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,7 @@ class Queue:
 
     rows: pd.DataFrame
     """The pool's rows, the most unsure first, with `agile_classifier.drafts.guess.QUEUED` and the empty column for the score."""
-    n_pool: int
+    pool: Pool
     n_unusable: int
     """Rows without a text that can be scored."""
     n_known: int
@@ -55,28 +65,34 @@ class Queue:
 
     def in_words(self) -> str:
         """For a person."""
-        counts = {"without a text": self.n_unusable, "known already or there twice": self.n_known}
+        bad = self.pool.unreadable
+        unread = f"that cannot be read ({bad[0].place}: {bad[0].complaint})" if bad else ""
+        counts = {unread: len(bad), "without a text": self.n_unusable, "known already or there twice": self.n_known}
         left_out = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
-        chosen = f"{len(self.rows)} of {self.n_pool} rows chosen by {self.model_name} version {self.version}"
+        chosen = f"{len(self.rows)} of {self.pool.n_rows} rows chosen by {self.model_name} version {self.version}"
         return f"{chosen}{f'; left out: {left_out}' if left_out else ''}"
 
 
-def read_pool(file: Path, *, column: str, score_column: str, delimiter: str | None = None) -> Pool:
+def read_pool(file: Path, dialect: Dialect = Dialect(), *, column: str, score_column: str) -> Pool:
     """Read a pool, before any model is loaded.
 
     Raises
     ------
     InputError
-        There is no such file or column, or it holds a column that the queue would write.
+        There is no such file or column, it holds a column that the queue would write, or no row of it can be read.
     """
-    frame = read_table(file, delimiter=delimiter)
-    if column not in frame.columns:
-        there = ", ".join(map(str, frame.columns))
-        raise InputError(f"{file}: no column {column!r}; there are: {there}; name it with --column")
-    taken = [name for name in (*QUEUED, score_column) if name in frame.columns]
+    rows = open_rows(file, dialect)
+    names = rows.names()
+    if column not in names:
+        raise InputError(f"{file}: no column {column!r}; there are: {', '.join(names)}; name it with --column")
+    taken = [name for name in (*QUEUED, score_column) if name in names]
     if taken:
         raise InputError(f"{file}: the queue writes a column {taken[0]!r}, and the pool has one; rename or remove it")
-    return Pool(file, column, score_column, frame)
+    bad = list[Row]()
+    frame = to_table(_readable(rows, bad))
+    if frame.empty:
+        raise refusal(file, bad[0], bad[0].complaint)
+    return Pool(file, column, score_column, frame, tuple(bad))
 
 
 def require_writable(output: Path) -> None:
@@ -105,8 +121,8 @@ def make_queue(
     n_unusable, n_known = len(pool.frame) - len(usable), len(usable) - len(fresh)
     if fresh.empty:
         raise InputError(
-            f"{pool.file}: no text left to label: {len(pool.frame)} rows, {n_unusable} of them without a text,"
-            f" {n_known} known to {name} version {number} already or there twice"
+            f"{pool.file}: no text left to label: {pool.n_rows} rows, {n_unusable} of them without a text,"
+            f" {n_known} known to {name} version {number} already or there twice, {len(pool.unreadable)} unreadable"
         )
     spec, texts = registry.read_spec(name, number), list(fresh[pool.column])
     y_score = _score(name, number, texts, class_names=spec.class_names)
@@ -120,12 +136,21 @@ def make_queue(
         for class_number, probability, n in zip(shown, said, found["n_similar"], strict=True)
     ]
     rows = fresh.iloc[position].assign(**{"probability": said, "reason": reasons, pool.score_column: ""})
-    return Queue(rows, len(pool.frame), n_unusable, n_known, name, number)
+    return Queue(rows, pool, n_unusable, n_known, name, number)
 
 
 def write_queue(queue: Queue, output: Path) -> None:
     """Write the file, whole or not at all."""
     write_whole(output, queue.rows.to_csv(index=False))
+
+
+def _readable(rows: Iterable[Row], bad: list[Row]) -> Iterator[Row]:
+    """The rows that can be read; the others are added to `bad`."""
+    for row in rows:
+        if row.complaint:
+            bad.append(row)
+        else:
+            yield row
 
 
 def _score(name: str, number: str, texts: Sequence[str], *, class_names: Sequence[str]) -> NDArray[np.float64]:

@@ -17,10 +17,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
-from agile_classifier.data.delimited import DELIMITERS
+from agile_classifier.data.formats.row import Row, RowFile
 from agile_classifier.data.row_parts import Piece, RowParts
-from agile_classifier.data.row_stream import Row, RowStream, names_of
-from agile_classifier.data.tables import SUFFIXES
+from agile_classifier.data.rows import FORMATS, SUFFIXES, refusal
 from agile_classifier.data.text import complaint_about
 from agile_classifier.errors import InputError
 from agile_classifier.models.spec import PROBABILITY
@@ -47,8 +46,8 @@ class Progress:
 
 def check_output(output: Path, source: Path) -> None:
     """Raise InputError where the output cannot be written: an unknown format, no folder, a folder, or the input itself."""
-    if output.suffix.lower() not in SUFFIXES:
-        raise InputError(f"--output {output}: found suffix {output.suffix!r}; allowed are {', '.join(SUFFIXES)}")
+    if output.suffix.lower() not in FORMATS:
+        raise InputError(f"--output {output}: found suffix {output.suffix!r}; allowed are {SUFFIXES}")
     if not output.absolute().parent.is_dir():
         raise InputError(f"--output {output}: no folder {output.absolute().parent}")
     if output.is_dir():
@@ -57,7 +56,7 @@ def check_output(output: Path, source: Path) -> None:
         raise InputError(f"--output {output}: is the input itself; name another file")
 
 
-def output_schema(stream: RowStream, *, output: Path, column: str, added: Sequence[str]) -> pa.Schema:
+def output_schema(file: RowFile, *, output: Path, column: str, added: Sequence[str]) -> pa.Schema:
     """Columns of the output: the input's own, then those of the scores.
 
     Raises
@@ -65,28 +64,26 @@ def output_schema(stream: RowStream, *, output: Path, column: str, added: Sequen
     InputError
         The input has no such column, or one that the scores need.
     """
-    found = _input_schema(stream, output)
+    found = _input_schema(file, output)
     if column not in found.names:
         there = ", ".join(map(repr, found.names))
-        raise InputError(
-            f"{stream.path}: no column {column!r} (--column); there are {there}{_delimiter_hint(found.names)}"
-        )
+        raise InputError(f"{file.path}: no column {column!r} (--column); there are {there}")
     taken = [name for name in (*added, MODEL_VERSION, RUN_ID) if name in found.names]
     if taken:
-        raise InputError(f"{stream.path}: has a column {taken[0]!r} already, which the scores need: rename it")
+        raise InputError(f"{file.path}: has a column {taken[0]!r} already, which the scores need: rename it")
     types = {name: pa.float64() if name.startswith(PROBABILITY) else pa.string() for name in added}
     return pa.schema([*found, *types.items(), (MODEL_VERSION, pa.string()), (RUN_ID, pa.string())])
 
 
-def refuse_bad_rows(stream: RowStream, column: str) -> None:
+def refuse_bad_rows(file: RowFile, column: str) -> None:
     """Raise InputError at the first row that could not be scored, before any is."""
-    for row in stream:
+    for row in file:
         if complaint := complaint_of(row, column):
-            raise InputError(f"{stream.path}: {_place(row)}: {complaint}")
+            raise refusal(file.path, row, complaint)
 
 
 def score_rows(
-    stream: RowStream,
+    file: RowFile,
     parts: RowParts,
     *,
     column: str,
@@ -115,23 +112,22 @@ def score_rows(
     n_rows = sum(piece.n_rows for piece in parts.pieces)
     n_rejected = sum(piece.n_rejected for piece in parts.pieces)
     first = ""
-    for window in windows(islice(iter(stream), n_rows, None), n_rows=window_rows):
+    for window in windows(islice(iter(file), n_rows, None), n_rows=window_rows):
         begun = time.monotonic()
         complaints = [complaint_of(row, column) for row in window]
         good = [row for row, complaint in zip(window, complaints, strict=True) if not complaint]
         scored, n_texts = _scored(good, column, score)
         marks = {MODEL_VERSION: version, RUN_ID: run_id}
         rejected = [_rejected(row, complaint) for row, complaint in zip(window, complaints, strict=True) if complaint]
-        first = first or (f"{_place(window[0])}: {complaints[0]}" if complaints[0] else "")
+        first = first or (f"{window[0].place}: {complaints[0]}" if complaints[0] else "")
         counts = dict(Counter(row[LABEL] for row in scored))
         piece = Piece(len(window), len(rejected), n_texts, time.monotonic() - begun, counts)
         parts.add([{**row, **marks} for row in scored], rejected, piece)
         n_rows, n_rejected = n_rows + len(window), n_rejected + len(rejected)
-        on_progress(Progress(n_rows, n_rejected, stream.share))
+        on_progress(Progress(n_rows, n_rejected, file.share))
     if n_rejected == n_rows:
         parts.discard()
-        reason = first if n_rows else "the file has none"
-        raise InputError(f"{stream.path}: no row of {n_rows} could be scored{'; ' if reason else ''}{reason}")
+        raise InputError(f"{file.path}: no row of {n_rows} could be scored{f'; {first}' if first else ''}")
 
 
 def windows(rows: Iterable[Row], *, n_rows: int) -> Iterator[list[Row]]:
@@ -164,21 +160,13 @@ def _scored(rows: Sequence[Row], column: str, score: Score) -> tuple[list[dict[s
     return [{**row.cells, **answers[places[row.cells[column]]]} for row in rows], len(places)
 
 
-def _delimiter_hint(names: Sequence[str]) -> str:
-    held = [delimiter for delimiter in DELIMITERS if delimiter in "".join(names)]
-    return f"; is the delimiter {held[0]!r} (--delimiter)?" if len(names) == 1 and held else ""
-
-
 def _rejected(row: Row, complaint: str) -> dict[str, Any]:
     content = {"cells": row.cells} if row.cells else {"written": row.written}
     return {"row": row.number, "line": row.line, "reason": complaint, **content}
 
 
-def _place(row: Row) -> str:
-    return f"row {row.number}" if row.line is None else f"row {row.number} (line {row.line})"
-
-
-def _input_schema(stream: RowStream, output: Path) -> pa.Schema:
-    if stream.suffix == ".jsonl" and output.suffix.lower() != ".parquet":
-        return pa.schema([(name, pa.string()) for name in names_of(stream)])
-    return stream.schema()
+def _input_schema(file: RowFile, output: Path) -> pa.Schema:
+    """Only a parquet output asks for types, for which a file of JSON lines is read through."""
+    if output.suffix.lower() == ".parquet":
+        return file.schema()
+    return pa.schema([(name, pa.string()) for name in file.names()])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from agile_classifier.data.text import is_blank
+from agile_classifier.data.text import complaint_about, kind_of
 
 COLUMN = "text"
 PARAMS = "params"
@@ -70,7 +70,7 @@ def _read_json(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # what is not UTF-8 is a ValueError too
         raise Refusal(HTTPStatus.BAD_REQUEST, f"the request is not JSON: {error}", code="MALFORMED_REQUEST") from None
     if not isinstance(read, dict):
-        raise bad_input(f"the request is {_kind(read)}; a JSON object with one of {_FORMS} is needed")
+        raise bad_input(f"the request is {kind_of(read)}; a JSON object with one of {_FORMS} is needed")
     return read
 
 
@@ -98,7 +98,7 @@ def _from_split(given: Any, form: str) -> list[Any]:
 def _from_rows(given: Any, form: str) -> list[Any]:
     """Objects with `text`; texts, or lists of one, where columns need no name (`instances`, `inputs`)."""
     if not isinstance(given, list):
-        raise bad_input(f"{form}: a list is needed, found {_kind(given)}")
+        raise bad_input(f"{form}: a list is needed, found {kind_of(given)}")
     may_be_bare = form != "dataframe_records"
     return [_cell(row, number, form, may_be_bare=may_be_bare) for number, row in enumerate(given)]
 
@@ -110,7 +110,7 @@ def _cell(row: Any, number: int, form: str, *, may_be_bare: bool) -> Any:
         return row[COLUMN]
     if may_be_bare:
         return row[0] if isinstance(row, list) and len(row) == 1 else row
-    raise bad_input(f"{form}: row {number}: an object with {COLUMN!r} is needed, found {_kind(row)}")
+    raise bad_input(f"{form}: row {number}: an object with {COLUMN!r} is needed, found {kind_of(row)}")
 
 
 def _from_inputs(given: Any, form: str) -> list[Any]:
@@ -119,35 +119,18 @@ def _from_inputs(given: Any, form: str) -> list[Any]:
     if COLUMN not in given:
         raise _wrong_columns(form, list(given))
     if not isinstance(given[COLUMN], list):
-        raise bad_input(f"{form}: {COLUMN!r}: a list is needed, found {_kind(given[COLUMN])}")
+        raise bad_input(f"{form}: {COLUMN!r}: a list is needed, found {kind_of(given[COLUMN])}")
     return _from_rows(given[COLUMN], form)
 
 
 def _require_text(number: int, text: Any, max_characters: int) -> None:
-    if not isinstance(text, str):
-        raise bad_input(f"row {number}: the text is {_kind(text)}; a text with visible characters is needed")
-    if len(text) > max_characters:
-        raise bad_input(f"row {number}: the text has {len(text)} characters; at most {max_characters} are allowed")
-    if is_blank(text):
-        raise bad_input(f"row {number}: the text is {text[:20]!r}; a text with visible characters is needed")
-    if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise bad_input(f"row {number}: the text holds half of a surrogate pair, which is not UTF-8")
+    if complaint := complaint_about(text, max_characters=max_characters):
+        raise bad_input(f"row {number}: {complaint}")
 
 
 def _wrong_columns(where: str, found: list[Any]) -> Refusal:
     there = ", ".join(repr(name)[:40] for name in found[:10]) or "none"
     return bad_input(f"{where}: the columns are {there}; one named {COLUMN!r} is needed")
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (int, float)):
-        return f"the number {value!r:.20}"
-    kinds: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
-    return kinds[type(value)]
 
 
 READERS: dict[str, Callable[[Any, str], list[Any]]] = {

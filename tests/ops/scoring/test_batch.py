@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from agile_classifier.config.data import Dialect
 from agile_classifier.data.row_parts import Piece, opened
 from agile_classifier.data.tables import read_table
 from agile_classifier.errors import InputError
@@ -67,8 +68,8 @@ def test_a_file_of_any_format_is_read(registry: Any, tmp_path: Path, suffix: str
         rows.to_parquet(source)
     else:
         rows.to_csv(source, index=False, sep=";")
-    delimiter = ";" if suffix in (".csv", ".tsv", ".txt") else None
-    score_file(source, tmp_path / "scored.jsonl", column="comment", delimiter=delimiter)
+    dialect = Dialect(delimiter=";" if suffix in (".csv", ".tsv", ".txt") else None)
+    score_file(source, tmp_path / "scored.jsonl", column="comment", dialect=dialect)
     answers = [json.loads(line) for line in (tmp_path / "scored.jsonl").read_text().splitlines()]
     assert [answer["label"] for answer in answers] == ["short", "long"]
     assert [int(answer["n"]) for answer in answers] == [1, 2]
@@ -79,7 +80,7 @@ BAD_TEXTS = [
     ("a blank text", '{"text": " \\u200b\\t"}', "the text is"),
     ("a null", '{"text": null}', "the text is missing"),
     ("a row without the column", '{"x": 1}', "the text is missing"),
-    ("a number", '{"text": 5}', "the text is 5"),
+    ("a number", '{"text": 5}', "the text is the number 5"),
     ("half a line", '{"text": "fi', "not JSON"),
 ]
 
@@ -143,9 +144,9 @@ def test_what_cannot_be_done_is_refused_before_anything_is_scored(
 def test_another_delimiter_than_the_suffix_says_is_named(registry: Any, tmp_path: Path) -> None:
     source = tmp_path / "texts.csv"
     source.write_text("id;text\n1;fine\n")
-    with pytest.raises(InputError, match=r"is the delimiter ';' \(--delimiter\)\?"):
+    with pytest.raises(InputError, match=r"set data\.delimiter \(--delimiter\) to ';'"):
         score_file(source, tmp_path / "scored.csv")
-    assert score_file(source, tmp_path / "scored.csv", delimiter=";")["n_scored"] == 1
+    assert score_file(source, tmp_path / "scored.csv", dialect=Dialect(delimiter=";"))["n_scored"] == 1
 
 
 @pytest.mark.parametrize("name", ["label", "model_version", "run_id", "probability_long"])

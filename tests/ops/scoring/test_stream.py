@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agile_classifier.data.row_parts import opened, parts_folder, read_identity
-from agile_classifier.data.row_stream import RowStream
+from agile_classifier.data.rows import open_rows
 from agile_classifier.data.tables import read_table
 from agile_classifier.errors import InputError
 from agile_classifier.ops.scoring.stream import score_rows, windows
@@ -91,7 +91,7 @@ def test_a_text_that_repeats_in_a_window_is_scored_once(tmp_path: Path) -> None:
     schema = pa.schema([(name, pa.string()) for name in ("text", *toy_stream.ANSWERS)])
     with opened(output, schema, identity={"input": "a"}, say=print) as parts:
         score_rows(
-            RowStream(source), parts, column="text", score=score, version="1", run_id="r", on_progress=print, window_rows=3
+            open_rows(source), parts, column="text", score=score, version="1", run_id="r", on_progress=print, window_rows=3
         )  # fmt: skip
         assert [piece.n_scored_texts for piece in parts.pieces] == [2, 2]
         assert parts.pieces[0].n_labels == {"short": 3}
@@ -103,7 +103,7 @@ def test_a_text_that_repeats_in_a_window_is_scored_once(tmp_path: Path) -> None:
 def test_long_rows_end_a_window_early(tmp_path: Path) -> None:
     source = tmp_path / "texts.csv"
     source.write_text("text\n" + ("x" * 700_000 + "\n") * 3)
-    assert [len(window) for window in windows(RowStream(source), n_rows=1000)] == [2, 1]
+    assert [len(window) for window in windows(open_rows(source), n_rows=1000)] == [2, 1]
 
 
 def test_pieces_of_another_input_are_thrown_away_with_a_sentence(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def inputs(*texts: Any) -> dict[str, Any]:
 
 
 REFUSED = [
-    ("a null", inputs("a", None), {}, 400, "row 1: the text is null"),
+    ("a null", inputs("a", None), {}, 400, "row 1: the text is missing"),
     ("a number", inputs("a", 5), {}, 400, "row 1: the text is the number 5"),
     ("a blank text", inputs("a", "b", " \u200b"), {}, 400, "row 2: the text is"),
     ("a long text", inputs("a" * 101), {}, 400, "row 0: the text has 101 characters; at most 100"),

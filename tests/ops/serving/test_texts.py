@@ -36,9 +36,9 @@ def rows(*values: Any) -> bytes:
 
 
 BAD = {
-    "null": (rows("a", None), 400, "row 1: the text is null"),
+    "null": (rows("a", None), 400, "row 1: the text is missing"),
     "a number": (rows("a", 5), 400, "row 1: the text is the number 5"),
-    "no number": (b'{"inputs": ["a", NaN]}', 400, "row 1: the text is the number nan"),
+    "no number": (b'{"inputs": ["a", NaN]}', 400, "row 1: the text is missing"),
     "a number among bare texts": (b'{"instances": ["a", 5]}', 400, "row 1: the text is the number 5"),
     "true": (rows(True), 400, "row 0: the text is true"),
     "a list": (rows(["a"]), 400, "row 0: the text is a list"),

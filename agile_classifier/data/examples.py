@@ -1,0 +1,35 @@
+"""Examples of a run: its source fetched, read as its config says, its columns under their canonical names."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from agile_classifier.config.data import DataConfig
+from agile_classifier.data.fetch.sources import fetch_file
+from agile_classifier.data.tables import read_table, to_examples
+from agile_classifier.environment import cache, mirror
+
+
+def read_examples(data: DataConfig, *, keep: tuple[str, ...] = ()) -> pd.DataFrame:
+    """The examples that a run sees, for the step `ingest`, for studies, and for the forecast of `agile init`.
+
+    Parameters
+    ----------
+    data : DataConfig
+        Source, dialect, columns and repairs.
+    keep : tuple of str
+        Further source columns that a later step reads.
+
+    Returns
+    -------
+    DataFrame of shape (n, 2 or more)
+        As `agile_classifier.data.tables.to_examples`.
+
+    Raises
+    ------
+    InputError
+        The source cannot be had, a row of it cannot be read, or a column is not there.
+    """
+    path = fetch_file(data.source, sha256=data.sha256, revision=data.revision, cache=cache(), mirror=mirror())
+    frame = read_table(path, data, limit=data.limit)
+    return to_examples(frame, path_name=data.source, **data.columns.model_dump(), keep=keep, repair=data.repair)

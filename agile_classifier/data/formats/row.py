@@ -1,0 +1,78 @@
+"""Row, and what every file of rows offers, whatever its format."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
+
+from agile_classifier.config.data import Dialect
+from agile_classifier.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a file, read or rejected."""
+
+    number: int
+    """From 1; a header and blank lines are no rows."""
+    cells: dict[str, Any]
+    """By column; empty where the row cannot be read."""
+    complaint: str = ""
+    """Why it cannot be read; empty where it can."""
+    written: str = ""
+    """The file's own line, where the row cannot be read."""
+    line: int | None = None
+    """Line on which it starts, from 1; None in a parquet file."""
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for a person: `row 2 (line 3)`."""
+        return f"row {self.number}" if self.line is None else f"row {self.number} (line {self.line})"
+
+
+class RowFile(ABC):
+    """A file of rows, read from the top by every iteration, in memory that does not grow with it.
+
+    A row that cannot be read is handed on with its complaint, and the next row is read. Iterating raises `InputError` where
+    the file's columns cannot be told, and at the end of a file without rows.
+    """
+
+    without_rows = "has a header but no rows"
+
+    def __init__(self, path: Path, dialect: Dialect) -> None:
+        self.path, self.dialect = path, dialect
+
+    def __iter__(self) -> Iterator[Row]:
+        row = None
+        for row in self._rows():
+            yield row
+        if row is None:
+            raise InputError(f"{self.path}: {self.without_rows}")
+
+    def names(self) -> list[str]:
+        """Columns of the file, in its order."""
+        return list(self.schema().names)
+
+    @property
+    @abstractmethod
+    def share(self) -> float:
+        """Part of the file that the latest iteration has read, from 0 to 1."""
+
+    @abstractmethod
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns; text cells are strings."""
+
+    @abstractmethod
+    def _rows(self) -> Iterator[Row]: ...
+
+
+def refuse_duplicates(path: Path, names: Sequence[str]) -> None:
+    """Raise InputError where two columns have one name: a config could not tell them apart."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{path}: {names.count(twice[0])} columns are named {twice[0]!r}; names must differ")

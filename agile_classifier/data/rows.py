@@ -1,0 +1,88 @@
+"""Rows: the one reader of files for training, `agile init`, `score`, `monitor` and `queue`.
+
+Faithful: a text cell is the very string that was written (`NA` and `null` are texts). A row that cannot be read is handed
+on with its reason; who needs every row refuses the file at the first such row. A format is a module of
+`agile_classifier.data.formats` and a line of `FORMATS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from agile_classifier.config.data import Dialect
+from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DelimitedFile
+from agile_classifier.data.formats.json_lines import JsonLinesFile
+from agile_classifier.data.formats.lines import GZIP
+from agile_classifier.data.formats.parquet import ParquetFile
+from agile_classifier.data.formats.row import Row, RowFile
+from agile_classifier.errors import InputError
+
+FORMATS: dict[str, Callable[[Path, Dialect], RowFile]] = {
+    **{suffix: partial(DelimitedFile, default=default) for suffix, default in DEFAULT_DELIMITERS.items()},
+    ".jsonl": JsonLinesFile,
+    ".parquet": ParquetFile,
+    ".ndjson": JsonLinesFile,
+}
+"""How a file of each suffix is read."""
+SUFFIXES = ", ".join(FORMATS)
+"""The suffixes, for a person."""
+
+
+def open_rows(path: Path, dialect: Dialect = Dialect()) -> RowFile:
+    """The rows of a file, to be iterated over as often as needed.
+
+    Parameters
+    ----------
+    path : Path
+        The suffix names the format: .csv, .tsv, .txt, .jsonl, .ndjson, each also packed as .gz, or .parquet.
+    dialect : Dialect
+        How it is read: delimiter, encoding, names of the columns, quoting.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it is empty, or of no format that is read.
+
+    Examples
+    --------
+    >>> for row in open_rows(Path("comments.csv"), Dialect(delimiter=";")):  # doctest: +SKIP
+    ...     print(row.place, row.complaint or row.cells)
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, not a file")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    suffix = read_suffix(path)
+    if suffix not in FORMATS:
+        raise InputError(f"{path}: found suffix {suffix!r}; allowed are {SUFFIXES} (text also as {GZIP})")
+    if not path.stat().st_size:
+        raise InputError(f"{path}: the file is empty")
+    return FORMATS[suffix](path, dialect)
+
+
+def require_rows(file: RowFile) -> Iterator[Row]:
+    """The rows of a file of which none may be bad.
+
+    Raises
+    ------
+    InputError
+        At the first row that cannot be read: names file, row, line and reason.
+    """
+    for row in file:
+        if row.complaint:
+            raise refusal(file.path, row, row.complaint)
+        yield row
+
+
+def refusal(path: Path, row: Row, complaint: str) -> InputError:
+    """The one line in which every command refuses a file for one of its rows."""
+    return InputError(f"{path}: {row.place}: {complaint}")
+
+
+def read_suffix(path: Path) -> str:
+    """The suffix that names the format, lower-cased: `.csv` of `texts.CSV` and of `texts.csv.gz`."""
+    suffix = path.suffix.lower()
+    inner = Path(path.stem).suffix.lower() if suffix == GZIP else suffix
+    return inner if inner in FORMATS and inner != ".parquet" else suffix
