@@ -11,24 +11,10 @@ from agile_classifier.environment import cache, mirror
 
 
 def read_examples(data: DataConfig, *, keep: tuple[str, ...] = ()) -> pd.DataFrame:
-    """The examples that a run sees, for the step `ingest`, for studies, and for the forecast of `agile init`.
+    """The examples that a run sees: for the step `ingest`, for studies, and for the forecast of `agile init`.
 
-    Parameters
-    ----------
-    data : DataConfig
-        Source, dialect, columns and repairs.
-    keep : tuple of str
-        Further source columns that a later step reads.
-
-    Returns
-    -------
-    DataFrame of shape (n, 2 or more)
-        As `agile_classifier.data.tables.to_examples`.
-
-    Raises
-    ------
-    InputError
-        The source cannot be had, a row of it cannot be read, or a column is not there.
+    `keep` names further source columns that a later step reads. Columns and errors are those of `fetch_file`,
+    `agile_classifier.data.tables.read_table` and `agile_classifier.data.tables.to_examples`.
     """
     path = fetch_file(data.source, sha256=data.sha256, revision=data.revision, cache=cache(), mirror=mirror())
     frame = read_table(path, data, limit=data.limit)

@@ -93,6 +93,22 @@ def test_a_file_is_scored_by_a_run_on_the_dashboard_as_texts_are_scored_alone(
     assert run.steps["score_file"].run_metadata["n_scored"] == 120
 
 
+def test_a_file_is_read_as_the_options_say_and_a_config_would(
+    trained: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = ['"schön is the day', 'a "fine" film', "dull and cold,"]
+    source, output = tmp_path / "batch.txt", tmp_path / "scored.jsonl"
+    source.write_bytes("".join(f"{number}|{text}\n" for number, text in enumerate(texts)).encode("cp1252"))
+    how = ("--delimiter", "|", "--encoding", "cp1252", "--no-quoting", "--column-names", "id,text")
+    assert agile(monkeypatch, "score", "--input", str(source), "--output", str(output), "--model", NAME, *how) == 0
+    assert list(pd.read_json(output, lines=True, dtype=False)["text"]) == texts
+    queue = ["queue", "--pool", str(source), "--output", str(tmp_path / "next.csv"), "--model", NAME]
+    assert agile(monkeypatch, *queue, *how) == 0
+    assert "3 of 3 rows chosen by watched version 1" in capsys.readouterr().out
+    assert agile(monkeypatch, "monitor", str(source), "--model", NAME, *how) == InputError.exit_code
+    assert "3 rows; fewer than monitoring.min_rows" in capsys.readouterr().err
+
+
 def test_a_mistake_at_the_terminal_is_one_line_and_no_traceback(
     trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -122,7 +122,8 @@ def make_queue(
     if fresh.empty:
         raise InputError(
             f"{pool.file}: no text left to label: {pool.n_rows} rows, {n_unusable} of them without a text,"
-            f" {n_known} known to {name} version {number} already or there twice, {len(pool.unreadable)} unreadable"
+            f" {n_known} known to {name} version {number} already or there twice"
+            f"{f', {len(pool.unreadable)} that cannot be read' if pool.unreadable else ''}"
         )
     spec, texts = registry.read_spec(name, number), list(fresh[pool.column])
     y_score = _score(name, number, texts, class_names=spec.class_names)
