@@ -40,6 +40,6 @@ def deploy(
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state()
-    from agile_classifier.ops.web import launcher_form as launcher
+    from agile_classifier.ops.web import launcher
 
     launcher.serve(host=host, port=port, token_file=token_file)

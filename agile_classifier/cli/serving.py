@@ -43,21 +43,9 @@ def serve(
     from agile_classifier.ops.serving.app import ServingLimits
 
     limits = ServingLimits(
-        max_rows=max_rows,
-        max_characters=max_characters,
-        max_bytes=max_bytes,
-        max_requests=max_requests,
-        max_waiting=max_waiting,
-        batch_rows=batch_rows,
-    )
+        max_rows=max_rows, max_characters=max_characters, max_bytes=max_bytes, max_requests=max_requests,
+        max_waiting=max_waiting, batch_rows=batch_rows,
+    )  # fmt: skip
     serving.serve(
-        serving.ServingOptions(
-            model_name=model,
-            version=version,
-            host=host,
-            port=port,
-            token_file=token_file,
-            poll_seconds=poll,
-            limits=limits,
-        )
+        model_name=model, version=version, host=host, port=port, token_file=token_file, poll_seconds=poll, limits=limits
     )

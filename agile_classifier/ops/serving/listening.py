@@ -15,6 +15,8 @@ import uvicorn
 
 from agile_classifier.errors import InputError
 
+SHUTDOWN_SECONDS = 30
+"""Longest wait for requests under way, once a server is told to stop."""
 SHORTEST_TOKEN = 16
 """Characters; a shorter one can be guessed."""
 
@@ -79,7 +81,7 @@ def address(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def run(app: Any, listener: socket.socket, *, said: str, shutdown_seconds: int = 30) -> None:
+def run(app: Any, listener: socket.socket, *, said: str) -> None:
     """Serve until SIGTERM or Ctrl-C; `said` is printed once it answers.
 
     Uvicorn raises the signal that stopped it once more: to be told to stop is no failure here.
@@ -87,13 +89,9 @@ def run(app: Any, listener: socket.socket, *, said: str, shutdown_seconds: int =
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        timeout_graceful_shutdown=shutdown_seconds,
-    )
+        app, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none",
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )  # fmt: skip
     server = _SayingServer(config, said)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))

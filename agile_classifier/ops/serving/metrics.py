@@ -14,31 +14,33 @@ class ServingMetrics:
     """Counted by one server; a registry of its own, so that two servers in a process do not meet."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "agile_serving_requests", "Requests answered.", ["path", "status"], registry=self.registry
-        )
+        registry = self.registry = CollectorRegistry()
+        self.requests = Counter("agile_serving_requests", "Requests answered.", ["path", "status"], registry=registry)
         self.seconds = Histogram(
             "agile_serving_request_seconds",
             "Seconds from a request's first byte to its answer, for /invocations.",
             buckets=SECONDS,
-            registry=self.registry,
+            registry=registry,
         )
-        self.rows = Counter("agile_serving_rows", "Texts scored.", registry=self.registry)
+        self.rows = Counter("agile_serving_rows", "Texts scored.", registry=registry)
         self.batch_rows = Histogram(
-            "agile_serving_batch_rows", "Texts scored together.", buckets=ROWS, registry=self.registry
+            "agile_serving_batch_rows", "Texts scored together.", buckets=ROWS, registry=registry
         )
-        self.in_flight = Gauge("agile_serving_in_flight", "Requests to /invocations under way.", registry=self.registry)
-        self.waiting_rows = Gauge("agile_serving_waiting_rows", "Texts that wait.", registry=self.registry)
-        self.refused = Counter(
-            "agile_serving_refused", "Requests refused, by error code.", ["code"], registry=self.registry
-        )
-        self.model = Info("agile_serving_model", "The version that answers.", registry=self.registry)
-        self.swaps = Counter(
-            "agile_serving_swaps", "New versions taken over, or not.", ["result"], registry=self.registry
-        )
+        self.in_flight = Gauge("agile_serving_in_flight", "Requests to /invocations under way.", registry=registry)
+        self.waiting_rows = Gauge("agile_serving_waiting_rows", "Texts that wait.", registry=registry)
+        self.refused = Counter("agile_serving_refused", "Requests refused, by error code.", ["code"], registry=registry)
+        self.model = Info("agile_serving_model", "The version that answers.", registry=registry)
+        self.swaps = Counter("agile_serving_swaps", "New versions taken over, or not.", ["result"], registry=registry)
         for result in ("taken over", "unreadable"):
             self.swaps.labels(result)
+
+    def observe(self, path: str, status: int, seconds: float, error_code: str | None) -> None:
+        """Count an answer."""
+        self.requests.labels(path, status).inc()
+        if error_code is not None:
+            self.refused.labels(error_code).inc()
+        if path == "/invocations":
+            self.seconds.observe(seconds)
 
     def page(self) -> bytes:
         """What `/metrics` answers."""

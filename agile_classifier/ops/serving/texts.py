@@ -1,142 +1,149 @@
-"""Texts of a request to `/invocations`: read from MLflow's four JSON forms, each one checked before anything is scored.
+"""Bodies of requests to `/invocations`: MLflow's four JSON forms and CSV, and the texts in them, each one checked.
 
-MLflow's own reading makes texts of numbers (`instances: ["a", 5]` is scored as "a" and "5").
+MLflow's own reading makes texts of numbers (`instances: ["a", 5]` is scored as "a" and "5") and nothing of the text "NA".
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+import csv
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from agile_classifier.data.text import complaint_about, kind_of
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, model_validator
+
+from agile_classifier.data.text import complaint_about
+from agile_classifier.ops.serving.refusals import Refusal
 
 COLUMN = "text"
-PARAMS = "params"
-"""MLflow's place for parameters of a model; these take none, and MLflow's server ignores what a model does not take."""
-
-
-class Refusal(Exception):
-    """A request that is not answered: status, MLflow's error code, and a line that says what to mend."""
-
-    def __init__(self, status: HTTPStatus, line: str, *, code: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(line)
-        self.status, self.line, self.code, self.headers = status, line, code, dict(headers or {})
+EXAMPLE = "what a lovely day"
+FORMS: dict[str, Any] = {
+    "dataframe_split": {"columns": [COLUMN], "data": [[EXAMPLE]]},
+    "dataframe_records": [{COLUMN: EXAMPLE}],
+    "instances": [{COLUMN: EXAMPLE}],
+    "inputs": [EXAMPLE],
+}
+"""MLflow's JSON forms, with an example of each."""
 
 
 @dataclass(frozen=True)
 class TextLimits:
-    """What one request may hold."""
+    """Texts that one request may hold."""
 
     max_rows: int = 256
-    """Texts."""
+    """Most texts of a request."""
     max_characters: int = 10_000
-    """Of one text."""
+    """Most characters of a text."""
 
 
-def read_texts(body: bytes, limits: TextLimits) -> list[str]:
-    """The texts, in their order.
+class Example(BaseModel):
+    """A text in its column; other columns are ignored."""
+
+    text: str
+
+
+def _require_column(columns: Sequence[Any]) -> None:
+    if columns.count(COLUMN) != 1:
+        found = ", ".join(f"{name!r:.40}" for name in columns[:10]) or "none"
+        raise ValueError(f"the columns are {found}; one named {COLUMN!r} is needed")
+
+
+def _read_example(row: Any) -> Any:
+    if not isinstance(row, dict):
+        raise ValueError(f"an object with {COLUMN!r} is needed; found {row!r:.40}")
+    _require_column(list(row))
+    return row[COLUMN]
+
+
+def _read_bare(row: Any) -> Any:
+    """A text by itself, alone in a list, or in its column."""
+    if isinstance(row, dict):
+        return _read_example(row)
+    return row[0] if isinstance(row, list) and len(row) == 1 else row
+
+
+def _read_inputs(inputs: Any) -> Any:
+    return _read_example(inputs) if isinstance(inputs, dict) else inputs
+
+
+Named = Annotated[Any, BeforeValidator(_read_example, json_schema_input_type=Example)]
+Bare = Annotated[Any, BeforeValidator(_read_bare, json_schema_input_type=str | Example | tuple[str])]
+INPUTS = list[Bare] | dict[str, list[str]]
+"""Texts are looked at afterwards, by `require_texts`: too many or too long ones are not worth the look."""
+
+
+class Split(BaseModel):
+    """Columns and rows, as pandas writes them with `orient="split"`."""
+
+    columns: list[Any]
+    data: Annotated[list[list[Any]], FailFast()]
+
+    @model_validator(mode="after")
+    def _require_whole_rows(self) -> Split:
+        _require_column(self.columns)
+        for number, row in enumerate(self.data):
+            if len(row) != len(self.columns):
+                raise ValueError(f"row {number}: {len(row)} values for {len(self.columns)} columns")
+        return self
+
+
+class Invocation(BaseModel):
+    """Texts to score, in exactly one of MLflow's forms."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    dataframe_split: Split | None = None
+    dataframe_records: Annotated[list[Named], FailFast()] = []
+    instances: Annotated[list[Bare], FailFast()] = []
+    inputs: Annotated[list[Bare], FailFast(), BeforeValidator(_read_inputs, json_schema_input_type=INPUTS)] = []
+    params: dict[str, Any] | None = None
+    """MLflow's place for parameters of a model. These models take none, and both servers ignore what none takes."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _require_one_form(cls, body: Any) -> Any:
+        if isinstance(body, bytes):
+            return {"dataframe_split": _read_csv(body)}
+        forms = [name for name in body if name != "params"] if isinstance(body, dict) else ["inputs"]
+        if len(forms) != 1 or forms[0] not in FORMS:
+            found = ", ".join(f"{name!r:.40}" for name in forms[:10]) or "none"
+            raise ValueError(f"exactly one of {', '.join(FORMS)} is needed; found {found}")
+        return body
+
+    @property
+    def rows(self) -> list[Any]:
+        """What stands where the texts should, unchecked."""
+        if self.dataframe_split is not None:
+            place = self.dataframe_split.columns.index(COLUMN)
+            return [row[place] for row in self.dataframe_split.data]
+        return self.dataframe_records or self.instances or self.inputs
+
+
+def _read_csv(body: bytes) -> dict[str, Any]:
+    """As `dataframe_split`; empty lines count for nothing, as with pandas."""
+    try:
+        lines = [line for line in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if line]
+    except csv.Error as error:
+        raise ValueError(f"not CSV: {error}") from None
+    return {"columns": lines[0] if lines else [], "data": lines[1:]}
+
+
+def require_texts(rows: list[Any], limits: TextLimits) -> list[str]:
+    """The rows, each of which is a text that can be scored.
 
     Raises
     ------
     Refusal
-        400: no JSON, none of the forms, another column, or a text that is none, blank or too long (names the row, from 0);
-        413: too many rows.
+        400: no rows, or one that is no text, blank or too long (names the row, from 0); 413: too many rows.
     """
-    rows = _read_rows(_read_json(body))
     if not rows:
-        raise bad_input("no rows: at least one text is needed")
+        raise Refusal(HTTPStatus.BAD_REQUEST, "no rows: at least one text is needed")
     if len(rows) > limits.max_rows:
-        raise Refusal(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"{len(rows)} rows in one request; at most {limits.max_rows} are allowed: send several",
-            code="INVALID_PARAMETER_VALUE",
-        )
+        line = f"{len(rows)} rows in one request; at most {limits.max_rows} are allowed: send several"
+        raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, line)
     for number, text in enumerate(rows):
-        _require_text(number, text, limits.max_characters)
+        if complaint := complaint_about(text, max_characters=limits.max_characters):
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"row {number}: {complaint}")
     return rows
-
-
-def bad_input(line: str) -> Refusal:
-    """400, for what a client can mend."""
-    return Refusal(HTTPStatus.BAD_REQUEST, line, code="INVALID_PARAMETER_VALUE")
-
-
-def _read_json(body: bytes) -> dict[str, Any]:
-    try:
-        read = json.loads(body)
-    except (ValueError, RecursionError) as error:  # what is not UTF-8 is a ValueError too
-        raise Refusal(HTTPStatus.BAD_REQUEST, f"the request is not JSON: {error}", code="MALFORMED_REQUEST") from None
-    if not isinstance(read, dict):
-        raise bad_input(f"the request is {kind_of(read)}; a JSON object with one of {_FORMS} is needed")
-    return read
-
-
-def _read_rows(request: dict[str, Any]) -> list[Any]:
-    forms = [key for key in request if key != PARAMS]
-    if len(forms) != 1 or forms[0] not in READERS:
-        found = ", ".join(map(repr, forms)) or "none"
-        raise bad_input(f"the request has the fields {found}; exactly one of {_FORMS} is needed")
-    return READERS[forms[0]](request[forms[0]], forms[0])
-
-
-def _from_split(given: Any, form: str) -> list[Any]:
-    columns, data = (given.get("columns"), given.get("data")) if isinstance(given, dict) else (None, None)
-    if not isinstance(columns, list) or not isinstance(data, list):
-        raise bad_input(f"{form}: an object with the lists 'columns' and 'data' is needed")
-    if columns.count(COLUMN) != 1:
-        raise _wrong_columns(form, columns)
-    place = columns.index(COLUMN)
-    for number, row in enumerate(data):
-        if not isinstance(row, list) or len(row) != len(columns):
-            raise bad_input(f"{form}: row {number}: a list of {len(columns)} values is needed, as there are columns")
-    return [row[place] for row in data]
-
-
-def _from_rows(given: Any, form: str) -> list[Any]:
-    """Objects with `text`; texts, or lists of one, where columns need no name (`instances`, `inputs`)."""
-    if not isinstance(given, list):
-        raise bad_input(f"{form}: a list is needed, found {kind_of(given)}")
-    may_be_bare = form != "dataframe_records"
-    return [_cell(row, number, form, may_be_bare=may_be_bare) for number, row in enumerate(given)]
-
-
-def _cell(row: Any, number: int, form: str, *, may_be_bare: bool) -> Any:
-    if isinstance(row, dict):
-        if COLUMN not in row:
-            raise _wrong_columns(f"{form}: row {number}", list(row))
-        return row[COLUMN]
-    if may_be_bare:
-        return row[0] if isinstance(row, list) and len(row) == 1 else row
-    raise bad_input(f"{form}: row {number}: an object with {COLUMN!r} is needed, found {kind_of(row)}")
-
-
-def _from_inputs(given: Any, form: str) -> list[Any]:
-    if not isinstance(given, dict):
-        return _from_rows(given, form)
-    if COLUMN not in given:
-        raise _wrong_columns(form, list(given))
-    if not isinstance(given[COLUMN], list):
-        raise bad_input(f"{form}: {COLUMN!r}: a list is needed, found {kind_of(given[COLUMN])}")
-    return _from_rows(given[COLUMN], form)
-
-
-def _require_text(number: int, text: Any, max_characters: int) -> None:
-    if complaint := complaint_about(text, max_characters=max_characters):
-        raise bad_input(f"row {number}: {complaint}")
-
-
-def _wrong_columns(where: str, found: list[Any]) -> Refusal:
-    there = ", ".join(repr(name)[:40] for name in found[:10]) or "none"
-    return bad_input(f"{where}: the columns are {there}; one named {COLUMN!r} is needed")
-
-
-READERS: dict[str, Callable[[Any, str], list[Any]]] = {
-    "dataframe_split": _from_split,
-    "dataframe_records": _from_rows,
-    "instances": _from_rows,
-    "inputs": _from_inputs,
-}
-_FORMS = ", ".join(READERS)

@@ -7,16 +7,16 @@ when its last process ends, however it ends.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 import secrets
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, computed_field
 
 from agile_classifier.config.files import load_config, write_override
 from agile_classifier.config.run import RunConfig
@@ -43,22 +43,23 @@ class StillGoing(RuntimeError):
     """One at a time on an engine of this machine."""
 
 
-@dataclass(frozen=True)
-class Launch:
-    """One training that was asked for."""
+class Launch(BaseModel, frozen=True):
+    """One training that was asked for, and what became of it."""
 
     id: str
     config: str
-    overrides: Mapping[str, Any]
+    overrides: dict[str, Any]
     started: str
     """UTC, ISO 8601."""
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def exit_code(self) -> int | None:
         """None while it runs, or where it was cut short."""
         file = _folder(self.id) / "exit"
         return int(file.read_text()) if file.exists() else None
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def state(self) -> str:
         """In a word or two."""
@@ -66,11 +67,13 @@ class Launch:
             return OUTCOMES.get(self.exit_code, FAILED)
         return GOING if is_locked(_folder(self.id) / "lock") else CUT_SHORT
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def output(self) -> str:
         """The end of what it says."""
         return redact(read_end(_folder(self.id) / "log.txt", n_bytes=LONGEST_OUTPUT))
 
+    @computed_field(alias="run")  # type: ignore[prop-decorator]
     @property
     def run_name(self) -> str | None:
         """What ZenML calls the run; None before it began."""
@@ -114,9 +117,8 @@ def start(name: str, overrides: Mapping[str, Any], *, one_at_a_time: bool) -> La
     if one_at_a_time and (others := [launch.id for launch in list_launches() if launch.state == GOING]):
         raise StillGoing(f"launch {others[0]} still runs; this machine takes one at a time")
     now = datetime.now(UTC)
-    launch = Launch(
-        f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}", name, dict(overrides), now.isoformat(timespec="seconds")
-    )
+    identity, started = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}", now.isoformat(timespec="seconds")
+    launch = Launch(id=identity, config=name, overrides=dict(overrides), started=started)
     folder = _folder(launch.id)
     folder.mkdir(parents=True)
     words = [word for override in _as_words(overrides) for word in ("--set", override)]
@@ -127,7 +129,7 @@ def start(name: str, overrides: Mapping[str, Any], *, one_at_a_time: bool) -> La
             ["/bin/sh", "-c", KEEP_EXIT_CODE, str(folder / "exit"), *command], cwd=project.root(), stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True, pass_fds=(lock.fileno(),), env=dict(os.environ),
         )  # fmt: skip
-    write_whole(folder / "launch.json", json.dumps(asdict(launch)))
+    write_whole(folder / "launch.json", launch.model_dump_json(include=set(Launch.model_fields)))
     return launch
 
 
@@ -142,7 +144,7 @@ def find(identity: str) -> Launch:
     file = _folder(identity) / "launch.json"
     if not IDENTITY.fullmatch(identity) or not file.exists():
         raise InputError(f"no launch {identity!r}")
-    return Launch(**json.loads(file.read_text(encoding="utf-8")))
+    return Launch.model_validate_json(file.read_text(encoding="utf-8"))
 
 
 def list_launches() -> list[Launch]:

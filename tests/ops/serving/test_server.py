@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import re
 import shutil
 import signal
 import socket
@@ -13,10 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,126 +18,9 @@ import requests
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.project import root
+from tests.toys.toy_serving import EXPECTED, TEXTS, Server, Start, Store
 
 SECRET = "sentinel-token-0123456789"
-SCORER = Path(__file__).parents[2] / "toys" / "toy_slow_scorer.py"
-TEXTS = ["short", "a text of some length"]
-EXPECTED = [
-    {"label": "short", "probability_short": 0.75, "probability_long": 0.25, "model_version": "1"},
-    {"label": "long", "probability_short": 0.0, "probability_long": 1.0, "model_version": "1"},
-]
-
-
-@dataclass(frozen=True)
-class Store:
-    """An MLflow store in which `toy` has versions; and the environment in which it is found."""
-
-    client: Any
-    run_id: str
-    environment: dict[str, str]
-
-    def make_version(self) -> str:
-        import mlflow
-        from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, DataType, Schema
-
-        from agile_classifier.ops.registry.versions import create_version
-
-        outputs = [("label", DataType.string), ("probability_short", DataType.double), ("probability_long", DataType.double)]  # fmt: skip
-        signature = ModelSignature(
-            Schema([ColSpec(DataType.string, "text")]), Schema([ColSpec(kind, name) for name, kind in outputs])
-        )
-        with mlflow.start_run(run_id=self.run_id):
-            logged = mlflow.pyfunc.log_model(
-                name="classifier", python_model=str(SCORER), signature=signature, pip_requirements=["mlflow"]
-            )
-        return create_version("toy", model_uri=str(logged.model_uri), run_id=self.run_id, tags={}, description="")
-
-    def promote(self, version: str) -> None:
-        self.client.set_registered_model_alias("toy", "champion", version)
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server's process, its address, and what it says on standard error."""
-
-    process: subprocess.Popen[str]
-    address: str
-    log: Path
-
-    def ask(self, request: Any = None, **options: Any) -> requests.Response:
-        """POST to `/invocations`; bytes as they are."""
-        given = {"data": request} if isinstance(request, bytes) else {"json": request}
-        headers = {"content-type": "application/json", **options.pop("headers", {})}
-        return requests.post(f"{self.address}/invocations", **given, headers=headers, timeout=60, **options)
-
-    def get(self, path: str, **options: Any) -> requests.Response:
-        return requests.get(f"{self.address}{path}", timeout=30, **options)
-
-    def metric(self, line: str) -> float:
-        found = re.search(rf"^{re.escape(line)} (\S+)$", self.get("/metrics").text, re.MULTILINE)
-        return float(found[1]) if found else 0.0
-
-    def says(self, what: str, *, within: float = 30) -> bool:
-        deadline = time.monotonic() + within
-        while what not in self.log.read_text() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return what in self.log.read_text()
-
-
-Start = Callable[..., Server]
-
-
-@pytest.fixture(scope="module")
-def store(state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    import mlflow
-    from mlflow import MlflowClient
-
-    folder, shared = tmp_path_factory.mktemp("serving"), mlflow.get_tracking_uri()
-    address = f"sqlite:///{folder}/mlflow.db"
-    mlflow.set_tracking_uri(address)
-    client = MlflowClient()
-    run = client.create_run(client.create_experiment("toy", artifact_location=(folder / "artifacts").as_uri()))
-    (folder / "ready").touch()  # the databases that serving needs are there
-    environment = {**os.environ, "AGILE_HOME": str(folder), "MLFLOW_TRACKING_URI": address}
-    environment.pop("AGILE_SERVE_TOKEN", None)
-    made = Store(client, run.info.run_id, environment)
-    made.make_version()
-    made.promote("1")
-    yield made
-    mlflow.set_tracking_uri(shared)
-
-
-@pytest.fixture(scope="module")
-def start(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """`agile serve` with options, on any port; ended afterwards."""
-    started: list[subprocess.Popen[str]] = []
-
-    def run(*options: str, **environment: str) -> Server:
-        log = tmp_path_factory.mktemp("server") / "log.txt"
-        with log.open("w") as file:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "agile_classifier", "serve", "--port", "0", "--poll", "0.1", *options],
-                env=store.environment | environment, stdout=subprocess.PIPE, stderr=file, text=True, cwd=root(),
-            )  # fmt: skip
-        started.append(process)
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        assert said.startswith("serving toy version "), said + log.read_text()
-        return Server(process, said.split(" at ")[1].strip(), log)
-
-    yield run
-    for process in started:
-        process.terminate()
-        process.wait(30)
-
-
-@pytest.fixture(scope="module")
-def server(start: Start) -> Server:
-    """On the champion, with small limits."""
-    return start("--max-characters", "100", "--max-rows", "5", "--max-bytes", "20000")
-
-
 FORMS: list[dict[str, Any]] = [
     {"dataframe_split": {"columns": ["text"], "data": [[text] for text in TEXTS]}},
     {"dataframe_records": [{"text": text} for text in TEXTS]},
@@ -159,27 +36,6 @@ def test_every_form_is_answered_with_label_probabilities_and_version(server: Ser
     assert answer.headers["x-model-version"] == "1"
 
 
-@pytest.mark.parametrize("form", FORMS[:2], ids=["split", "records"])
-def test_the_answers_are_those_of_mlflows_own_server(store: Store, server: Server, form: dict[str, Any]) -> None:
-    import mlflow
-    from mlflow.pyfunc import scoring_server
-
-    plain = mlflow.pyfunc.load_model("models:/toy/1")
-    schema = plain.metadata.get_input_schema()
-    theirs = json.loads(
-        scoring_server.invocations(json.dumps(form).encode(), "application/json", plain, schema).response
-    )
-    ours = [{name: value for name, value in row.items() if name != "model_version"} for row in server.ask(form).json()["predictions"]]  # fmt: skip
-    assert theirs == {"predictions": ours}
-
-
-def test_mlflows_other_paths_answer(server: Server) -> None:
-    import mlflow
-
-    assert [server.get(path).status_code for path in ("/ping", "/health")] == [200, 200]
-    assert server.get("/version").text == mlflow.__version__
-
-
 def inputs(*texts: Any) -> dict[str, Any]:
     return {"inputs": list(texts)}
 
@@ -193,7 +49,13 @@ REFUSED = [
     ("a large request", b" " * 20_001, {}, 413, "more than 20000 bytes"),
     ("a large request in chunks", b" " * 15_000, {"stream": True}, 413, "more than 20000 bytes"),
     ("no JSON", b"{", {}, 400, "not JSON"),
-    ("a table", b"text\na\n", {"content-type": "text/csv"}, 415, "content type text/csv"),
+    (
+        "a Parquet file",
+        b"PAR1",
+        {"content-type": "application/vnd.apache.parquet"},
+        415,
+        "application/json or text/csv in UTF-8 is needed",
+    ),
     ("packed JSON", b"{}", {"content-encoding": "gzip"}, 415, "encoding gzip"),
     ("another character set", b"{}", {"content-type": "application/json; charset=utf-16"}, 415, "charset=utf-16"),
 ]
@@ -219,7 +81,10 @@ def test_what_cannot_be_scored_is_refused_in_mlflows_shape(
 
 
 def test_another_path_or_method_is_refused_in_the_same_shape(server: Server) -> None:
-    assert server.get("/docs").json()["error_code"] == "ENDPOINT_NOT_FOUND"
+    assert server.get("/nothing").json() == {
+        "error_code": "ENDPOINT_NOT_FOUND",
+        "message": "no /nothing; there are /ping, /health, /version, /metrics, /invocations",
+    }
     answer = server.get("/invocations")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     assert server.ask(inputs("a")).status_code == 200

@@ -94,7 +94,7 @@ def test_a_launched_training_is_a_real_run_and_another_must_wait(launcher: Launc
     assert answer.status_code == 202, answer.text
     second = launcher.start(config="quickstart", overrides=toy)
     assert second.status_code == 409
-    assert "still runs" in second.json()["error"]
+    assert "still runs" in second.json()["message"]
     found = until_over(launcher, answer.json()["id"])
     assert (found["state"], found["exit_code"]) == ("done", 0), found["output"]
     run = Client().get_pipeline_run(found["run"])
@@ -111,12 +111,12 @@ def test_the_form_starts_what_was_filled_in_and_shows_why_it_did_not(launcher: L
     from agile_classifier.config.files import write_value
 
     filled_in = {name: "" if value is None else write_value(value) for name, value in toy.items()}
-    mistaken = {"config": "quickstart", **filled_in, "fine_tune.epochs": "0"}
-    refused = requests.post(f"{launcher.address}/launches", data=mistaken, timeout=60)
+    mistaken, form = {**filled_in, "fine_tune.epochs": "0"}, f"{launcher.address}/configs/quickstart"
+    refused = requests.post(form, data=mistaken, timeout=60)
     assert refused.status_code == 400
     assert "fine_tune.epochs: Input should be greater than 0; found 0" in refused.text
     assert f'value="{toy["model.source"]}"' in refused.text, "what was filled in must not be lost"
-    answer = requests.post(f"{launcher.address}/launches", data={**mistaken, "fine_tune.epochs": "2"}, timeout=60)
+    answer = requests.post(form, data={**mistaken, "fine_tune.epochs": "2"}, timeout=60)
     assert answer.status_code == 200, answer.text
     found = until_over(launcher, answer.url.rpartition("/")[2])
     assert found["state"] == "done", found["output"]
@@ -130,7 +130,8 @@ def test_the_form_starts_what_was_filled_in_and_shows_why_it_did_not(launcher: L
         ({"config": "../secrets"}, "no such config"),
         ({"config": "quickstart", "overrides": {"fine_tune.epoch": 1}}, "fine_tune.epoch: unknown field; allowed here: alpha"),
         ({"config": "quickstart", "overrides": {"fine_tune.epochs": "many"}}, "fine_tune.epochs: Input should be a valid integer"),
-        ({"overrides": {}}, 'expected {"config": NAME'),
+        ({"overrides": {}}, "config: Field required"),
+        ({"config": "quickstart", "overrides": ["fine_tune.epochs=1"]}, "overrides: Input should be a valid dictionary; found"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_launched_is_refused_with_the_reason(
@@ -139,7 +140,7 @@ def test_what_cannot_be_launched_is_refused_with_the_reason(
     n_before = len(launcher.ask("/launches").json())
     answer = launcher.start(**document)
     assert answer.status_code == 400
-    assert said in answer.json()["error"]
+    assert said in answer.json()["message"]
     assert len(launcher.ask("/launches").json()) == n_before
 
 
@@ -162,7 +163,25 @@ def test_pages_of_other_sites_and_names_of_other_hosts_get_nothing(launcher: Lau
     assert launcher.ask("/", headers={"Host": "evil.example"}).status_code == 421
     assert launcher.ask("/launches/nothing").status_code == 404
     assert launcher.ask("/launches/..%2f..%2fetc").status_code == 404
-    assert launcher.ask("/configs/nothing").status_code == 404
+    assert launcher.ask("/configs/nothing").json()["error_code"] == "RESOURCE_DOES_NOT_EXIST"
+
+
+def test_a_browser_gets_a_page_and_the_form_wants_fields(launcher: Launcher) -> None:
+    page = launcher.ask("/configs/nothing", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "config &#39;nothing&#39;: no such config" in page.text
+    n_before = len(launcher.ask("/launches").json())
+    answer = requests.post(f"{launcher.address}/configs/quickstart", json={"config": "quickstart"}, timeout=30)
+    assert (answer.status_code, answer.json()["message"]) == (400, "no field of the form was sent")
+    assert len(launcher.ask("/launches").json()) == n_before
+
+
+def test_every_endpoint_is_described(launcher: Launcher) -> None:
+    paths = launcher.ask("/openapi.json").json()["paths"]
+    assert {path: set(methods) for path, methods in paths.items()} == {
+        "/health": {"get"}, "/launches": {"get", "post"}, "/launches/{id}": {"get"},
+    }  # fmt: skip
+    assert "agile deploy" in launcher.ask("/docs").text
 
 
 def test_with_a_token_nobody_else_sees_anything(state_folder: Path, tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+"""Refusals: every error of a server of ours in MLflow's form, whether the guard, a route, pydantic or the router raised it."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+LONGEST_LINE = 280
+"""Characters of an error's message."""
+INVALID, BAD_REQUEST = "INVALID_PARAMETER_VALUE", "BAD_REQUEST"
+CODES: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: INVALID,
+    HTTPStatus.UNAUTHORIZED: "UNAUTHENTICATED",
+    HTTPStatus.FORBIDDEN: "PERMISSION_DENIED",
+    HTTPStatus.NOT_FOUND: "RESOURCE_DOES_NOT_EXIST",
+    HTTPStatus.CONFLICT: "RESOURCE_CONFLICT",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: INVALID,
+    HTTPStatus.INTERNAL_SERVER_ERROR: "INTERNAL_ERROR",
+    HTTPStatus.SERVICE_UNAVAILABLE: "TEMPORARILY_UNAVAILABLE",
+}
+"""Status → MLflow's error code; `BAD_REQUEST` for any other."""
+
+
+class ErrorBody(BaseModel):
+    """Body of every error, in MLflow's form."""
+
+    error_code: str
+    message: str
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for status in ("4XX", "5XX")}
+"""What FastAPI is told of the errors of every path."""
+
+
+class Refusal(HTTPException):
+    """A request that is not answered: status, a line that says what to mend, and MLflow's error code."""
+
+    def __init__(self, status: int, line: str, *, code: str = "", headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, " ".join(line.split())[:LONGEST_LINE], headers)
+        self.code = code or CODES.get(status, BAD_REQUEST)
+
+
+def busy(reason: str) -> Refusal:
+    """503, which says when to try again."""
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{reason}: try again later", headers={"retry-after": "1"})
+
+
+async def answer_error(request: Request, error: Exception) -> JSONResponse:
+    """The answer to a request that failed; its error code is left in the scope, as `refused`."""
+    refusal = _as_refusal(request, error)
+    request.scope["refused"] = refusal.code
+    body = {"error_code": refusal.code, "message": refusal.detail}
+    return JSONResponse(body, refusal.status_code, headers=refusal.headers)
+
+
+def _as_refusal(request: Request, error: Exception) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, RequestValidationError):
+        return _explain(error.errors()[0])
+    if not isinstance(error, HTTPException):
+        return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, f"the server failed: {type(error).__name__}")
+    status, line, path = error.status_code, error.detail, request.scope["path"][:100]
+    if status == HTTPStatus.BAD_REQUEST:
+        return Refusal(status, f"the body is not JSON: {error.__cause__ or line}", code=BAD_REQUEST)
+    if status == HTTPStatus.NOT_FOUND:
+        line = f"no {path}; there are {', '.join(request.app.openapi()['paths'])}"
+        return Refusal(status, line, code="ENDPOINT_NOT_FOUND")
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and error.headers:
+        line = f"{path} takes {error.headers['Allow']}, not {request.method}"
+    return Refusal(status, line, headers=error.headers)
+
+
+def _explain(problem: Mapping[str, Any]) -> Refusal:
+    """`FIELD: row 2: what is wrong; found VALUE`, rows counted from 0."""
+    status, location, kind = HTTPStatus.BAD_REQUEST, problem["loc"][1:], problem["type"]
+    if kind == "json_invalid":
+        line = f"the body is not JSON: {problem['ctx']['error']} (character {location[-1]})"
+        return Refusal(status, line, code=BAD_REQUEST)
+    where = [f"row {part}" if isinstance(part, int) else part for part in location] or ["the body"]
+    found = "" if kind in ("missing", "value_error") else f"; found {reprlib.repr(problem['input'])}"
+    line = f"{': '.join(where)}: {problem['msg'].removeprefix('Value error, ')}{found}"
+    return Refusal(status, line, code="" if location else BAD_REQUEST)

@@ -1,0 +1,65 @@
+"""The page `/docs` of the scoring server in a real browser: nothing from elsewhere, no complaint, and a request that is answered."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+
+from agile_classifier.ops.serving.app import ServingLimits, make_app
+from agile_classifier.ops.serving.batches import Batches
+from agile_classifier.ops.serving.listening import address, listen
+from agile_classifier.ops.serving.metrics import ServingMetrics
+
+pytestmark = pytest.mark.browser
+playwright = pytest.importorskip("playwright.sync_api")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+TOKEN = "sentinel-token-of-the-page"
+
+
+@pytest.fixture(params=[None, TOKEN], ids=["open", "with a token"])
+def server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of a server whose model answers with the texts themselves."""
+    batches = Batches(
+        lambda texts: [{"label": text, "model_version": "7"} for text in texts], batch_rows=8, max_waiting=256
+    )
+    app = make_app(batches, limits=ServingLimits(), metrics=ServingMetrics(), token=request.param)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none"))
+    with listen("127.0.0.1", 0, token=request.param, variable="AGILE_TEST_TOKEN") as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.05)
+        yield address(listener)
+        server.should_exit = True
+        thread.join(30)
+    batches.close()
+
+
+def test_the_page_describes_every_endpoint_and_tries_one(server: str) -> None:
+    browser_path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        page = browser.new_page(
+            viewport={"width": 1200, "height": 1600}, http_credentials={"username": "anybody", "password": TOKEN}
+        )
+        asked, complaints = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.goto(f"{server}/docs")
+        for path in ("/ping", "/health", "/version", "/metrics", "/invocations"):
+            playwright.expect(page.locator(f"[data-path='{path}']")).to_be_visible()
+        page.locator("[data-path='/invocations']").click()
+        page.get_by_role("button", name="Try it out").click()
+        page.get_by_role("button", name="Execute").click()
+        playwright.expect(page.locator(".live-responses-table .response-col_status").last).to_have_text("200")
+        playwright.expect(page.locator(".live-responses-table")).to_contain_text('"label": "what a lovely day"')
+        browser.close()
+    assert {urlsplit(url).netloc for url in asked if not url.startswith("data:")} == {urlsplit(server).netloc}
+    assert complaints == []

@@ -1,0 +1,81 @@
+"""A registered toy that scores a text by its length, and what a test asks of a server that answers with it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+SCORER = Path(__file__).parent / "toy_slow_scorer.py"
+TEXTS = ["short", "a text of some length"]
+EXPECTED = [
+    {"label": "short", "probability_short": 0.75, "probability_long": 0.25, "model_version": "1"},
+    {"label": "long", "probability_short": 0.0, "probability_long": 1.0, "model_version": "1"},
+]
+
+
+@dataclass(frozen=True)
+class Store:
+    """An MLflow store in which `toy` has versions; and the environment in which it is found."""
+
+    client: Any
+    run_id: str
+    environment: dict[str, str]
+
+    def make_version(self) -> str:
+        import mlflow
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, DataType, Schema
+
+        from agile_classifier.ops.registry.versions import create_version
+
+        outputs = [("label", DataType.string), ("probability_short", DataType.double), ("probability_long", DataType.double)]  # fmt: skip
+        signature = ModelSignature(
+            Schema([ColSpec(DataType.string, "text")]), Schema([ColSpec(kind, name) for name, kind in outputs])
+        )
+        with mlflow.start_run(run_id=self.run_id):
+            logged = mlflow.pyfunc.log_model(
+                name="classifier", python_model=str(SCORER), signature=signature, pip_requirements=["mlflow"]
+            )
+        return create_version("toy", model_uri=str(logged.model_uri), run_id=self.run_id, tags={}, description="")
+
+    def promote(self, version: str) -> None:
+        self.client.set_registered_model_alias("toy", "champion", version)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server's process, its address, and what it says on standard error."""
+
+    process: subprocess.Popen[str]
+    address: str
+    log: Path
+
+    def ask(self, request: Any = None, **options: Any) -> requests.Response:
+        """POST to `/invocations`; bytes as they are."""
+        given = {"data": request} if isinstance(request, bytes) else {"json": request}
+        headers = {"content-type": "application/json", **options.pop("headers", {})}
+        return requests.post(f"{self.address}/invocations", **given, headers=headers, timeout=60, **options)
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return requests.get(f"{self.address}{path}", timeout=30, **options)
+
+    def metric(self, line: str) -> float:
+        found = re.search(rf"^{re.escape(line)} (\S+)$", self.get("/metrics").text, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    def says(self, what: str, *, within: float = 30) -> bool:
+        deadline = time.monotonic() + within
+        while what not in self.log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return what in self.log.read_text()
+
+
+Start = Callable[..., Server]
+"""Starts `agile serve` with options, and variables of the environment."""
