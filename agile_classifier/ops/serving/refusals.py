@@ -44,7 +44,8 @@ class Refusal(HTTPException):
     """A request that is not answered: status, a line that says what to mend, and MLflow's error code."""
 
     def __init__(self, status: int, line: str, *, code: str = "", headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(status, " ".join(line.split())[:LONGEST_LINE], headers)
+        in_utf8 = line.encode(errors="backslashreplace").decode()
+        super().__init__(status, " ".join(in_utf8.split())[:LONGEST_LINE], headers)
         self.code = code or CODES.get(status, BAD_REQUEST)
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, model_validator
 
-from agile_classifier.data.text import complaint_about
+from agile_classifier.data.text import complaint_about, kind_of
 from agile_classifier.ops.serving.refusals import Refusal
 
 COLUMN = "text"
@@ -52,7 +52,7 @@ def _require_column(columns: Sequence[Any]) -> None:
 
 def _read_example(row: Any) -> Any:
     if not isinstance(row, dict):
-        raise ValueError(f"an object with {COLUMN!r} is needed; found {row!r:.40}")
+        raise ValueError(f"an object with {COLUMN!r} is needed; found {kind_of(row)}")
     _require_column(list(row))
     return row[COLUMN]
 

@@ -122,7 +122,9 @@ class _Pages:
     def start(
         self,
         config: Annotated[str, Body(examples=["quickstart"], description="Name of a config, as the page lists them.")],
-        overrides: Annotated[dict[str, Any] | None, Body(description="`section.field` to its value.")] = None,
+        overrides: Annotated[
+            dict[str, Any] | None, Body(examples=[{"fine_tune.epochs": 5}], description="`section.field` to its value.")
+        ] = None,
     ) -> Launch:
         """Start a training; 409 while another one runs on an engine of this machine."""
         return self._launch(config, overrides or {})

@@ -83,7 +83,7 @@ BAD = {
     "an empty text": (rows("a", "b", ""), 400, "row 2: the text is ''"),
     "a blank text": (rows("\u200b\t "), 400, "row 0: the text is"),
     "a long text": (rows("a", "b" * 11), 400, "row 1: the text has 11 characters; at most 10"),
-    "half a character": (rows("a\ud800"), 400, "row 0: 'a\\ud800' is not UTF-8"),
+    "half a character": (rows("a\ud800"), 400, "row 0: the text holds half of a surrogate pair"),
     "too many rows": (rows(*"abcd"), 413, "4 rows in one request; at most 3"),
     "no rows": (rows(), 400, "no rows"),
     "another column": (
@@ -108,6 +108,7 @@ BAD = {
     ),
     "no form": (b'{"texts": ["a"]}', 400, "found 'texts'"),
     "a chat": (b'{"messages": []}', 400, "found 'messages'"),
+    "half a character in a field": (b'{"\\ud800": ["a"]}', 400, "found '\\ud800'"),
     "a list for a request": (
         b'["a"]',
         400,
