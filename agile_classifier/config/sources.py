@@ -49,6 +49,12 @@ def require_sources(config: RunConfig, *folders: Path, name: str) -> None:
         raise InputError(f"{name}: {field} {source}: no such file or folder in {looked}{_beside()}")
 
 
+def place_free(source: str) -> str:
+    """A local source without the folder that it lies in: `/home/me/texts.csv` → `texts.csv`; an address as it is."""
+    path = _local_path(source)
+    return source if path is None else "!/".join([path.name, *source.split("!/")[1:]])
+
+
 def _located(source: str, folders: tuple[Path, ...]) -> str:
     path = _local_path(source)
     if path is None or path.is_absolute():

@@ -18,7 +18,7 @@ from typing import Any
 from agile_classifier.config.data import Section
 from agile_classifier.config.files import parse_config, pin_data, read_parameters, set_value
 from agile_classifier.config.run import RunConfig
-from agile_classifier.config.sources import locate_sources
+from agile_classifier.config.sources import locate_sources, place_free
 from agile_classifier.errors import InputError
 from agile_classifier.studies.file import Study
 
@@ -66,6 +66,7 @@ class Cell:
             name: {field: value for field, value in section.items() if field not in INDIFFERENT.get(name, ())}
             for name, section in chosen.items()
         }
+        kept["data"]["source"] = place_free(kept["data"]["source"])  # its SHA-256 says which file it is
         found = {name: section for name, section in kept.items() if section}
         return found if self.baseline is None else {**found, "baseline": self.baseline}
 

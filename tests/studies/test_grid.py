@@ -102,6 +102,21 @@ def test_a_file_that_has_changed_is_another_cell(study_folder: Path, tmp_path: P
     assert before.key != after.key
 
 
+def test_a_file_that_has_moved_is_the_same_cell(study_folder: Path, tmp_path: Path) -> None:
+    parameters = yaml.safe_load((study_folder / "toy.yaml").read_text(encoding="utf-8"))["parameters"]
+    study = Study.model_validate({"title": "t", "reference": "a", "contenders": {"a": {"config": "toy.yaml"}}})
+    keys = set()
+    for folder in (tmp_path / "here", tmp_path / "there"):
+        folder.mkdir()
+        (folder / "examples.csv").write_bytes((study_folder / "examples.csv").read_bytes())
+        parameters["data"]["source"] = "examples.csv"
+        (folder / "toy.yaml").write_text(yaml.safe_dump({"parameters": parameters}), encoding="utf-8")
+        (cell,) = list_cells(study, folder=folder)
+        assert cell.config.data.source == str(folder / "examples.csv"), "located"
+        keys.add(cell.key)
+    assert len(keys) == 1
+
+
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_every_study_that_is_shipped_describes_cells_that_its_configs_allow_and_all_are_finished(file: Path) -> None:
     cells = list_cells(load_study(file), folder=file.parent)
