@@ -171,13 +171,13 @@ def test_a_file_that_is_written_to_meanwhile_is_refused(
 ) -> None:
     from agile_classifier.ops.scoring import batch as batch_scoring
 
-    make = batch_scoring._scorer
+    make = batch_scoring.Scorer
 
-    def meddling(model: Any) -> Any:
+    def meddling(name: str, number: str) -> Any:
         table.write_text(table.read_text() + "6,one more row\n")
-        return make(model)
+        return make(name, number)
 
-    monkeypatch.setattr(batch_scoring, "_scorer", meddling)
+    monkeypatch.setattr(batch_scoring, "Scorer", meddling)
     with pytest.raises(InputError, match="was changed while it was read"):
         score_file(table, tmp_path / "scored.csv")
     assert not (tmp_path / "scored.csv").exists()

@@ -40,7 +40,7 @@ def version(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return score
 
-    monkeypatch.setattr(registry, "load", load)
+    monkeypatch.setattr(annotation_queue, "Scorer", load)
     monkeypatch.setattr(registry, "read_spec", lambda *_: SPEC)
     monkeypatch.setattr(registry, "read_decision_threshold", lambda *_: 0.5)
     monkeypatch.setattr(registry, "read_learnt_from", lambda *_: frozenset({text_digest(KNOWN)}))
