@@ -13,6 +13,7 @@ from zenml.models import PipelineRunResponse
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.environment import home
 from agile_classifier.evaluation.contenders import Evaluation, in_words
+from agile_classifier.files import write_whole
 from agile_classifier.ops.runs.outputs import output_of
 from agile_classifier.training.history import History
 
@@ -103,7 +104,7 @@ def write_report(run: PipelineRunResponse) -> str:
     """Save a copy of the report that a browser can open; returns its path."""
     path = home() / "reports" / f"{run.name}.html"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(str(output_of(run, "evaluate", "report")), encoding="utf-8")
+    write_whole(path, str(output_of(run, "evaluate", "report")))
     return str(path)
 
 

@@ -15,6 +15,7 @@ from agile_classifier.config.run import RunConfig
 from agile_classifier.environment import home
 from agile_classifier.errors import GateRefused
 from agile_classifier.evaluation.drift import Drift
+from agile_classifier.files import write_whole
 from agile_classifier.ops.engines import run as local_runs
 from agile_classifier.ops.notifications import DRIFT_FOUND, Notice, tell
 from agile_classifier.ops.runs.outputs import output_of
@@ -67,7 +68,7 @@ def look(
     found: Drift = output_of(run, "measure_drift", "drift")
     report = home() / "reports" / f"{run.name}.html"
     report.parent.mkdir(exist_ok=True)
-    report.write_text(str(output_of(run, "measure_drift", "drift_report")), encoding="utf-8")
+    write_whole(report, str(output_of(run, "measure_drift", "drift_report")))
     return Seen(
         found.sentence,
         found.drift,
