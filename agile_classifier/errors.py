@@ -1,7 +1,13 @@
-"""Errors a person can mend, each with the exit code of the command line."""
+"""Errors a person can mend, each with the exit code of the command line, and how an error becomes one line."""
 
-from collections.abc import Iterable
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from types import UnionType
+from typing import Any, Protocol, Union, get_args, get_origin
 
 
 class InputError(Exception):
@@ -16,6 +22,68 @@ class GateRefused(Exception):
     exit_code = 3
 
 
+class Validation(Protocol):
+    """A ValidationError of pydantic, of whichever major version."""
+
+    def errors(self) -> Sequence[Any]:
+        """List what is wrong, each with `loc`, `msg` and `type`."""
+
+
+LONGEST_WORDS = 300
+"""Characters that are kept of what a library says."""
+SHORTEST_SECRET = 4
+"""Shortest value treated as a secret, in characters; a shorter one occurs in any text."""
+SHORTEST_PART = 8
+"""Shortest secret looked for within a text, in characters; a shorter one, such as a word, may occur by chance."""
+
+_SECRET_NAME = re.compile(r"PASSWORD|TOKEN(?!IZER)|SECRET|API_?KEY", re.IGNORECASE)
+_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")
+
+
+def one_line(words: object, *, longest: int | None = None) -> str:
+    """Put an error, or other words of several lines, on one line; an error without words is called by its class.
+
+    Parameters
+    ----------
+    longest : int, optional
+        Characters after which the line is cut.
+    """
+    text = words.decode(errors="replace") if isinstance(words, bytes) else str(words)
+    line = " ".join(text.split())
+    if not line and isinstance(words, BaseException):
+        line = type(words).__name__
+    return line if longest is None or len(line) <= longest else line[:longest] + "…"
+
+
+def explain_validation(error: Validation, model: Any = None, *, within: str = "", tells_found: bool = True) -> str:
+    """Say in one line the first thing that is wrong with a value: the field, what is wrong, what was found or is allowed.
+
+    An unknown field comes first, since a misspelt name is why another one seems to be missing.
+
+    Parameters
+    ----------
+    model : type, optional
+        What the value was to become; names the fields that are allowed, and tells a field from a branch of a union.
+    within : str
+        Where the value stands: `study`.
+    tells_found : bool
+        Whether to repeat the value that was found; not where it may be a secret.
+    """
+    problems = error.errors()
+    problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
+    if problem["type"] == "extra_forbidden":
+        *above, name = problem["loc"]
+        allowed = sorted(getattr(_walk(model, above)[1], "model_fields", ()))
+        there = f"; allowed here: {', '.join(allowed)}{did_you_mean(str(name), allowed)}" if allowed else ""
+        return f"{_dotted(within, *above, name)}: unknown field{there}"
+    field = _dotted(within, *_walk(model, problem["loc"])[0])
+    branches = [each for each in problems if field and _dotted(within, *_walk(model, each["loc"])[0]) == field]
+    message = " or ".join(dict.fromkeys(each["msg"].removeprefix("Value error, ") for each in branches or [problem]))
+    has_found = tells_found and "input" in problem and problem["type"] not in ("missing", "value_error")
+    found = f"; found {problem['input']!r}" if has_found else ""
+    return f"{field}: {message}{found}" if field else f"{message}{found}"
+
+
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """End of an error's line about a misspelt word: `; did you mean epochs?`, or nothing where none of those allowed is near.
 
@@ -27,6 +95,51 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     return f"; did you mean {by_lower_case[near[0]]}?" if near else ""
 
 
-def one_line(words: object) -> str:
-    """An error, or other words of several lines, on one."""
-    return " ".join(str(words).split())
+def redact(text: str) -> str:
+    """Replace credentials in addresses, and the values of secret environment variables, by ***."""
+    for name, value in os.environ.items():
+        if _SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET:
+            text = text.replace(value, "***")
+    return _IN_ADDRESS.sub("***@", text)
+
+
+def leaks(text: str) -> list[str]:
+    """List the secrets that a text contains: names of environment variables, or credentials in an address."""
+    secrets = {name: value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
+    found = [name for name, value in secrets.items() if _stands_in(text, value)]
+    return [*found, *(["an address with credentials"] if _IN_ADDRESS.search(text) else [])]
+
+
+def _walk(model: Any, location: Sequence[Any]) -> tuple[list[Any], Any]:
+    """Follow a location into a model as far as it names fields: the parts, and the type at its end."""
+    if model is None:
+        return list(location), None
+    parts = []
+    for part in location:
+        inner = _type_inside(model, part)
+        if inner is None:  # pydantic's name for a branch of a union
+            break
+        parts.append(part)
+        model = inner
+    return parts, model
+
+
+def _type_inside(kind: Any, part: Any) -> Any:
+    """Type of a model's field, or of an element of a container; None where there is no such part."""
+    fields = getattr(kind, "model_fields", {})
+    if part in fields:
+        return fields[part].annotation
+    arguments = get_args(kind)
+    if get_origin(kind) in (Union, UnionType):
+        return next((inner for each in arguments if (inner := _type_inside(each, part)) is not None), None)
+    if get_origin(kind) in (list, tuple, set, frozenset) and isinstance(part, int):
+        return arguments[0]
+    return arguments[1] if get_origin(kind) in (dict, Mapping) else None
+
+
+def _dotted(*parts: Any) -> str:
+    return ".".join(str(part) for part in parts if part != "")
+
+
+def _stands_in(text: str, secret: str) -> bool:
+    return len(secret) >= SHORTEST_SECRET and (secret == text or (len(secret) >= SHORTEST_PART and secret in text))

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, one_line
 
 
 def write_whole(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
@@ -68,7 +68,7 @@ def read_yaml(path: Path, *, what: str) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text: {error}") from None
     except (yaml.YAMLError, ValueError) as error:  # a date such as 2026-13-01 is a ValueError
-        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+        raise InputError(f"{path}: not a YAML file: {one_line(error)}") from None
 
 
 def content_digest(path: Path) -> str:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.sources import locate_sources, require_sources
-from agile_classifier.errors import InputError, did_you_mean
+from agile_classifier.errors import InputError, did_you_mean, explain_validation
 from agile_classifier.files import content_digest, read_yaml
 
 
@@ -59,7 +59,7 @@ def parse_config(parameters: dict[str, Any], *, name: str) -> RunConfig:
     try:
         return RunConfig.model_validate(parameters)
     except ValidationError as error:
-        raise InputError(f"{name}: {_first_error(error)}") from None
+        raise InputError(f"{name}: {explain_validation(error, RunConfig)}") from None
 
 
 def set_value(parameters: dict[str, Any], path: str, value: Any) -> None:
@@ -114,43 +114,10 @@ def _override(parameters: dict[str, Any], override: str) -> None:
     set_value(parameters, path, as_value(value))
 
 
-def _first_error(error: ValidationError) -> str:
-    problems = error.errors()
-    problem = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
-    others = [other for other in problems if other is not problem]
-    if problem["type"] == "extra_forbidden":
-        allowed, field = _fields_at(problem["loc"][:-1]), str(problem["loc"][-1])
-        listed = f"unknown field; allowed here: {', '.join(allowed)}{did_you_mean(field, allowed)}"
-        return f"{'.'.join(map(str, problem['loc']))}: {listed}"
-    field = _name(problem["loc"])
-    branches = [other["msg"] for other in others if field and _name(other["loc"]) == field]
-    found = "" if problem["type"] in ("missing", "value_error") else f"; found {problem['input']!r}"
-    message = " or ".join([problem["msg"].removeprefix("Value error, "), *branches])
-    return f"{field}: {message}{found}" if field else message
-
-
-def _name(location: tuple[int | str, ...]) -> str:
-    """`section.field`, without what pydantic adds for a branch of a union."""
-    section: Any = RunConfig
-    parts = []
-    for part in location:
-        if isinstance(part, str) and part not in getattr(section, "model_fields", ()):
-            break
-        parts.append(str(part))
-        section = section.model_fields[part].annotation if isinstance(part, str) else None
-    return ".".join(parts)
-
-
-def _fields_at(location: tuple[int | str, ...]) -> list[str]:
-    section: Any = RunConfig
-    for part in location:
-        section = section.model_fields[part].annotation
-    return sorted(section.model_fields)
-
-
 def _paths_to(field: str) -> list[str]:
     """Every `section.field` of a field that was named without its section."""
-    return [f"{name}.{field}" for name in RunConfig.model_fields if field in _fields_at((name,))]
+    sections: dict[str, Any] = {name: section.annotation for name, section in RunConfig.model_fields.items()}
+    return [f"{name}.{field}" for name, section in sections.items() if field in section.model_fields]
 
 
 def pin_data(config: RunConfig) -> RunConfig:

@@ -17,9 +17,8 @@ from typing import Any
 
 from agile_classifier import environment
 from agile_classifier.data.fetch.cache import build_once, entry_name
-from agile_classifier.data.fetch.downloads import one_line
 from agile_classifier.data.fetch.sources import fetch_model
-from agile_classifier.errors import InputError
+from agile_classifier.errors import LONGEST_WORDS, InputError, one_line
 from agile_classifier.files import content_digest, tree_digest
 from agile_classifier.models.spec import ClassifierSpec
 
@@ -141,7 +140,7 @@ def _load(alone: Path, gguf: Path) -> tuple[Any, Any]:
             output_loading_info=True,
         )
     except BROKEN as error:
-        reason = one_line(error).replace(str(alone / _NAME), gguf.name)
+        reason = one_line(error, longest=LONGEST_WORDS).replace(str(alone / _NAME), gguf.name)
         raise InputError(f"model {gguf}: damaged, or nothing that transformers can unpack: {reason}") from None
     lacking = sorted(report["missing_keys"])
     if lacking:  # transformers would draw them at random

@@ -25,10 +25,10 @@ from zenml import get_step_context
 from zenml.client import Client
 
 from agile_classifier.environment import SCHEDULE
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, one_line, redact
 from agile_classifier.ops.registry import history
 from agile_classifier.ops.registry import versions as registry
-from agile_classifier.ops.runs.failures import explain, redact
+from agile_classifier.ops.runs.failures import explain
 
 URL, SECRET = "AGILE_WEBHOOK_URL", "AGILE_WEBHOOK_SECRET"
 SHORTEST_KEY, LONGEST_KEY = 24, 64
@@ -136,7 +136,7 @@ def tell(notice: Notice) -> dict[str, bool]:
         try:
             is_there = deliver(notice)
         except Exception as error:  # whatever a receiver does must not end the run that is told of
-            said = redact(" ".join(str(error).split()))[:LONGEST_REASON]
+            said = redact(one_line(error))[:LONGEST_REASON]
             print(
                 f"agile: warning: {notice.kind} could not be told to the {name}: {type(error).__name__}: {said}",
                 file=sys.stderr,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from agile_classifier.config.data import Section
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, explain_validation
 from agile_classifier.files import read_yaml
 from agile_classifier.models.classical.baselines import BASELINES
 
@@ -125,19 +125,10 @@ def load_study(path: Path) -> Study:
     try:
         return Study.model_validate(document["study"])
     except ValidationError as error:
-        raise InputError(f"{path}: {_said(error)}") from None
+        raise InputError(f"{path}: {explain_validation(error, Study, within='study')}") from None
 
 
 def is_study(path: Path) -> bool:
     """Whether a YAML describes a study, well or badly, and not a run or anything else."""
     document = read_yaml(path, what="study file")
     return isinstance(document, dict) and "study" in document
-
-
-def _said(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    field = ".".join(map(str, ("study", *problem["loc"])))
-    if problem["type"] == "extra_forbidden":
-        return f"{field}: unknown field"
-    found = "" if problem["type"] in ("missing", "value_error") else f"; found {problem['input']!r}"
-    return f"{field}: {problem['msg'].removeprefix('Value error, ')}{found}"

@@ -18,13 +18,14 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from agile_classifier.config.data import Section
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.environment import cache, hub_token, mirror
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, explain_validation
 from agile_classifier.files import tree_digest
 from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import predict
@@ -194,8 +195,8 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
             del given["prompt"]
         try:
             return section(**given, **more)
-        except ValueError as error:  # pydantic's, of several lines
-            raise InputError(f"AgileClassifier: {' '.join(str(error).split())}") from None
+        except ValidationError as error:
+            raise InputError(f"AgileClassifier: {explain_validation(error, section)}") from None
 
     def _load(self) -> Predictor:
         if self._predictor is None:

@@ -25,7 +25,7 @@ from typing import Any
 
 import torch
 
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, one_line
 from agile_classifier.models.hardware import Devices
 
 BACKENDS = {"cuda": "nccl", "cpu": "gloo"}
@@ -146,7 +146,7 @@ def _raise_first(failures: dict[int, tuple[float, BaseException]], working: Sequ
     if isinstance(error, (InputError, torch.OutOfMemoryError)):
         raise error
     name = "" if isinstance(error, WorkerError) else f"{type(error).__name__}: "
-    raise WorkerError(f"process {number + 1} of {of}: {name}{' '.join(str(error).split())}") from error
+    raise WorkerError(f"process {number + 1} of {of}: {name}{one_line(error)}") from error
 
 
 def _died(member: _Member, n_members: int) -> WorkerError:

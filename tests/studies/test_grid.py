@@ -44,7 +44,7 @@ def test_a_cell_is_known_by_what_decides_its_outcome_alone(study_folder: Path) -
             "set.split.seed: the grid sets it; use splits",
         ),
         ({"contenders": {"a": {"config": "toy"}, "b": {"blend": ["a"], "seeds": [1]}}}, "seeds belongs to a config"),
-        ({"nonsense": 1}, "study.nonsense: unknown field"),
+        ({"nonsense": 1}, "study.nonsense: unknown field; allowed here: "),
     ],
     ids=["reference", "baseline", "no contender", "the grid's own field", "a blend's seeds", "unknown field"],
 )

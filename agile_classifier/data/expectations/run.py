@@ -38,7 +38,7 @@ from agile_classifier.config.data import LabelsConfig
 from agile_classifier.data.expectations.page import render_validation_page, shown
 from agile_classifier.data.expectations.suite import Entry, Suite, read_entries
 from agile_classifier.data.label_and_split import label_examples
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, explain_validation, one_line
 
 __all__ = ["Failure", "Suite", "ValidationReport", "evaluate_expectations", "read_suite"]
 
@@ -140,8 +140,7 @@ def _build_once(entry: Entry, *, where: str) -> None:
     except ExpectationNotFoundError:
         raise InputError(f"{where}: type: unknown expectation {entry.type}") from None
     except gx_pydantic.ValidationError as error:
-        argument = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise InputError(f"{where} ({entry.type}): {argument}: {error.errors()[0]['msg']}") from None
+        raise InputError(f"{where} ({entry.type}): {explain_validation(error)}") from None
 
 
 def _as_gx_expectation(entry: Entry, *, number: int, description: str) -> Expectation:
@@ -248,7 +247,7 @@ def _exception_message(info: Mapping[str, Any]) -> str | None:
     """What one of the metrics raised, on one line; Great Expectations nests it where several may have."""
     for each in (info, *(value for value in info.values() if isinstance(value, dict))):
         if each.get("raised_exception"):
-            return " ".join(str(each["exception_message"]).split())
+            return one_line(each["exception_message"])
     return None
 
 

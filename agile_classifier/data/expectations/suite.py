@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, explain_validation
 from agile_classifier.files import read_yaml
 
 
@@ -79,9 +79,7 @@ def _parse_entry(raw: Any, *, where: str) -> Entry:
     try:
         entry = Entry.model_validate(raw)
     except ValidationError as error:
-        problem = error.errors()[0]
-        field = ".".join(str(part) for part in problem["loc"]) or "entry"
-        raise InputError(f"{where}: {field}: {problem['msg']}; found {problem['input']!r}") from None
+        raise InputError(f"{where}: {explain_validation(error, Entry)}") from None
     for name, value in entry.kwargs.items():
         if isinstance(value, dict) and not (set(value) == {"$PARAMETER"} and str(value["$PARAMETER"]).isidentifier()):
             raise InputError(

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, one_line
 
 LARGEST = 16 * 2**30
 """Largest total size that one archive may unpack to, in bytes: a guard against archives made to fill a disk."""
@@ -79,7 +79,7 @@ def _extract_one(archive: Path, member: str, folder: Path, *, strip_top: bool) -
             top = _single_top(members) if strip_top else PurePosixPath()
             return _write(members, top / member, folder / (PurePosixPath(member).name or "root"), archive.name)
     except BROKEN as error:
-        raise InputError(f"{archive.name}: cannot be unpacked: {' '.join(str(error).split())}") from None
+        raise InputError(f"{archive.name}: cannot be unpacked: {one_line(error)}") from None
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from tqdm import tqdm
 
-from agile_classifier.errors import InputError
+from agile_classifier.errors import LONGEST_WORDS, InputError, one_line
 
 TRIES = 3
 """Number of times a download is tried; each try resumes the one before."""
@@ -154,7 +154,9 @@ def download_dataset(name: str, *, config: str | None, split: str | None, revisi
         try:
             found = datasets.load_dataset(name, config, split=split, revision=revision, cache_dir=scratch)
         except (OSError, ValueError, datasets.exceptions.DatasetsError, _hub_transport_error()) as error:
-            raise InputError(f"hf://datasets/{name}: cannot be loaded: {one_line(error)}") from None
+            raise InputError(
+                f"hf://datasets/{name}: cannot be loaded: {one_line(error, longest=LONGEST_WORDS)}"
+            ) from None
         if isinstance(found, dict) and len(found) > 1:
             raise InputError(f"hf://datasets/{name}: name a split, as in :train; there are {', '.join(found)}")
         table = next(iter(found.values())) if isinstance(found, dict) else found
@@ -188,15 +190,11 @@ def download_model(name: str, *, revision: str, token: str | None, to: Path) -> 
     try:
         snapshot_download(name, revision=revision, token=token, local_dir=part, allow_patterns=MODEL_FILES)
     except (OSError, ValueError, _hub_transport_error()) as error:
-        raise InputError(f"{name}: revision {revision[:12]} is not to be had from the hub: {one_line(error)}") from None
+        raise InputError(
+            f"{name}: revision {revision[:12]} is not to be had from the hub: {one_line(error, longest=LONGEST_WORDS)}"
+        ) from None
     shutil.rmtree(part / ".cache", ignore_errors=True)
     part.replace(to)
-
-
-def one_line(error: Exception, *, longest: int = 300) -> str:
-    """Text of an exception on one line, at most `longest` characters."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= longest else text[:longest] + "…"
 
 
 def _ask(url: str, *, offset: int, validator: str) -> requests.Response:

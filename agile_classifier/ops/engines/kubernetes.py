@@ -13,9 +13,8 @@ from urllib.parse import urlsplit
 
 from yaml import YAMLError
 
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, one_line, redact
 from agile_classifier.ops.engines.stacks import StackFile
-from agile_classifier.ops.runs.failures import redact
 
 Rights = tuple[tuple[str, str, str], ...]
 LONGEST_WAIT = 10
@@ -233,4 +232,4 @@ def _pods_with_a_gpu(stack: StackFile) -> dict[str, Mapping[str, Any]]:
 
 def _line(error: Exception) -> str:
     reason: Any = getattr(error, "reason", None) or error
-    return redact(" ".join(str(reason).split()))[:200]
+    return redact(one_line(reason))[:200]

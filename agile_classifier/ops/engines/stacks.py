@@ -24,7 +24,7 @@ from zenml.exceptions import ArtifactStoreInterfaceError
 from zenml.models import ComponentResponse
 
 from agile_classifier.environment import home
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, explain_validation, one_line
 from agile_classifier.ops import project
 
 HALVES = ("components", "run")
@@ -150,8 +150,7 @@ def _check_run(stack: StackFile, path: Path) -> None:
     try:
         PipelineRunConfiguration.model_validate(stack.run)
     except ValidationError as error:
-        problem = error.errors()[0]
-        raise InputError(f"{path}: run.{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+        raise InputError(f"{path}: {explain_validation(error, within='run')}") from None
 
 
 def _component(stack: StackFile, kind: str) -> ComponentResponse:
@@ -172,6 +171,5 @@ def _component(stack: StackFile, kind: str) -> ComponentResponse:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        problem = error.errors()[0]
-        return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-    return " ".join(str(error).strip("'\"").split())
+        return explain_validation(error, tells_found=False)  # it may be a secret
+    return one_line(str(error).strip("'\""))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.data.tables import examples_digest
 from agile_classifier.data.text import text_digest
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, one_line
 from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines
 from agile_classifier.evaluation.slices import slice_rows
 from agile_classifier.metrics.bootstrap import PairedDifference
@@ -244,4 +244,4 @@ def _no_worse(name: str, difference: PairedDifference, margin: float) -> Limit:
 
 
 def _unreadable(version: MeasuredVersion, error: Exception) -> str:
-    return f"champion {version.number} cannot be read ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+    return f"champion {version.number} cannot be read ({type(error).__name__}: {one_line(error, longest=200)})"

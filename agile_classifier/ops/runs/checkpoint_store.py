@@ -21,7 +21,7 @@ from typing import Any
 from zenml.client import Client
 from zenml.io import fileio
 
-from agile_classifier.ops.runs.failures import redact
+from agile_classifier.errors import one_line, redact
 from agile_classifier.ops.state import home as state
 from agile_classifier.training.checkpoints import complete_checkpoints
 
@@ -187,4 +187,4 @@ def _told(what: str) -> Iterator[None]:
 
 
 def _in_words(error: Exception) -> str:
-    return redact(f"{type(error).__name__}: {' '.join(str(error).split())}")
+    return redact(f"{type(error).__name__}: {one_line(error)}")

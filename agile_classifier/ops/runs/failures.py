@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
-import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agile_classifier.environment import home
-from agile_classifier.errors import GateRefused, InputError
+from agile_classifier.errors import GateRefused, InputError, one_line, redact
 from agile_classifier.ops import project
 from agile_classifier.ops.state.databases import DATABASES, locked_databases, locked_line
 
@@ -31,18 +29,11 @@ OUTSIDE = ("kubernetes", "mlflow", "requests", "sqlalchemy", "urllib3", "zenml")
 """Libraries whose errors are about a server, a database or a network, and not defects of this project."""
 ENGINES = "zenml/integrations/*/*.py"
 """Files of ZenML that raise a bare RuntimeError when a job failed elsewhere, say because its image cannot be pulled."""
-SHORTEST_SECRET = 4
-"""Shortest value treated as a secret, in characters; a shorter one occurs in any text."""
-SHORTEST_PART = 8
-"""Shortest secret looked for within a text, in characters; a shorter one, such as a word, may occur by chance."""
 
 KILLED = 137
 """Exit status of a process ended by SIGKILL, as the kernel does when memory runs out."""
 REFUSALS = {f"{kind.__module__}.{kind.__name__}": kind for kind in (InputError, GateRefused)}
 """Errors that a person can mend, by the name that a traceback prints."""
-
-_SECRET_NAME = re.compile(r"PASSWORD|TOKEN(?!IZER)|SECRET|API_?KEY", re.IGNORECASE)
-_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 @dataclass(frozen=True)
@@ -71,30 +62,11 @@ def explain(error: BaseException) -> Failure:
         return told
     for cause in causes:
         if isinstance(cause, (InputError, GateRefused)):
-            return Failure(redact(" ".join(str(cause).splitlines())), cause.exit_code, is_defect=False)
+            return Failure(redact(one_line(cause)), cause.exit_code, is_defect=False)
     if _is_statement(error):
         return Failure(redact(str(error)), FAILED, is_defect=False)
-    line = redact(f"{type(error).__name__}: {' '.join(str(error).split())}")
+    line = redact(f"{type(error).__name__}: {one_line(error)}")
     return Failure(line, FAILED, is_defect=not any(map(_is_outside, causes)))
-
-
-def redact(text: str) -> str:
-    """Replace credentials in addresses, and the values of secret environment variables, by ***."""
-    for name, value in os.environ.items():
-        if _SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET:
-            text = text.replace(value, "***")
-    return _IN_ADDRESS.sub("***@", text)
-
-
-def leaks(text: str) -> list[str]:
-    """List the secrets that a text contains: names of environment variables, or credentials in an address."""
-    secrets = {name: value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
-    found = [name for name, value in secrets.items() if _stands_in(text, value)]
-    return [*found, *(["an address with credentials"] if _IN_ADDRESS.search(text) else [])]
-
-
-def _stands_in(text: str, secret: str) -> bool:
-    return len(secret) >= SHORTEST_SECRET and (secret == text or (len(secret) >= SHORTEST_PART and secret in text))
 
 
 def _causes(error: BaseException, *, with_context: bool) -> Iterator[BaseException]:
@@ -140,7 +112,7 @@ def _is_no_room(error: BaseException) -> bool:
 def _no_room(error: BaseException) -> str:
     folder = home()
     free = f"{shutil.disk_usage(folder).free / 1e9:.2f} GB free" if folder.is_dir() else "no folder"
-    said = " ".join(str(error).split())[-200:]  # a traceback says it last
+    said = one_line(error)[-200:]  # a traceback says it last
     return f"AGILE_HOME {folder}: no room left or read-only ({free}); make room, or name another folder in AGILE_HOME: {redact(said)}"
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from crontab import CronItem, CronTab
 
 from agile_classifier.environment import home
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, one_line
 from agile_classifier.ops.project import COMMAND, root
 
 
@@ -37,7 +37,7 @@ def read() -> bytes:
     """
     done = subprocess.run(["crontab", "-l"], capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"})
     if done.returncode and b"no crontab for" not in done.stderr:
-        raise InputError(f"crontab -l: {_one_line(done.stderr)}")
+        raise InputError(f"crontab -l: {one_line(done.stderr)}")
     return b"" if done.returncode else done.stdout
 
 
@@ -52,7 +52,7 @@ def write(text: bytes) -> None:
     command = ["crontab", "-"] if text else ["crontab", "-r"]
     done = subprocess.run(command, input=text, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"})
     if done.returncode:
-        raise InputError(f"{' '.join(command)}: {_one_line(done.stderr)}")
+        raise InputError(f"{' '.join(command)}: {one_line(done.stderr)}")
 
 
 def keep_line(*, wanted: bool) -> bool:
@@ -115,7 +115,3 @@ def _without_earlier(text: bytes, folder: Path) -> bytes:
     """A crontab without the block of lines, one for each schedule, that an earlier version wrote."""
     mark = rb"agile schedules of " + re.escape(str(folder).encode())
     return re.sub(rb"^# BEGIN %b:.*?^# END %b\n" % (mark, mark), b"", text, flags=re.MULTILINE | re.DOTALL)
-
-
-def _one_line(said: bytes) -> str:
-    return " ".join(said.decode(errors="replace").split())

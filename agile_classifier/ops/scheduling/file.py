@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from agile_classifier.config.files import load_config
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, explain_validation
 from agile_classifier.files import read_yaml
 from agile_classifier.ops import project
-from agile_classifier.ops.scheduling.schedule import PIPELINES, Schedule
+from agile_classifier.ops.scheduling.schedule import Schedule
 
 
 def shipped_file() -> Path:
@@ -52,19 +52,7 @@ def _schedule(entry: Any, place: str) -> Schedule:
     try:
         return Schedule.model_validate(entry)
     except ValidationError as error:
-        raise InputError(f"{place}: {_first_error(error)}") from None
-
-
-def _first_error(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    field, said = ".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        return f"{field}: unknown field; allowed here: {', '.join(Schedule.model_fields)}"
-    if problem["type"] == "missing":
-        return f"{field}: must be given"
-    if field == "pipeline":
-        return f"pipeline: {problem['input']!r}; allowed: {', '.join(PIPELINES)}"
-    return f"{field}: {said}" if problem["type"] == "value_error" else f"{field}: found {problem['input']!r}; {said}"
+        raise InputError(f"{place}: {explain_validation(error, Schedule)}") from None
 
 
 def _with_config(schedule: Schedule, path: Path) -> Schedule:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agile_classifier.errors import one_line, redact
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.registry.versions import find_champion
-from agile_classifier.ops.runs.failures import redact
 from agile_classifier.ops.scoring.stream import MODEL_VERSION
 from agile_classifier.ops.serving.batches import Answer
 from agile_classifier.ops.serving.metrics import ServingMetrics
@@ -158,4 +158,4 @@ class Follower:
 
 
 def _in_words(error: Exception) -> str:
-    return redact(f"{type(error).__name__}: {' '.join(str(error).split())}")[:500]
+    return redact(f"{type(error).__name__}: {one_line(error)}")[:500]

@@ -139,8 +139,8 @@ def _check_target(file: Path, folder: Path) -> None:
 
 
 def _require_embedded(folder: Path) -> None:
+    from agile_classifier.errors import redact
     from agile_classifier.ops.engines.kubernetes import zenml_store
-    from agile_classifier.ops.runs.failures import redact
 
     places = {"ZENML_STORE_URL": zenml_store(), "MLFLOW_TRACKING_URI": os.environ["MLFLOW_TRACKING_URI"]}
     for variable, address in places.items():

@@ -20,10 +20,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agile_classifier.environment import cache, home, hub_token, mirror
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, redact
 from agile_classifier.ops import notifications
 from agile_classifier.ops.project import LOCK, root
-from agile_classifier.ops.runs.failures import redact
 from agile_classifier.ops.scheduling import clock, local
 from agile_classifier.ops.state.home import prepare_state
 

@@ -21,10 +21,9 @@ from pydantic import BaseModel, computed_field
 from agile_classifier.config.files import load_config, write_override
 from agile_classifier.config.run import RunConfig
 from agile_classifier.environment import home
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, redact
 from agile_classifier.files import read_end, write_whole
 from agile_classifier.ops import project
-from agile_classifier.ops.runs.failures import redact
 from agile_classifier.ops.runs.liveness import is_locked
 
 LONGEST_OUTPUT = 20_000

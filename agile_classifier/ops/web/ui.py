@@ -23,8 +23,7 @@ from urllib.request import urlopen
 from zenml.client import Client
 
 from agile_classifier.environment import SERVED, home
-from agile_classifier.errors import InputError
-from agile_classifier.ops.runs.failures import redact
+from agile_classifier.errors import InputError, redact
 from agile_classifier.ops.state.databases import locked_databases, locked_line
 
 HOST = "127.0.0.1"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from docker.errors import ContainerError
 
-from agile_classifier.errors import GateRefused, InputError
-from agile_classifier.ops.runs.failures import explain, leaks, redact
+from agile_classifier.errors import GateRefused, InputError, leaks, redact
+from agile_classifier.ops.runs.failures import explain
 
 
 def chained(error: Exception, cause: Exception) -> Exception:

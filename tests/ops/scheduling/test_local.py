@@ -37,15 +37,18 @@ def test_the_shipped_file_reads_and_starts_nothing() -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"pipeline": "tuning"}, "pipeline: 'tuning'; allowed: training, scoring, monitoring"),
+        ({"pipeline": "tuning"}, "pipeline: Input should be 'training', 'scoring' or 'monitoring'; found 'tuning'"),
         ({"config": "none.yaml"}, "none.yaml: no such file"),
         ({"config": str(shipped_file())}, "the sections"),
         ({"cron": "0 25 * * *"}, "schedule nightly: cron: hour '25'; allowed: *, 0 to 23"),
         ({"time_zone": "Mars/Base"}, "schedule nightly: time_zone: 'Mars/Base' is no time zone"),
-        ({"when": "now"}, "when: unknown field; allowed here: name, pipeline"),
-        ({"name": "Night ly"}, "name: found 'Night ly'"),
-        ({"enabled": "perhaps"}, "enabled: found 'perhaps'"),
-        ({"cron": None}, "cron: found None"),
+        (
+            {"when": "now"},
+            "when: unknown field; allowed here: arguments, config, cron, enabled, name, pipeline, time_zone",
+        ),
+        ({"name": "Night ly"}, "name: String should match pattern '^[a-z0-9][a-z0-9-]{0,50}$'; found 'Night ly'"),
+        ({"enabled": "perhaps"}, "enabled: Input should be a valid boolean; found 'perhaps'"),
+        ({"cron": None}, "cron: Input should be a valid string; found None"),
     ],
 )
 def test_a_bad_entry_is_one_line_that_names_file_entry_and_field(

@@ -24,11 +24,10 @@ from zenml.pipelines.pipeline_definition import Pipeline
 from zenml.utils import dict_utils
 
 from agile_classifier.config.run import RunConfig
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, leaks
 from agile_classifier.ops.engines.kubeflow.inputs import Input, list_inputs
 from agile_classifier.ops.engines.stacks import StackFile
 from agile_classifier.ops.project import module_command
-from agile_classifier.ops.runs.failures import leaks
 
 COMMAND = list(module_command("agile_classifier.ops.engines.kubeflow.tasks", python="python"))
 START = "start"
