@@ -85,14 +85,20 @@ def explain_validation(error: Validation, model: Any = None, *, within: str = ""
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """End of an error's line about a misspelt word: `; did you mean epochs?`, or nothing where none of those allowed is near.
+    """End of the line about a misspelt word; empty where no allowed word is near.
 
     >>> did_you_mean("epoch", ["epochs", "rank"])
     '; did you mean epochs?'
     """
+    near = nearest(word, allowed)
+    return f"; did you mean {near}?" if near else ""
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str | None:
+    """The allowed word that a misspelt one is most like, whatever its capitals; None if none is near."""
     by_lower_case = {name.lower(): name for name in allowed}
     near = get_close_matches(word.lower(), by_lower_case, n=1)
-    return f"; did you mean {by_lower_case[near[0]]}?" if near else ""
+    return by_lower_case[near[0]] if near else None
 
 
 def redact(text: str) -> str:

@@ -1,7 +1,7 @@
-"""agile: every command, and what becomes of an error.
+"""agile: every command under its heading, and what becomes of an error.
 
-Commands import libraries inside themselves, so that `agile --help` is quick, and only after `prepare_state`, which says in the
-environment where zenml and mlflow keep their state.
+Commands import libraries inside themselves, so that `agile --help` is quick, and only after `prepare_state`, which says in
+the environment where zenml and mlflow keep their state.
 
     python -m agile_classifier train configs/quickstart.yaml
 """
@@ -10,26 +10,44 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from agile_classifier.cli import pages, promotion, schedules, scoring, serving, studies, training, upkeep, versions
+from agile_classifier.cli.headings import CommandsUnderHeadings
 
 GROUPS = (training, promotion, pages, scoring, serving, versions, studies, schedules, upkeep)
-"""Modules whose commands are listed, in this order."""
+"""Modules that hold the commands."""
 
 app = typer.Typer(
     name="agile",
-    help="Agile text classifiers: a few hundred scored texts in; a validated, tuned, evaluated, registered classifier out.",
+    cls=CommandsUnderHeadings,
+    help="Agile text classifiers: a few hundred scored texts in; a validated, tuned, evaluated, registered one out.",
     epilog="Start with: agile train configs/quickstart.yaml",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 for group in GROUPS:
     app.add_typer(group.commands)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from agile_classifier.ops.project import version
+
+        print(f"agile {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options before any command."""
 
 
 def main() -> NoReturn:

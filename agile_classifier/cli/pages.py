@@ -15,10 +15,14 @@ commands = typer.Typer()
 
 @commands.command(epilog="Example: agile ui")
 def ui(
-    zenml_port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of ZenML's dashboard.")] = ZENML_PORT,
-    mlflow_port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of MLflow's page.")] = MLFLOW_PORT,
+    zenml_port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Port of ZenML's dashboard, on this machine.")
+    ] = ZENML_PORT,
+    mlflow_port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Port of MLflow's page, on this machine.")
+    ] = MLFLOW_PORT,
 ) -> None:
-    """Open ZenML's dashboard and MLflow's registry on this machine, until Ctrl-C."""
+    """Open the dashboards of ZenML and MLflow until Ctrl-C."""
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state(least_free=0)
@@ -30,13 +34,17 @@ def ui(
 
 @commands.command(epilog="Example: agile deploy --port 8240")
 def deploy(
-    host: Annotated[str, typer.Option(help="Address to bind; beyond loopback a token is needed.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to bind; 0: any that is free.")] = 8240,
+    host: Annotated[str, typer.Option(help="Address to listen on; other than loopback needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0: any free one.")] = 8240,
     token_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File that holds the token, in place of AGILE_LAUNCH_TOKEN.")
+        Path | None,
+        typer.Option(metavar="FILE", help="File that holds the access token, in place of AGILE_LAUNCH_TOKEN."),
     ] = None,
 ) -> None:
-    """Publish the page on which a person picks a config, fills in its fields, and starts the training on the active stack."""
+    """Serve the launcher, a page on which trainings are started.
+
+    A person picks a config, fills in its fields, and starts the training on the active stack.
+    """
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state()

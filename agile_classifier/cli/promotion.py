@@ -9,23 +9,28 @@ from typing import Annotated
 import typer
 
 commands = typer.Typer()
-Model = Annotated[str | None, typer.Option(metavar="NAME", help="Registered model, where there are several.")]
+Model = Annotated[str | None, typer.Option(metavar="NAME", help="Registered model; needed where there are several.")]
 
 
 @commands.command(epilog="Example: agile promote 7")
 def promote(
-    version: Annotated[str, typer.Argument(help="Number or alias of the version.")] = "candidate",
+    version: Annotated[str, typer.Argument(help="Number or alias of the version to promote.")] = "candidate",
     model: Model = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Run's YAML whose policy counts; by default that which made the version."),
+        typer.Option(
+            metavar="FILE", help="Config whose section `promotion` decides; by default that of the version's own run."
+        ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Promote without comparing; the history says that a person did.")
+        bool, typer.Option("--force", help="Promote without comparing; the history says that a person did it.")
     ] = False,
-    reason: Annotated[str, typer.Option(help="Why, for the history; with --force.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, for the history; goes with --force.")] = "",
 ) -> None:
-    """Compare a version with the champion and promote it if the policy lets it; exit 3 if not."""
+    """Make a version the champion if it is better than the present one.
+
+    Both are compared on the same test rows, by the section `promotion` of a config. Exit code 3: it is not promoted.
+    """
     from agile_classifier.config.files import load_config
     from agile_classifier.ops.state.home import prepare_state
 
@@ -50,7 +55,10 @@ def rollback(
     model: Model = None,
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "",
 ) -> None:
-    """Make the champion before the champion again; the one that stood is never promoted again by itself."""
+    """Make the previous champion the champion again.
+
+    The version that is replaced is never promoted again by a comparison, only by `agile promote --force`.
+    """
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state()
@@ -65,7 +73,7 @@ def rollback(
 
 @commands.command(epilog="Example: agile history --model comments")
 def history(model: Model = None) -> None:
-    """List what became of a model's champion: promotions, refusals, rollbacks, moves by hand, with the reasons."""
+    """List promotions, refusals and rollbacks of a model, with reasons."""
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state()
@@ -88,9 +96,14 @@ def history(model: Model = None) -> None:
 
 @commands.command(epilog="Example: agile approve promotion-2026_11_24-09_30_00-1a2b")
 def approve(
-    run: Annotated[str, typer.Argument(help="Name or id of the promotion run that waits; `agile history` names it.")],
+    run: Annotated[
+        str, typer.Argument(help="Name or id of the promotion run that waits, as `agile history` shows it.")
+    ],
 ) -> None:
-    """Say yes to a promotion that waits for a person; one that is paused goes on here."""
+    """Approve a promotion that waits for a person.
+
+    A promotion run that is paused goes on in this process.
+    """
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state()
@@ -102,10 +115,12 @@ def approve(
 
 @commands.command(epilog="Example: agile reject promotion-2026_11_24-09_30_00-1a2b --reason 'labels are doubtful'")
 def reject(
-    run: Annotated[str, typer.Argument(help="Name or id of the promotion run that waits; `agile history` names it.")],
+    run: Annotated[
+        str, typer.Argument(help="Name or id of the promotion run that waits, as `agile history` shows it.")
+    ],
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "",
 ) -> None:
-    """Say no to a promotion that waits for a person."""
+    """Reject a promotion that waits for a person."""
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state()

@@ -7,19 +7,29 @@ from typing import Annotated, Any
 
 import typer
 
+from agile_classifier.cli.headings import WholeSentences
+
 commands = typer.Typer()
 schedule = typer.Typer(
-    help="Runs that start by the clock.", epilog="Example: agile schedule apply --dry-run", no_args_is_help=True
+    help="Start runs by the clock.",
+    cls=WholeSentences,
+    epilog="Example: agile schedule apply --dry-run",
+    no_args_is_help=True,
 )
 commands.add_typer(schedule, name="schedule")
 
 
 @schedule.command("apply", epilog="Example: agile schedule apply --file configs/schedules/default.yaml --dry-run")
 def apply(
-    file: Annotated[Path | None, typer.Option(help="The schedules; by default configs/schedules/default.yaml.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Schedules, a YAML; by default configs/schedules/default.yaml.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
 ) -> None:
-    """Make the schedules of a file, and no others, those of this machine or, on a cluster's stack, of the cluster."""
+    """Make a file's schedules the only ones of this machine.
+
+    On a cluster's stack: of the cluster.
+    """
     import os
 
     variables = dict(os.environ)  # before the state folder's own are set
@@ -37,7 +47,7 @@ def apply(
 
 @schedule.command("list", epilog="Example: agile schedule list")
 def list_all() -> None:
-    """List the schedules: their last run and its outcome, their next time."""
+    """List schedules with their last run and next time."""
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state(least_free=0)
@@ -49,8 +59,13 @@ def list_all() -> None:
 
 
 @schedule.command("remove", epilog="Example: agile schedule remove nightly")
-def remove(name: Annotated[str, typer.Argument(help="A schedule that `agile schedule list` shows.")]) -> None:
-    """Take a schedule off this machine or, on a cluster's stack, off the cluster; the file that names it stays."""
+def remove(
+    name: Annotated[str, typer.Argument(help="Name of the schedule, as `agile schedule list` shows it.")],
+) -> None:
+    """Remove a schedule from this machine.
+
+    On a cluster's stack: from the cluster. The file that names it stays as it is.
+    """
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state(least_free=0)
@@ -68,8 +83,11 @@ def _training() -> Any:
 
 
 @schedule.command("run", epilog="Example: agile schedule run nightly")
-def run(name: Annotated[str, typer.Argument(help="A schedule that `agile schedule list` shows.")]) -> None:
-    """Start a schedule's run if it is due and none of it is going, and wait for its end."""
+def run(name: Annotated[str, typer.Argument(help="Name of the schedule, as `agile schedule list` shows it.")]) -> None:
+    """Start a schedule's run if it is due, and wait for its end.
+
+    None is started beside one that still goes.
+    """
     from datetime import UTC, datetime
 
     from agile_classifier.ops.state.home import prepare_state
@@ -82,7 +100,10 @@ def run(name: Annotated[str, typer.Argument(help="A schedule that `agile schedul
 
 @schedule.command("tick", epilog="Example: agile schedule tick")
 def tick() -> None:
-    """Start every run that is due, each in a process of its own, and return at once; the crontab's line calls this."""
+    """Start every run that is due, and return at once.
+
+    Each run is a process of its own. The crontab's line calls this every minute.
+    """
     from datetime import UTC, datetime
 
     from agile_classifier.ops.scheduling import clock
@@ -93,7 +114,10 @@ def tick() -> None:
 
 @schedule.command("run-forever", epilog="Example: agile schedule run-forever")
 def run_forever() -> None:
-    """Tick every minute in the foreground, where there is no cron; runs that were started outlive it."""
+    """Tick every minute until Ctrl-C, where there is no cron.
+
+    Runs that were started outlive it.
+    """
     from agile_classifier.ops.scheduling import clock
 
     clock.tick_forever(_report_start)
@@ -105,12 +129,12 @@ def _report_start(name: str) -> None:
 
 @commands.command(epilog="Example: agile backup agile.tar.gz")
 def backup(
-    file: Annotated[Path, typer.Argument(help="The archive to write, .tar.gz; one that is there is replaced.")],
+    file: Annotated[Path, typer.Argument(help="Archive to write, .tar.gz; an existing one is replaced.")],
     checkpoints: Annotated[
-        bool, typer.Option("--checkpoints", help="Also the checkpoints of trainings under way.")
+        bool, typer.Option("--checkpoints", help="Include the checkpoints of trainings under way.")
     ] = False,
 ) -> None:
-    """Copy the state folder into an archive, also while a run writes."""
+    """Copy the state folder into an archive, also during a run."""
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state(least_free=0)
@@ -122,12 +146,15 @@ def backup(
 
 @commands.command(epilog="Example: agile restore agile.tar.gz")
 def restore(
-    file: Annotated[Path, typer.Argument(help="An archive of `agile backup`.")],
+    file: Annotated[Path, typer.Argument(help="Archive that `agile backup` wrote.")],
     force: Annotated[
-        bool, typer.Option("--force", help="Though the state folder is in use; it is moved aside, not deleted.")
+        bool, typer.Option("--force", help="Replace a state folder that is in use; it is moved aside, not deleted.")
     ] = False,
 ) -> None:
-    """Put an archive in the place of the state folder, which may lie elsewhere than the one it was made of."""
+    """Put an archive in the place of the state folder.
+
+    The folder may lie elsewhere than the one that the archive was made of.
+    """
     from agile_classifier.ops.upkeep import restore as restoring
 
     restored = restoring.restore(file, force=force)

@@ -22,8 +22,12 @@ ColumnNames = Annotated[
 
 @commands.command(epilog='Example: agile score "what a day" — or: agile score --input texts.csv --output scored.csv')
 def score(
-    texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts to score.")] = None,
-    source: Annotated[Path | None, typer.Option("--input", help="File of texts, in place of TEXT.")] = None,
+    texts: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts to score; put each in quotes.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--input", help="File of texts, in place of TEXT; goes with --output.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="File for the scored rows of --input; its suffix names the format.")
     ] = None,
@@ -33,14 +37,14 @@ def score(
     quoting: Quoting = True,
     column_names: ColumnNames = None,
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
+        str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
     ] = None,
     version: Annotated[
         str | None,
-        typer.Option(metavar="VERSION_OR_ALIAS", help="Which version scores --input; by default the champion."),
+        typer.Option(metavar="VERSION_OR_ALIAS", help="Version that scores --input; by default the champion."),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse an --input with a bad row, before any row is scored.")
+        bool, typer.Option("--strict", help="Refuse an --input with a bad row before any row is scored.")
     ] = False,
 ) -> None:
     """Score texts, or a file of them, with the champion."""
@@ -75,25 +79,34 @@ def score(
 
 @commands.command(epilog="Example: agile monitor scored.csv --on-drift refuse")
 def monitor(
-    file: Annotated[Path, typer.Argument(help="What `agile score` wrote, or texts that are scored first.")],
+    file: Annotated[Path, typer.Argument(help="File that `agile score` wrote, or texts, which are scored first.")],
     column: Annotated[str, typer.Option(help="Column of FILE that holds the texts.")] = "text",
     delimiter: Delimiter = None,
     encoding: Encoding = "utf-8",
     quoting: Quoting = True,
     column_names: ColumnNames = None,
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
+        str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
     ] = None,
     on_drift: Annotated[
         str | None,
-        typer.Option(metavar="WORD", help="warn, refuse (exit 3) or train; by default what the config says."),
+        typer.Option(
+            metavar="WORD",
+            help="What follows from drift: warn, refuse (exit 3) or train; by default as the config says.",
+        ),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Run's YAML whose limits count; by default that which made the version."),
+        typer.Option(
+            metavar="FILE",
+            help="Config whose section `monitoring` sets the limits; by default that of the version's own run.",
+        ),
     ] = None,
 ) -> None:
-    """Say whether a batch still looks like the texts that its version was judged on."""
+    """Measure how far new texts have drifted from the test rows.
+
+    Probabilities, classes, lengths and words of the batch are compared with those that the version was evaluated on.
+    """
     from agile_classifier.config.files import load_config
     from agile_classifier.ops.state.home import prepare_state
 
@@ -115,10 +128,13 @@ def monitor(
 @commands.command(epilog="Example: agile queue --pool unlabelled.csv --count 100 --output to_label.csv")
 def queue(
     pool: Annotated[
-        Path, typer.Option(metavar="FILE", help="Unlabelled texts: .csv, .tsv, .txt, .jsonl, .ndjson or .parquet.")
+        Path,
+        typer.Option(metavar="FILE", help="File of unlabelled texts: .csv, .tsv, .txt, .jsonl, .ndjson or .parquet."),
     ],
-    output: Annotated[Path, typer.Option(metavar="FILE", help="CSV for annotators, with an empty column to fill in.")],
-    count: Annotated[int, typer.Option(min=1, help="Texts to choose.")] = 100,
+    output: Annotated[
+        Path, typer.Option(metavar="FILE", help="CSV to write for annotators, with an empty column to fill in.")
+    ],
+    count: Annotated[int, typer.Option(min=1, help="Number of texts to choose.")] = 100,
     column: Annotated[str, typer.Option(help="Column of --pool that holds the texts.")] = "text",
     score_column: Annotated[str, typer.Option(help="Name of the column that annotators fill in.")] = "score",
     delimiter: Delimiter = None,
@@ -126,13 +142,17 @@ def queue(
     quoting: Quoting = True,
     column_names: ColumnNames = None,
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Registered model, where several have a champion.")
+        str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
     ] = None,
     version: Annotated[
-        str | None, typer.Option(metavar="VERSION_OR_ALIAS", help="Whose doubts count; by default the champion's.")
+        str | None,
+        typer.Option(metavar="VERSION_OR_ALIAS", help="Version whose uncertainty decides; by default the champion."),
     ] = None,
 ) -> None:
-    """Choose the unlabelled texts that are most worth labelling next: unsure ones, and unlike each other."""
+    """Choose which unlabelled texts to label next.
+
+    Those that the champion is unsure about, and that are unlike each other.
+    """
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state()

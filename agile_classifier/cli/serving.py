@@ -13,29 +13,39 @@ commands = typer.Typer()
 @commands.command(epilog="Example: agile serve --model quickstart --port 8000")
 def serve(
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Registered model, where there are several.")
+        str | None, typer.Option(metavar="NAME", help="Registered model; needed where there are several.")
     ] = None,
     version: Annotated[
         str | None,
-        typer.Option(metavar="VERSION_OR_ALIAS", help="By default the champion. An alias is followed, a number stays."),
+        typer.Option(
+            metavar="VERSION_OR_ALIAS",
+            help="Version to serve; by default the champion. An alias is followed when it moves, a number stays.",
+        ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to bind; beyond loopback a token is needed.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to bind; 0: any that is free.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; other than loopback needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
     token_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="File that holds the bearer token, in place of AGILE_SERVE_TOKEN."),
     ] = None,
-    poll: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks at the alias.")] = 5.0,
-    max_rows: Annotated[int, typer.Option(min=1, help="Texts in one request.")] = 256,
-    max_characters: Annotated[int, typer.Option(min=1, help="Characters of one text.")] = 10_000,
-    max_bytes: Annotated[int, typer.Option(min=1, help="Bytes of one request.")] = 4_000_000,
+    poll: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks at where the alias points.")] = 5.0,
+    max_rows: Annotated[int, typer.Option(min=1, help="Largest number of texts in one request.")] = 256,
+    max_characters: Annotated[int, typer.Option(min=1, help="Largest number of characters in one text.")] = 10_000,
+    max_bytes: Annotated[int, typer.Option(min=1, help="Largest request body, in bytes.")] = 4_000_000,
     max_requests: Annotated[
-        int, typer.Option(min=1, help="Requests under way at a time; more are told to wait.")
+        int, typer.Option(min=1, help="Largest number of requests under way; more are told to come back.")
     ] = 128,
-    max_waiting: Annotated[int, typer.Option(min=1, help="Texts that wait at a time; more are told to wait.")] = 2_048,
-    batch_rows: Annotated[int, typer.Option(min=1, help="Texts of several requests scored together.")] = 64,
+    max_waiting: Annotated[
+        int, typer.Option(min=1, help="Largest number of texts in the queue; more are told to come back.")
+    ] = 2_048,
+    batch_rows: Annotated[
+        int, typer.Option(min=1, help="Largest number of texts, of several requests, scored together.")
+    ] = 64,
 ) -> None:
-    """Answer over HTTP with the champion, by MLflow's contract; follow its promotions."""
+    """Answer scoring requests over HTTP with the champion.
+
+    Requests and answers are those of an MLflow scoring server. A promotion is followed without a restart.
+    """
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state(least_free=0)

@@ -19,35 +19,46 @@ commands = typer.Typer()
 
 @commands.command(epilog="Example: agile study configs/studies/ethos.yaml --only majority --only tfidf --budget 30")
 def study(
-    file: Annotated[Path, typer.Argument(help="YAML that describes the study.")],
-    only: Annotated[list[str] | None, typer.Option(metavar="CONTENDER", help="Run this one; repeatable.")] = None,
+    file: Annotated[Path, typer.Argument(help="Study, a YAML that names configs, sizes, splits and seeds.")],
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="CONTENDER", help="Contender to run, in place of all; repeatable.")
+    ] = None,
     budget: Annotated[
         float | None,
-        typer.Option(min=0, metavar="MINUTES", help="Refuse, before anything runs, what would take longer."),
+        typer.Option(
+            min=0,
+            metavar="MINUTES",
+            help="Longest time, in minutes; a study that would take longer is refused before it begins.",
+        ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Cells that run at the same time.")] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is missing and how long it would take.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Number of cells that run at the same time.")] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say which cells are missing and how long they would take, and run none.")
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
-            help="The page, made anew from all finished cells of the studies in FILE's folder; by default FILE's name"
-            " with .md, and docs/results.md for a study in configs/studies."
+            help="Page to write, of all studies in FILE's folder; by default FILE's name with .md, in this folder."
         ),
     ] = None,
     results: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Where finished cells are kept, a Parquet file a study; by default AGILE_HOME/studies, and"
-            " benchmarks/results for a study in configs/studies.",
+            help="Folder that keeps finished cells, a Parquet a study; by default benchmarks/results or AGILE_HOME/studies.",
         ),
     ] = None,
 ) -> None:
-    """Run the missing cells of a study as a ZenML run, and write its pages; exit 1 if a cell failed."""
+    """Compare configs over training sizes, splits and seeds.
+
+    Cells that are missing are run as one ZenML run; then the study's pages are written. Exit code 1: a cell failed.
+    """
+    from agile_classifier.cli.named_file import require_study
     from agile_classifier.ops.project import is_shipped, results_page
     from agile_classifier.ops.state.home import prepare_state
     from agile_classifier.studies.file import is_study, load_study
 
+    require_study(file)
     load_study(file)
     prepare_state(with_databases=not dry_run)
     from agile_classifier.studies.plan import estimate, plan, require_budget
@@ -128,23 +139,30 @@ def _run_missing(planned: Plan, *, jobs: int, command: str) -> int:
 
 @commands.command(epilog="Example: agile tune configs/ethos.yaml --minutes 30 --output ethos-tuned.yaml")
 def tune(
-    config: Annotated[Path, typer.Argument(help="YAML that describes the run.")],
+    config: Annotated[Path, typer.Argument(help="Config to start from, a YAML.")],
     output: Annotated[
-        Path | None, typer.Option(help="The best config; by default CONFIG's name with -tuned.yaml, in this folder.")
+        Path | None, typer.Option(help="Config to write; by default CONFIG's name with -tuned.yaml, in this folder.")
     ] = None,
     minutes: Annotated[
-        float, typer.Option(min=0, help="Time to search; no try is begun that would not end in it.")
+        float, typer.Option(min=0, help="Longest time, in minutes; no try is begun that would not end in it.")
     ] = 30,
-    folds: Annotated[int, typer.Option(min=2, help="Folds of train that each try is judged on.")] = 3,
+    folds: Annotated[int, typer.Option(min=2, help="Number of folds of train that each try is judged on.")] = 3,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Override a value of the config; repeatable."),
+        typer.Option(
+            "--set", metavar="SECTION.FIELD=VALUE", help="Set a field of the config to another value; repeatable."
+        ),
     ] = None,
 ) -> None:
-    """Search learning rate, rank, epochs and targets on folds of train; the same command goes on where one ended."""
+    """Search a better config: learning rate, rank, epochs, targets.
+
+    Every try is judged by cross-validation on train. The same command goes on where an earlier one ended.
+    """
+    from agile_classifier.cli.named_file import require_config
     from agile_classifier.config.files import load_config, read_parameters
     from agile_classifier.ops.state.home import prepare_state
 
+    require_config(config)
     load_config(config, overrides=tuple(overrides or ()), needs_sources=True)
     parameters = read_parameters(config, overrides=tuple(overrides or ()))
     prepare_state(with_databases=False)

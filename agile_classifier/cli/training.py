@@ -14,20 +14,31 @@ commands = typer.Typer()
 
 @commands.command(epilog="Example: agile train configs/quickstart.yaml --set fine_tune.epochs=5 --limit 400")
 def train(
-    config: Annotated[Path, typer.Argument(help="YAML that describes the run; `agile configs` lists those at hand.")],
+    config: Annotated[
+        Path, typer.Argument(help="Config of the run, a YAML; `agile configs` lists those of the project.")
+    ],
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Override a value of the config; repeatable."),
+        typer.Option(
+            "--set", metavar="SECTION.FIELD=VALUE", help="Set a field of the config to another value; repeatable."
+        ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Rows read, from the top; all without it.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Number of rows read, from the top of the source; by default all.")
+    ] = None,
     no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Run every step, though an equal one has run before.")
+        bool, typer.Option("--no-cache", help="Run every step anew, though an equal one has run before.")
     ] = False,
 ) -> None:
-    """Train, evaluate, register and perhaps promote a classifier."""
+    """Train, evaluate, register and perhaps promote a classifier.
+
+    A step whose inputs, settings and code are those of an earlier run is reused. Exit code 3: a gate refused.
+    """
+    from agile_classifier.cli.named_file import require_config
     from agile_classifier.config.files import load_config
     from agile_classifier.ops.state.home import prepare_state
 
+    require_config(config)
     limits = () if limit is None else (f"data.limit={limit}",)
     loaded = load_config(config, overrides=(*(overrides or ()), *limits), needs_sources=True)
     prepare_state()
@@ -42,18 +53,27 @@ def train(
     "compile", epilog="Example: agile compile configs/ethos-gemma-2b-a100.yaml --engine kubeflow --output pipeline.yaml"
 )
 def compile_for(
-    config: Annotated[Path, typer.Argument(help="YAML that describes the run; its values are the inputs' defaults.")],
-    output: Annotated[Path, typer.Option(help="The file to write; one that is there is replaced.")],
-    engine: Annotated[str, typer.Option(help="Whose file: kubeflow, to upload in its UI.")] = "kubeflow",
+    config: Annotated[
+        Path, typer.Argument(help="Config of the run, a YAML; its values become the defaults of the form.")
+    ],
+    output: Annotated[Path, typer.Option(help="File to write; an existing one is replaced.")],
+    engine: Annotated[str, typer.Option(help="Engine that the file is for; allowed: kubeflow.")] = "kubeflow",
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Override a value of the config; repeatable."),
+        typer.Option(
+            "--set", metavar="SECTION.FIELD=VALUE", help="Set a field of the config to another value; repeatable."
+        ),
     ] = None,
 ) -> None:
-    """Write the training pipeline as a file that another engine runs or schedules; submits nothing."""
+    """Write the training pipeline as a file for another engine.
+
+    Nothing is submitted: upload the file in the Kubeflow UI, where it is run or scheduled.
+    """
+    from agile_classifier.cli.named_file import require_config
     from agile_classifier.config.files import load_config
     from agile_classifier.ops.state.home import prepare_state
 
+    require_config(config)
     loaded = load_config(config, overrides=tuple(overrides or ()), needs_sources=True)
     prepare_state(least_free=0, with_databases=False)
     from agile_classifier.ops.engines import require as engines
@@ -72,13 +92,16 @@ def compile_for(
 
 @commands.command(epilog="Example: agile init reviews.csv --output reviews.yaml")
 def init(
-    file: Annotated[Path, typer.Argument(help="Your texts: .csv, .tsv, .txt, .jsonl or .parquet.")],
+    file: Annotated[Path, typer.Argument(help="File of your texts: .csv, .tsv, .txt, .jsonl or .parquet.")],
     output: Annotated[
-        Path | None, typer.Option(help="The config; by default FILE's name with .yaml, in this folder.")
+        Path | None, typer.Option(help="Config to write; by default FILE's name with .yaml, in this folder.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a config that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing config.")] = False,
 ) -> None:
-    """Guess a first config for a file of your own."""
+    """Write a first config for a file of your own texts.
+
+    Columns, delimiter, label rule and split are guessed, and every guess says why.
+    """
     from agile_classifier.config.files import read_parameters
     from agile_classifier.drafts.draft import write_config
     from agile_classifier.ops import project
@@ -91,9 +114,12 @@ def init(
 
 @commands.command(epilog="Example: agile new demo")
 def new(
-    folder: Annotated[Path, typer.Argument(help="Folder to make; one that is there must be empty.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to make; an existing one must be empty.")],
 ) -> None:
-    """Make a project of your own: pipelines, steps and configs to change."""
+    """Make a project: a folder with pipelines, steps and configs.
+
+    All of it is yours to change. Commands work on the project that the working directory lies in.
+    """
     from agile_classifier.ops.project import lay_down
 
     lay_down(folder)
@@ -102,7 +128,7 @@ def new(
 
 @commands.command(epilog="Example: agile configs")
 def configs() -> None:
-    """List the run configurations at hand."""
+    """List the configs of the project, each with what it is for."""
     from agile_classifier.ops.project import list_configs
 
     for path, purpose in list_configs().items():

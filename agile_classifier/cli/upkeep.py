@@ -15,9 +15,9 @@ BENCHMARKS = ("scoring", "serving", "training")
 
 @commands.command(epilog="Example: agile stack containers")
 def stack(
-    name: Annotated[str, typer.Argument(help="A file under configs/stacks, without its suffix.")],
+    name: Annotated[str, typer.Argument(help="Name of a file under configs/stacks, without .yaml.")],
 ) -> None:
-    """Select what the steps of a run are executed on."""
+    """Select what runs are executed on: this machine or a cluster."""
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state()
@@ -36,10 +36,13 @@ def stack(
 
 @commands.command(epilog="Example: agile notify 'the webhook works'")
 def notify(
-    sentence: Annotated[str, typer.Argument(help="What to tell.")],
-    kind: Annotated[str, typer.Option(help="What kind of notice it is.")] = "test",
+    sentence: Annotated[str, typer.Argument(help="Sentence to send.")],
+    kind: Annotated[str, typer.Option(help="Kind of the notice, which receivers may filter by.")] = "test",
 ) -> None:
-    """Tell something to whoever is told of failed runs, promotions and drift; exit 1 if it could not be delivered."""
+    """Send a notice to the webhook, to try it out.
+
+    Failed runs, promotions and drift are told there. Exit code 1: it could not be delivered.
+    """
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state(least_free=0)
@@ -51,7 +54,10 @@ def notify(
 
 @commands.command(epilog="Example: agile doctor")
 def doctor() -> None:
-    """Say what a run would find and miss; exit 2 if it would fail."""
+    """Check whether this machine has what a run needs.
+
+    Exit code 2: a run would fail, and a line says what to do.
+    """
     from agile_classifier.ops.upkeep.doctor import examine
 
     usable = True
@@ -66,13 +72,13 @@ def doctor() -> None:
 
 @commands.command(epilog="Example: agile prune --days 14 --dry-run")
 def prune(
-    days: Annotated[int, typer.Option(min=0, help="Age from which leftovers go, in days.")] = 30,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
+    days: Annotated[int, typer.Option(min=0, help="Age in days from which leftovers are removed.")] = 30,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
 ) -> None:
-    """Remove what old runs left behind.
+    """Remove what old runs left behind in the state folder.
 
-    Runs, their files, checkpoints of trainings that nobody went on with, and model versions without an alias; never a version
-    with an alias, nor what it rests on.
+    Runs, their files, checkpoints of trainings that nobody went on with, and model versions without an alias; never a
+    version with an alias, nor what it rests on.
     """
     from agile_classifier.ops.state.home import prepare_state
 
@@ -85,20 +91,24 @@ def prune(
 
 @commands.command(epilog="Example: agile bench scoring --texts 48 --json scoring.json")
 def bench(
-    name: Annotated[str, typer.Argument(help="scoring, serving or training.")],
-    config: Annotated[
-        str | None, typer.Option(help="Name of a shipped config; by default the benchmark's own.")
+    name: Annotated[str, typer.Argument(help="Benchmark to run: scoring, serving or training.")],
+    config: Annotated[str | None, typer.Option(help="Config that is measured; by default the benchmark's own.")] = None,
+    texts: Annotated[int | None, typer.Option(min=2, help="Number of texts; by default the benchmark's own.")] = None,
+    repeats: Annotated[
+        int | None, typer.Option(min=1, help="Number of runs of each contender, in shuffled order.")
     ] = None,
-    texts: Annotated[int | None, typer.Option(min=2, help="How many texts; by default the benchmark's own.")] = None,
-    repeats: Annotated[int | None, typer.Option(min=1, help="Runs of each contender, in shuffled order.")] = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="The table as JSON.")] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="File for the table, as JSON.")] = None,
 ) -> None:
-    """Measure ours against the ways that people use; exit 1 below a target."""
-    from agile_classifier.errors import InputError
+    """Measure speed against usual ways; needs a checkout.
+
+    Exit code 1: a target was missed.
+    """
+    from agile_classifier.errors import InputError, did_you_mean
     from agile_classifier.ops.project import run_benchmark
 
     if name not in BENCHMARKS:
-        raise InputError(f"bench {name}: no such benchmark; {', '.join(BENCHMARKS)} are there")
+        hint = did_you_mean(name, BENCHMARKS)
+        raise InputError(f"bench {name}: no such benchmark; there are {', '.join(BENCHMARKS)}{hint}")
     given = {"--config": config, "--texts": texts, "--repeats": repeats, "--json": json}
     arguments = [word for option, value in given.items() if value is not None for word in (option, str(value))]
     raise typer.Exit(run_benchmark(name, arguments))

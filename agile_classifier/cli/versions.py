@@ -13,23 +13,27 @@ commands = typer.Typer()
 @commands.command(epilog="Example: agile export --format onnx --output exports/comments")
 def export(
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Registered model, where there are several.")
+        str | None, typer.Option(metavar="NAME", help="Registered model; needed where there are several.")
     ] = None,
     version: Annotated[
-        str | None, typer.Option(metavar="VERSION_OR_ALIAS", help="Which version; by default the champion.")
+        str | None, typer.Option(metavar="VERSION_OR_ALIAS", help="Version to export; by default the champion.")
     ] = None,
     format: Annotated[
         str,
-        typer.Option(metavar="FORMAT", help="adapter: needs its base model to score; onnx: one graph that holds all."),
+        typer.Option(
+            metavar="FORMAT",
+            help="Format: adapter, which needs its base model to score, or onnx, one graph that holds everything.",
+        ),
     ] = "adapter",
     output: Annotated[
         str | None,
         typer.Option(
-            metavar="ADDRESS", help="A folder, or s3://…, az://…, gs://…; by default the stack's artifact store."
+            metavar="ADDRESS",
+            help="Folder, or address (s3://…, az://…, gs://…); by default in the stack's artifact store.",
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Write where something stands already; files of the same name are replaced.")
+        bool, typer.Option("--force", help="Write into a place that is not empty; files of the same name are replaced.")
     ] = False,
 ) -> None:
     """Write a registered version as files that run elsewhere."""

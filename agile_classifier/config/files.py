@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.sources import locate_sources, require_sources
-from agile_classifier.errors import InputError, did_you_mean, explain_validation
+from agile_classifier.errors import InputError, explain_validation, nearest
 from agile_classifier.files import content_digest, read_yaml
 
 
@@ -72,7 +72,7 @@ def set_value(parameters: dict[str, Any], path: str, value: Any) -> None:
     """
     *parents, field = path.split(".")
     if not (parents and field and all(parents)):
-        raise InputError(f"--set {path}: expected section.field=value{did_you_mean(path, _paths_to(path))}")
+        raise InputError(f"--set {path}: expected section.field=value{_with_section(path)}")
     section = parameters
     for parent in parents:
         section = section.setdefault(parent, {})
@@ -110,14 +110,23 @@ def write_override(path: str, value: Any) -> str:
 def _override(parameters: dict[str, Any], override: str) -> None:
     path, equals, value = override.partition("=")
     if not equals:
-        raise InputError(f"--set {override}: expected section.field=value{did_you_mean(path, _paths_to(path))}")
+        raise InputError(f"--set {override}: expected section.field=value{_with_section(path)}")
     set_value(parameters, path, as_value(value))
 
 
-def _paths_to(field: str) -> list[str]:
-    """Every `section.field` of a field that was named without its section."""
-    sections: dict[str, Any] = {name: section.annotation for name, section in RunConfig.model_fields.items()}
-    return [f"{name}.{field}" for name, section in sections.items() if field in section.model_fields]
+def _fields_at(location: tuple[int | str, ...]) -> list[str]:
+    section: Any = RunConfig
+    for part in location:
+        section = section.model_fields[part].annotation
+    return sorted(section.model_fields)
+
+
+def _with_section(field: str) -> str:
+    """End of the line about a field without its section: where fields of that name, or nearly so, stand."""
+    paths = {f"{name}.{inner}": inner for name in RunConfig.model_fields for inner in _fields_at((name,))}
+    meant = nearest(field, paths.values())
+    places = [path for path, inner in paths.items() if inner == meant]
+    return f"; did you mean {' or '.join(places)}?" if places else ""
 
 
 def pin_data(config: RunConfig) -> RunConfig:

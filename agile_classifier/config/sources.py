@@ -1,7 +1,7 @@
-"""Local sources: a relative `data.source` or `model.source` counts from its config's folder, then from the working directory.
+"""Local sources: a relative one counts from the folder of its config, then from the working directory.
 
-It is made absolute once, when the config is loaded, so that a run that stands in another folder (a schedule's, the launcher's, a
-study's) reads the same file.
+`data.source` and `model.source` are made absolute once, when the config is loaded, so that a run that stands in another
+folder (a schedule's, the launcher's, a study's) reads the same file.
 """
 
 from __future__ import annotations

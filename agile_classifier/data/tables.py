@@ -21,7 +21,7 @@ from agile_classifier.config.data import Dialect
 from agile_classifier.data.formats.row import Row
 from agile_classifier.data.rows import open_rows, require_rows
 from agile_classifier.data.text import REPAIRS, is_missing
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, did_you_mean
 
 ROLES = ("id", "text", "score", "group")
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
@@ -142,7 +142,8 @@ def _require_columns(frame: pd.DataFrame, path_name: str, wanted: Mapping[str, s
     for field, name in wanted.items():
         if name not in frame.columns:
             there = ", ".join(map(repr, frame.columns))
-            raise InputError(f"{path_name}: no column {name!r} ({field}); there are {there}")
+            hint = did_you_mean(name, map(str, frame.columns))
+            raise InputError(f"{path_name}: no column {name!r} ({field}); there are {there}{hint}")
 
 
 def _repairs(names: tuple[str, ...]) -> list[Callable[[str], str]]:

@@ -1,8 +1,8 @@
 """Project: where pipelines, steps and configs lie, and which code they are. The one module that knows.
 
-The package `agile_classifier` is a library; `pipelines/`, `steps/` and `configs/` are a project, for ZenML finds a step by its
-file. The package runs the project that the working directory lies in; where that is none, its own checkout, or the copy that
-its wheel carries.
+The package `agile_classifier` is a library; `pipelines/`, `steps/` and `configs/` are a project, for ZenML finds a step by
+its file. The package runs the project that the working directory lies in; where that is none, its own checkout, or the copy
+that its wheel carries.
 
     python -m agile_classifier.ops.project
 
@@ -49,8 +49,8 @@ README = """# A project of agile text classifiers
 | `steps/` | what a run does, a verb a file |
 | `pipelines/` | in which order |
 
-All of it is yours to change. `agile init FILE` guesses a config for texts of your own, `agile --help` lists every command.
-Commands work on this project in its folder and below; elsewhere set `AGILE_PROJECT` to it.
+All of it is yours to change. `agile init FILE` writes a config for texts of your own, `agile --help` lists every
+command. Commands work on this project in its folder and below; elsewhere set `AGILE_PROJECT` to it.
 """
 """README.md of a project that `agile new` makes."""
 
@@ -219,8 +219,13 @@ def git_commit() -> str:
 
 
 def list_configs() -> dict[Path, str]:
-    """Every run configuration, by the shortest path from the current folder, with the first sentence of its head comment."""
-    return {_shortened(path): read_purpose(path) for path in sorted(configs().glob("*.yaml"))}
+    """Every run configuration, by its shortest path from here, with the first sentence of its head comment."""
+    return {shortened(path): read_purpose(path) for path in sorted(configs().glob("*.yaml"))}
+
+
+def shortened(path: Path) -> Path:
+    """A path as it can be typed in the working directory."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def read_purpose(path: Path) -> str:
@@ -252,10 +257,6 @@ def _code_files() -> Iterator[tuple[Path, Path]]:
             if path.is_file() and path.suffix != ".pyc" and not (folder == PACKAGE and path.is_relative_to(CARRIED)):
                 yield Path(folder.name) / path.relative_to(folder), path
     yield Path(LOCK), lock()
-
-
-def _shortened(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from statistics import median
 
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.studies.cells import CellStore, FinishedCell
 from agile_classifier.studies.file import Study, load_study
 from agile_classifier.studies.grid import Cell, list_cells
@@ -86,7 +86,8 @@ def plan(file: Path, *, only: Sequence[str] = (), store: CellStore) -> Plan:
     study = load_study(file)
     unknown = [name for name in only if name not in study.trained]
     if unknown:
-        raise InputError(f"--only {unknown[0]}: no such contender; there are {', '.join(study.trained)}")
+        listed = f"{', '.join(study.trained)}{did_you_mean(unknown[0], study.trained)}"
+        raise InputError(f"--only {unknown[0]}: no such contender; there are {listed}")
     cells = list_cells(study, folder=file.resolve().parent)
     chosen = tuple(cell for cell in cells if not only or cell.place.contender in only)
     return Plan(file.resolve(), study, chosen, store.read({cell.key for cell in chosen}), store)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from agile_classifier.cli import app as cli
+from agile_classifier.cli.headings import HEADINGS, first_sentence
 from agile_classifier.config.files import load_config
 from agile_classifier.errors import GateRefused, InputError
 from agile_classifier.ops.project import configs, root
@@ -87,7 +90,76 @@ def test_help_is_quick_and_loads_no_library() -> None:
 
 
 def test_no_command_shows_the_help(agile: Agile) -> None:
-    assert "Commands:" in "".join(agile()[1:])
+    assert "\nUpkeep:\n" in "".join(agile()[1:])
+
+
+def test_the_help_lists_every_command_once_under_a_heading_in_one_whole_line() -> None:
+    placed = [name for names in HEADINGS.values() for name in names]
+    assert sorted(placed) == COMMANDS
+    shown = CliRunner().invoke(cli.app, ["--help"], env={"COLUMNS": "80"}).output
+    commands = get_command(cli.app).commands  # type: ignore[attr-defined]
+    for name in placed:
+        sentence = first_sentence(commands[name].help)
+        assert sentence.endswith(".")
+        assert re.search(rf"^  {name} +{re.escape(sentence)}$", shown, re.MULTILINE), sentence
+    assert [line.rstrip(":") for line in shown.splitlines() if line.rstrip(":") in HEADINGS] == list(HEADINGS)
+
+
+def test_the_help_of_a_group_lists_its_commands_in_whole_lines() -> None:
+    shown = CliRunner().invoke(cli.app, ["schedule", "--help"], env={"COLUMNS": "80"}).output
+    inner = get_command(cli.app).commands["schedule"].commands  # type: ignore[attr-defined]
+    assert all(
+        re.search(rf"^  {name} +{re.escape(first_sentence(found.help))}$", shown, re.MULTILINE)
+        for name, found in inner.items()
+    )
+
+
+def test_every_argument_and_option_is_explained_by_a_sentence() -> None:
+    commands = dict(get_command(cli.app).commands)  # type: ignore[attr-defined]
+    commands |= commands["schedule"].commands
+    for name, command in commands.items():
+        for parameter in command.params:
+            text = getattr(parameter, "help", None) or ""
+            assert re.fullmatch(r"[A-Z].*[.]", text), f"agile {name}: {parameter.name}: {text!r}"
+
+
+def test_the_version_is_that_of_the_installed_package(agile: Agile) -> None:
+    assert agile("--version") == (0, f"agile {version('agile-classifier')}\n", "")
+
+
+def test_a_shell_can_be_taught_to_complete_the_commands() -> None:
+    asked = {"_AGILE_COMPLETE": "complete_bash", "COMP_WORDS": "agile sch", "COMP_CWORD": "1"}
+    command = [sys.executable, "-m", "agile_classifier"]
+    done = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, text=True, check=False, cwd=root())
+    assert done.stdout.split() == ["schedule"]
+
+
+MISSPELT = [
+    ("a command", ["trian"], "Did you mean 'train'?"),
+    ("a command of a group", ["schedule", "lst"], "Did you mean 'list'?"),
+    ("an option", ["train", QUICKSTART, "--sett", "a.b=1"], "--set"),
+    ("a stack", ["stack", "kubernets"], "; did you mean kubernetes?"),
+    ("a schedule", ["schedule", "apply", "--file", "odd.yaml"], "; did you mean time_zone?"),
+    ("a study", ["study", "etos.yaml"], f"did you mean {configs() / 'studies' / 'ethos.yaml'}?"),
+    (
+        "a contender",
+        ["study", str(configs() / "studies" / "ethos.yaml"), "--only", "majorty"],
+        "; did you mean majority?",
+    ),
+    ("a benchmark", ["bench", "scorng"], "; did you mean scoring?"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), [case[1:] for case in MISSPELT], ids=[case[0] for case in MISSPELT])
+@pytest.mark.usefixtures("state_folder")
+def test_a_misspelt_word_is_answered_with_the_nearest(
+    agile: Agile, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    entry = "{name: a, pipeline: training, config: a.yaml, cron: 1 1 * * *, time_zon: UTC}"
+    (tmp_path / "odd.yaml").write_text(f"schedules: [{entry}]", encoding="utf-8")
+    code, _, complaint = agile(*arguments)
+    assert code == 2
+    assert said in complaint
 
 
 USAGE = [
@@ -115,12 +187,22 @@ def test_a_misused_command_exits_2_with_its_usage(agile: Agile, arguments: list[
 
 BAD_CONFIGS = [
     ("a config that is not there", ["gone.yaml"], "gone.yaml: no such config file"),
+    ("a misspelt config of the project", ["quikstart.yaml"], f"did you mean {QUICKSTART}?"),
+    ("a misspelt config of one's own", ["brken.yaml"], "did you mean broken.yaml?"),
     ("a folder", ["."], "cannot be read"),
     ("no YAML", ["broken.yaml"], "not a YAML file"),
     ("no sections", ["empty.yaml"], "must stand under a top-level `parameters:`"),
     ("an unknown field", ["typo.yaml"], "data.sourc: unknown field; allowed here:"),
     ("an override that is none", [QUICKSTART, "--set", "epochs"], "expected section.field=value"),
     ("an override of an unknown field", [QUICKSTART, "--set", "fine_tune.epoch=3"], "fine_tune.epoch: unknown field"),
+    ("an override of a misspelt field", [QUICKSTART, "--set", "fine_tune.epoch=3"], "; did you mean epochs?"),
+    ("an override of a misspelt section", [QUICKSTART, "--set", "fine_tun.epochs=3"], "; did you mean fine_tune?"),
+    (
+        "an override without its section, which two have",
+        [QUICKSTART, "--set", "seeds=3"],
+        "mean split.seed or fine_tune.seed?",
+    ),
+    ("an override without its section", [QUICKSTART, "--set", "epochs=3"], "; did you mean fine_tune.epochs?"),
     (
         "names that are booleans",
         [QUICKSTART, "--set", "labels.names=[no, yes]"],

@@ -24,7 +24,7 @@ from zenml.exceptions import ArtifactStoreInterfaceError
 from zenml.models import ComponentResponse
 
 from agile_classifier.environment import home
-from agile_classifier.errors import InputError, explain_validation, one_line
+from agile_classifier.errors import InputError, did_you_mean, explain_validation, one_line
 from agile_classifier.ops import project
 
 HALVES = ("components", "run")
@@ -65,7 +65,8 @@ def read_stack(name: str) -> StackFile:
     """
     path = _folder() / f"{name}.yaml"
     if name not in list_stacks():
-        raise InputError(f"no stack {name!r} in {_folder()}; there are: {', '.join(list_stacks())}")
+        listed = f"{', '.join(list_stacks())}{did_you_mean(name, list_stacks())}"
+        raise InputError(f"no stack {name!r} in {_folder()}; there are: {listed}")
     document = yaml.safe_load(_filled(path)) or {}
     unknown = sorted(set(document) - set(HALVES))
     if unknown:

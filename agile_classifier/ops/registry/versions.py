@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.spec import ClassifierSpec
 
@@ -188,7 +188,9 @@ def only_model(model_name: str | None) -> str:
     if model_name is None and len(names) != 1:
         raise InputError(f"name a model with --model, one of: {_listed(names)}")
     if model_name is not None and model_name not in names:
-        raise InputError(f"no registered model {model_name!r}; there are: {_listed(names)}")
+        raise InputError(
+            f"no registered model {model_name!r}; there are: {_listed(names)}{did_you_mean(model_name, names)}"
+        )
     return model_name or names[0]
 
 

@@ -23,7 +23,7 @@ from zenml.models import RunMetadataResource, ScheduleResponse
 
 from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.ops.engines import kubernetes as engine_kubernetes
 from agile_classifier.ops.engines.stacks import StackFile
 from agile_classifier.ops.scheduling import cron_jobs
@@ -124,7 +124,9 @@ def remove(stack: StackFile, name: str) -> None:
     before = _found(stack)
     if name not in before:
         known = ", ".join(sorted(before)) or "none; agile schedule apply makes those of a file known"
-        raise InputError(f"schedule {name}: not applied on stack {stack.name}; there are: {known}")
+        raise InputError(
+            f"schedule {name}: not applied on stack {stack.name}; there are: {known}{did_you_mean(name, before)}"
+        )
     _require_idle(stack, before[name])
     _delete(stack, before[name])
 

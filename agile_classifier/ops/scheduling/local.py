@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agile_classifier.environment import home
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.files import write_whole
 from agile_classifier.ops.project import COMMAND
 from agile_classifier.ops.scheduling import crontab
@@ -98,7 +98,7 @@ def find(name: str) -> dict[str, Applied]:
     records = applied()
     if name not in records:
         known = ", ".join(sorted(records)) or "none; agile schedule apply makes those of a file known"
-        raise InputError(f"schedule {name}: not applied; there are: {known}")
+        raise InputError(f"schedule {name}: not applied; there are: {known}{did_you_mean(name, records)}")
     return records
 
 

@@ -17,7 +17,7 @@ from agile_classifier.data.rows import open_rows, refusal
 from agile_classifier.data.tables import to_table
 from agile_classifier.data.text import complaint_about, text_digest
 from agile_classifier.drafts.guess import QUEUED
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.files import require_place, write_whole
 from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
@@ -84,7 +84,8 @@ def read_pool(file: Path, dialect: Dialect = Dialect(), *, column: str, score_co
     rows = open_rows(file, dialect)
     names = rows.names()
     if column not in names:
-        raise InputError(f"{file}: no column {column!r}; there are: {', '.join(names)}; name it with --column")
+        hint = did_you_mean(column, names)
+        raise InputError(f"{file}: no column {column!r}; there are: {', '.join(names)}; name it with --column{hint}")
     taken = [name for name in (*QUEUED, score_column) if name in names]
     if taken:
         raise InputError(f"{file}: the queue writes a column {taken[0]!r}, and the pool has one; rename or remove it")

@@ -21,7 +21,7 @@ from agile_classifier.data.formats.row import Row, RowFile
 from agile_classifier.data.row_parts import Piece, RowParts
 from agile_classifier.data.rows import FORMATS, SUFFIXES, refusal
 from agile_classifier.data.text import complaint_about
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.models.spec import PROBABILITY
 
 LABEL, MODEL_VERSION, RUN_ID = "label", "model_version", "run_id"
@@ -67,7 +67,9 @@ def output_schema(file: RowFile, *, output: Path, column: str, added: Sequence[s
     found = _input_schema(file, output)
     if column not in found.names:
         there = ", ".join(map(repr, found.names))
-        raise InputError(f"{file.path}: no column {column!r} (--column); there are {there}")
+        raise InputError(
+            f"{file.path}: no column {column!r} (--column); there are {there}{did_you_mean(column, found.names)}"
+        )
     taken = [name for name in (*added, MODEL_VERSION, RUN_ID) if name in found.names]
     if taken:
         raise InputError(f"{file.path}: has a column {taken[0]!r} already, which the scores need: rename it")
