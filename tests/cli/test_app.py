@@ -198,9 +198,9 @@ BAD_CONFIGS = [
     ("an override of a misspelt field", [QUICKSTART, "--set", "fine_tune.epoch=3"], "; did you mean epochs?"),
     ("an override of a misspelt section", [QUICKSTART, "--set", "fine_tun.epochs=3"], "; did you mean fine_tune?"),
     (
-        "an override without its section, which two have",
+        "an override without its section, which several have",
         [QUICKSTART, "--set", "seeds=3"],
-        "mean split.seed or fine_tune.seed?",
+        "did you mean split.seed or fine_tune.seed",
     ),
     ("an override without its section", [QUICKSTART, "--set", "epochs=3"], "; did you mean fine_tune.epochs?"),
     (
