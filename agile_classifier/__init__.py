@@ -2,8 +2,8 @@
 
     from agile_classifier import AgileClassifier, load_classifier
 
-What a notebook or a program needs is found here, and imported when it is first asked for: importing the package is quick.
-`__init__.pyi` says the same to type checkers.
+What a notebook or a program needs is found here, and imported when it is first asked for: importing the package is
+quick. `__init__.pyi` says the same to type checkers.
 """
 
 import logging
@@ -21,8 +21,8 @@ _MODULES = {
 }
 """Exported name → module that defines it."""
 
-# On a CPU with AVX512-BF16 bitsandbytes 0.50, once imported, complains that it could not fetch a kernel from a hub. None is wanted:
-# what is not pinned is not run, and the layers that it is for are kept from it (`agile_classifier/models/base_model.py`).
+# On a CPU with AVX512-BF16 bitsandbytes 0.50, once imported, complains that it could not fetch a kernel from a hub.
+# None is wanted: what is not pinned is not run, and its layers are kept from it (`models/base_model.py`).
 logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 

@@ -11,7 +11,9 @@ SERVED = ("http://", "https://")
 """Prefixes of a store's address that is a server already."""
 VARIABLES = {
     "AGILE_HOME": "State folder: databases, artifacts, downloads, reports. Default `~/.local/share/agile-classifier`.",
-    "AGILE_PROJECT": "Folder of the project, with `pipelines`, `steps`, `configs`. Default: that of the working directory.",
+    "AGILE_PROJECT": (
+        "Folder of the project, with `pipelines`, `steps`, `configs`. Default: that of the working directory."
+    ),
     "AGILE_MIRROR": "Folder that is looked in before the network, for data, base models and packages.",
     "AGILE_USER": "Your user id, which a stack's file may name as `${AGILE_USER}`; set by the project.",
     "AGILE_SERVE_TOKEN": "Bearer token that `agile serve` wants, in place of `--token-file`.",

@@ -24,7 +24,9 @@ def write_whole(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
 
 
 def require_place(output: Path, *, begins: str | None = None, what: str = "") -> None:
-    """Raise InputError where no file could be written, or somebody else's would be; before the work whose result it holds.
+    """Raise InputError where no file could be written, or somebody else's would be.
+
+    Before the work whose result it holds.
 
     Parameters
     ----------

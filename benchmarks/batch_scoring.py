@@ -3,10 +3,11 @@
     python -m benchmarks.batch_scoring --rows 1000000
     python -m benchmarks.batch_scoring --rows 20000 --config configs/quickstart.yaml
 
-Without a config the model is a BERT of random weights, two layers of width 32: it shows what reading, writing and keeping order cost, not
-what a model costs. Texts are made of five to twelve words and differ from each other; with a config they are its own, with a number behind them. The plain
-way reads the file as one frame and scores it with the same network in file order; it runs on the first `--plain` rows, in a process of its own.
-Memory is the resident set of the process, read from the kernel at a tenth, a half and the end.
+Without a config the model is a BERT of random weights, two layers of width 32: it shows what reading, writing and
+keeping order cost, not what a model costs. Texts are made of five to twelve words and differ from each other; with a
+config they are its own, with a number behind them. The plain way reads the file as one frame and scores it with the
+same network in file order; it runs on the first `--plain` rows, in a process of its own. Memory is the resident set of
+the process, read from the kernel at a tenth, a half and the end.
 """
 
 from __future__ import annotations
@@ -81,8 +82,10 @@ def main(arguments: list[str] | None = None) -> int:
     whole, some, plainly = (found[name] for name in ("all", "some", "plain"))
     print(f"{given.rows:,} rows: {whole['rows_per_second']:,.0f} rows/s, {whole['seconds']:,.0f} s")
     print(
-        f"{given.plain:,} rows: {some['rows_per_second']:,.0f} rows/s, one frame and batches of {PLAIN_BATCH} {plainly['rows_per_second']:,.0f};"
-        f" {some['rows_per_second'] / plainly['rows_per_second']:.1f} times as fast; largest difference {_difference(some, plainly):.1g}"
+        f"{given.plain:,} rows: {some['rows_per_second']:,.0f} rows/s, one frame and batches of {PLAIN_BATCH} "
+        f"{plainly['rows_per_second']:,.0f};"
+        f" {some['rows_per_second'] / plainly['rows_per_second']:.1f} times as fast; largest difference "
+        f"{_difference(some, plainly):.1g}"
     )
     memory = list(whole["memory"].values())
     grown = memory[-1] / memory[0]
@@ -161,7 +164,8 @@ def _predictor(folder: Path, config: Path | None) -> Predictor:
 
 def _tiny_spec() -> ClassifierSpec:
     return ClassifierSpec(
-        class_names=("no", "yes"), pooling="mean", quantization="none", double_quant=False, compute_dtype="float32", max_length=64,
+        class_names=("no", "yes"), pooling="mean", quantization="none", double_quant=False, compute_dtype="float32",
+        max_length=64,
         hidden_size=32, base_source="tiny", base_sha256=None, base_revision=None, base_digest="",
     )  # fmt: skip
 
@@ -194,7 +198,8 @@ def _write_base(folder: Path, words: list[str]) -> None:
     BertTokenizerFast(vocab={word: number for number, word in enumerate(vocabulary)}).save_pretrained(folder)
     torch.manual_seed(0)
     shape = BertConfig(
-        vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, max_position_embeddings=64,
+        vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=64,
     )  # fmt: skip
     BertModel(shape).save_pretrained(folder)
 

@@ -2,8 +2,9 @@
 
     python -m benchmarks.cells [--config NAME] [--cells N] [--json FILE]
 
-Runs `agile train CONFIG --no-cache` and `agile study` with N cells of that config, one after the other, each command whole: its imports, ZenML,
-reading and judging included. The target: a cell takes at most 1.1 times the run. Exit status 1 above it.
+Runs `agile train CONFIG --no-cache` and `agile study` with N cells of that config, one after the other, each command
+whole: its imports, ZenML, reading and judging included. The target: a cell takes at most 1.1 times the run. Exit status
+1 above it.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         given.json.write_text(json.dumps(found) + "\n", encoding="utf-8")
     met = "met" if found["ratio"] <= TARGET else "MISSED"
     print(
-        f"{given.config}: run {run:.0f} s, cell {cell:.0f} s of {given.cells}: {cell / run:.2f} times, target {TARGET:g} {met}"
+        f"{given.config}: run {run:.0f} s, cell {cell:.0f} s of {given.cells}: {cell / run:.2f} times, target "
+        f"{TARGET:g} {met}"
     )
     return int(found["ratio"] > TARGET)
 
@@ -66,7 +68,10 @@ def _write_study(folder: Path, *, config: str, n_cells: int) -> Path:
 
 
 def _prepare(state: Path) -> dict[str, str]:
-    """The environment of a state folder of its own, so that no champion of anybody's moves; downloads are shared, and databases made beforehand."""
+    """The environment of a state folder of its own, so that no champion of anybody's moves.
+
+    Downloads are shared, and databases made beforehand.
+    """
     state.mkdir()
     cache().mkdir(parents=True, exist_ok=True)
     (state / "cache").symlink_to(cache())

@@ -1,7 +1,7 @@
 """Comparison: ways to do the same work, run in turns in one process, as a table and as JSON.
 
-Each is run several times, in an order that is shuffled anew; medians are compared, for the machine may be shared. Peak memory is that of the process
-while a contender runs, the models of all of them included.
+Each is run several times, in an order that is shuffled anew; medians are compared, for the machine may be shared. Peak
+memory is that of the process while a contender runs, the models of all of them included.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Row:
 def compare(
     contenders: Mapping[str, Callable[[], Outcome]], *, repeats: int, n_examples: int, n_tokens: int
 ) -> list[Row]:
-    """Run them in turns; `n_tokens` are the examples' own, without padding, so that tokens a second mean the same for all."""
+    """Run them in turns; `n_tokens` are without padding, so that tokens a second mean the same for all."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     peaks: dict[str, float] = dict.fromkeys(contenders, 0.0)
     scores: dict[str, np.ndarray] = {}
@@ -112,7 +112,10 @@ class Products:
 
 @contextmanager
 def counted_products() -> Iterator[Products]:
-    """Count every linear layer of every network that runs meanwhile; torch's own counter does not see into bitsandbytes."""
+    """Count every linear layer of every network that runs meanwhile.
+
+    Torch's own counter does not see into bitsandbytes.
+    """
     products = Products()
 
     def count(layer: nn.Module, _inputs: Any, output: Any) -> None:

@@ -1,4 +1,6 @@
-"""Dropout on a CPU: torch's own against ours, at the sizes of short texts, in one process; the ratio must stay above TARGET.
+"""Dropout on a CPU: torch's own against ours, at the sizes of short texts, in one process.
+
+The ratio must stay above TARGET.
 
 python -m benchmarks.dropout
 """
@@ -33,7 +35,7 @@ def measure(shape: tuple[int, ...]) -> float:
     seconds: dict[int, list[float]] = {0: [], 1: []}
     for _ in range(REPEATS):
         for number, dropout in enumerate(contenders):
-            seconds[number].append(timed(lambda dropout=dropout: dropout(values).sum().backward()))  # type: ignore[misc]
+            seconds[number].append(timed(lambda dropout=dropout: dropout(values).sum().backward()))  # type: ignore
     theirs, ours = (statistics.median(seconds[number]) for number in (0, 1))
     print(f"{shape}: torch {theirs * 1e3:.2f} ms, ours {ours * 1e3:.2f} ms, ratio {theirs / ours:.1f} (n = {REPEATS})")
     return theirs / ours

@@ -2,9 +2,9 @@
 
 python -m benchmarks.lora [--threads N]
 
-Random weights and token ids: only the time counts. Steps alternate, medians are compared, and the ratio must stay above TARGET. The share
-of the matrix products' peak is measured in the same run: products of the frozen layers alone, forward and for the inputs' gradients, over
-the best rate of a large product.
+Random weights and token ids: only the time counts. Steps alternate, medians are compared, and the ratio must stay above
+TARGET. The share of the matrix products' peak is measured in the same run: products of the frozen layers alone, forward
+and for the inputs' gradients, over the best rate of a large product.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def measure(folder: Path, quantization: str) -> float:
 def build(folder: Path, quantization: str) -> TextClassifier:
     """A network in training mode, with the defaults of a config."""
     base_model = load_base_model(
-        folder, pooling="mean", n_classes=2, quantization=quantization, double_quant=True, compute_dtype="float32", device="cpu"
+        folder, pooling="mean", n_classes=2, quantization=quantization, double_quant=True, compute_dtype="float32",
+        device="cpu",
     )  # fmt: skip
     spec = ClassifierSpec.describe(ModelConfig(source="MiniLM"), class_names=("no", "yes"), base_digest="")
     return build_network(

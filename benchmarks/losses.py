@@ -2,8 +2,8 @@
 
     python -m benchmarks.losses [--config NAME] [--draws N] [--results FILE]
 
-Each draw takes 200 other rows of the config's train part to learn from, and 400 to be judged on; the losses see the same draws. The test part is
-never looked at, so a default may be chosen by this table.
+Each draw takes 200 other rows of the config's train part to learn from, and 400 to be judged on; the losses see the
+same draws. The test part is never looked at, so a default may be chosen by this table.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ METRICS = ("roc_auc", "f1", "train_seconds")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run what is missing, print means, and paired differences against the default, with 95 % t-intervals over the draws."""
+    """Run what is missing; print means and paired differences against the default, with 95 % t-intervals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", default="ethos-smollm2")
     parser.add_argument("--draws", type=int, default=3)

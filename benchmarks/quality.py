@@ -2,8 +2,8 @@
 
     python -m benchmarks.quality [--only NAME …] [--repeats N] [--results FILE]
 
-Each run is a process of its own, so that its peak memory is its own; a finished run is kept in the results file (JSON lines) and
-not repeated. Nothing is chosen here: the configs are run as they are shipped. Exit code 1 below a target.
+Each run is a process of its own, so that its peak memory is its own; a finished run is kept in the results file (JSON
+lines) and not repeated. Nothing is chosen here: the configs are run as they are shipped. Exit code 1 below a target.
 """
 
 from __future__ import annotations

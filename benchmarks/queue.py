@@ -2,9 +2,9 @@
 
     python -m benchmarks.queue [--config NAME] [--seeds N] [--json FILE]
 
-Starts at 50 labelled texts of the config's train part and adds 50 at a time up to 400; every strategy sees the same first 50 and the same test
-part, which no choice looks at. In place of fine-tuning at each step, logistic regression on embeddings of the frozen base model stands for
-the classifier. Exit status 0 whatever comes out.
+Starts at 50 labelled texts of the config's train part and adds 50 at a time up to 400; every strategy sees the same
+first 50 and the same test part, which no choice looks at. In place of fine-tuning at each step, logistic regression on
+embeddings of the frozen base model stands for the classifier. Exit status 0 whatever comes out.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print ROC AUC by number of labels and strategy, and what each gains on chance, with 95 % intervals that allow for the texts that draws share."""
+    """Print ROC AUC by number of labels and strategy, and each one's gain on chance with 95 % intervals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", action="append")
     parser.add_argument("--seeds", type=int, default=5)
@@ -68,7 +68,8 @@ def simulate(config_name: str, *, n_seeds: int) -> list[dict[str, Any]]:
             while True:
                 model = LogisticRegression(max_iter=1000).fit(vectors[known], label[known])
                 auc = roc_auc_score(label[test], model.predict_proba(vectors[test])[:, 1])
-                rows.append({"config": config_name, "seed": seed, "strategy": strategy, "n_labels": len(known), "roc_auc": float(auc), "n_test": len(test)})  # fmt: skip
+                row = {"config": config_name, "seed": seed, "strategy": strategy, "n_labels": len(known)}
+                rows.append({**row, "roc_auc": float(auc), "n_test": len(test)})
                 if len(known) >= LAST:
                     break
                 left = np.setdiff1d(pool, known)
@@ -78,7 +79,7 @@ def simulate(config_name: str, *, n_seeds: int) -> list[dict[str, Any]]:
 
 
 def in_words(found: pd.DataFrame) -> str:
-    """A table, and the number of labels by chance that reach what each strategy reaches with half of the largest number."""
+    """A table, and how many labels by chance reach what each strategy reaches with half of the most."""
     means = found.pivot_table(index="n_labels", columns="strategy", values="roc_auc", sort=False)
     lines = [means.round(3).to_string()]
     by_seed = found.pivot_table(index=["seed", "n_labels"], columns="strategy", values="roc_auc").drop(
@@ -91,20 +92,36 @@ def in_words(found: pd.DataFrame) -> str:
         enough = means.index[means["chance"] >= reached]
         saved = f"{enough[0]} by chance" if len(enough) else f"more than {LAST} by chance"
         lines.append(
-            f"{strategy}: {gain.mean:+.4f} ± {gain.half:.4f} ROC AUC on chance, mean of all steps; {LAST // 2} labels are worth {saved}"
+            f"{strategy}: {gain.mean:+.4f} ± {gain.half:.4f} ROC AUC on chance, mean of all steps; {LAST // 2} labels "
+            f"are worth {saved}"
         )
     return "\n".join(lines)
 
 
-def _by_chance(texts: list[str], said: Floats, vectors: Floats, generator: np.random.Generator) -> NDArray[np.int64]:  # noqa: ARG001
+def _by_chance(
+    texts: list[str],
+    said: Floats,
+    vectors: Floats,
+    generator: np.random.Generator,
+) -> NDArray[np.int64]:
     return generator.choice(len(texts), STEP, replace=False)
 
 
-def _most_unsure(texts: list[str], said: Floats, vectors: Floats, generator: np.random.Generator) -> NDArray[np.int64]:  # noqa: ARG001
+def _most_unsure(
+    texts: list[str],
+    said: Floats,
+    vectors: Floats,
+    generator: np.random.Generator,
+) -> NDArray[np.int64]:
     return np.argsort(-uncertainty(said, 0.5), kind="stable")[:STEP]
 
 
-def _queue(texts: list[str], said: Floats, vectors: Floats, generator: np.random.Generator) -> NDArray[np.int64]:  # noqa: ARG001
+def _queue(
+    texts: list[str],
+    said: Floats,
+    vectors: Floats,
+    generator: np.random.Generator,
+) -> NDArray[np.int64]:
     places = {text: place for place, text in enumerate(texts)}
     found = choose_texts(
         texts, uncertainty(said, 0.5), count=STEP, embed=lambda some: vectors[[places[text] for text in some]]

@@ -3,10 +3,10 @@
     agile bench scoring [--config FILE] [--texts N] [--repeats N] [--json FILE]
     python -m benchmarks.scoring [… --quantization nf4|int8|none]
 
-Contenders, written from their descriptions: `one by one` (the codelab's way: a text at a time, whole vocabulary), `batches of 32` (padded to
-the longest, whole vocabulary), `padded to full length` (the same, every text padded to the model's full length). Each line that begins with `+` adds one
-trick to the line above it; the last of them is ours. A config with a classification head has no vocabulary and no prompt to share. Exit code 1
-below the targets.
+Contenders, written from their descriptions: `one by one` (the codelab's way: a text at a time, whole vocabulary),
+`batches of 32` (padded to the longest, whole vocabulary), `padded to full length` (the same, every text padded to the
+model's full length). Each line that begins with `+` adds one trick to the line above it; the last of them is ours. A
+config with a classification head has no vocabulary and no prompt to share. Exit code 1 below the targets.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ LARGEST_DIFFERENCE = {"float32": 1e-4, "bfloat16": 5e-2}
 
 @dataclass(frozen=True)
 class Bench:
-    """One adapted model in three copies, as transformers and PEFT make it, packed, and packed and fused; and the texts."""
+    """One adapted model in three copies, as transformers and PEFT make it, packed, and packed and fused.
+
+    And the texts.
+    """
 
     plain: TextClassifier
     packed: Predictor
@@ -122,7 +125,8 @@ def main(arguments: list[str] | None = None) -> int:
     spec = bench.ours.spec
     rate = products.operations * rows[-1].examples_per_second / len(bench.texts)
     facts = {
-        "config": given.config.stem, "quantization": spec.quantization, "compute_dtype": spec.compute_dtype, "n": len(bench.texts),
+        "config": given.config.stem, "quantization": spec.quantization, "compute_dtype": spec.compute_dtype,
+        "n": len(bench.texts),
         "threads": torch.get_num_threads(), "device": read_hardware().device,
         "share_of_peak": rate / peak_rate(dtype=getattr(torch, spec.compute_dtype), device=read_hardware().device),
     }  # fmt: skip
@@ -178,7 +182,8 @@ def prepare(path: Path, n_texts: int, quantization: str | None) -> Bench:
 def adapted(base: Path, spec: ClassifierSpec, settings: FineTuneConfig, tokenizer: Any) -> TextClassifier:
     """A network with an adapter of small random values, the same at every call."""
     base_model = load_base_model(
-        base, pooling=spec.pooling, n_classes=spec.n_classes, quantization=spec.quantization, double_quant=spec.double_quant,
+        base, pooling=spec.pooling, n_classes=spec.n_classes, quantization=spec.quantization,
+        double_quant=spec.double_quant,
         compute_dtype=spec.compute_dtype, device=read_hardware().device,
     )  # fmt: skip
     torch.manual_seed(0)

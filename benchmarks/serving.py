@@ -3,10 +3,10 @@
     agile bench serving [--config FILE] [--texts N] [--repeats N] [--json FILE]
     python -m benchmarks.serving [… --seconds N]
 
-Clients keep their connection and send one text a request, the next once the last is answered. Both servers stand all the time, and one of them is
-asked at a time. The version is the champion of the state folder, where there is one and no config is named; else a short run of the config makes
-one in a folder of its own. A last round asks more of ours than it takes on: it may answer 200, 429 or 503 and nothing else. Ends by itself.
-Exit code 1 below a target.
+Clients keep their connection and send one text a request, the next once the last is answered. Both servers stand all
+the time, and one of them is asked at a time. The version is the champion of the state folder, where there is one and no
+config is named; else a short run of the config makes one in a folder of its own. A last round asks more of ours than it
+takes on: it may answer 200, 429 or 503 and nothing else. Ends by itself. Exit code 1 below a target.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ def main(arguments: list[str] | None = None) -> int:
         overload = asyncio.run(ask(ports["limited"], texts, clients=OVERLOADING_CLIENTS, seconds=given.seconds))
     show(found)
     print(
-        f"version {version.name} {version.number}, {len(texts)} texts; a probability differs by {difference:.2g} at most"
+        f"version {version.name} {version.number}, {len(texts)} texts; a probability differs by {difference:.2g} at "
+        "most"
     )
     print(f"overload, {OVERLOADING_CLIENTS} clients where {OVERLOADED_LIMIT} are let in: {dict(overload.statuses)}")
     if given.json is not None:
@@ -265,7 +266,10 @@ def misses(found: Mapping[int, Mapping[str, Measured]], *, difference: float, ov
 
 def _request(text: str) -> bytes:
     body = json.dumps({"dataframe_split": {"columns": ["text"], "data": [[text]]}}).encode()
-    head = f"POST /invocations HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = (
+        "POST /invocations HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: "
+        f"{len(body)}\r\n\r\n"
+    )
     return head.encode() + body
 
 

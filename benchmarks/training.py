@@ -3,13 +3,15 @@
     agile bench training [--config FILE] [--texts N] [--repeats N] [--json FILE]
     python -m benchmarks.training [… --epochs N --quantization nf4|int8|none --random-weights]
 
-Contenders, written from their descriptions: `padded to full length` (every text to `model.max_length`, as the lightning-mlflow-hf recipe does),
-`Trainer's defaults` (its own batch size and padding), and the same with our batch size. A language model is then trained as the codelab does, on
-prompt, answer and end of text over the whole vocabulary. Each line that begins with `+` adds one trick to the line above it; the last is
-`fine_tune`, as the pipeline runs it, checkpoints included. F1 (threshold 0.5) and AUC on the config's test part say whether quality is equal; they mean
+Contenders, written from their descriptions: `padded to full length` (every text to `model.max_length`, as the
+lightning-mlflow-hf recipe does), `Trainer's defaults` (its own batch size and padding), and the same with our batch
+size. A language model is then trained as the codelab does, on prompt, answer and end of text over the whole vocabulary.
+Each line that begins with `+` adds one trick to the line above it; the last is `fine_tune`, as the pipeline runs it,
+checkpoints included. F1 (threshold 0.5) and AUC on the config's test part say whether quality is equal; they mean
 something with `--texts 800 --epochs 4` or so. Exit code 1 below the targets.
 
-Ours is trained on the label tokens, whatever the config's loss. `--random-weights` takes the shape of Gemma 2B and no file of it, for a GPU: its time means something, its quality nothing.
+Ours is trained on the label tokens, whatever the config's loss. `--random-weights` takes the shape of Gemma 2B and no
+file of it, for a GPU: its time means something, its quality nothing.
 """
 
 from __future__ import annotations
@@ -132,8 +134,10 @@ class Bench:
         tuning = self.config.fine_tune
         return TrainingArguments(
             output_dir=folder, per_device_train_batch_size=recipe.batch_size, num_train_epochs=self.epochs,
-            learning_rate=tuning.learning_rate, weight_decay=tuning.weight_decay, warmup_steps=tuning.warmup, seed=tuning.seed,
-            report_to="none", dataloader_pin_memory=torch.cuda.is_available(), save_strategy="no", logging_strategy="no", disable_tqdm=True, remove_unused_columns=False,
+            learning_rate=tuning.learning_rate, weight_decay=tuning.weight_decay, warmup_steps=tuning.warmup,
+            seed=tuning.seed,
+            report_to="none", dataloader_pin_memory=torch.cuda.is_available(), save_strategy="no",
+            logging_strategy="no", disable_tqdm=True, remove_unused_columns=False,
         )  # fmt: skip
 
     def _rows(self, recipe: Recipe) -> list[dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""monitoring: a batch of texts in; whether it still looks like those that its version was judged on out, and what follows."""
+"""monitoring: a batch of texts in.
+
+Whether it still looks like those that its version was judged on out, and what follows.
+"""
 
 from zenml import pipeline
 from zenml.enums import ExecutionMode

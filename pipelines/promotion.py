@@ -1,4 +1,7 @@
-"""promotion: a registered version and the champion in; perhaps a new champion out, once a person agrees where the policy says so."""
+"""promotion: a registered version and the champion in.
+
+Perhaps a new champion out, once a person agrees where the policy says so.
+"""
 
 from zenml import pipeline, wait
 
@@ -11,7 +14,10 @@ from steps.promotion.promote import promote
 
 @pipeline(name=approval.PIPELINE, dynamic=True, enable_cache=False)
 def promotion(model_name: str, version: str, settings: PromotionConfig) -> None:
-    """With `settings.approval` at `person` it waits between comparing and promoting; paused meanwhile, it goes on from there."""
+    """With `settings.approval` at `person` it waits between comparing and promoting.
+
+    Paused meanwhile, it goes on from there.
+    """
     judged = approval.find_judged(model_name, version)
     if settings.approval == "automatic":
         promote(version, judged.evaluation, judged.test_scores, model_name, settings)

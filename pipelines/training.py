@@ -41,8 +41,8 @@ def training(
 ) -> None:
     """The parameters are the sections of RunConfig; a step is given its own section and no other.
 
-    `costs` and `monitoring` are given to none: `fine_tune` reads the first from the run (`agile_classifier.ops.runs.tracking.price_per_hour`), a later
-    `agile monitor` the second.
+    `costs` and `monitoring` are given to none: `fine_tune` reads the first from the run
+    (`agile_classifier.ops.runs.tracking.price_per_hour`), a later `agile monitor` the second.
     """
     config = RunConfig(
         data=data, validation=validation, labels=labels, split=split, leakage=leakage, model=model, fine_tune=fine_tune,

@@ -1,7 +1,7 @@
 """agile: every command under its heading, and what becomes of an error.
 
-Commands import libraries inside themselves, so that `agile --help` is quick, and only after `prepare_state`, which says in
-the environment where zenml and mlflow keep their state.
+Commands import libraries inside themselves, so that `agile --help` is quick, and only after `prepare_state`, which says
+in the environment where zenml and mlflow keep their state.
 
     python -m agile_classifier train configs/quickstart.yaml
 """

@@ -45,7 +45,10 @@ def study(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Folder that keeps finished cells, a Parquet a study; by default benchmarks/results or AGILE_HOME/studies.",
+            help=(
+                "Folder that keeps finished cells, a Parquet a study; by default benchmarks/results or "
+                "AGILE_HOME/studies."
+            ),
         ),
     ] = None,
 ) -> None:

@@ -102,8 +102,8 @@ class FineTuneConfig(Section):
     """What is done about rare classes: nothing, a loss in which every class weighs the same, or rare texts drawn again
     until it does."""
     ensemble_with: Literal["none", "tfidf_svm"] = "none"
-    """What answers beside the network as the second member of an ensemble, trained on the same texts; the log odds of both
-    are averaged."""
+    """What answers beside the network as the second member of an ensemble, trained on the same texts; the log odds of
+    both are averaged."""
     epochs: Annotated[int, Field(gt=0)] = 5
     """Passes over train."""
     batch_size: Annotated[int, Field(gt=0)] = 16

@@ -1,4 +1,4 @@
-"""Dialect detection: how a file is read that nobody has described, with a sentence for each choice that is not the default."""
+"""Dialect detection: how an undescribed file is read, with a sentence for each choice that is not the default."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class Detected:
 
 
 def detect_dialect(path: Path) -> Detected:
-    """Encoding, delimiter, quoting and header of a file of rows; the default of each where the format leaves nothing open.
+    """Encoding, delimiter, quoting and header of a file of rows.
+
+    The default of each where the format leaves nothing open.
 
     Raises
     ------

@@ -1,7 +1,8 @@
 """Duplicates: texts that say the same, letter by letter or nearly, found without comparing each with each.
 
-Near duplicates by MinHash (Broder 1997, "On the resemblance and containment of documents") and locality-sensitive hashing; a pair that
-hashing proposes is kept only if the texts' own shingles agree, so hashing can miss a pair and never invents one.
+Near duplicates by MinHash (Broder 1997, "On the resemblance and containment of documents") and locality-sensitive
+hashing; a pair that hashing proposes is kept only if the texts' own shingles agree, so hashing can miss a pair and
+never invents one.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ HIGHEST_THRESHOLD = 0.9
 def find_near_duplicates(texts: Sequence[str], *, similarity: float) -> list[tuple[int, int, float]]:
     """Find pairs of positions, the lower first, whose shingles' Jaccard similarity is at least `similarity`, in (0, 1].
 
-    Texts are compared as `agile_classifier.data.text.normalised` writes them: 1 stands for texts that differ by case, width or space at most.
+    Texts are compared as `agile_classifier.data.text.normalised` writes them: 1 stands for texts that differ by case,
+    width or space at most.
     """
     shingles = [_shingles(normalised(text)) for text in texts]
     index = MinHashLSH(threshold=min(similarity, HIGHEST_THRESHOLD), num_perm=N_PERMUTATIONS, weights=WEIGHTS)

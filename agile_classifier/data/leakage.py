@@ -1,6 +1,7 @@
 """Data leakage and label conflicts across the parts of a split, looked for before anything is trained.
 
-A text of test that train holds too, word for word or nearly, measures memory; one text under two labels measures nothing.
+A text of test that train holds too, word for word or nearly, measures memory; one text under two labels measures
+nothing.
 """
 
 from __future__ import annotations

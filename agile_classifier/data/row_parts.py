@@ -1,7 +1,7 @@
 """Row parts: a large output written in pieces, so that a killed process is gone on with where it stood.
 
-The pieces lie in a folder beside the output, with a manifest of what they were made from. A piece counts once its record stands, which
-is written last. The output appears when it is whole, by a rename.
+The pieces lie in a folder beside the output, with a manifest of what they were made from. A piece counts once its
+record stands, which is written last. The output appears when it is whole, by a rename.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ class RowParts:
         self.pieces.append(piece)
 
     def finish(self) -> Path | None:
-        """Join the pieces, put the output and, where rows were rejected, their file in place; returns that file's path."""
+        """Join the pieces, put the output and, where rows were rejected, their file in place.
+
+        Returns that file's path.
+        """
         whole, rejected = self.folder / f"whole{self.output.suffix}", self.folder / f"whole{REJECTED}"
         self._join(whole)
         _concatenate(self._paths(REJECTED), rejected, head="")
@@ -83,7 +86,10 @@ class RowParts:
         return place if place.exists() else None
 
     def discard(self) -> None:
-        """Remove the pieces, the manifest first: killed on the way, what is left is nobody's, and is not gone on with."""
+        """Remove the pieces, the manifest first.
+
+        Killed on the way, what is left is nobody's, and is not gone on with.
+        """
         (self.folder / MANIFEST).unlink()
         shutil.rmtree(self.folder)
 
@@ -162,8 +168,8 @@ def opened(
     Raises
     ------
     InputError
-        Another process writes this output, or the folder cannot be written. One that is raised while the pieces are held
-        leaves none behind where none was made.
+        Another process writes this output, or the folder cannot be written. One that is raised while the pieces are
+        held leaves none behind where none was made.
     """
     folder = parts_folder(output)
     try:

@@ -1,7 +1,7 @@
 """Rows: the one reader of files for training, `agile init`, `score`, `monitor` and `queue`.
 
-Faithful: a text cell is the very string that was written (`NA` and `null` are texts). A row that cannot be read is handed
-on with its reason; who needs every row refuses the file at the first such row. A format is a module of
+Faithful: a text cell is the very string that was written (`NA` and `null` are texts). A row that cannot be read is
+handed on with its reason; who needs every row refuses the file at the first such row. A format is a module of
 `agile_classifier.data.formats` and a line of `FORMATS`.
 """
 

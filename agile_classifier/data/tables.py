@@ -1,6 +1,7 @@
 """Tables: a file of rows, read whole, and the canonical columns of the examples in it.
 
-What cannot be read is refused with its line, never skipped or guessed. Whether the values make sense is for validation to judge.
+What cannot be read is refused with its line, never skipped or guessed. Whether the values make sense is for validation
+to judge.
 """
 
 from __future__ import annotations

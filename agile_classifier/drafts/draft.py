@@ -146,7 +146,8 @@ def _expected_parts(sizes: Mapping[str, int], *, fewest: int) -> list[str]:
     expected = [f"That makes {', '.join(f'{size} {part}' for part, size in sizes.items())} rows."]
     if sizes["test"] < fewest:
         expected.append(
-            f"{sizes['test']} test rows are too few for promotion (promotion.min_rows asks for {fewest}): the version will be "
+            f"{sizes['test']} test rows are too few for promotion (promotion.min_rows asks for {fewest}): the version "
+            "will be "
             "registered as candidate, and no champion."
         )
     return expected

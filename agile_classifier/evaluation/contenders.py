@@ -1,6 +1,7 @@
 """Evaluation: a tuned classifier and its baselines on the same test rows, with intervals.
 
-Test rows are never used for a choice: decision thresholds, a baseline's too, come from validation, the baselines from train.
+Test rows are never used for a choice: decision thresholds, a baseline's too, come from validation, the baselines from
+train.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ PREFIXES = {
     "frozen": "baseline_frozen_test_",
     "untuned": "baseline_untuned_test_",
 }
-"""Contender → how its metrics are called in MLflow. `candidate` is the chosen checkpoint, `last` the last one, `frozen` a linear probe of the
-base model, `untuned` the base model itself where it can answer: with label tokens."""
+"""Contender → how its metrics are called in MLflow. `candidate` is the chosen checkpoint, `last` the last one, `frozen`
+a linear probe of the base model, `untuned` the base model itself where it can answer: with label tokens."""
 
 CHECKPOINT_NAMES = ("candidate", "last")
 BASELINE_NAMES = tuple(name for name in PREFIXES if name not in CHECKPOINT_NAMES)
@@ -101,7 +102,10 @@ def score_baselines(
 
 
 def require_cuttable(settings: EvaluationConfig, *, n_classes: int) -> None:
-    """Raise InputError where a cut is asked for that no more than two classes have; before anything is trained, where that is known."""
+    """Raise InputError where a cut is asked for that no more than two classes have.
+
+    Before anything is trained, where that is known.
+    """
     refusal = settings.cut_refusal(n_classes)
     if refusal is not None:
         raise InputError(refusal)
@@ -115,7 +119,8 @@ def choose_threshold(
     Raises
     ------
     InputError
-        A policy other than `best_f1`, and validation does not hold both classes. For `best_f1` it is 0.5 then. Or as `require_cuttable`.
+        A policy other than `best_f1`, and validation does not hold both classes. For `best_f1` it is 0.5 then. Or as
+        `require_cuttable`.
     GateRefused
         No cut reaches what the policy asks for.
     """
@@ -129,7 +134,8 @@ def choose_threshold(
         if rule == "best_f1":
             return 0.5
         raise InputError(
-            f"evaluation.decision_threshold {rule}: {len(y_true)} validation rows do not hold both classes; raise split.validation"
+            f"evaluation.decision_threshold {rule}: {len(y_true)} validation rows do not hold both classes; raise "
+            "split.validation"
         )
     return choose_decision_threshold(
         y_true=y_true,
@@ -190,7 +196,10 @@ def evaluate_contenders(
 
 
 def score_table(test: pd.DataFrame, scores: Mapping[str, Floats]) -> pd.DataFrame:
-    """Table of one row a test example: `id`, `text`, `label`, `group` if any, and `CONTENDER_K`, the probability of class K."""
+    """Table of one row a test example.
+
+    `id`, `text`, `label`, `group` if any, and `CONTENDER_K`, the probability of class K.
+    """
     columns = {f"{name}_{k}": y_score[:, k] for name, y_score in scores.items() for k in range(y_score.shape[1])}
     known = [column for column in ("id", "text", "label", "group") if column in test.columns]
     return test[known].reset_index(drop=True).assign(**columns)

@@ -97,10 +97,12 @@ def compare(reference: DriftSample, batch: DriftSample, *, limits: Mapping[str, 
         else "probability of the predicted class"
     )
     rows = [
-        ("score_psi", "scores (PSI)", *population_stability(reference.scores, batch.scores), _medians(score, reference.scores, batch.scores)),
+        ("score_psi", "scores (PSI)", *population_stability(reference.scores, batch.scores),
+         _medians(score, reference.scores, batch.scores)),
         ("score_ks", "scores (KS)", *kolmogorov_smirnov(reference.scores, batch.scores), ""),
         ("class_share", "predicted classes", *_class_share(reference, batch)),
-        ("length_psi", "length (PSI)", *population_stability(reference.lengths, batch.lengths), _medians("characters", reference.lengths, batch.lengths)),
+        ("length_psi", "length (PSI)", *population_stability(reference.lengths, batch.lengths),
+         _medians("characters", reference.lengths, batch.lengths)),
         ("length_ks", "length (KS)", *kolmogorov_smirnov(reference.lengths, batch.lengths), ""),
         ("unknown_share", "unknown tokens", *_unknown(reference.unknown, batch.unknown)),
         ("embedding_auc", "embeddings (AUC)", *_embedding(reference, batch, seed=seed)),
@@ -114,8 +116,8 @@ def compare(reference: DriftSample, batch: DriftSample, *, limits: Mapping[str, 
 def population_stability(reference: Floats, batch: Floats) -> tuple[float, float]:
     """PSI over bins of equal share in the reference, and its chance level.
 
-    Without drift it is about chi-square with one degree less than bins, times 1/n + 1/m (Yurdakul 2018). Half a row is added to
-    every bin, so that an empty one leaves it finite.
+    Without drift it is about chi-square with one degree less than bins, times 1/n + 1/m (Yurdakul 2018). Half a row is
+    added to every bin, so that an empty one leaves it finite.
     """
     edges = np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1]))
     n_edges = len(edges) + 1
@@ -184,7 +186,10 @@ def _embedding(reference: DriftSample, batch: DriftSample, *, seed: int) -> Meas
     if min(len(reference.embeddings), len(batch.embeddings)) < FEWEST_EMBEDDED:
         return None, None, _too_few(reference.embeddings, batch.embeddings)
     value, level = domain_auc(reference.embeddings, batch.embeddings, seed=seed)
-    said = f"of a text from before and one of now, embeddings tell which is which {100 * value:.0f} times in 100; 50 is guessing"
+    said = (
+        f"of a text from before and one of now, embeddings tell which is which {100 * value:.0f} times in 100; 50 is "
+        "guessing"
+    )
     return value, level, said
 
 

@@ -1,6 +1,7 @@
 """Drift sample: what is kept of some scored texts to compare them with others later, never the texts themselves.
 
-The reference of a version is such a sample of the test rows that it was judged on; so is a batch that it has scored since.
+The reference of a version is such a sample of the test rows that it was judged on; so is a batch that it has scored
+since.
 """
 
 from __future__ import annotations

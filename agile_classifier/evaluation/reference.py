@@ -1,4 +1,4 @@
-"""Reference: the sample of a version's test rows that later batches are compared with, and what only its network tells of a batch."""
+"""Reference: the sample of a version's test rows that later batches are compared with, and the network's part in it."""
 
 from __future__ import annotations
 

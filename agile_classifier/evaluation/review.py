@@ -1,7 +1,8 @@
 """Label review: what the labels themselves may have got wrong, and what else they could have been.
 
-A model is judged by labels that people gave in seconds. Which of them to doubt, what the train texts nearest to an error were called, and how
-much hangs on where the annotators' scores were cut, is what a reader must know before a number is believed.
+A model is judged by labels that people gave in seconds. Which of them to doubt, what the train texts nearest to an
+error were called, and how much hangs on where the annotators' scores were cut, is what a reader must know before a
+number is believed.
 """
 
 from __future__ import annotations
@@ -74,8 +75,8 @@ class Cut:
 def find_suspects(features: ArrayLike, train: pd.DataFrame, *, seed: int = 0) -> Suspects:
     """Find labels of train that a probe on the other folds contradicts with confidence.
 
-    Confident learning (Northcutt et al. 2021, arXiv 1911.00068): a label is doubted where another class is the likeliest and is given at least
-    the probability that texts of that class are given on average.
+    Confident learning (Northcutt et al. 2021, arXiv 1911.00068): a label is doubted where another class is the
+    likeliest and is given at least the probability that texts of that class are given on average.
 
     Parameters
     ----------

@@ -71,7 +71,8 @@ def list_slices(test: pd.DataFrame, *, columns: Sequence[str], label_threshold: 
     Parameters
     ----------
     columns : sequence of str
-        Further columns of `test`, each value of which is a slice; of `group` and of each of them the `LARGEST_SLICES` commonest.
+        Further columns of `test`, each value of which is a slice; of `group` and of each of them the `LARGEST_SLICES`
+        commonest.
     label_threshold : float or None
         None where classes are given; then there are no bands of agreement.
     """

@@ -51,7 +51,9 @@ def load_base_model(
     compute_dtype: str,
     device: str,
 ) -> PreTrainedModel:
-    """Load the base model, frozen; `native` pooling with its own classification head, `answer` as causal language model.
+    """Load the base model, frozen.
+
+    `native` pooling with its own classification head, `answer` as causal language model.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """GGUF models: the one file of a quantized model, unpacked into an ordinary folder once and kept in the cache.
 
-Everything behind reads config.json, safetensors and a tokenizer; a GGUF holds the same in blocks of a few bits and under
-llama.cpp's names. Unpacking gives back the rounded weights, not those from before quantization.
+Everything behind reads config.json, safetensors and a tokenizer; a GGUF holds the same in blocks of a few bits and
+under llama.cpp's names. Unpacking gives back the rounded weights, not those from before quantization.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from agile_classifier.models.spec import ClassifierSpec
 CONVERTERS = ("transformers", "gguf")
 """Packages that convert a GGUF; another version of one may convert otherwise, so it converts anew."""
 STORAGE = "float32"
-"""Number format of the unpacked weights, 4 bytes each: what ggml's formulas yield, rounded no further. bfloat16 takes half
-and moves four of five weights of SmolLM2-135M and Gemma 3 270M again, by up to 0.39 %; float16 half of them, by 0.05 %."""
+"""Number format of the unpacked weights, 4 bytes each: what ggml's formulas yield, rounded no further. bfloat16 takes
+half and moves four of five weights of SmolLM2-135M and Gemma 3 270M again, by up to 0.39 %; float16 half of them, by
+0.05 %."""
 BROKEN = (
     OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError, OverflowError, struct.error,
 )  # fmt: skip
@@ -72,8 +73,8 @@ def as_transformers_folder(folder: Path, *, cache: Path) -> Path:
     Parameters
     ----------
     folder : Path
-        Of `agile_classifier.data.fetch.sources.fetch_model`; what holds config.json and safetensors, or no GGUF, is returned as it is.
-        Also a GGUF itself.
+        Of `agile_classifier.data.fetch.sources.fetch_model`; what holds config.json and safetensors, or no GGUF, is
+        returned as it is. Also a GGUF itself.
     cache : Path
         Where the unpacked folder is kept, by digest; about eight times the size of a 4-bit file.
 

@@ -27,7 +27,8 @@ def choose_devices(wanted: int | str, *, device: str, batch_size: int) -> Device
     Raises
     ------
     InputError
-        More devices are asked for than exist, or than a batch has texts; a GPU is asked for and none exists; several nodes.
+        More devices are asked for than exist, or than a batch has texts; a GPU is asked for and none exists; several
+        nodes.
     """
     if (around := n_processes_around()) > 1:
         raise InputError(
@@ -39,7 +40,10 @@ def choose_devices(wanted: int | str, *, device: str, batch_size: int) -> Device
 
 
 def choose_among(wanted: int | str, *, device: str, batch_size: int, n_gpus: int, n_cores: int) -> Devices:
-    """Choose among so many GPUs and cores; `auto` takes each GPU that gets a text of every batch, or one CPU process."""
+    """Choose among so many GPUs and cores.
+
+    `auto` takes each GPU that gets a text of every batch, or one CPU process.
+    """
     if device == "gpu" and not n_gpus:
         raise InputError("fine_tune.device gpu: no GPU here")
     kind = "cuda" if n_gpus and device != "cpu" else "cpu"

@@ -66,7 +66,9 @@ class Predictor:
         return cls(network, tokenizer, spec, _load_member(adapter))
 
     def score(self, texts: Sequence[str], *, encoded: Encoded | None = None) -> np.ndarray:
-        """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts; of the ensemble where there is a second member.
+        """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts.
+
+        Of the ensemble where there is a second member.
 
         Texts are sorted by length and batched by a token budget, so padding costs little.
 
@@ -87,7 +89,10 @@ class Predictor:
 
     @torch.no_grad()
     def forget_tuning(self) -> None:
-        """Drop the adapter, so that the base model answers alone; only possible with label tokens, which need no head."""
+        """Drop the adapter, so that the base model answers alone.
+
+        Only possible with label tokens, which need no head.
+        """
         self.member = None
         for name, parameter in self.network.named_parameters():
             if "lora_B" in name:

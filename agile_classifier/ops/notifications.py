@@ -1,4 +1,4 @@
-"""Notifications: a failed run, another champion, a question and drift are told to a webhook and to the alerter of the active ZenML stack.
+"""Notifications of failed runs, new champions, questions and drift, to a webhook and the active stack's alerter.
 
 A notice that cannot be delivered is a warning, never the end of a run.
 """
@@ -201,7 +201,8 @@ def scheduled_changes_told(model_name: str) -> AbstractContextManager[None]:
 def changes_told(model_name: str) -> Iterator[None]:
     """Context that sends a notice for every change of a model's champion recorded meanwhile; the model may be new.
 
-    The registry is asked only where there is somebody to tell: a machine that submits runs to a cluster may not reach it.
+    The registry is asked only where there is somebody to tell: a machine that submits runs to a cluster may not reach
+    it.
     """
     if find_receiver() is None and Client().active_stack.alerter is None:
         yield

@@ -1,8 +1,8 @@
 """Project: where pipelines, steps and configs lie, and which code they are. The one module that knows.
 
-The package `agile_classifier` is a library; `pipelines/`, `steps/` and `configs/` are a project, for ZenML finds a step by
-its file. The package runs the project that the working directory lies in; where that is none, its own checkout, or the copy
-that its wheel carries.
+The package `agile_classifier` is a library; `pipelines/`, `steps/` and `configs/` are a project, for ZenML finds a step
+by its file. The package runs the project that the working directory lies in; where that is none, its own checkout, or
+the copy that its wheel carries.
 
     python -m agile_classifier.ops.project
 

@@ -1,6 +1,7 @@
 """Run cells: shards of them, each cell in a process of its own, so that its memory is its own and a crash ends just it.
 
-Such a process runs this module with a task on its standard input. A shard runs here, in a thread, or elsewhere, in a pod, so it carries and returns all as plain values.
+Such a process runs this module with a task on its standard input. A shard runs here, in a thread, or elsewhere, in a
+pod, so it carries and returns all as plain values.
 """
 
 from __future__ import annotations

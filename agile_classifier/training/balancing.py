@@ -15,8 +15,8 @@ def balance(train: pd.DataFrame, *, how: str, seed: int) -> pd.DataFrame:
     train : DataFrame
         With a column `label`, perhaps `weight`.
     how : {"none", "weights", "resampling"}
-        `weights`: a column `weight` in which every class sums up to the same, of mean 1; `resampling`: texts of the rarer classes
-        drawn again until each class has as many as the commonest.
+        `weights`: a column `weight` in which every class sums up to the same, of mean 1; `resampling`: texts of the
+        rarer classes drawn again until each class has as many as the commonest.
     seed : int
         Of the drawing and of the order.
     """

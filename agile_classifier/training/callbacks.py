@@ -1,4 +1,7 @@
-"""Callbacks of the Trainer whose state must survive a kill: epoch log, time limit, early stopping; and a progress bar."""
+"""Callbacks of the Trainer whose state must survive a kill: epoch log, time limit, early stopping.
+
+And a progress bar.
+"""
 
 from __future__ import annotations
 
@@ -121,6 +124,7 @@ def _rows(state: TrainerState) -> list[dict[str, float]]:
         row |= {names[key]: value for key, value in entry.items() if key in names}
         row |= {
             f"validation_{key.removeprefix('eval_')}": value for key, value in entry.items()
-            if key.startswith("eval_") and key not in ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
+            if key.startswith("eval_")
+            and key not in ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
         }  # fmt: skip
     return list(rows.values())

@@ -1,8 +1,8 @@
 """Process group: the same work done by several processes of this machine, which train together and end together.
 
-Processes are spawned, never forked: a forked child inherits locks and CUDA contexts that it cannot use. They meet through a file,
-so that no port must be free. The first one may call back into the process that started them; the others' calls do nothing.
-However that process ends, killed or interrupted, its children end with it.
+Processes are spawned, never forked: a forked child inherits locks and CUDA contexts that it cannot use. They meet
+through a file, so that no port must be free. The first one may call back into the process that started them; the
+others' calls do nothing. However that process ends, killed or interrupted, its children end with it.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def _started(work: Work, n_calls: int, devices: Devices, *, meeting: Path) -> It
         for number in range(devices.n):
             ours, theirs = spawning.Pipe()
             process = spawning.Process(
-                target=_take_part, args=(number, devices, meeting, n_threads, work, n_calls, theirs), name=f"fine_tune-{number}"
+                target=_take_part, args=(number, devices, meeting, n_threads, work, n_calls, theirs),
+                name=f"fine_tune-{number}",
             )  # fmt: skip
             process.start()
             theirs.close()  # its end is the child's alone now: the child's death closes it
@@ -190,7 +191,8 @@ def _ignore(*_: Any) -> None:
 def _join(number: int, devices: Devices, meeting: Path, n_threads: int) -> None:
     """Meet the others; accelerate reads from the environment where it is."""
     os.environ |= {
-        "RANK": str(number), "LOCAL_RANK": str(number), "WORLD_SIZE": str(devices.n), "LOCAL_WORLD_SIZE": str(devices.n),
+        "RANK": str(number), "LOCAL_RANK": str(number), "WORLD_SIZE": str(devices.n),
+        "LOCAL_WORLD_SIZE": str(devices.n),
         "OMP_NUM_THREADS": str(n_threads),
     }  # fmt: skip
     if Path("/sys/class/net/lo").exists():  # a container without a network has this one alone

@@ -1,4 +1,4 @@
-"""Sampling: the order in which short texts of different lengths fill the batches of a training, and each device's share of them."""
+"""Sampling: the order in which texts of different lengths fill the batches of a training, and each device's share."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class LengthBucketSampler(Sampler[int]):
 class BatchShares(Sampler[list[int]]):
     """One device's share of every batch: every `n`-th text, so that each gets long ones and short ones.
 
-    Shares differ by a text at most. Where a batch has fewer texts than there are devices, some get `filler` alone, a text that counts for
-    nothing: each device must take part in each step.
+    Shares differ by a text at most. Where a batch has fewer texts than there are devices, some get `filler` alone, a
+    text that counts for nothing: each device must take part in each step.
     """
 
     def __init__(self, order: LengthBucketSampler, *, batch_size: int, rank: int, n: int, filler: int) -> None:

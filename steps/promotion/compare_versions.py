@@ -1,4 +1,4 @@
-"""compare_versions: model_version, champion → promotion_decision, which a person is asked about and nothing has acted on."""
+"""compare_versions: model_version, champion → promotion_decision, on which a person is asked."""
 
 from typing import Annotated
 

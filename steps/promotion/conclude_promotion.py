@@ -1,4 +1,4 @@
-"""conclude_promotion: promotion_decision → promotion_outcome, once a person has agreed, or where nothing is to be agreed on."""
+"""conclude_promotion: promotion_decision → promotion_outcome, once a person has agreed."""
 
 from typing import Annotated
 

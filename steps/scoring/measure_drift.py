@@ -1,4 +1,7 @@
-"""measure_drift: scored file, its version's reference → drift, drift_report. Never reused: the file lies outside the store."""
+"""measure_drift: scored file, its version's reference → drift, drift_report. Never reused.
+
+The file lies outside the store.
+"""
 
 from pathlib import Path
 from typing import Annotated

@@ -19,7 +19,10 @@ def score_file(
     version: str | None,
     strict: bool,
 ) -> Annotated[dict[str, Any], "scored_file"]:
-    """Score a file by a registered version; the artifact states where the rows are and what became of them, not the rows."""
+    """Score a file by a registered version.
+
+    The artifact states where the rows are and what became of them, not the rows.
+    """
     facts = batch_scoring.score_file(
         Path(source),
         output=Path(output),

@@ -46,7 +46,8 @@ TEMPLATES = {
 """,
     "collapse.j2": "",
 }
-"""Templates that replace two of Great Expectations': the page itself, and tracebacks, which only a script could unfold."""
+"""Templates that replace two of Great Expectations': the page itself, and tracebacks, which only a script could
+unfold."""
 
 
 def render_validation_page(

@@ -122,7 +122,10 @@ def _refuse_hostile(members: list[_Member], name: str) -> None:
 
 
 def _single_top(members: list[_Member]) -> PurePosixPath:
-    """The single top folder of a source distribution; None for a wheel, whose `.dist-info` stands beside its content."""
+    """The single top folder of a source distribution.
+
+    None for a wheel, whose `.dist-info` stands beside its content.
+    """
     tops = {member.path.parts[0] for member in members if member.path.parts}
     files_on_top = any(member.kind == "file" and len(member.path.parts) == 1 for member in members)
     top = tops.pop() if len(tops) == 1 and not files_on_top else ""

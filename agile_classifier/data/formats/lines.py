@@ -1,7 +1,9 @@
-"""Physical lines of a text file: any encoding, packed by gzip or not, in bounded memory, and a parser can give them back.
+"""Physical lines of a text file.
 
-A byte that the encoding does not know ends nothing: it becomes a mark (half a surrogate pair, which no text holds), so that
-only the row that it stands in is rejected.
+Any encoding, packed by gzip or not, in bounded memory, and a parser can give them back.
+
+A byte that the encoding does not know ends nothing: it becomes a mark (half a surrogate pair, which no text holds), so
+that only the row that it stands in is rejected.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from agile_classifier.data.formats.row import RowFile
 from agile_classifier.errors import InputError, one_line
 
 LONGEST_ROW = 2**22
-"""Characters of a row, more than a long novel; without a bound, one quote that is never closed would take in the rest of the file."""
+"""Characters of a row, more than a long novel; without a bound, one quote that is never closed would take in the rest
+of the file."""
 SHOWN_LENGTH = 10_000
 """Characters kept of a row that cannot be read."""
 CHUNK = 2**20

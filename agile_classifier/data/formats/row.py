@@ -38,8 +38,8 @@ class Row:
 class RowFile(ABC):
     """A file of rows, read from the top by every iteration, in memory that does not grow with it.
 
-    A row that cannot be read is handed on with its complaint, and the next row is read. Iterating raises `InputError` where
-    the file's columns cannot be told, and at the end of a file without rows.
+    A row that cannot be read is handed on with its complaint, and the next row is read. Iterating raises `InputError`
+    where the file's columns cannot be told, and at the end of a file without rows.
     """
 
     without_rows = "has a header but no rows"

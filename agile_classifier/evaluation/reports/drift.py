@@ -1,6 +1,7 @@
-"""Drift page: one self-contained HTML page that says in ten seconds whether a batch still looks like the texts a version was judged on.
+"""Drift page: one HTML page that says whether a batch still looks like the texts that its version was judged on.
 
-The verdict stands first; a bar for each statistic shows how near it is to its limit; distributions follow. It holds no text of the batch.
+The verdict stands first; a bar for each statistic shows how near it is to its limit; distributions follow. It holds no
+text of the batch.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ MEANINGS = {
     "length_psi": "how differently the lengths fill ten bins",
     "length_ks": "largest gap between the cumulative curves of the lengths",
     "unknown_share": "change of the share of tokens that the model has never learnt",
-    "embedding_auc": "how well a small classifier tells, by what it is about, a text of the batch from one of the reference; 0.5 is not at all",
+    "embedding_auc": (
+        "how well a small classifier tells, by what it is about, a text of the batch from one of the reference; 0.5 "
+        "is not at all"
+    ),
 }
 
 
@@ -92,7 +96,8 @@ def _row(finding: Finding) -> dict[str, object]:
         for value in (finding.value, finding.chance, finding.limit)
     ]
     return {
-        "finding": finding, "meaning": MEANINGS[finding.name], "word": WORDS[finding.level], "level": LEVELS[finding.level],
+        "finding": finding, "meaning": MEANINGS[finding.name], "word": WORDS[finding.level],
+        "level": LEVELS[finding.level],
         "bar": place[0], "chance": place[1], "limit": place[2],
     }  # fmt: skip
 
@@ -111,10 +116,14 @@ def _figures(page: DriftPage) -> dict[str, tuple[str, Figure]]:
     longest = float(np.quantile(np.concatenate([page.reference.lengths, page.batch.lengths]), 0.99))
     lengths = np.linspace(0, max(longest, 1.0), 21)
     return {
-        "scores": ("histograms of probabilities", _histograms(page.reference.scores, page.batch.scores, np.array(BINS), label)),
+        "scores": (
+            "histograms of probabilities", _histograms(page.reference.scores, page.batch.scores, np.array(BINS), label),
+        ),
         "lengths": (
             "histograms of lengths",
-            _histograms(page.reference.lengths, page.batch.lengths, lengths, "characters; the longest 1 % stand in the last bin"),
+            _histograms(
+                page.reference.lengths, page.batch.lengths, lengths, "characters; the longest 1 % stand in the last bin"
+            ),
         ),
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Model card: what a person must know of a classifier before using it, in the format of Hugging Face (README.md with metadata).
+"""Model card: what to know of a classifier before using it, in Hugging Face's format (README.md with metadata).
 
 Mitchell et al. (2019), "Model Cards for Model Reporting", arXiv 1810.03993.
 """

@@ -89,7 +89,10 @@ def tfidf_svm(*, seed: int) -> Pipeline:
 
 
 def squash_margins(margin: Floats) -> Floats:
-    """Softmax of a linear machine's margins, of shape (n, n_classes); of two classes scikit-learn gives the second's alone."""
+    """Softmax of a linear machine's margins, of shape (n, n_classes).
+
+    Of two classes scikit-learn gives the second's alone.
+    """
     both = np.column_stack([np.zeros_like(margin), margin]) if margin.ndim == 1 else margin
     return np.asarray(softmax(both, axis=1), dtype=np.float64)
 

@@ -1,7 +1,7 @@
-"""Linear probe: logistic regression on what the untuned model makes of the train texts, as the head that tuning starts from.
+"""Linear probe: logistic regression on the untuned model's features, as the head that tuning starts from.
 
-A head of random numbers bends the features before it has learnt anything itself; one that is right from the start lets them keep what they
-know (linear probing, then fine-tuning: arXiv 2202.10054).
+A head of random numbers bends the features before it has learnt anything itself; one that is right from the start lets
+them keep what they know (linear probing, then fine-tuning: arXiv 2202.10054).
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def read_features(
 
 
 def fit_probe(features: ArrayLike, train: pd.DataFrame) -> LogisticRegression:
-    """Logistic regression on what training reads of `train`: `label`, or `target` in its place, with `weight` where there is one.
+    """Logistic regression on what training reads of `train`.
+
+    `label`, or `target` in its place, with `weight` where there is one.
 
     A target of 0.8 is one text that stands twice, as class 1 with weight 0.8 and as class 0 with weight 0.2.
     """
@@ -76,7 +78,10 @@ def score_probe(
 
 @torch.no_grad()
 def start_at_probe(head: nn.Module, features: ArrayLike, train: pd.DataFrame) -> None:
-    """Give the linear layer of a head the coefficients of the probe; a class that train misses keeps what it was drawn as."""
+    """Give the linear layer of a head the coefficients of the probe.
+
+    A class that train misses keeps what it was drawn as.
+    """
     probe = fit_probe(features, train)
     layer = next(module for module in head.modules() if isinstance(module, nn.Linear))
     weight, bias = probe.coef_, probe.intercept_

@@ -1,8 +1,9 @@
 """LoRA layers for CPUs: base product, dropout and low-rank update in one autograd function.
 
-PEFT's own layer makes some twenty small operations of them, each over all of a batch's values; short texts then spend more time
-between the matrix products than in them. Values and gradients are PEFT's own (tests/models/network/test_fast_lora.py), saving and
-loading stay PEFT's; `python -m benchmarks.lora` says what it is worth.
+PEFT's own layer makes some twenty small operations of them, each over all of a batch's values; short texts then spend
+more time between the matrix products than in them. Values and gradients are PEFT's own
+(tests/models/network/test_fast_lora.py), saving and loading stay PEFT's; `python -m benchmarks.lora` says what it is
+worth.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class MaskPool:
 
 
 class PooledDropout(nn.Module):
-    """Zero each value with probability `round(256 p) / 256`, at most 255/256, and scale the rest up, in training mode only."""
+    """Zero each value with probability `round(256 p) / 256`, at most 255/256, and scale the rest, in training only."""
 
     def __init__(self, p: float, pool: MaskPool | None = None) -> None:
         super().__init__()
@@ -89,7 +90,7 @@ ADAPTER = "default"
 
 
 def use_fused_lora(network: nn.Module) -> None:
-    """Give every LoRA layer below `network`, quantized to nf4 or not at all, the fused forward pass, and every dropout its pool.
+    """Give every LoRA layer in nf4 or unquantized the fused forward pass, and every dropout its pool of masks.
 
     int8 layers keep PEFT's: bitsandbytes quantizes their inputs too.
     """
@@ -102,7 +103,8 @@ def use_fused_lora(network: nn.Module) -> None:
 def read_weight(layer: LoraLayer) -> Callable[[], Tensor]:
     """A function that gives the frozen weight, (out, in), out of 4 bits where it is kept so.
 
-    The scales of nf4, themselves in 8 bits under double quantization, are kept plain: 1/64 of the weights' size, and half the work.
+    The scales of nf4, themselves in 8 bits under double quantization, are kept plain: 1/64 of the weights' size, and
+    half the work.
     """
     base = layer.get_base_layer()
     if not isinstance(layer, Linear4bit):
@@ -145,7 +147,8 @@ class _LoraLinear(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, rows: Tensor, weight: Callable[[], Tensor], bias: Tensor | None, down: Tensor, up: Tensor, scale: float,
+        ctx: Any, rows: Tensor, weight: Callable[[], Tensor], bias: Tensor | None, down: Tensor, up: Tensor,
+        scale: float,
         mask: Tensor | None,
     ) -> Tensor:  # fmt: skip
         output = nn.functional.linear(rows, weight(), bias)  # (T, out)

@@ -1,7 +1,7 @@
 """Losses that a label-token classifier can be trained on, beside the cross-entropy over its label tokens.
 
-`vocabulary` sets the answer token against the whole vocabulary; `full_text` is what a causal language model is pretrained with, on the prompt,
-its answer and the end of text, as the codelab tunes (arXiv 2302.06541).
+`vocabulary` sets the answer token against the whole vocabulary; `full_text` is what a causal language model is
+pretrained with, on the prompt, its answer and the end of text, as the codelab tunes (arXiv 2302.06541).
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ NO_LABEL = -100
 
 
 def count_terms(loss: Loss | None, attention_mask: Tensor, labels: Tensor) -> Tensor:
-    """How many cross-entropies such a loss of a batch is the mean of: one a text, or in `full_text_loss` one for each next token.
+    """How many cross-entropies such a loss of a batch is the mean of.
+
+    One a text, or in `full_text_loss` one for each next token.
 
     It weighs the parts of a batch that is computed in parts.
     """

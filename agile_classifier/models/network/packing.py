@@ -1,8 +1,9 @@
 """Packing: prompts laid end to end in one row, what they share at their start computed once.
 
-A batch of prompts repeats the same instructions and is padded to its longest text; packed, no token is computed twice and none is
-padding. Every token sees what it would see alone: the shared prefix, and its own prompt's tokens up to itself. A prefix's keys and values are
-thereby those of a key-value cache, but gradients flow through them, so that training gains as scoring does.
+A batch of prompts repeats the same instructions and is padded to its longest text; packed, no token is computed twice
+and none is padding. Every token sees what it would see alone: the shared prefix, and its own prompt's tokens up to
+itself. A prefix's keys and values are thereby those of a key-value cache, but gradients flow through them, so that
+training gains as scoring does.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from transformers import AttentionInterface, PreTrainedModel
 from agile_classifier.errors import InputError
 
 ATTENTION = __name__
-"""Name of the attention below, among transformers' own: every copy of this module, as versions carry one, registers its own."""
+"""Name of the attention below, among transformers' own: every copy of this module, as versions carry one, registers its
+own."""
 FULL, SLIDING = "full_attention", "sliding_attention"
 
 
@@ -70,12 +72,14 @@ def use_packed_attention(model: PreTrainedModel) -> None:
     Raises
     ------
     InputError
-        The model has layers other than full and sliding attention, which would mix one prompt with the next, or attends in its own way.
+        The model has layers other than full and sliding attention, which would mix one prompt with the next, or attends
+        in its own way.
     """
     kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or [FULL])
     if kinds - {FULL, SLIDING}:
         raise InputError(
-            f"model.head label_tokens: layers of kind {sorted(kinds - {FULL, SLIDING})}; {FULL} and {SLIDING} are allowed"
+            f"model.head label_tokens: layers of kind {sorted(kinds - {FULL, SLIDING})}; {FULL} and {SLIDING} are "
+            "allowed"
         )
     if not model._supports_attention_backend:
         raise InputError(
@@ -100,9 +104,12 @@ def packed_attention(
     scaling: float | None = None, dropout: float = 0.0, sliding_window: int | None = None, softcap: float | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:  # fmt: skip
-    """Attention of a pack's tokens, as transformers' attention interface wants it: heads in as (1, H, T, D), out as (1, T, H, D).
+    """Attention of a pack's tokens, as transformers' attention interface wants it.
 
-    The prefix attends to itself, once; each prompt to the prefix and itself, in a grid that is padded, for nothing else than attention is.
+    Heads in as (1, H, T, D), out as (1, T, H, D).
+
+    The prefix attends to itself, once; each prompt to the prefix and itself, in a grid that is padded, for nothing else
+    than attention is.
     """
     n_shared, (n_prompts, longest) = packed.n_shared, packed.grid
     shared = [values[:, :, :n_shared] for values in (query, key, value)]  # (1, H, P, D)

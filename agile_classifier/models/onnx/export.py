@@ -1,7 +1,8 @@
-"""ONNX export: a tuned classifier as one graph with its tokenizer, checked against the original before anything is kept.
+"""ONNX export: a tuned classifier as one graph with its tokenizer, kept only if it agrees with the original.
 
-The graph holds the adapter merged into the frozen weights as tuning saw them (`agile_classifier/models/onnx/export.py`), in float32. Of a
-language model it computes the label tokens' logits alone, where the answer would stand.
+The graph holds the adapter merged into the frozen weights as tuning saw them
+(`agile_classifier/models/onnx/export.py`), in float32. Of a language model it computes the label tokens' logits alone,
+where the answer would stand.
 """
 
 from __future__ import annotations
@@ -123,8 +124,11 @@ OPSET = 20
 MOST_BYTES_IN_GRAPH = 1_500_000_000
 """Largest weights kept inside the graph's file, in bytes, which cannot pass 2 GB; others get a file of their own."""
 PROBES = (
-    "fine", "What a lovely day, thank you all!", "You are awful, and nobody likes you.", "", " ", "?!", "🙂🙃 👍🏽 👩‍👩‍👧", "naïve café — “déjà vu”",
-    "これは短い文です。", "http://example.org/a?b=c&d=%20 @someone #topic", "LOUD WORDS AND 1,234.56 numbers", "line one\nline two\ttabbed",
+    "fine", "What a lovely day, thank you all!", "You are awful, and nobody likes you.", "", " ", "?!",
+    "🙂🙃 👍🏽 👩‍👩‍👧",
+    "naïve café — “déjà vu”",
+    "これは短い文です。", "http://example.org/a?b=c&d=%20 @someone #topic", "LOUD WORDS AND 1,234.56 numbers",
+    "line one\nline two\ttabbed",
     "not bad, not bad at all " * 6, "a long complaint about the weather, the food and the service " * 40,
 )  # fmt: skip
 """Texts of many kinds and lengths on which graph and original are compared."""
@@ -149,7 +153,8 @@ def export_onnx(
 ) -> OnnxExport:
     """Write `model.onnx`, the tokenizer, `classifier.json` and `export.json` into the new folder `output`.
 
-    The graph takes `input_ids` and `attention_mask`, (B, L) each, padded on the right, and gives `probabilities` (B, n_classes) in float32.
+    The graph takes `input_ids` and `attention_mask`, (B, L) each, padded on the right, and gives `probabilities` (B,
+    n_classes) in float32.
 
     Parameters
     ----------
@@ -158,7 +163,8 @@ def export_onnx(
     texts : sequence of str
         Scored by the original and by the graph.
     tolerance : float, optional
-        Largest allowed difference of a probability; by default `ClassifierSpec.rounding`: no merged weights can repeat the original's.
+        Largest allowed difference of a probability; by default `ClassifierSpec.rounding`: no merged weights can repeat
+        the original's.
 
     Raises
     ------

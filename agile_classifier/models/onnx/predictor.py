@@ -1,4 +1,7 @@
-"""OnnxPredictor: probabilities of texts from an exported folder, by onnxruntime alone; neither torch nor bitsandbytes is needed."""
+"""OnnxPredictor: probabilities of texts from an exported folder, by onnxruntime alone.
+
+Neither torch nor bitsandbytes is needed.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ TOKENS_PER_BATCH = 1024
 
 
 class OnnxPredictor:
-    """Scores texts as the version that was exported does, calibrated, within the difference that `export.json` states."""
+    """Scores texts as the exported version does, calibrated, within the difference that `export.json` states."""
 
     session: onnxruntime.InferenceSession
     tokenizer: PreTrainedTokenizerBase

@@ -1,6 +1,7 @@
 """Prompt frame: what stands around a text for one tokenizer, and what keeps the text in its place.
 
-`agile_classifier.models.prompts.prompts` says what the frame is made of; here are the mechanics of breaking, tokenizing and cutting.
+`agile_classifier.models.prompts.prompts` says what the frame is made of; here are the mechanics of breaking, tokenizing
+and cutting.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class PromptFrame:
         return self._n_special(ids) > self._n_own_special
 
     def escape(self, text: str) -> str:
-        """Break marks in a text, then whatever the tokenizer still reads as one, say because it normalises `＜eos＞`."""
+        """Break marks in a text, then what the tokenizer still reads as one, say because it normalises `＜eos＞`."""
         return self._read_escaped(text)[0]
 
     def break_marks(self, text: str) -> str:

@@ -1,8 +1,8 @@
 """Prompts: the text that a causal language model reads when its next token is the label of an example.
 
 The probability of a class is the softmax over the logits of the label tokens alone, where the answer would stand.
-Source: Mozes et al., "Towards Agile Text Classifiers for Everyone" (arXiv 2302.06541), and the form of Google's codelab:
-`{instructions}:[A,B]`, separator, `Text:{text}`, separator, `Prediction:`.
+Source: Mozes et al., "Towards Agile Text Classifiers for Everyone" (arXiv 2302.06541), and the form of Google's
+codelab: `{instructions}:[A,B]`, separator, `Text:{text}`, separator, `Prediction:`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def render(prompt: Prompt, text: str) -> str:
 
 
 def escape(text: str, *, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> str:
-    """Escape a text so that it cannot leave its place in the prompt: separators and special tokens are broken, `< eos>`.
+    """Escape a text so that it cannot leave its place in the prompt.
+
+    Separators and special tokens are broken, `< eos>`.
 
     Doing it again changes nothing, and an empty text stays empty.
     """

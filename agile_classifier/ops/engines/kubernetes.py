@@ -31,7 +31,8 @@ NEEDED_RIGHTS = (
     ("get", "", "pods/log"),
     ("create", "", "secrets"),
 )
-"""(verb, API group, resource) that ZenML's submission uses in the namespace: the orchestrator's Job, its log, its token."""
+"""(verb, API group, resource) that ZenML's submission uses in the namespace: the orchestrator's Job, its log, its
+token."""
 SCHEDULE_RIGHTS = (
     ("create", "batch", "cronjobs"),
     ("list", "batch", "cronjobs"),
@@ -217,7 +218,8 @@ def _require_gpus(stack: StackFile, core: Any, context: str) -> None:
         if max(offered, default=0) < wanted and GPU_COMES_LATER not in os.environ:
             raise InputError(
                 f"stack {stack.name}: {step} asks for {GPU}: {wanted} on a node with {selector or 'any label'}, and of "
-                f"{len(nodes)} such nodes none offers it; another GPU is named by AGILE_GPU, and where the cluster adds "
+                f"{len(nodes)} such nodes none offers it; another GPU is named by AGILE_GPU, and where the cluster "
+                "adds "
                 f"nodes on demand set {GPU_COMES_LATER}=1"
             )
 

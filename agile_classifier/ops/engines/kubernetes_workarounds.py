@@ -1,4 +1,6 @@
-"""Workarounds: what ZenML 0.98 does wrong on Kubernetes and a setting cannot mend; a test a defect says when one may go.
+"""Workarounds: what ZenML 0.98 does wrong on Kubernetes and a setting cannot mend.
+
+A test a defect says when one may go.
 
 The pod that starts the pods of the steps needs them as much as the process that submits it, so this is its command:
 
@@ -35,7 +37,8 @@ def apply() -> None:
 def cron_jobs_with(*, time_zone: str, suspend: bool, labels: Mapping[str, str]) -> Iterator[None]:
     """Let the CronJobs that ZenML submits meanwhile say what ZenML's schedules cannot: a time zone, for one.
 
-    Kubernetes would read the line in its controller's zone. Where a CronJob was changed after it was made, it could start a run before.
+    Kubernetes would read the line in its controller's zone. Where a CronJob was changed after it was made, it could
+    start a run before.
     """
     made_by_zenml: Any = vars(kubernetes_orchestrator)["build_cron_job_manifest"]
 
@@ -54,7 +57,9 @@ def cron_jobs_with(*, time_zone: str, suspend: bool, labels: Mapping[str, str]) 
 
 
 def _add_settings_without_nulls(pod_spec: Any, settings: Any, substitutions: dict[str, str]) -> None:
-    """ZenML adds our security context to its own one, dumped with the keys of Python (`run_as_user: null` beside `runAsUser`).
+    """ZenML adds our security context to its own one, dumped with the keys of Python (`run_as_user.
+
+    Null` beside `runAsUser`).
 
     An API server that is asked to be strict refuses such fields, and any other warns of each.
     """

@@ -73,8 +73,14 @@ def _require_docker(stack: StackFile) -> None:
 def _no_docker(stack: StackFile, error: Exception) -> str:
     where = os.environ.get("DOCKER_HOST", "its default socket")
     if "Permission denied" in str(error):
-        return f"stack {stack.name}: no permission to use the Docker engine at {where}; join its group, or run a rootless engine"
-    return f"stack {stack.name}: no Docker engine answers at {where}; start one, or select another stack: agile stack local"
+        return (
+            f"stack {stack.name}: no permission to use the Docker engine at {where}; join its group, or run a "
+            "rootless engine"
+        )
+    return (
+        f"stack {stack.name}: no Docker engine answers at {where}; start one, or select another stack: agile stack "
+        "local"
+    )
 
 
 def _images(stack: StackFile) -> set[str]:
@@ -94,7 +100,7 @@ def _require_kubernetes(stack: StackFile) -> None:
 
 
 def _refuse_kubeflow(stack: StackFile) -> None:
-    """Refuse a run on Kubeflow: ZenML's own submission fails there, for the reasons that `kubeflow/workarounds.py` names."""
+    """Refuse a run on Kubeflow: ZenML's own submission fails there (`kubeflow/workarounds.py` says why)."""
     raise InputError(
         f"stack {stack.name}: runs start in Kubeflow's UI; write what to upload there:"
         " agile compile CONFIG --engine kubeflow --output pipeline.yaml"

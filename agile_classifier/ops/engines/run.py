@@ -42,7 +42,8 @@ def run_here(pipeline: str, **arguments: Any) -> PipelineRunResponse:
     stack = stacks.active_stack()
     if stack.flavor("orchestrator") != "local":
         raise InputError(
-            f"stack {stack.name}: its steps would not find the files of this machine; select one that runs here: agile stack local"
+            f"stack {stack.name}: its steps would not find the files of this machine; select one that runs here: "
+            "agile stack local"
         )
     with liveness.announced_run(pipeline) as run_name, failure_told(run_name):
         run: PipelineRunResponse = load_pipeline(pipeline).with_options(run_name=run_name)(**arguments)

@@ -1,8 +1,8 @@
 """Stacks: on what a run's steps are executed, from the files under `configs/stacks`.
 
-A file has two halves. `components` become a ZenML stack of the file's name; `run` is what ZenML's run configuration calls
-so: settings, environment and the like, for all steps or for one. `agile train` applies the second half of the active
-stack's file, so the pipelines know no engine.
+A file has two halves. `components` become a ZenML stack of the file's name; `run` is what ZenML's run configuration
+calls so: settings, environment and the like, for all steps or for one. `agile train` applies the second half of the
+active stack's file, so the pipelines know no engine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from agile_classifier.ops import project
 HALVES = ("components", "run")
 NEEDED = (StackComponentType.ORCHESTRATOR, StackComponentType.ARTIFACT_STORE)
 DEFAULT = "default"
-"""Name of ZenML's built-in components, used where a stack's file names none: local orchestrator, local artifact store."""
+"""Name of ZenML's built-in components, used where a stack's file names none: local orchestrator, local artifact
+store."""
 
 _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)(?::-([^}]*))?\}")
 

@@ -1,7 +1,7 @@
 """Approval: a promotion that waits for a person's yes or no, given on ZenML's dashboard or at a terminal.
 
-The question belongs to a run of `pipelines.promotion`. It outlives that run's process: a run whose time to wait is over is paused, and
-whoever says yes later goes on with it.
+The question belongs to a run of `pipelines.promotion`. It outlives that run's process: a run whose time to wait is over
+is paused, and whoever says yes later goes on with it.
 """
 
 from __future__ import annotations

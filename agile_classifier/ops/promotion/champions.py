@@ -1,7 +1,7 @@
 """Champions: who is in service, who was before, and how that changes; every change is an event of the model's history.
 
-Aliases in MLflow: `candidate` (the newest version), `champion`, `previous` (what a rollback goes back to). The alias that a person moves on
-MLflow's page wins: it is found, recorded, and built upon, by whatever looks next.
+Aliases in MLflow: `candidate` (the newest version), `champion`, `previous` (what a rollback goes back to). The alias
+that a person moves on MLflow's page wins: it is found, recorded, and built upon, by whatever looks next.
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ def roll_back(model_name: str, *, reason: str) -> Event:
         line = _existing(model_name, history.line_of_champions(events))
         if len(line) < 2:
             raise InputError(
-                f"model {model_name}: nothing to go back to; champions so far: {', '.join(line) or 'none'} (agile history)"
+                f"model {model_name}: nothing to go back to; champions so far: {', '.join(line) or 'none'} (agile "
+                "history)"
             )
         left, back = line[-1], line[-2]
         event = Event(history.ROLLED_BACK, left, back, by=person(), reason=reason)

@@ -56,7 +56,10 @@ def force(wanted: Wanted, *, reason: str) -> Event:
     before = history.last_champion(champions.settle(name))
     if before == version:
         raise InputError(f"model {name}: version {version} is the champion already")
-    said = f"Version {version} becomes champion in place of {before or 'none'}, not compared{f': {reason}' if reason else ''}."
+    said = (
+        f"Version {version} becomes champion in place of {before or 'none'}, not "
+        f"compared{f': {reason}' if reason else ''}."
+    )
     event = Event(history.PROMOTED, version, version, by=champions.person(), reason=said)
     if not champions.promote(event, model_name=name, expected=before):
         raise RuntimeError(f"model {name}: its champion changed just now; see `agile history`")

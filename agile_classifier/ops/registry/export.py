@@ -1,4 +1,4 @@
-"""Exporting: a registered version as files that run elsewhere, written to any address or beside the active stack's artifacts."""
+"""Export of a registered version as files that run elsewhere, to any address or the active stack's artifact store."""
 
 from __future__ import annotations
 
@@ -97,9 +97,11 @@ def export(*, model_name: str | None, version: str | None, format: str, output: 
     model_name, version : str or None
         Registered model, needed where there are several; number or alias of the version, by default the champion.
     format : {"adapter", "onnx"}
-        What `fine_tune` left, which needs its base model to score; or a graph that holds all (`agile_classifier/models/onnx/export.py`).
+        What `fine_tune` left, which needs its base model to score; or a graph that holds all
+        (`agile_classifier/models/onnx/export.py`).
     output : str or None
-        A folder, or an address that fsspec knows; by default `exports/NAME/VERSION/FORMAT` in the active stack's artifact store.
+        A folder, or an address that fsspec knows; by default `exports/NAME/VERSION/FORMAT` in the active stack's
+        artifact store.
     force : bool
         Whether to write where something stands already: files of the same name are replaced, others stay.
 
@@ -165,8 +167,10 @@ def _require_answers_of(scorer: Scorer, folder: Path, texts: Sequence[str], *, t
     difference = float(np.abs(OnnxPredictor(folder).score(visible) - y_score).max())
     if not difference <= tolerance:  # NaN fails too
         raise RuntimeError(
-            f"ONNX export: the version was registered with other code, by which a probability differs by {difference:.2g}"
-            f" over {len(visible)} texts, {tolerance:g} is allowed; nothing was written: train it again, or export with that code"
+            "ONNX export: the version was registered with other code, by which a probability differs by "
+            f"{difference:.2g}"
+            f" over {len(visible)} texts, {tolerance:g} is allowed; nothing was written: train it again, or export "
+            "with that code"
         )
 
 

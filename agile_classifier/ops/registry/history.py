@@ -1,7 +1,7 @@
 """History: what happened to a registered model's champion, an event a tag of the model in MLflow.
 
-Tags of their own names are only ever added, so that no event is lost when two are written at once, and whoever reads the registry,
-by its page too, sees them.
+Tags of their own names are only ever added, so that no event is lost when two are written at once, and whoever reads
+the registry, by its page too, sees them.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def read_events(model_name: str) -> list[Event]:
 
 
 def as_lines(events: Iterable[Event]) -> list[str]:
-    """One line an event: when (UTC, to the second), what, the run that decided and the digest of the rows compared on."""
+    """Format one line an event: when (UTC), what, the run that decided, the digest of the rows compared on."""
     return [
         "  ".join(
             part
@@ -84,7 +84,10 @@ def last_champion(events: Sequence[Event]) -> str | None:
 
 
 def line_of_champions(events: Iterable[Event]) -> list[str]:
-    """The champions that a way back leads along, the one in service last: a rollback takes the last away, a promotion adds one."""
+    """The champions that a way back leads along, the one in service last.
+
+    A rollback takes the last away, a promotion adds one.
+    """
     line: list[str] = []
     for event in events:
         if event.champion is None or line[-1:] == [event.champion]:

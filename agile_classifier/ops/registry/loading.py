@@ -25,9 +25,9 @@ _ADDRESS = re.compile(
 def load_classifier(address: str) -> AgileClassifier:
     """The version that MLflow registered under `models:/NAME@ALIAS` or `models:/NAME/VERSION`, fitted.
 
-    Its parameters are those of the run that trained it. The code here scores with it, for an estimator can be cloned, pickled and fitted
-    anew; `agile score` and `agile serve` score by the code that the version carries. Where that is the same code, which is the rule, so are
-    probabilities and labels; where it is other code, a warning says so.
+    Its parameters are those of the run that trained it. The code here scores with it, for an estimator can be cloned,
+    pickled and fitted anew; `agile score` and `agile serve` score by the code that the version carries. Where that is
+    the same code, which is the rule, so are probabilities and labels; where it is other code, a warning says so.
 
     Raises
     ------
@@ -50,7 +50,8 @@ def load_classifier(address: str) -> AgileClassifier:
     tuning = registry.read_config(name, version).get("fine_tune", {})
     if not is_scoring_code_of_here(files.code):
         warnings.warn(
-            f"{address}: version {version} was registered with other scoring code than that here, which this classifier scores with;"
+            f"{address}: version {version} was registered with other scoring code than that here, which this "
+            "classifier scores with;"
             " `agile score` scores by the version's own",
             stacklevel=2,
         )

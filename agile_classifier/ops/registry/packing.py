@@ -1,4 +1,4 @@
-"""Logged classifier: a tuned classifier as MLflow keeps it, with its card, and as anyone gets it who loads it elsewhere."""
+"""Packing: a tuned classifier as MLflow keeps it, with its card, and as anyone who loads it elsewhere gets it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ from agile_classifier.ops.registry.scoring_code import write_scoring_code
 from agile_classifier.ops.registry.versions import LEARNT_FILE
 
 REQUIREMENTS = (
-    "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "numpy", "pandas", "scikit-learn", "scipy",
+    "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "numpy", "pandas", "scikit-learn",
+    "scipy",
     "requests", "tqdm", "filelock", "ftfy", "gguf", "huggingface-hub", "mlflow",
 )  # fmt: skip
 """What scoring needs, installed at the very versions of training."""
@@ -37,7 +38,8 @@ from pathlib import Path
 import pandas as pd
 from mlflow.pyfunc import load_model
 model_uri, given, answered = sys.argv[1:]
-scored = load_model(model_uri, suppress_warnings=True).predict(pd.DataFrame(json.loads(Path(given).read_text(encoding="utf-8"))))
+rows = pd.DataFrame(json.loads(Path(given).read_text(encoding="utf-8")))
+scored = load_model(model_uri, suppress_warnings=True).predict(rows)
 Path(answered).write_text(json.dumps(scored.to_dict("list")), encoding="utf-8")
 """
 """Program that scores a file of texts with a logged model, which it knows by its address alone.

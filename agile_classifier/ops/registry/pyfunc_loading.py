@@ -1,4 +1,4 @@
-"""Loading of a registered version as MLflow's pyfunc, with a word where the packages here are not those it was made with."""
+"""Loading of a registered version as MLflow's pyfunc, with a warning if it was made with other packages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The registered model: MLflow's pyfunc, as models-from-code.
 
-Every version carries this file and what it imports, under a name of its own (`agile_classifier/ops/registry/scoring_code.py`); nothing
-else of the project is needed to score with one.
+Every version carries this file and what it imports, under a name of its own
+(`agile_classifier/ops/registry/scoring_code.py`); nothing else of the project is needed to score with one.
 (`mlflow.transformers.log_model` reloads a PEFT model with wrong scores, silently: mlflow issue 23761.)
 """
 

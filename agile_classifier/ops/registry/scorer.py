@@ -12,7 +12,9 @@ from agile_classifier.ops.registry.pyfunc_loading import load_pyfunc
 
 
 class Scorer:
-    """A version that answers by the code that it carries, whatever code this process runs: `Scorer("ethos", "3")(["a text"])`.
+    """A version that answers by the code that it carries, whatever code this process runs.
+
+    `Scorer("ethos", "3")(["a text"])`.
 
     Raises
     ------

@@ -1,8 +1,9 @@
 """Scoring code: what a registered version carries to be scored with, under a package name of its own.
 
-A version holds what `pyfunc_model.py` imports, and nothing else, as the package `agile_scoring_` and the first digits of a digest over its
-files. So it is always scored by the code that it was registered with: whatever `agile_classifier` a process has imported cannot stand in for
-it, versions with other code answer side by side in one process, and versions with the same code share one copy.
+A version holds what `pyfunc_model.py` imports, and nothing else, as the package `agile_scoring_` and the first digits
+of a digest over its files. So it is always scored by the code that it was registered with: whatever `agile_classifier`
+a process has imported cannot stand in for it, versions with other code answer side by side in one process, and versions
+with the same code share one copy.
 """
 
 from __future__ import annotations

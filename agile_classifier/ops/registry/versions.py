@@ -112,7 +112,8 @@ def require_version(model_name: str, version: str) -> None:
         MlflowClient().get_model_version(model_name, version)
     except MlflowException:
         raise InputError(
-            f"model {model_name}: version {version}, which a reused step names, is not in the registry; run again with --no-cache"
+            f"model {model_name}: version {version}, which a reused step names, is not in the registry; run again "
+            "with --no-cache"
         ) from None
 
 

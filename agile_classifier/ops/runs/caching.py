@@ -28,7 +28,7 @@ def reached_files(*roots: str) -> list[str]:
 
 
 def on_reached_files(module: str, *shipped: str) -> CachePolicy:
-    """Cache policy of a step: its key covers parameters, content of inputs, every file it reaches, and the locked packages.
+    """Cache policy of a step, whose key covers parameters, inputs' content, every file it reaches, and the lock.
 
     Parameters
     ----------

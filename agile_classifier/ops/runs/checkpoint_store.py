@@ -1,9 +1,9 @@
 """Checkpoints: kept where the next try of a training finds them, though the machine that wrote them be gone.
 
-Where the active stack's artifact store is a folder, checkpoints stay in the state folder. Where it is remote, every complete one is copied
-below `checkpoints/` there, its marker last: a copy that was cut off has none, and is never taken. A copy that fails is told and
-tried again with the next checkpoint, for a training is worth more; one that cannot be fetched ends the try, before it trains
-anew what is there.
+Where the active stack's artifact store is a folder, checkpoints stay in the state folder. Where it is remote, every
+complete one is copied below `checkpoints/` there, its marker last: a copy that was cut off has none, and is never
+taken. A copy that fails is told and tried again with the next checkpoint, for a training is worth more; one that cannot
+be fetched ends the try, before it trains anew what is there.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class StoredCheckpoints:
             raise RuntimeError(f"checkpoints in {self.address} cannot be fetched: {_in_words(error)}") from error
 
     def keep(self) -> None:
-        """Upload complete checkpoints that the store lacks, then remove those from the store that no longer exist here."""
+        """Upload complete checkpoints that the store lacks, then remove from it those that no longer exist here."""
         with _told(f"checkpoints could not be copied to {self.address}; the next one tries again"):
             there = _stored(self.address)
             for checkpoint in complete_checkpoints(self.folder):
@@ -159,7 +159,7 @@ def _upload(checkpoint: Path, address: str) -> None:
 
 
 def _download(address: str, sizes: dict[str, int], folder: Path) -> None:
-    """Download a checkpoint beside its place and rename it, so that a partial download is never taken for a checkpoint."""
+    """Download a checkpoint beside its place and rename it, so that a partial one is never taken for whole."""
     arriving = folder.with_name(f"arriving-{folder.name}")
     for old in (arriving, folder):
         shutil.rmtree(old, ignore_errors=True)

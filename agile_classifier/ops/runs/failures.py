@@ -1,4 +1,7 @@
-"""Failures: what a command that could not finish says, and its exit code. Imports neither zenml nor mlflow: it must not fail."""
+"""Failures: what a command that could not finish says, and its exit code. Imports neither zenml nor mlflow.
+
+It must not fail.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ NO_ROOM_SAID = (
     "Read-only file system",
     "attempt to write a readonly database",
 )
-"""Phrases by which a full or read-only disk is recognised in the errors of databases, safetensors and child processes."""
+"""Phrases by which a full or read-only disk is recognised in the errors of databases, safetensors and child
+processes."""
 LOCKED_SAID = "database is locked"
 OUTSIDE = ("kubernetes", "mlflow", "requests", "sqlalchemy", "urllib3", "zenml")
 """Libraries whose errors are about a server, a database or a network, and not defects of this project."""
@@ -70,7 +74,10 @@ def explain(error: BaseException) -> Failure:
 
 
 def _causes(error: BaseException, *, with_context: bool) -> Iterator[BaseException]:
-    """Yield an error and its causes; with `with_context`, also the errors that were being handled when it was raised."""
+    """Yield an error and its causes.
+
+    With `with_context`, also the errors that were being handled when it was raised.
+    """
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -86,11 +93,14 @@ def _is_container(error: BaseException) -> bool:
 
 
 def _in_container(error: Any) -> Failure:
-    """Failure of a step in a container, read from the last line that it printed, which holds the error's type and message."""
+    """Failure of a step in a container, from the last line it printed, which holds the error's type and message."""
     step, printed = error.command[-1], (error.stderr or b"").decode(errors="replace").strip()
     kind, _, said = printed.splitlines()[-1].partition(": ") if printed else ("", "", "")
     if error.exit_status == KILLED:
-        line = f"step {step}: its container was killed; its memory limit (run_args.mem_limit of the stack) may be too small"
+        line = (
+            f"step {step}: its container was killed; its memory limit (run_args.mem_limit of the stack) may be too "
+            "small"
+        )
         return Failure(line, FAILED, is_defect=False)
     refusal = REFUSALS.get(kind)
     if refusal is not None:
@@ -113,7 +123,10 @@ def _no_room(error: BaseException) -> str:
     folder = home()
     free = f"{shutil.disk_usage(folder).free / 1e9:.2f} GB free" if folder.is_dir() else "no folder"
     said = one_line(error)[-200:]  # a traceback says it last
-    return f"AGILE_HOME {folder}: no room left or read-only ({free}); make room, or name another folder in AGILE_HOME: {redact(said)}"
+    return (
+        f"AGILE_HOME {folder}: no room left or read-only ({free}); make room, or name another folder in AGILE_HOME: "
+        f"{redact(said)}"
+    )
 
 
 def _locked() -> str:

@@ -62,7 +62,8 @@ def show(run: PipelineRunResponse, *, model_name: str) -> str:
             f"{name} {step.status.value}" for name, step in run.steps.items() if not step.status.is_successful
         ]
         raise RuntimeError(
-            f"run {run.name}: {run.status.value}, {', '.join(unfinished) or 'no step was begun'}; the logs of the engine say why"
+            f"run {run.name}: {run.status.value}, {', '.join(unfinished) or 'no step was begun'}; the logs of the "
+            "engine say why"
         )
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 110, highlight=False)
     reused = [name for name, step in run.steps.items() if step.status == ExecutionStatus.CACHED]
@@ -86,7 +87,8 @@ def show_promotion(run: PipelineRunResponse) -> bool:
     """Print the outcome of a promotion run, or how to answer its question; returns whether there is a new champion."""
     if run.status == ExecutionStatus.PAUSED:
         print(
-            f"run {run.name} waits for a person: `agile approve {run.name}` or `agile reject {run.name}`, or its card on ZenML's dashboard"
+            f"run {run.name} waits for a person: `agile approve {run.name}` or `agile reject {run.name}`, or its card "
+            "on ZenML's dashboard"
         )
         return False
     if run.status == ExecutionStatus.STOPPED:

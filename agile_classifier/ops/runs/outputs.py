@@ -29,6 +29,7 @@ def find_output(run: PipelineRunResponse, step: str, artifact: str) -> ArtifactV
             source_utils.load(source)
         except (ImportError, AttributeError):
             raise InputError(
-                f"run {run.name}: {artifact} was made by an earlier agile-classifier ({source.import_path}) and cannot be read; train again"
+                f"run {run.name}: {artifact} was made by an earlier agile-classifier ({source.import_path}) and "
+                "cannot be read; train again"
             ) from None
     return found

@@ -74,8 +74,8 @@ def training_key(
 ) -> str:
     """Digest of everything that the outcome of a training depends on, 16 hex digits.
 
-    Of where it is trained only the number of devices counts, where they are several: each draws its own dropout, and has its own
-    random state in a checkpoint.
+    Of where it is trained only the number of devices counts, where they are several: each draws its own dropout, and
+    has its own random state in a checkpoint.
     """
     parts = [
         examples_digest(part[[name for name in ("text", *TAUGHT) if name in part]]) for part in (train, validation)
@@ -89,8 +89,8 @@ def training_key(
 def price_per_hour() -> float | None:
     """Price of a device-hour in the run that this step belongs to, from the pipeline's own parameters.
 
-    A cost is a fact of the run, not of its adapter. As a parameter of a step the price would be part of its cache key, and another price
-    train again what is there.
+    A cost is a fact of the run, not of its adapter. As a parameter of a step the price would be part of its cache key,
+    and another price train again what is there.
     """
     given = get_step_context().pipeline_run.config.parameters or {}
     return CostsConfig.model_validate(given.get("costs") or {}).price_per_hour

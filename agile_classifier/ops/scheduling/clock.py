@@ -1,7 +1,7 @@
 """Clock: what the one line of the crontab calls every minute, and what calls itself where there is no cron.
 
-A tick decides what is due in each schedule's own time zone, from its last run. So a run that was missed is caught up once, clocks that
-change do no harm, and no cron is asked to know zones.
+A tick decides what is due in each schedule's own time zone, from its last run. So a run that was missed is caught up
+once, clocks that change do no harm, and no cron is asked to know zones.
 """
 
 from __future__ import annotations

@@ -18,7 +18,10 @@ def read(stack: StackFile) -> dict[str, Any]:
 
 
 def delete(stack: StackFile, cron_job: Any) -> None:
-    """Remove what is left of a CronJob once ZenML has removed its schedule: itself, where ZenML did not know its name, and its token."""
+    """Remove what is left of a CronJob once ZenML has removed its schedule.
+
+    Itself, where ZenML did not know its name, and its token.
+    """
     from kubernetes.client import BatchV1Api, CoreV1Api
 
     with engine_kubernetes.connected(stack) as api:
@@ -31,7 +34,7 @@ def delete(stack: StackFile, cron_job: Any) -> None:
 
 def _listed(stack: StackFile, api: Any) -> dict[str, Any]:
     from kubernetes import client
-    from zenml.integrations.kubernetes import kube_utils  # noqa: F401  # lets the client read a failure policy of exit codes
+    from zenml.integrations.kubernetes import kube_utils  # noqa: F401  # for a failure policy of exit codes
 
     listed = client.BatchV1Api(api).list_namespaced_cron_job(
         engine_kubernetes.namespace_of(stack),

@@ -1,7 +1,8 @@
 """The crontab's one line of a state folder, `agile schedule tick` every minute; every other byte stays as it is.
 
-python-crontab makes that line and recognises it, and is shown no other: what somebody else wrote it would move (variables, to the top),
-spell anew (`0 0 * * *` as `@daily`) and comment out (what it cannot read), and bytes that are not UTF-8 it refuses.
+python-crontab makes that line and recognises it, and is shown no other: what somebody else wrote it would move
+(variables, to the top), spell anew (`0 0 * * *` as `@daily`) and comment out (what it cannot read), and bytes that are
+not UTF-8 it refuses.
 """
 
 from __future__ import annotations
@@ -91,7 +92,10 @@ def with_line(text: bytes, folder: Path, *, wanted: bool) -> bytes:
 
 
 def line(folder: Path) -> bytes:
-    """The line of a state folder: in it stands no variable but AGILE_HOME, and percent signs, newlines to cron, are escaped."""
+    """The line of a state folder.
+
+    In it stands no variable but AGILE_HOME, and percent signs, newlines to cron, are escaped.
+    """
     words = shlex.join([f"AGILE_HOME={folder}", *COMMAND, "schedule", "tick"])
     output = shlex.quote(str(folder / "schedules" / "tick.txt"))
     command = f"cd {shlex.quote(str(root()))} && env {words} > {output} 2>&1"
@@ -106,7 +110,10 @@ def _mark(folder: Path) -> str:
 
 
 def _jobs(text: bytes, folder: Path) -> Iterator[CronItem]:
-    """What a line makes cron do for a state folder, be it edited or commented out; nothing where the line is somebody else's."""
+    """What a line makes cron do for a state folder, be it edited or commented out.
+
+    Nothing where the line is somebody else's.
+    """
     if _mark(folder).encode() in text:
         yield from CronTab(tab=text.decode(errors="replace")).find_comment(re.compile(f"{_mark(folder)}$"))
 

@@ -1,7 +1,10 @@
-"""Schedules on Kubernetes: each is a schedule of ZenML's and so a CronJob of the cluster; ZenML's server remembers what was applied.
+"""Schedules on Kubernetes: each is a schedule of ZenML's and so a CronJob of the cluster.
 
-The cluster starts the runs, so no machine need be on. What a CronJob runs is fixed when it is made: any change, also of the config's
-content or of the stack's file, makes a new one and removes the old one. A time that passed before it was made is not caught up.
+ZenML's server remembers what was applied.
+
+The cluster starts the runs, so no machine need be on. What a CronJob runs is fixed when it is made: any change, also of
+the config's content or of the stack's file, makes a new one and removes the old one. A time that passed before it was
+made is not caught up.
 """
 
 from __future__ import annotations
@@ -89,7 +92,8 @@ def apply(
     Raises
     ------
     InputError
-        The cluster cannot be used, a schedule is not for it, or a run of one that would change still goes: nothing has changed.
+        The cluster cannot be used, a schedule is not for it, or a run of one that would change still goes: nothing has
+        changed.
     """
     planned = {name: _plan(schedule, stack) for name, schedule in wanted.items()}
     engine_kubernetes.require_kubernetes(stack, rights=engine_kubernetes.SCHEDULE_RIGHTS)
@@ -152,7 +156,8 @@ def problems(stack: StackFile) -> Iterator[str]:
 def _plan(schedule: Schedule, stack: StackFile) -> Planned:
     if schedule.pipeline != "training":
         raise InputError(
-            f"schedule {schedule.name}: pipeline {schedule.pipeline} reads files of this machine, which stack {stack.name} "
+            f"schedule {schedule.name}: pipeline {schedule.pipeline} reads files of this machine, which stack "
+            f"{stack.name} "
             "does not see; allowed there: training (or select a stack that runs here: agile stack local)"
         )
     config, no_cache = _read_training(schedule)
@@ -204,7 +209,10 @@ def _is_kept(found: Found, plan: Planned | None) -> bool:
 
 
 def _found(stack: StackFile) -> dict[str, list[Found]]:
-    """Name → schedules of the stack, the one applied last at the end; more than one only after a command that was cut off."""
+    """Name → schedules of the stack, the one applied last at the end.
+
+    More than one only after a command that was cut off.
+    """
     orchestrator = Client().active_stack_model.components[StackComponentType.ORCHESTRATOR][0]
     known = Client().list_schedules(
         name=f"startswith:{PREFIX}", orchestrator_id=orchestrator.id, sort_by="created", size=ENDED, hydrate=True
@@ -228,7 +236,8 @@ def _require_idle(stack: StackFile, going: Sequence[Found]) -> None:
         active = found.cron_job.status.active if found.cron_job is not None and found.cron_job.status else None
         if active:
             raise InputError(
-                f"schedule {found.name}: its run still goes on stack {stack.name} (job {active[0].name}) and would be cut short; "
+                f"schedule {found.name}: its run still goes on stack {stack.name} (job {active[0].name}) and would be "
+                "cut short; "
                 "nothing was changed; wait for its end, or end it: zenml pipeline runs stop"
             )
 

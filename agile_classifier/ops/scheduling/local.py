@@ -1,4 +1,4 @@
-"""Schedules of this machine: records in the state folder, made from a schedules file, and one line of the crontab for them all."""
+"""Schedules of this machine: records in the state folder, and one line of the crontab for them all."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ CARRIED = (
     "CUDA_",
     "OMP_",
 )
-"""Beginnings of the variables that a run gets as they were when schedules were applied; kept in a file of the user's alone."""
+"""Beginnings of the variables that a run gets as they were when schedules were applied; kept in a file of the user's
+alone."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Scheduled runs: one at a time for each schedule, its output kept in a bounded log, its outcome for `agile schedule list`."""
+"""Scheduled runs: one at a time for each schedule, with a bounded log and an outcome for `agile schedule list`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class LastRun:
 def run_if_due(name: str, *, now: datetime) -> str:
     """Start the run that is due and wait for its end; a sentence says what was done.
 
-    A run that still goes holds the lock, even one whose waker was killed: the kernel frees it when the last of its processes ends.
+    A run that still goes holds the lock, even one whose waker was killed: the kernel frees it when the last of its
+    processes ends.
 
     Raises
     ------
@@ -126,7 +127,8 @@ def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
         file.write(f"--- {started:%Y-%m-%d %H:%M:%S} UTC, for {moment:%Y-%m-%d %H:%M} UTC\n".encode())
         file.flush()
         done = subprocess.run(
-            schedules.command(schedule), cwd=project.root(), env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+            schedules.command(schedule), cwd=project.root(), env=environment, stdin=subprocess.DEVNULL, stdout=file,
+            stderr=file,
             pass_fds=(lock,), check=False,
         )  # fmt: skip
     _write_last(name, LastRun(moment, started, datetime.now(UTC), done.returncode))

@@ -1,10 +1,12 @@
 """Schedule: which run starts when, and whether one is due; pure, the clock is a parameter.
 
-Times are those of the schedule's own zone. Where clocks go forward, a time that does not exist is later by what they skip, an hour
-mostly; where they go back, a named hour comes once, the first time, and a line for every hour (`*`) counts both.
+Times are those of the schedule's own zone. Where clocks go forward, a time that does not exist is later by what they
+skip, an hour mostly; where they go back, a named hour comes once, the first time, and a line for every hour (`*`)
+counts both.
 
-cronsim is asked for times of the wall clock, without a zone. With one it does as Debian's cron does: a time that does not exist is
-moved to the first minute that does (02:30 becomes 03:00, not 03:30), and `*/30 2 * * *` comes never or twice while clocks change.
+cronsim is asked for times of the wall clock, without a zone. With one it does as Debian's cron does: a time that does
+not exist is moved to the first minute that does (02:30 becomes 03:00, not 03:30), and `*/30 2 * * *` comes never or
+twice while clocks change.
 """
 
 from __future__ import annotations
@@ -49,7 +51,8 @@ class Schedule(BaseModel):
     pipeline: Pipeline
     """What runs: `training`, `scoring`, `monitoring`."""
     config: str
-    """The file it runs on: a run configuration for training, texts for scoring, a scored batch for monitoring; relative to the schedules file."""
+    """The file it runs on: a run configuration for training, texts for scoring, a scored batch for monitoring; relative
+    to the schedules file."""
     cron: str
     """Five fields: minute, hour, day of month, month, day of week."""
     time_zone: str = "UTC"
@@ -124,7 +127,10 @@ def due(cron: str, zone: str, last: datetime, now: datetime) -> datetime | None:
 
 
 def longest_lateness(cron: str) -> int:
-    """Seconds after which a missed time is given up: within any such span a line names no more than a hundred moments."""
+    """Seconds after which a missed time is given up.
+
+    Within any such span a line names no more than a hundred moments.
+    """
     times = takewhile(lambda time: time < EPOCH + 8 * LONGEST_LATENESS, _wall_times(cron, EPOCH))
     moments = list(islice(times, 20 * MOST_MISSED))
     spans = (later - earlier for earlier, later in zip(moments, moments[MOST_MISSED:], strict=False))
@@ -148,7 +154,8 @@ def _wall_times(cron: str, begin: datetime, *, reverse: bool = False) -> Iterato
 def _spelled_out(cron: str) -> str:
     """The same line with `*/2` as a range where it stands for days.
 
-    Where both kinds of day are narrowed, either suffices; a leading `*` would make cronsim, like Debian's cron, want both.
+    Where both kinds of day are narrowed, either suffices; a leading `*` would make cronsim, like Debian's cron, want
+    both.
     """
     minute, hour, day, month, weekday = cron.split()
     return " ".join([minute, hour, _spelled_days(day, "1-31"), month, _spelled_days(weekday, "0-6")])

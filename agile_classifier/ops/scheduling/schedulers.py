@@ -29,7 +29,9 @@ class Wanted:
 
 
 def apply(stack: StackFile, wanted: Wanted) -> list[str]:
-    """Make exactly these the schedules of a stack's scheduler; returns a line for each change, then what is still to do.
+    """Make exactly these the schedules of a stack's scheduler.
+
+    Returns a line for each change, then what is still to do.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Acquisition: which unlabelled texts are worth an annotator's time.
 
-Those that the model is unsure of teach it most, but the most unsure are often one text in many wordings. So of the unsure ones, near
-duplicates removed, as many clusters are made as there are texts to choose, weighted by uncertainty, and each sends the text nearest to its
-centre (Zhdanov 2019, "Diverse mini-batch active learning", arXiv 1901.05954).
+Those that the model is unsure of teach it most, but the most unsure are often one text in many wordings. So of the
+unsure ones, near duplicates removed, as many clusters are made as there are texts to choose, weighted by uncertainty,
+and each sends the text nearest to its centre (Zhdanov 2019, "Diverse mini-batch active learning", arXiv 1901.05954).
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ LEAST_WEIGHT = 1e-3
 def uncertainty(y_score: Floats, decision_threshold: float | None) -> Floats:
     """How unsure the model is, of shape (n,), from 0 to 1.
 
-    Of two classes 1 stands for a probability at the decision threshold, 0 for certainty; of more, 1 for two equally likely classes. The distance
-    from the threshold is one of log odds: a network that is too sure of itself has its threshold near 1, and nothing that it is sure of may pass for
-    a text in doubt because it lies near that in probability.
+    Of two classes 1 stands for a probability at the decision threshold, 0 for certainty; of more, 1 for two equally
+    likely classes. The distance from the threshold is one of log odds: a network that is too sure of itself has its
+    threshold near 1, and nothing that it is sure of may pass for a text in doubt because it lies near that in
+    probability.
     """
     if y_score.shape[1] == 2:
         cut = np.clip(DEFAULT_THRESHOLD if decision_threshold is None else decision_threshold, SMALLEST, 1 - SMALLEST)
@@ -81,7 +82,10 @@ def choose_texts(
 
 
 def _candidates(texts: Sequence[str], order: Ints, n_wanted: int, similarity: float) -> Ints:
-    """The first rows of an order that nothing before them nearly repeats; the order is read on until there are enough."""
+    """The first rows of an order that nothing before them nearly repeats.
+
+    The order is read on until there are enough.
+    """
     n_read = n_wanted
     while True:
         read = order[:n_read]

@@ -53,7 +53,10 @@ def find_scorer(model_name: str | None, version: str | None) -> tuple[str, str]:
 def require_scorable(
     source: Path, *, output: Path, dialect: Dialect, model_name: str | None, version: str | None
 ) -> None:
-    """Raise InputError where a run would end before its first row: files that cannot be used, no version that scores."""
+    """Raise InputError where a run would end before its first row.
+
+    Files that cannot be used, no version that scores.
+    """
     stream_scoring.check_output(output, source)
     open_rows(source, dialect)
     find_scorer(model_name, version)
@@ -71,7 +74,9 @@ def score_file(
     run_id: str,
     window_rows: int = WINDOW_ROWS,
 ) -> dict[str, Any]:
-    """Write the file's rows, in their order, with label, probabilities, `model_version` and `run_id` added; returns facts.
+    """Write the file's rows, in their order, with label, probabilities, `model_version` and `run_id` added.
+
+    Returns facts.
 
     Parameters
     ----------
@@ -102,7 +107,8 @@ def score_file(
     if strict:
         stream_scoring.refuse_bad_rows(rows, column)
     identity = {
-        "input": content_digest(source), "column": column, **dialect.model_dump(mode="json"), MODEL_NAME: name, VERSION: number,
+        "input": content_digest(source), "column": column, **dialect.model_dump(mode="json"), MODEL_NAME: name,
+        VERSION: number,
         "window": window_rows, "columns": schema.names,
     }  # fmt: skip
     with opened(output, schema, identity=identity, say=_say) as parts, shown_progress() as on_progress:
@@ -119,7 +125,8 @@ def score_file(
         facts = _facts(parts, resumed=resumed, seconds=time.monotonic() - begun)
         rejected = parts.finish()
     return {
-        **facts, "path": str(output.absolute()), "rejected_path": str(rejected) if rejected else "", "input": str(source.absolute()),
+        **facts, "path": str(output.absolute()), "rejected_path": str(rejected) if rejected else "",
+        "input": str(source.absolute()),
         "input_sha256": identity["input"], MODEL_NAME: name, VERSION: number, BEGUN_BY: first_run,
     }  # fmt: skip
 

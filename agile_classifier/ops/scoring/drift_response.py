@@ -1,4 +1,7 @@
-"""Drift response: a batch is looked at by the monitoring pipeline, and what its config says follows: a warning, a refusal, a training."""
+"""Drift response: a batch is looked at by the monitoring pipeline, and what its config says follows.
+
+A warning, a refusal, a training.
+"""
 
 from __future__ import annotations
 

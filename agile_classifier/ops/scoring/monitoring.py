@@ -1,4 +1,4 @@
-"""Monitoring: a scored batch against the reference of the version that scored it, and the training that made that version."""
+"""Monitoring: a scored batch against the reference of its version, and the training that made that version."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ def measure(
     Raises
     ------
     InputError
-        No scored file, scored by several versions, a version that is gone or holds no reference, or fewer rows than `monitoring.min_rows`.
+        No scored file, scored by several versions, a version that is gone or holds no reference, or fewer rows than
+        `monitoring.min_rows`.
     """
     name = model_name or find_champion(None).model_name
     version = scored_version(source, dialect)
@@ -78,7 +79,8 @@ def measure(
     batch = read_batch(source, dialect, column=column, class_names=reference.class_names)
     if batch.sample.n < settings.min_rows:
         raise InputError(
-            f"{named or source}: {batch.sample.n} rows; fewer than monitoring.min_rows ({settings.min_rows}) tell nothing"
+            f"{named or source}: {batch.sample.n} rows; fewer than monitoring.min_rows ({settings.min_rows}) tell "
+            "nothing"
         )
     sample = embedded(
         batch.sample,
@@ -206,7 +208,8 @@ def _read_reference(adapter: Path, name: str, version: str) -> DriftSample:
     file = adapter / REFERENCE_FILE
     if not file.is_file():
         raise InputError(
-            f"model {name}: version {version} holds no reference to compare with, for it was registered before references were kept; train it again"
+            f"model {name}: version {version} holds no reference to compare with, for it was registered before "
+            "references were kept; train it again"
         )
     return DriftSample.load(file)
 

@@ -1,4 +1,4 @@
-"""Annotation queue: the texts of a pool that a registered version would learn most from, as a file that annotators fill in."""
+"""Annotation queue: the texts of a pool that a version would learn most from, as a file for annotators."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class Queue:
     """What was chosen, and from what."""
 
     rows: pd.DataFrame
-    """The pool's rows, the most unsure first, with `agile_classifier.drafts.guess.QUEUED` and the empty column for the score."""
+    """The pool's rows, the most unsure first, with `agile_classifier.drafts.guess.QUEUED` and the empty column for the
+    score."""
     pool: Pool
     n_unusable: int
     """Rows without a text that can be scored."""
@@ -97,7 +98,7 @@ def read_pool(file: Path, dialect: Dialect = Dialect(), *, column: str, score_co
 
 
 def require_writable(output: Path) -> None:
-    """Raise InputError where the queue cannot be written there, or would take the place of a pool or of an annotator's work."""
+    """Raise InputError if the queue cannot be written there, or would replace a pool or an annotator's work."""
     if output.suffix != ".csv":
         raise InputError(f"--output {output}: found suffix {output.suffix or 'none'}; allowed is .csv")
     require_place(output)

@@ -1,7 +1,8 @@
 """Stream scoring: a file's rows to scored rows, a window at a time, in the order of the file.
 
-A window's texts are scored together, each once however often it stands there, and sorted by length by the model. Windows begin
-at the same rows whatever happened before, so that a run that was killed and gone on with writes the bytes of one that was not.
+A window's texts are scored together, each once however often it stands there, and sorted by length by the model.
+Windows begin at the same rows whatever happened before, so that a run that was killed and gone on with writes the bytes
+of one that was not.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ class Progress:
 
 
 def check_output(output: Path, source: Path) -> None:
-    """Raise InputError where the output cannot be written: an unknown format, no folder, a folder, or the input itself."""
+    """Raise InputError where the output cannot be written.
+
+    An unknown format, no folder, a folder, or the input itself.
+    """
     if output.suffix.lower() not in FORMATS:
         raise InputError(f"--output {output}: found suffix {output.suffix!r}; allowed are {SUFFIXES}")
     if not output.absolute().parent.is_dir():

@@ -1,7 +1,7 @@
 """Batches: texts of requests that wait together are scored together, by one thread.
 
-A network takes eight short texts in little more time than one; and one thread that scores never fights another for the cores.
-The queue is bounded: what cannot wait is refused at once, and costs nothing.
+A network takes eight short texts in little more time than one; and one thread that scores never fights another for the
+cores. The queue is bounded: what cannot wait is refused at once, and costs nothing.
 """
 
 from __future__ import annotations

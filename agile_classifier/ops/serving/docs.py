@@ -1,4 +1,7 @@
-"""Page `/docs`: Swagger UI on an application's OpenAPI description. Nothing is fetched from elsewhere, and the page may not."""
+"""Page `/docs`: Swagger UI on an application's OpenAPI description.
+
+Nothing is fetched from elsewhere, and the page may not.
+"""
 
 from __future__ import annotations
 

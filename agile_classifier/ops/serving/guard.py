@@ -1,7 +1,8 @@
-"""Guard of our servers: a request reaches the application only if it may ask, from where it comes, and as large as it is.
+"""Guard of our servers: which requests reach the application, by token, host, origin and size.
 
-Without a token only names of this machine are answered, so that a page that gives its own name to loopback gets nothing;
-with one, every request bears it. A page of another site may send nothing. A body is read whole before it is looked at.
+Without a token only names of this machine are answered, so that a page that gives its own name to loopback gets
+nothing; with one, every request bears it. A page of another site may send nothing. A body is read whole before it is
+looked at.
 """
 
 from __future__ import annotations

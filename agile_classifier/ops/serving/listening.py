@@ -1,4 +1,4 @@
-"""Listening: the socket of a server of ours, the token without which it binds to loopback alone, and its life until it is told to stop."""
+"""Listening: a server's socket, the token without which it binds to loopback alone, and its life until it stops."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def listen(host: str, port: int, *, token: str | None, variable: str) -> socket.
     Raises
     ------
     InputError
-        The host is unknown or not this machine's, the port is taken or not allowed, or there is no token beyond loopback.
+        The host is unknown or not this machine's, the port is taken or not allowed, or there is no token beyond
+        loopback.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

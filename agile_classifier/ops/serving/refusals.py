@@ -1,4 +1,4 @@
-"""Refusals: every error of a server of ours in MLflow's form, whether the guard, a route, pydantic or the router raised it."""
+"""Refusals: every error of our servers in MLflow's form, whether guard, route, pydantic or router raised it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Bodies of requests to `/invocations`: MLflow's four JSON forms and CSV, and the texts in them, each one checked.
 
-MLflow's own reading makes texts of numbers (`instances: ["a", 5]` is scored as "a" and "5") and nothing of the text "NA".
+MLflow's own reading makes texts of numbers (`instances: ["a", 5]` is scored as "a" and "5") and nothing of the text
+"NA".
 """
 
 from __future__ import annotations

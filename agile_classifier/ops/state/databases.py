@@ -1,4 +1,4 @@
-"""Embedded databases: ZenML's and MLflow's sqlite files in the state folder, copied while others write, and who locks them."""
+"""Embedded databases: ZenML's and MLflow's SQLite files, copied while others write, and who locks them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def locked_databases(folder: Path) -> list[Path]:
 def locked_line(databases: list[Path]) -> str:
     """One line that names the locked databases and says what to do."""
     return (
-        f"database is locked: {', '.join(map(str, databases))}: another process writes to it; wait until its run ends or stop it, "
+        f"database is locked: {', '.join(map(str, databases))}: another process writes to it; wait until its run ends "
+        "or stop it, "
         "and try again"
     )
 

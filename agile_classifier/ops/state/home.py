@@ -1,8 +1,9 @@
 """State: the one folder that holds everything a run leaves behind, and the environment that points there.
 
 `AGILE_HOME` (default `~/.local/share/agile-classifier`) holds ZenML's database and artifacts, MLflow's database and
-artifacts, downloads and checkpoints. `prepare_state` must run before zenml or mlflow is imported. Values that are already in
-the environment win, so the same commands work against a team's servers (`ZENML_STORE_URL`, `MLFLOW_TRACKING_URI`).
+artifacts, downloads and checkpoints. `prepare_state` must run before zenml or mlflow is imported. Values that are
+already in the environment win, so the same commands work against a team's servers (`ZENML_STORE_URL`,
+`MLFLOW_TRACKING_URI`).
 """
 
 from __future__ import annotations
@@ -127,7 +128,8 @@ def _check_writable(folder: Path, *, least_free: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < least_free:
         raise InputError(
-            f"AGILE_HOME {folder}: {free / 1e9:.2f} GB free, a run needs {least_free / 1e9:.0f} GB; make room or name another folder"
+            f"AGILE_HOME {folder}: {free / 1e9:.2f} GB free, a run needs {least_free / 1e9:.0f} GB; make room or name "
+            "another folder"
         )
 
 
@@ -152,7 +154,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _create_databases() -> None:
-    """Create ZenML's and MLflow's databases in processes of their own, so that the caller imports against finished ones."""
+    """Create ZenML's and MLflow's databases in other processes, so that the caller's imports find them finished."""
     _run([sys.executable, "-c", "from zenml.client import Client; Client().active_stack_model"])
     if os.environ["MLFLOW_TRACKING_URI"].startswith("sqlite"):
         _run([sys.executable, "-m", "mlflow", "db", "upgrade", os.environ["MLFLOW_TRACKING_URI"]])

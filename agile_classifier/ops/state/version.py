@@ -12,10 +12,13 @@ from packaging.version import InvalidVersion, Version
 from agile_classifier.errors import InputError
 
 STATE_VERSION = 2
-"""Counts up when what lies in the folder changes so that an older project would misread it, or this one misreads what an older one wrote."""
+"""Counts up when what lies in the folder changes so that an older project would misread it, or this one misreads what
+an older one wrote."""
 MOVED = (
-    "an earlier agile-classifier wrote it (state version {there}): its registered versions still score, serve and are exported, its"
-    " history stays, but what its runs left cannot be read: train again before `agile promote` compares, or name another folder in AGILE_HOME"
+    "an earlier agile-classifier wrote it (state version {there}): its registered versions still score, serve and are "
+    "exported, its"
+    " history stays, but what its runs left cannot be read: train again before `agile promote` compares, or name "
+    "another folder in AGILE_HOME"
 )
 """What is said of a folder from before state version 2, when the modules moved whose names stand in artifacts."""
 LIBRARIES = ("mlflow", "zenml")
@@ -46,7 +49,10 @@ def read_versions(folder: Path) -> dict[str, str]:
 
 
 def describe_loss(found: Mapping[str, str]) -> str | None:
-    """Say in one line what this project can no longer read of a folder that records these versions; None if it reads all."""
+    """Say in one line what this project can no longer read of a folder that records these versions.
+
+    None if it reads all.
+    """
     there = found.get("state", "0")
     return MOVED.format(there=there) if Version(there) < Version("2") else None
 

@@ -1,7 +1,7 @@
 """Backups: the state folder as one archive, made while runs write.
 
-Databases come first, each a copy of one moment; files come after, so that every file that a copied row names is in the archive.
-Left out: downloads, which their sources still have, and schedules, whose environment may hold secrets.
+Databases come first, each a copy of one moment; files come after, so that every file that a copied row names is in the
+archive. Left out: downloads, which their sources still have, and schedules, whose environment may hold secrets.
 """
 
 from __future__ import annotations
@@ -95,7 +95,10 @@ def _files(folder: Path, *, with_checkpoints: bool) -> Iterator[Path]:
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str, digests: dict[str, str]) -> int:
-    """Add a file to the archive, reading it once since it may grow; returns its bytes, 0 if a run removed it meanwhile."""
+    """Add a file to the archive, reading it once since it may grow.
+
+    Returns its bytes, 0 if a run removed it meanwhile.
+    """
     digest = hashlib.sha256()
     with tempfile.TemporaryFile() as content:
         try:
@@ -146,6 +149,7 @@ def _require_embedded(folder: Path) -> None:
     for variable, address in places.items():
         if not address.startswith(f"sqlite:///{folder}"):
             raise InputError(
-                f"{variable} {redact(address)}: not in the state folder {folder}; a team's servers are backed up by their own means, "
+                f"{variable} {redact(address)}: not in the state folder {folder}; a team's servers are backed up by "
+                "their own means, "
                 "as the database's dump and the bucket's copies"
             )

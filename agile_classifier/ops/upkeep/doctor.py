@@ -154,4 +154,7 @@ def _answer(name: str, process: subprocess.Popen[str]) -> Finding:
 def _hardware(answer: str) -> str:
     found = json.loads(answer)
     speed = "fast" if found["fast_bfloat16"] else "emulated, not used"
-    return f"{found['device']} ({found['name']}), {found['threads']} threads, computes in {found['compute_dtype']} (bfloat16 is {speed})"
+    return (
+        f"{found['device']} ({found['name']}), {found['threads']} threads, computes in {found['compute_dtype']} "
+        f"(bfloat16 is {speed})"
+    )

@@ -105,17 +105,23 @@ def _end_dead_runs(runs: Sequence[PipelineRun], *, besides: Sequence[PipelineRun
         if run.is_finished or run.status == PAUSED or run.id in going:
             continue
         if not run.is_over:
-            yield f"kept  ZenML run {run.name}: {since}; not known to be dead (if it is: `zenml pipeline runs delete {run.name}`)"
+            yield (
+                f"kept  ZenML run {run.name}: {since}; not known to be dead (if it is: `zenml pipeline runs delete "
+                f"{run.name}`)"
+            )
             continue
         if not dry_run:
             zenml_side.mark_failed(run)
-        yield f"{'would be marked' if dry_run else 'marked'} failed  ZenML run {run.name}: {since}, but its process is dead"
+        yield (
+            f"{'would be marked' if dry_run else 'marked'} failed  ZenML run {run.name}: {since}, but its process is "
+            "dead"
+        )
 
 
 def _leftovers(
     choice: Choice, pipeline_runs: Sequence[PipelineRun], training_runs: Sequence[TrainingRun], *, before: datetime
 ) -> Iterator[Leftover]:
-    """List what to remove, referrers before what they refer to, so that an interrupted prune leaves no dangling reference."""
+    """List what to remove, referrers first, so that an interrupted prune leaves no dangling reference."""
     models: set[str] = set()
     for version in choice.versions:
         folder = mlflow_side.logged_model_folder(version.logged_model) if version.logged_model else None
@@ -148,7 +154,10 @@ def _zenml_leftovers(over: Sequence[PipelineRun], pipeline_runs: Sequence[Pipeli
 def _old_checkpoints(
     pipeline_runs: Sequence[PipelineRun], training_runs: Sequence[TrainingRun], *, before: datetime
 ) -> Iterator[Leftover]:
-    """List checkpoints of abandoned trainings, here and in the artifact store; a training under way keeps its own, however old."""
+    """List checkpoints of abandoned trainings, here and in the artifact store.
+
+    A training under way keeps its own, however old.
+    """
     under_way = _under_way(pipeline_runs, training_runs)
     open_keys = {run.training_key for run in training_runs if run.id in under_way}
     for folder in sorted(checkpoints().glob("*")):

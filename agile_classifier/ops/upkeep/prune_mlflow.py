@@ -97,7 +97,10 @@ def logged_model_folder(model_id: str) -> Path | None:
 
 
 def remove_version(version: Version) -> bool:
-    """Delete a version and its logged model; returns False, and keeps both, if it has got an alias since it was read."""
+    """Delete a version and its logged model.
+
+    Returns False, and keeps both, if it has got an alias since it was read.
+    """
     client = MlflowClient()
     if client.get_model_version(version.model_name, version.number).aliases:
         return False

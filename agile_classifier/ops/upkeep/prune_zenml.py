@@ -1,4 +1,4 @@
-"""ZenML's leftovers: this project's pipeline runs and the artifacts that no other run uses, with age, size and removal."""
+"""ZenML's leftovers: this project's runs and the artifacts that no other run uses, with age, size and removal."""
 
 from __future__ import annotations
 
@@ -142,6 +142,7 @@ def _read_name(artifact: UUID, run_name: str) -> str:
         return str(Client().get_artifact_version(artifact).load())
     except FileNotFoundError as error:
         raise InputError(
-            f"ZenML run {run_name}: {error.filename} is gone, so what the run rests on is unknown and nothing was removed; "
+            f"ZenML run {run_name}: {error.filename} is gone, so what the run rests on is unknown and nothing was "
+            "removed; "
             f"bring the file back, or delete the run: zenml pipeline runs delete {run_name}"
         ) from None

@@ -1,7 +1,7 @@
 """Restoring: an archive of `agile backup` becomes the state folder, wherever that lies now.
 
-All is unpacked beside the folder and verified first; then it takes its place at once. Databases name files by absolute paths: those
-below the folder that the archive was made of are rewritten.
+All is unpacked beside the folder and verified first; then it takes its place at once. Databases name files by absolute
+paths: those below the folder that the archive was made of are rewritten.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _move_paths(unpacked: Path, old: Path, new: Path) -> None:
 
 
 def _mover(old: Path, new: Path) -> Callable[[str], str]:
-    """Function that replaces the old folder by the new one in a text, plain or in a URI, and leaves `/x/old` and `/old-2` alone."""
+    """Function that replaces a folder by another in a text or URI, and leaves `/x/old` and `/old-2` alone."""
     pairs = {str(old): str(new), quote(str(old)): quote(str(new))}
     wanted = "|".join(re.escape(place) for place in sorted(pairs, key=len, reverse=True))
     pattern = re.compile(rf"(?<![\w.%-])(?:{wanted})(?![\w.%-])")
@@ -173,7 +173,7 @@ def _move_in_database(path: Path, moved: Callable[[str], str]) -> None:
         for table in tables:
             for column in [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]:
                 database.execute(
-                    f'UPDATE "{table}" SET "{column}" = moved("{column}")'  # noqa: S608  # names that the database itself gives
+                    f'UPDATE "{table}" SET "{column}" = moved("{column}")'  # noqa: S608  # the database's names
                     f' WHERE typeof("{column}") IN (\'text\', \'blob\') AND "{column}" != moved("{column}")'
                 )
 

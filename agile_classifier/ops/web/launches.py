@@ -1,7 +1,7 @@
 """Launches: trainings that were started from the launcher's page, each a process of its own that outlives the page.
 
-`launches/ID` of the state folder holds what was asked for, the output, and the exit code once there is one; the kernel frees a launch's lock
-when its last process ends, however it ends.
+`launches/ID` of the state folder holds what was asked for, the output, and the exit code once there is one; the kernel
+frees a launch's lock when its last process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -125,7 +125,8 @@ def start(name: str, overrides: Mapping[str, Any], *, one_at_a_time: bool) -> La
     with (folder / "log.txt").open("wb") as log, (folder / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.Popen(
-            ["/bin/sh", "-c", KEEP_EXIT_CODE, str(folder / "exit"), *command], cwd=project.root(), stdin=subprocess.DEVNULL,
+            ["/bin/sh", "-c", KEEP_EXIT_CODE, str(folder / "exit"), *command], cwd=project.root(),
+            stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True, pass_fds=(lock.fileno(),), env=dict(os.environ),
         )  # fmt: skip
     write_whole(folder / "launch.json", launch.model_dump_json(include=set(Launch.model_fields)))

@@ -1,7 +1,8 @@
 """Pages: ZenML's dashboard and MLflow's registry in a browser, on loopback, over the very stores that runs write to.
 
-With the embedded stores both are open: who can reach loopback of this machine can read the files too. Stores of a team, named by `ZENML_STORE_URL` and
-`MLFLOW_TRACKING_URI`, ask for a login; where those name a running server, that server's page is the page. Passwords are handed on by environment alone.
+With the embedded stores both are open: who can reach loopback of this machine can read the files too. Stores of a team,
+named by `ZENML_STORE_URL` and `MLFLOW_TRACKING_URI`, ask for a login; where those name a running server, that server's
+page is the page. Passwords are handed on by environment alone.
 """
 
 from __future__ import annotations
@@ -76,7 +77,10 @@ def find_servers(*, zenml_port: int, mlflow_port: int) -> tuple[Server, ...]:
 
 
 def _skip_survey() -> None:
-    """ZenML's dashboard shows nothing before its first visitor has given a name and answered questions; over a state folder of our own nobody is asked."""
+    """ZenML's dashboard shows nothing before its first visitor has given a name and answered questions.
+
+    Over a state folder of our own nobody is asked.
+    """
     client = Client()
     if client.active_user.email_opted_in is None:
         client.update_user(

@@ -1,8 +1,8 @@
 """Kubeflow: a training pipeline as a file that a person uploads in the Kubeflow UI, to run it there or to schedule it.
 
-The file is Kubeflow Pipelines' IR YAML. Its first task, `start`, reads the run's inputs and records the run with ZenML; a
-task a step follows, in the order of the ZenML pipeline. Nothing is submitted and no server is asked: what the steps run
-on is read from `configs/stacks/kubeflow.yaml`, and everything else from the pipeline itself.
+The file is Kubeflow Pipelines' IR YAML. Its first task, `start`, reads the run's inputs and records the run with ZenML;
+a task a step follows, in the order of the ZenML pipeline. Nothing is submitted and no server is asked: what the steps
+run on is read from `configs/stacks/kubeflow.yaml`, and everything else from the pipeline itself.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _step_component(task: Task) -> Any:
 
 
 def _with_signature(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> Callable[..., Any]:
-    """Give a function the signature that Kubeflow reads a task's inputs from, since ours are known only at compile time."""
+    """Give a function the signature from which Kubeflow reads a task's inputs, known only at compile time."""
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return function
 

@@ -3,8 +3,9 @@
     python -m agile_classifier.ops.engines.kubeflow.tasks start …    reads the inputs and records the run with ZenML
     python -m agile_classifier.ops.engines.kubeflow.tasks step …     runs one step of what was recorded
 
-`agile_classifier.ops.engines.kubeflow.compiler` writes these commands into the pipeline. Each run of it is recorded anew, so that ZenML, its cache
-and the registry know the run by the values that were typed into the Kubeflow UI, and not by those of the file.
+`agile_classifier.ops.engines.kubeflow.compiler` writes these commands into the pipeline. Each run of it is recorded
+anew, so that ZenML, its cache and the registry know the run by the values that were typed into the Kubeflow UI, and not
+by those of the file.
 """
 
 from __future__ import annotations
