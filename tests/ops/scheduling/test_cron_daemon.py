@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
@@ -20,7 +19,7 @@ import pytest
 import yaml
 
 from agile_classifier.ops.project import root
-from agile_classifier.ops.scheduling import clock, crontab
+from agile_classifier.ops.scheduling import clock, crontab, runs
 
 pytestmark = [
     pytest.mark.slow,
@@ -67,14 +66,15 @@ def test_cron_fires_a_run_that_reuses_every_step_and_registers_nothing(
     before = crontab.read()
     assert "added     often" in _agile(home, "schedule", "apply", "--file", str(file))
     assert crontab.read() == before + crontab.line(home)
-    last = home / "schedules" / "often.last.json"
-    _wait(lambda: last.exists() and json.loads(last.read_text())["ended"] is not None, cron)
-    assert " done " in _agile(home, "schedule", "list").splitlines()[1]
+    _wait(lambda: _ended("often"), cron)
+    first = runs.last_run("often")
     assert clock.find_problem(datetime.now(UTC)) is None
     _agile(home, "schedule", "remove", "often")
     assert crontab.read() == before
-    log = (home / "schedules" / "often.log.txt").read_text()
-    assert json.loads(last.read_text())["exit_code"] == 0, log
+    _wait(lambda: _ended("often"), cron)  # of another minute, if one began
+    log = runs.log_path("often").read_text()
+    assert first is not None
+    assert first.exit_code == 0, log
     assert "fine_tune" in log.partition("reused:")[2].partition("\n")[0]
     with closing(sqlite3.connect(home / "mlflow.db")) as database:
         assert database.execute("SELECT count(*) FROM model_versions").fetchone() == (1,)
@@ -93,6 +93,11 @@ def _agile(home: Path, *words: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def _ended(name: str) -> bool:
+    last = runs.last_run(name)
+    return last is not None and last.ended is not None
 
 
 def _wait(holds: Any, daemon: subprocess.Popen[bytes]) -> None:
