@@ -59,11 +59,15 @@ def choose_decision_threshold(
             f"evaluation.decision_threshold {policy}: {least:g} is wanted, {reached:.3f} is the best that a cut reaches"
             f" on {len(truth)} validation rows"
         )
-    upper, lower = distinct, np.append(distinct[1:], 0.0)
-    middle = (upper + lower) / 2
-    cuts = np.where(middle > lower, middle, upper)  # neighbouring floats have no number between them
-    best = cuts[np.isclose(value, value.max(), rtol=0, atol=1e-12)]
+    best = _cuts_below(distinct)[np.isclose(value, value.max(), rtol=0, atol=1e-12)]
     return float(best[np.argmin(np.abs(best - DEFAULT_THRESHOLD))])
+
+
+def _cuts_below(descending: Floats) -> Floats:
+    """A cut midway between each score and the next lower one; neighbouring floats have no number between them."""
+    lower = np.append(descending[1:], 0.0)
+    middle = (descending + lower) / 2
+    return np.where(middle > lower, middle, descending)
 
 
 def _by_f1(hits: Ints, n_flagged: Ints, n_positive: int, **_: float) -> Floats:

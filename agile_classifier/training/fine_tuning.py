@@ -60,21 +60,17 @@ def fine_tune(
     Parameters
     ----------
     parts : mapping of `train` and `validation` to frames
-        Columns `text` and `label`, of train perhaps `target` and `weight`. Validation may be empty; then `best` is
-        `last`.
+        `text`, `label`, of train perhaps `target`, `weight`. Validation may be empty; then `best` is `last`.
     spec : ClassifierSpec
         `compute_dtype` may be `auto`; what was chosen is written down.
     settings : FineTuneConfig
         The section `fine_tune` of a config, but for where it is trained: that is `devices`.
-    base : Path
-        Folder of the base model.
     checkpoints : Path
         Folder of this very training; a complete checkpoint in it is resumed. Removed at the end.
     hooks : Hooks
         Called in this process, however many train.
     devices : Devices, optional
-        One of the best kind that is here, without it. Several take the optimizer steps of one, in processes of their
-        own.
+        Without it, one of the best kind that is here. Several take the optimizer steps of one, a process each.
     price_per_hour : float, optional
         Money for one device for an hour.
 
@@ -85,19 +81,17 @@ def fine_tune(
     """
     require_context(base, spec.max_length)
     hardware = read_hardware(kind=devices.kind if devices else None)
-    dtype = choose_compute_dtype(spec.compute_dtype, hardware=hardware)
-    spec = replace(spec, compute_dtype=dtype, hidden_size=read_hidden_size(base))
     output.mkdir(parents=True, exist_ok=True)
     train = parts["train"]
     if settings.ensemble_with != "none":  # before the network, for it takes seconds and may be refused
         fit_member(train, class_names=spec.class_names, seed=settings.seed).save(output / MEMBER_FOLDER)
     training = _Training(
-        base=base, spec=spec, train=balance(train, how=settings.balance, seed=settings.seed),
+        base=base, spec=_resolved(spec, base, hardware), train=balance(train, how=settings.balance, seed=settings.seed),
         validation=parts["validation"], settings=settings, checkpoints=checkpoints, output=output, hardware=hardware,
         devices=devices or Devices(hardware.device), price_per_hour=price_per_hour,
     )  # fmt: skip
     _train_within_memory(training, hooks)
-    spec.save(output)
+    training.spec.save(output)
     shutil.rmtree(checkpoints)
 
 
@@ -105,6 +99,12 @@ def best_epoch(epochs: Sequence[Mapping[str, float]], *, metric: str | None, ste
     """Epoch of the best checkpoint; the last one where nothing was validated."""
     at_step = [row["epoch"] for row in epochs if row["step"] == step]
     return at_step[-1] if metric and at_step else epochs[-1]["epoch"]
+
+
+def _resolved(spec: ClassifierSpec, base: Path, hardware: Hardware) -> ClassifierSpec:
+    """The spec with what only the base model and the hardware tell."""
+    dtype = choose_compute_dtype(spec.compute_dtype, hardware=hardware)
+    return replace(spec, compute_dtype=dtype, hidden_size=read_hidden_size(base))
 
 
 def _train_within_memory(training: _Training, hooks: Hooks) -> None:
