@@ -34,7 +34,7 @@ class Result:
     place: Place
     trial: Trial
     key: str
-    """Of the cell; of a blend, those of its members."""
+    """Key of the cell; of a blend, the keys of its members."""
     commit: str = ""
 
 

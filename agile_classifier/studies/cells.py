@@ -32,12 +32,12 @@ _COLUMNS = {
 
 
 class Trial(Section):
-    """What came of a config or a baseline, trained and evaluated once."""
+    """Outcome of a config or a baseline, trained and evaluated once."""
 
     model_config = ConfigDict(ser_json_inf_nan="constants")
 
     metrics: dict[str, float]
-    """On test, as `agile_classifier.metrics.metrics.evaluate_scores`."""
+    """Metrics on test, as `evaluate_scores` returns them."""
     decision_threshold: float | None
     """Cut on the probability of class 1, chosen on validation."""
     y_true: list[int]
@@ -59,7 +59,7 @@ class Trial(Section):
 
 
 class Made(Section):
-    """By which command and commit a cell was made, and when."""
+    """Command, commit and time that a cell was made by."""
 
     command: str
     commit: str
@@ -68,7 +68,7 @@ class Made(Section):
 
 
 class FinishedCell(Trial):
-    """What came of a cell, and what decided it."""
+    """Outcome of a cell, and what decided it."""
 
     key: str
     """Digest of `decides`."""
@@ -78,10 +78,10 @@ class FinishedCell(Trial):
 
 
 class CellStore(Section):
-    """Where the finished cells of a study are kept."""
+    """Places where the finished cells of a study are kept."""
 
     file: Path
-    """The study's Parquet file, a row a cell."""
+    """Parquet file of the study, a row a cell."""
     shared: tuple[Path, ...]
     """Folders of Parquet files in which a cell is looked for: the file's own, and those of other studies."""
     loose: Path

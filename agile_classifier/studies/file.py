@@ -35,7 +35,7 @@ class Contender(Section):
     baseline: str | None = None
     """Name of a baseline, in place of a tuned model."""
     title: str | None = None
-    """Its name in tables; by default its key."""
+    """Name of the contender in tables; by default its key."""
     sizes: tuple[int, ...] | None = None
     """Training sizes, where they are not the study's."""
     splits: tuple[int, ...] | None = None
@@ -59,11 +59,11 @@ class Contender(Section):
 
 
 class Published(Section):
-    """A figure of others, shown beside ours and compared with nothing."""
+    """A published figure, shown beside ours and compared with nothing."""
 
     name: str
     source: str
-    """Where the figure stands."""
+    """Source of the figure."""
     size: int | None = None
     """Training examples."""
     split: int | None = None
@@ -75,14 +75,14 @@ class Published(Section):
 
 
 class Study(Section):
-    """A grid of cells, and what is read off it."""
+    """A study: a grid of cells, and what is read from it."""
 
     title: str
     contenders: Annotated[dict[str, Contender], Field(min_length=1)]
     reference: str
-    """The contender that every other is compared with, row by row of the grid."""
+    """Contender that every other is compared with, cell by cell."""
     metric: Literal["roc_auc", "f1", "pr_auc", "accuracy"] = "roc_auc"
-    """What comparison and learning curve are about."""
+    """Metric of the comparison and the learning curve."""
     sizes: tuple[int, ...] | None = None
     """Training sizes (`split.train`); without them, the config's own."""
     splits: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
@@ -97,7 +97,7 @@ class Study(Section):
         return [name for name, contender in self.contenders.items() if not contender.blend]
 
     def title_of(self, contender: str) -> str:
-        """A contender's name in tables."""
+        """Title of a contender in tables."""
         return self.contenders[contender].title or contender
 
     @model_validator(mode="after")

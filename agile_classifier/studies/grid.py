@@ -27,7 +27,7 @@ DECIDING = ("data", "labels", "split", "model", "fine_tune", "evaluation")
 INDIFFERENT = {"evaluation": ("n_resamples", "calibration", "slices"), "fine_tune": ("devices", "device", "max_time")}
 """Fields of theirs that do not: a cell keeps the probabilities before calibration, and is trained to its end."""
 OF_BASELINES = ("data", "labels", "split", "evaluation")
-"""All that decides a baseline, but for `frozen`, which reads `model` too."""
+"""Sections that decide a baseline; `frozen` reads `model` too."""
 KEY_LENGTH = 16
 
 
@@ -44,7 +44,7 @@ class Place(Section):
 
     @property
     def name(self) -> str:
-        """The place, in words."""
+        """Name of the place, in words."""
         size = "" if self.size is None else f" size {self.size}"
         return f"{self.contender}{size} split {self.split} seed {self.seed}"
 
@@ -59,7 +59,7 @@ class Cell:
 
     @property
     def decides(self) -> dict[str, Any]:
-        """What the cell's outcome depends on: fields that differ from their defaults, by section."""
+        """Fields that the cell's outcome depends on and that differ from their defaults, by section."""
         sections = DECIDING if self.baseline is None else (*OF_BASELINES, *(("model",) * (self.baseline == "frozen")))
         chosen = self.config.model_dump(mode="json", include=set(sections), exclude_defaults=True)
         kept = {
@@ -77,7 +77,7 @@ class Cell:
 
 
 def list_cells(study: Study, *, folder: Path) -> list[Cell]:
-    """Every cell of a grid, the cheap contenders' first where the file lists them first.
+    """List every cell of a grid, in the order of the study's contenders.
 
     Baselines take no seed, so they have one cell for all.
 
@@ -125,7 +125,7 @@ def _require_like(blend: str, members: Mapping[str, Cell]) -> None:
 
 
 def _require_one_size(cells: Mapping[str, Cell]) -> None:
-    """Without `sizes`, contenders share a table, so they must be taught equally many."""
+    """Require one training size: without `sizes`, contenders share a table."""
     sizes = {name: cell.config.split.train for name, cell in cells.items() if cell.place.size is None}
     unlike = _find_unlike(sizes)
     if unlike:
@@ -137,7 +137,7 @@ def _require_one_size(cells: Mapping[str, Cell]) -> None:
 
 
 def _find_unlike(values: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The first name, and the first that has another value."""
+    """Find the first name, and the first with another value; None if all values are equal."""
     names = list(values)
     return next(((names[0], name) for name in names if values[name] != values[names[0]]), None)
 

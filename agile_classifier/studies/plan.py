@@ -14,31 +14,31 @@ from agile_classifier.studies.file import Study, load_study
 from agile_classifier.studies.grid import Cell, list_cells
 
 UNKNOWN_SECONDS = {True: 10.0, False: 300.0}
-"""What a baseline and a training are taken to last, where none like it has run here."""
+"""Assumed seconds of a baseline (True) and a training (False) if none like it has run here."""
 START_SECONDS = 8.0
-"""What a cell's process takes to import what it needs, which its own `seconds` leave out."""
+"""Seconds that a cell's process takes to start, which its own `seconds` leave out."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A study's cells, and what is left to do."""
+    """Cells of a study, and which of them are missing."""
 
     file: Path
-    """Where the study is described."""
+    """File that describes the study."""
     study: Study
     cells: tuple[Cell, ...]
     done: dict[str, FinishedCell]
     """Key of a cell → what came of it."""
     store: CellStore
-    """Where that is kept."""
+    """Store of the finished cells."""
 
     @property
     def missing(self) -> list[Cell]:
-        """One cell of each key that was never run."""
+        """Cells that were never run, one of each key."""
         return list({cell.key: cell for cell in self.cells if cell.key not in self.done}.values())
 
     def shards(self, jobs: int) -> list[list[Cell]]:
-        """The missing cells in at most `jobs` shards that take about equally long, each in the order of the study."""
+        """Missing cells in at most `jobs` shards of about equal time, each in the order of the study."""
         missing = self.missing
         seconds = list(map(self.seconds_of, missing))
         shards: list[list[int]] = [[] for _ in range(min(jobs, len(missing)))]
@@ -50,7 +50,7 @@ class Plan:
         return [[missing[place] for place in sorted(shard)] for shard in shards]
 
     def seconds(self, *, jobs: int) -> float:
-        """How long the missing cells will take: as long as the longest shard."""
+        """Estimated time of the missing cells, in seconds: that of the longest shard."""
         return max((sum(map(self.seconds_of, shard)) for shard in self.shards(jobs)), default=0.0)
 
     @cached_property
@@ -63,7 +63,7 @@ class Plan:
         return found
 
     def seconds_of(self, cell: Cell) -> float:
-        """How long a cell will take, in seconds, its start included.
+        """Estimated time of a cell, in seconds, its start included.
 
         The median of its contender's cells at its size, else of those at other sizes, in proportion; else a guess.
         """
@@ -76,7 +76,7 @@ class Plan:
 
 
 def plan(file: Path, *, only: Sequence[str] = (), store: CellStore) -> Plan:
-    """What a study needs, and what is there.
+    """Plan a study: its cells, and which of them are finished.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def plan(file: Path, *, only: Sequence[str] = (), store: CellStore) -> Plan:
 
 
 def estimate(planned: Plan, *, jobs: int) -> str:
-    """What is there, what is missing, and how long that would take, in one line."""
+    """Say in one line how many cells there are, how many are missing, and how long they would take."""
     n_missing = len(planned.missing)
     counts = f"{len(planned.cells)} cells, {n_missing} to run"
     if not n_missing:
@@ -114,5 +114,5 @@ def require_budget(planned: Plan, *, jobs: int, minutes: float | None) -> None:
 
 
 def in_minutes(seconds: float) -> str:
-    """A duration for a reader."""
+    """Format a duration in minutes, or seconds if it is short."""
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

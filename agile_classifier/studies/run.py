@@ -24,7 +24,7 @@ from agile_classifier.studies.grid import Cell, Place
 from agile_classifier.studies.plan import Plan, in_minutes
 
 LONGEST_ERROR = 400
-"""Characters shown of a failed cell's last line."""
+"""Longest last line of a failed cell that is shown, in characters."""
 
 
 class Task(Section):

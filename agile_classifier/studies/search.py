@@ -75,7 +75,7 @@ class Found:
     own: Try
     """The config as it is."""
     best: Try
-    """Of all tries that ran on every fold; it may be the config's own."""
+    """Best try of those that ran on every fold; it may be the config's own."""
     n_tries: int
     n_given_up: int
 

@@ -17,7 +17,7 @@ from agile_classifier.ops.project import COMMAND, root
 from agile_classifier.ops.scheduling import crontab, local, runs
 
 LONGEST_SILENCE = timedelta(minutes=3)
-"""Without a tick, after which nothing is taken to call it."""
+"""Time without a tick after which the clock is taken to have stopped."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from agile_classifier.ops.engines import kubernetes as engine_kubernetes
 from agile_classifier.ops.engines.stacks import StackFile
 
 LABEL = "agile-classifier/schedule"
-"""Of a CronJob: name of ZenML's schedule."""
+"""Label of a CronJob that holds the name of ZenML's schedule."""
 
 
 def read(stack: StackFile) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The crontab's one line of a state folder, `agile schedule tick` every minute; every other byte stays as it is.
+"""Crontab: one line for a state folder, `agile schedule tick` every minute; every other byte stays.
 
 python-crontab makes that line and recognises it, and is shown no other: what somebody else wrote it would move
 (variables, to the top), spell anew (`0 0 * * *` as `@daily`) and comment out (what it cannot read), and bytes that are
@@ -29,7 +29,7 @@ def is_available() -> bool:
 
 
 def read() -> bytes:
-    """The user's crontab; empty where there is none.
+    """Read the user's crontab; empty if there is none.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def holds_line() -> bool:
 
 
 def with_line(text: bytes, folder: Path, *, wanted: bool) -> bytes:
-    """A crontab with or without the line of a state folder: at its end unless it stands there already.
+    """Crontab with or without the line of a state folder, added at its end unless it is there already.
 
     Only a last line without its newline is given one, without which cron ignores it.
     """
@@ -92,7 +92,7 @@ def with_line(text: bytes, folder: Path, *, wanted: bool) -> bytes:
 
 
 def line(folder: Path) -> bytes:
-    """The line of a state folder.
+    """Crontab line of a state folder.
 
     In it stands no variable but AGILE_HOME, and percent signs, newlines to cron, are escaped.
     """
@@ -110,7 +110,7 @@ def _mark(folder: Path) -> str:
 
 
 def _jobs(text: bytes, folder: Path) -> Iterator[CronItem]:
-    """What a line makes cron do for a state folder, be it edited or commented out.
+    """Lines of a crontab that are a state folder's, be they edited or commented out.
 
     Nothing where the line is somebody else's.
     """
@@ -119,6 +119,6 @@ def _jobs(text: bytes, folder: Path) -> Iterator[CronItem]:
 
 
 def _without_earlier(text: bytes, folder: Path) -> bytes:
-    """A crontab without the block of lines, one for each schedule, that an earlier version wrote."""
+    """Crontab without the block of lines that an earlier version wrote, one for each schedule."""
     mark = rb"agile schedules of " + re.escape(str(folder).encode())
     return re.sub(rb"^# BEGIN %b:.*?^# END %b\n" % (mark, mark), b"", text, flags=re.MULTILINE | re.DOTALL)

@@ -56,7 +56,7 @@ def _schedule(entry: Any, place: str) -> Schedule:
 
 
 def _with_config(schedule: Schedule, path: Path) -> Schedule:
-    """The config as an absolute path, once it is known to load."""
+    """Schedule with its config as an absolute path, once the config is known to load."""
     config = (path.absolute().parent / schedule.config).resolve()
     place = f"{path}: schedule {schedule.name}: config"
     if not config.is_file():

@@ -48,7 +48,7 @@ class Planned:
     config: RunConfig
     no_cache: bool
     facts: Mapping[str, str]
-    """What two schedules are compared by."""
+    """Facts by which two schedules are compared."""
 
     @property
     def zenml_name(self) -> str:
@@ -68,11 +68,11 @@ class Found:
 
     @property
     def name(self) -> str:
-        """As the schedules file has it."""
+        """Name of the schedule in the schedules file."""
         return self.zenml_name.removeprefix(PREFIX).rpartition("-")[0]
 
     def problem(self) -> str | None:
-        """What somebody, or a cut-off command, made of it; None where it is as it was applied."""
+        """Difference from what was applied, made by hand or by an interrupted command; None if there is none."""
         if self.cron_job is None:
             return "its CronJob is gone"
         if not self.facts:
@@ -136,7 +136,7 @@ def remove(stack: StackFile, name: str) -> None:
 
 
 def entries(stack: StackFile) -> Iterator[tuple[Schedule, str]]:
-    """Each schedule and the outcome of its last run."""
+    """List each schedule with the outcome of its last run."""
     for several in _found(stack).values():
         facts = several[-1].facts
         if facts:
@@ -146,7 +146,7 @@ def entries(stack: StackFile) -> Iterator[tuple[Schedule, str]]:
 
 
 def problems(stack: StackFile) -> Iterator[str]:
-    """What `agile schedule apply` would mend."""
+    """List what `agile schedule apply` would mend."""
     for name, several in _found(stack).items():
         problem = several[-1].problem() or ("there are several of it" if len(several) > 1 else None)
         if problem:
@@ -175,7 +175,7 @@ def _plan(schedule: Schedule, stack: StackFile) -> Planned:
 
 
 def _read_training(schedule: Schedule) -> tuple[RunConfig, bool]:
-    """The config with the arguments of `agile train` applied, and whether nothing is to be reused."""
+    """Read the config with the arguments of `agile train` applied, and whether nothing may be reused."""
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     parser.add_argument("--limit", type=int)
@@ -231,7 +231,7 @@ def _facts(schedule: ScheduleResponse) -> dict[str, str]:
 
 
 def _require_idle(stack: StackFile, going: Sequence[Found]) -> None:
-    """A run's token ends with its schedule, and the cluster would end its pods."""
+    """Refuse a change while a run goes: its token would end with its schedule, and its pods with it."""
     for found in going:
         active = found.cron_job.status.active if found.cron_job is not None and found.cron_job.status else None
         if active:

@@ -45,7 +45,7 @@ alone."""
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of one schedule."""
+    """Change of one schedule: its kind, name and details."""
 
     kind: str
     """`added`, `changed`, `removed` or `unchanged`; `replaced` of what an earlier version left."""
@@ -89,7 +89,7 @@ def remove(name: str) -> None:
 
 
 def find(name: str) -> dict[str, Applied]:
-    """Every applied schedule, of which one has this name.
+    """Read the applied schedules, one of which must have this name.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def find(name: str) -> dict[str, Applied]:
 
 
 def compare(before: Mapping[str, Schedule], after: Mapping[str, Schedule]) -> list[Change]:
-    """What leads from one set of schedules to another, by name."""
+    """List the changes from one set of schedules to another, by name."""
     changes = []
     for name in sorted({*before, *after}):
         if name not in before:
@@ -118,13 +118,13 @@ def compare(before: Mapping[str, Schedule], after: Mapping[str, Schedule]) -> li
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """What each field was and is, where they differ; a field that was not there is not spoken of."""
+    """Describe the fields in which two schedules differ; new fields are left out."""
     return "; ".join(f"{field}: {old[field]} -> {new[field]}" for field in old if old[field] != new[field])
 
 
 @dataclass(frozen=True)
 class Applied:
-    """A schedule as it was applied."""
+    """A schedule as it was applied, and since when."""
 
     schedule: Schedule
     since: datetime
@@ -144,13 +144,13 @@ def applied() -> dict[str, Applied]:
 
 
 def command(schedule: Schedule) -> list[str]:
-    """The command line of a scheduled run."""
+    """Command line of a scheduled run."""
     words = [word.format(config=schedule.config) for word in COMMANDS[schedule.pipeline]]
     return [*COMMAND, *words, *schedule.arguments]
 
 
 def folder() -> Path:
-    """Where the state folder keeps schedules: records, locks, logs."""
+    """Folder of schedules in the state folder: records, locks, logs."""
     return home() / "schedules"
 
 
@@ -160,7 +160,7 @@ def records_path() -> Path:
 
 
 def is_any_enabled(records: Mapping[str, Applied]) -> bool:
-    """Whether anything is to be started by the clock."""
+    """Whether any schedule is enabled."""
     return any(record.schedule.enabled for record in records.values())
 
 
@@ -175,7 +175,7 @@ def _install(records: Mapping[str, Applied]) -> list[Change]:
 
 
 def _since(before: Applied | None, schedule: Schedule, now: datetime) -> datetime:
-    """A schedule whose times are what they were owes its missed run still; a new one owes none."""
+    """Since when a schedule's runs are due: an unchanged one keeps its missed run, a new one has none."""
     if before is None or not before.schedule.enabled:
         return now
     same = (before.schedule.cron, before.schedule.time_zone) == (schedule.cron, schedule.time_zone)

@@ -20,10 +20,10 @@ from agile_classifier.ops.scheduling.local import Applied
 from agile_classifier.ops.scheduling.schedule import Schedule, due, next_time
 
 LARGEST_LOG = 5_000_000
-"""Bytes; a longer log is put aside before the next run, in place of the one put aside before."""
+"""Largest log, in bytes; a longer one is put aside before the next run, replacing the one before."""
 
 LONGEST_LINE = 1000
-"""Bytes of a log's end that a notice may quote."""
+"""Largest part of a log's end that a notice quotes, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class LastRun:
     """The last run that a schedule started."""
 
     moment: datetime
-    """For which it was started."""
+    """Time for which the run was started."""
     started: datetime
     ended: datetime | None = None
     exit_code: int | None = None
@@ -72,7 +72,7 @@ def may_start(name: str, record: Applied, now: datetime) -> bool:
 
 
 def last_run(name: str) -> LastRun | None:
-    """The last run of a schedule; None before the first."""
+    """Read the last run of a schedule; None before the first."""
     path = _place(name, "last.json")
     if not path.is_file():
         return None
@@ -95,7 +95,7 @@ def describe_last(name: str) -> str:
 
 
 def describe_next(schedule: Schedule, now: datetime) -> str:
-    """The next moment in words, in the schedule's own zone."""
+    """Next time of a schedule in words, in its own zone."""
     if not schedule.enabled:
         return "-"
     from zoneinfo import ZoneInfo
@@ -105,7 +105,7 @@ def describe_next(schedule: Schedule, now: datetime) -> str:
 
 
 def log_path(name: str) -> Path:
-    """Where the output of a schedule's runs goes."""
+    """Path of the log of a schedule's runs."""
     return _place(name, "log.txt")
 
 
@@ -154,7 +154,7 @@ def _tell_failure(name: str, exit_code: int, environment: Mapping[str, str]) -> 
 
 
 def _last_line(log: Path) -> str:
-    """What the run said last."""
+    """Last line of a run's log."""
     lines = read_end(log, n_bytes=LONGEST_LINE).splitlines()
     return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
@@ -171,7 +171,7 @@ def _write_last(name: str, last: LastRun) -> None:
 
 @contextmanager
 def _held(name: str) -> Iterator[int | None]:
-    """The lock's descriptor, or None where somebody else holds it; never removed, so that all lock one file.
+    """Hold a schedule's lock; yields its descriptor, or None if another process holds it.
 
     Closing this descriptor frees the lock only where no child has it as well.
     """

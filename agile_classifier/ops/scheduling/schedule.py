@@ -49,7 +49,7 @@ class Schedule(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,50}$")
     """Small letters, digits and hyphens; names lock, log and timer."""
     pipeline: Pipeline
-    """What runs: `training`, `scoring`, `monitoring`."""
+    """Pipeline that runs: `training`, `scoring` or `monitoring`."""
     config: str
     """The file it runs on: a run configuration for training, texts for scoring, a scored batch for monitoring; relative
     to the schedules file."""
@@ -58,7 +58,7 @@ class Schedule(BaseModel):
     time_zone: str = "UTC"
     """Name in the IANA database, as `Europe/Paris`."""
     enabled: bool = True
-    """Whether it is started; a disabled one is listed and kept."""
+    """Whether the schedule starts runs; a disabled one is listed and kept."""
     arguments: tuple[str, ...] = Field(default=(), strict=False)
     """Further words of the command line, as `--limit`, `400`."""
 
@@ -90,7 +90,7 @@ class Schedule(BaseModel):
 
 
 def previous_time(cron: str, zone: str, now: datetime) -> datetime:
-    """The last moment, in UTC, at or before `now` that a line names.
+    """Last time, in UTC, at or before `now` that a cron line names.
 
     Example: `previous_time("0 3 * * *", "Europe/Paris", now)`
     """
@@ -104,7 +104,7 @@ def previous_time(cron: str, zone: str, now: datetime) -> datetime:
 
 
 def next_time(cron: str, zone: str, now: datetime) -> datetime:
-    """The first moment, in UTC, after `now` that a line names."""
+    """First time, in UTC, after `now` that a cron line names."""
     earliest = _wall_clock(now, zone) - CLOCK_CHANGE
     moments: list[datetime] = []
     for wall in _wall_times(cron, earliest):
@@ -115,7 +115,7 @@ def next_time(cron: str, zone: str, now: datetime) -> datetime:
 
 
 def due(cron: str, zone: str, last: datetime, now: datetime) -> datetime | None:
-    """The moment for which a run must start now, or None; of several that were missed, the last alone.
+    """Time for which a run must start now, or None; of several missed ones, the last alone.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def due(cron: str, zone: str, last: datetime, now: datetime) -> datetime | None:
 
 
 def longest_lateness(cron: str) -> int:
-    """Seconds after which a missed time is given up.
+    """Time after which a missed run is given up, in seconds.
 
     Within any such span a line names no more than a hundred moments.
     """
@@ -138,7 +138,7 @@ def longest_lateness(cron: str) -> int:
 
 
 def without_seventh_day(cron: str) -> str:
-    """The same line for a cron that calls Sunday 0 alone."""
+    """Cron line for a cron that knows Sunday as 0 alone."""
     *others, day = cron.split()
     if "7" not in day:
         return cron
@@ -152,7 +152,7 @@ def _wall_times(cron: str, begin: datetime, *, reverse: bool = False) -> Iterato
 
 
 def _spelled_out(cron: str) -> str:
-    """The same line with `*/2` as a range where it stands for days.
+    """Cron line with `*/2` spelled out as a range where it stands for days.
 
     Where both kinds of day are narrowed, either suffices; a leading `*` would make cronsim, like Debian's cron, want
     both.
@@ -173,7 +173,7 @@ def _wall_clock(now: datetime, zone: str) -> datetime:
 
 
 def _moments(wall: datetime, cron: str, zone: str) -> Iterator[datetime]:
-    """In UTC: one, or two where clocks go back and the line names every hour."""
+    """Times in UTC of a wall-clock time: two if clocks go back and the line names every hour, else one."""
     first, second = (wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
     yield first
     if second > first and cron.split()[1].startswith("*"):  # of a time that does not exist the second is earlier

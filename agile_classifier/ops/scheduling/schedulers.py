@@ -18,11 +18,11 @@ TITLES = ("name", "pipeline", "cron", "zone", "enabled", "last run", "next")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a schedules file asks for, and what it takes to make it so."""
+    """Schedules of a file, and what is needed to apply them."""
 
     schedules: Mapping[str, Schedule]
     variables: Mapping[str, str]
-    """The caller's environment."""
+    """Environment of the caller."""
     load_pipeline: Callable[[], Any]
     """The training pipeline; importing it takes seconds."""
     dry_run: bool
@@ -42,7 +42,7 @@ def apply(stack: StackFile, wanted: Wanted) -> list[str]:
 
 
 def list_schedules(stack: StackFile) -> list[str]:
-    """A table of the schedules, then a line for each thing that is wrong with them.
+    """List the schedules as a table, then a line for each problem.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def remove(stack: StackFile, name: str) -> None:
 
 @dataclass(frozen=True)
 class Scheduler:
-    """What is asked of each."""
+    """Interface of a scheduler: this machine's, or a cluster's."""
 
     apply: Callable[[StackFile, Wanted], Iterable[str]]
     rows: Callable[[StackFile], Iterable[str]]
@@ -83,7 +83,7 @@ def _scheduler(stack: StackFile) -> Scheduler:
 
 
 def _table(entries: Iterable[tuple[Schedule, str]]) -> Iterator[str]:
-    """A line a schedule, with what became of its last run, under a line of titles."""
+    """Table of a line a schedule with the outcome of its last run, under a line of titles."""
     now = datetime.now(UTC)
     cells = [TITLES, *(_cells(entry, last, now) for entry, last in entries)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -156,4 +156,4 @@ SCHEDULERS: Mapping[str, Scheduler] = {
     "kubernetes": Scheduler(_apply_on_kubernetes, _rows_on_kubernetes, _remove_on_kubernetes),
     "kubeflow": Scheduler(_refuse_kubeflow, _refuse_kubeflow, _refuse_kubeflow),
 }
-"""By the flavor of the stack's orchestrator."""
+"""Schedulers by the flavor of the stack's orchestrator."""

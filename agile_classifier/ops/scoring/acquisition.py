@@ -25,11 +25,11 @@ Ints = NDArray[np.int64]
 CANDIDATES_PER_CHOICE = 3
 """Unsure texts that each chosen one is chosen among."""
 LEAST_WEIGHT = 1e-3
-"""Of a text that the model is sure of: a cluster of weight 0 has no centre."""
+"""Smallest weight of a text in clustering, for one that the model is sure of: weights of 0 leave no centre."""
 
 
 def uncertainty(y_score: Floats, decision_threshold: float | None) -> Floats:
-    """How unsure the model is, of shape (n,), from 0 to 1.
+    """Uncertainty of the model about each text, of shape (n,), from 0 to 1.
 
     Of two classes 1 stands for a probability at the decision threshold, 0 for certainty; of more, 1 for two equally
     likely classes. The distance from the threshold is one of log odds: a network that is too sure of itself has its
@@ -52,7 +52,7 @@ def choose_texts(
     similarity: float = 0.8,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """The texts to be labelled next, the most unsure first.
+    """Choose the texts to label next, the most uncertain first.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def choose_texts(
 
 
 def _candidates(texts: Sequence[str], order: Ints, n_wanted: int, similarity: float) -> Ints:
-    """The first rows of an order that nothing before them nearly repeats.
+    """First rows of an order that are no near copies of rows before them.
 
     The order is read on until there are enough.
     """
@@ -99,7 +99,7 @@ def _candidates(texts: Sequence[str], order: Ints, n_wanted: int, similarity: fl
 def _representatives(
     rows: Ints, vectors: NDArray[np.floating], unsure: Floats, count: int, seed: int
 ) -> tuple[Ints, Ints]:
-    """The row nearest to the centre of each cluster, and the cluster's size."""
+    """Row nearest to the centre of each cluster, with the cluster's size."""
     directions = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     fitted = KMeans(count, n_init=1, random_state=seed).fit(directions, sample_weight=np.maximum(unsure, LEAST_WEIGHT))
     distance = np.linalg.norm(directions - fitted.cluster_centers_[fitted.labels_], axis=1)

@@ -25,9 +25,9 @@ from agile_classifier.ops.scoring import stream as stream_scoring
 from agile_classifier.ops.scoring.stream import WINDOW_ROWS
 
 SECONDS_BETWEEN_LINES = 10.0
-"""Where standard error is no terminal, progress is told this often."""
+"""Seconds between lines of progress, where standard error is no terminal."""
 STEPS = 10_000
-"""Of a bar on a terminal."""
+"""Steps of a progress bar on a terminal."""
 MODEL_NAME, VERSION, BEGUN_BY, REJECTED = "model_name", "model_version", "run_id", "n_rejected"
 """Facts that others read."""
 
@@ -132,7 +132,7 @@ def score_file(
 
 
 def in_words(facts: dict[str, Any]) -> str:
-    """The last line of a scored file."""
+    """Summary of a scored file in one line."""
     bad = facts[REJECTED]
     rejected = f"; {_rows(bad)} could not be scored: {facts['rejected_path']}" if bad else ""
     return (
@@ -143,7 +143,7 @@ def in_words(facts: dict[str, Any]) -> str:
 
 @contextmanager
 def shown_progress() -> Iterator[OnProgress]:
-    """A bar on a terminal, else a line now and then; both on standard error."""
+    """Context that shows progress on standard error: a bar on a terminal, else a line now and then."""
     if not sys.stderr.isatty():
         yield _Lines()
         return

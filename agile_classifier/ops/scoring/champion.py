@@ -13,11 +13,11 @@ from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.scoring.stream import MODEL_VERSION
 
 SHOWN_LENGTH = 60
-"""Characters of a text in a table."""
+"""Longest text shown in a table, in characters."""
 
 
 def score_texts(texts: Sequence[str], *, model_name: str | None) -> pd.DataFrame:
-    """One row a text: `label`, `probability_NAME` of every class, `model_version`.
+    """Score texts with the champion: a row a text, with `label`, `probability_NAME` and `model_version`.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def score_texts(texts: Sequence[str], *, model_name: str | None) -> pd.DataFrame
 
 
 def as_table(texts: Sequence[str], scores: pd.DataFrame) -> str:
-    """One line a text, for a terminal."""
+    """Format scores as a table for a terminal, one line a text."""
     lines = [" ".join(text.split()) for text in texts]
     cut = [line if len(line) <= SHOWN_LENGTH else f"{line[: SHOWN_LENGTH - 1]}…" for line in lines]
     shown = scores.assign(text=[line.ljust(max(map(len, cut))) for line in cut])

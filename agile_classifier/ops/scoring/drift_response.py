@@ -27,7 +27,7 @@ from agile_classifier.ops.scoring import monitoring
 
 @dataclass(frozen=True)
 class Seen:
-    """What the pipeline found, and what is asked for where that is drift."""
+    """Result of the monitoring pipeline, and the response that is asked for where it is drift."""
 
     sentence: str
     is_drift: bool
@@ -36,9 +36,9 @@ class Seen:
     model_name: str
     version: str
     run_name: str
-    """The monitoring pipeline's."""
+    """Name of the monitoring pipeline's run."""
     config: RunConfig | None = None
-    """The config that was named, in place of the version's own."""
+    """Config that was named in place of the version's own."""
 
 
 def look(
@@ -85,7 +85,7 @@ def look(
 
 
 def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
-    """Nothing where there is no drift; else it is told, and what the config asks for follows.
+    """Respond to drift: send a notice, then warn, refuse or train as the config asks; without drift, do nothing.
 
     Raises
     ------

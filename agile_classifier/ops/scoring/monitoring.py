@@ -33,7 +33,7 @@ ZENML_RUN = "zenml.run"
 
 @dataclass(frozen=True)
 class Batch:
-    """A scored file, read once through."""
+    """A scored file as monitoring needs it, read once through."""
 
     version: str
     sample: DriftSample
@@ -42,7 +42,7 @@ class Batch:
 
 
 def place_for_scores(source: Path, dialect: Dialect) -> Path | None:
-    """Where an unscored file is scored to before it is looked at; None of a file that `agile score` wrote."""
+    """Path that an unscored file is scored to first; None for a file that `agile score` wrote."""
     names = open_rows(source, dialect).names()
     if LABEL in names and MODEL_VERSION in names and any(name.startswith(PROBABILITY) for name in names):
         return None
@@ -58,7 +58,7 @@ def measure(
     model_name: str | None,
     settings: MonitoringConfig,
 ) -> tuple[Drift, str]:
-    """What the comparison found, and the page.
+    """Measure the drift of a scored file against its version's reference; returns it with its page.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def read_batch(source: Path, dialect: Dialect, *, column: str, class_names: tupl
 
 
 def training_config(model_name: str, version: str) -> RunConfig:
-    """The config of the run that made a version: as ZenML holds it, or without its run as the version records it.
+    """Config of the run that made a version, from ZenML or, without its run, from the version.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def training_config(model_name: str, version: str) -> RunConfig:
 def settings_of(
     model_name: str | None, version: str | None, *, on_drift: str | None, config: RunConfig | None = None
 ) -> MonitoringConfig:
-    """The section `monitoring` of the config; without one, of the run that made the version; `on_drift` wins.
+    """Section `monitoring` of the config or, without one, of the version's run; `on_drift` overrides its field.
 
     Where that run is gone, the defaults.
     """
@@ -158,7 +158,7 @@ def _recorded_settings(model_name: str | None, version: str | None) -> dict[str,
 
 
 def scored_version(source: Path, dialect: Dialect) -> str:
-    """The version that scored a file, by its first row.
+    """Version that scored a file, read from its first row.
 
     Raises
     ------

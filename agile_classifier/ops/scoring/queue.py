@@ -36,36 +36,36 @@ class Pool:
 
     file: Path
     column: str
-    """That holds the texts."""
+    """Name of the column that holds the texts."""
     score_column: str
     """To be filled in by annotators."""
     frame: pd.DataFrame
-    """Its rows, but for those that cannot be read."""
+    """Rows of the pool that can be read."""
     unreadable: tuple[Row, ...] = ()
 
     @property
     def n_rows(self) -> int:
-        """Rows of the file, read or not."""
+        """Number of rows of the file, readable or not."""
         return len(self.frame) + len(self.unreadable)
 
 
 @dataclass(frozen=True)
 class Queue:
-    """What was chosen, and from what."""
+    """Texts chosen for annotators, and the pool that they are from."""
 
     rows: pd.DataFrame
     """The pool's rows, the most unsure first, with `agile_classifier.drafts.guess.QUEUED` and the empty column for the
     score."""
     pool: Pool
     n_unusable: int
-    """Rows without a text that can be scored."""
+    """Number of rows without a text that can be scored."""
     n_known: int
     """Texts that the version has learnt from, or that stood in the pool before."""
     model_name: str
     version: str
 
     def in_words(self) -> str:
-        """For a person."""
+        """Summary of the queue in words."""
         bad = self.pool.unreadable
         unread = f"that cannot be read ({bad[0].place}: {bad[0].complaint})" if bad else ""
         counts = {unread: len(bad), "without a text": self.n_unusable, "known already or there twice": self.n_known}
@@ -148,7 +148,7 @@ def write_queue(queue: Queue, output: Path) -> None:
 
 
 def _readable(rows: Iterable[Row], bad: list[Row]) -> Iterator[Row]:
-    """The rows that can be read; the others are added to `bad`."""
+    """Yield the rows that can be read, and add the others to `bad`."""
     for row in rows:
         if row.complaint:
             bad.append(row)

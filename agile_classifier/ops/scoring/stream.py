@@ -27,9 +27,9 @@ from agile_classifier.models.spec import PROBABILITY
 
 LABEL, MODEL_VERSION, RUN_ID = "label", "model_version", "run_id"
 WINDOW_ROWS = 1024
-"""Rows that are scored together: enough to sort by length, few enough to lose in a kill."""
+"""Rows scored together: enough to sort by length, few enough to lose in a kill."""
 WINDOW_CHARACTERS = 2**20
-"""Characters after which a window ends early, so that long rows take no more memory than short ones."""
+"""Characters after which a window ends early, so that long rows take no more memory."""
 
 Score = Callable[[Sequence[str]], pd.DataFrame]
 """Texts to a row each of `label` and `probability_NAME` of every class."""
@@ -42,7 +42,7 @@ class Progress:
     n_rows: int
     n_rejected: int
     share: float
-    """Of the file, from 0 to 1."""
+    """Share of the file that has been read, from 0 to 1."""
 
 
 def check_output(output: Path, source: Path) -> None:
@@ -137,7 +137,7 @@ def score_rows(
 
 
 def windows(rows: Iterable[Row], *, n_rows: int) -> Iterator[list[Row]]:
-    """Rows in lists of at most `n_rows`, fewer where they are long."""
+    """Group rows into lists of at most `n_rows`, fewer where they are long."""
     window, n_characters = list[Row](), 0
     for row in rows:
         window.append(row)
@@ -158,7 +158,7 @@ def complaint_of(row: Row, column: str) -> str:
 
 
 def _scored(rows: Sequence[Row], column: str, score: Score) -> tuple[list[dict[str, Any]], int]:
-    """The rows with their scores, and how many texts the model was asked about."""
+    """Score rows; returns them with their scores, and how many texts were scored."""
     places = {text: place for place, text in enumerate(dict.fromkeys(row.cells[column] for row in rows))}
     if not places:
         return [], 0
@@ -172,7 +172,7 @@ def _rejected(row: Row, complaint: str) -> dict[str, Any]:
 
 
 def _input_schema(file: RowFile, output: Path) -> pa.Schema:
-    """Only a parquet output asks for types, for which a file of JSON lines is read through."""
+    """Schema of the input; only a Parquet output needs types, for which JSON lines are read through."""
     if output.suffix.lower() == ".parquet":
         return file.schema()
     return pa.schema([(name, pa.string()) for name in file.names()])

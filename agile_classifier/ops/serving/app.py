@@ -51,7 +51,7 @@ class Prediction(BaseModel):
 
 
 class Predictions(BaseModel):
-    """The answers, in the order of the texts."""
+    """Answers, in the order of the texts."""
 
     predictions: list[Prediction]
 

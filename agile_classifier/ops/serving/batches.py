@@ -19,7 +19,7 @@ Score = Callable[[Sequence[str]], Answer]
 
 
 class QueueFull(Exception):
-    """As many texts wait as may."""
+    """The queue is full: as many texts wait as are allowed."""
 
 
 class Closed(Exception):
@@ -33,7 +33,7 @@ class _Waiting:
 
 
 class Batches:
-    """The queue and the thread that scores what waits in it.
+    """Queue of requests, and the thread that scores them in batches.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Batches:
                 self._answer(running)
 
     def _take(self) -> list[_Waiting]:
-        """The requests of the next batch; none once the queue is closed and empty."""
+        """Take the requests of the next batch; empty once the queue is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed)
             taken: list[_Waiting] = []
@@ -101,7 +101,7 @@ class Batches:
             return taken
 
     def _answer(self, requests: list[_Waiting]) -> None:
-        """Each request gets its rows; where a batch fails, each is scored alone, so that only the culprit fails."""
+        """Answer each request; if the batch fails, score each request alone, so that only the culprit fails."""
         try:
             rows = self._score([text for request in requests for text in request.texts])
         except Exception as error:  # it belongs to whoever waits for the answer

@@ -49,7 +49,7 @@ class RequestLimits:
 
 @dataclass(frozen=True)
 class Rules:
-    """Who may ask a server, and how."""
+    """Rules of a server: token, hosts, origins, and limits of a request."""
 
     token: str | None
     """Wanted as bearer, or as password of a browser's login; None: only names of this machine are answered."""
@@ -136,7 +136,7 @@ class Guard:
             self.in_flight -= 1
 
     async def _read(self, request: Request) -> bytes:
-        """The whole body, be its length announced or not."""
+        """Read the whole body of a request, whether its length is announced or not."""
         limits, chunks, body = self._rules.limits, _chunks(request), bytearray()
         is_too_large = int(request.headers.get("content-length", 0)) > limits.max_bytes
         try:
@@ -189,14 +189,14 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _is_from_another_site(request: Request) -> bool:
-    """Whether a browser says that a page of another site sent the request."""
+    """Whether the browser's headers say that a page of another site sent the request."""
     headers = request.headers
     is_foreign = "origin" in headers and headers["origin"].partition("://")[2] != headers.get("host")
     return is_foreign or headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
 
 
 def _read_token(authorization: str) -> str:
-    """The token that an `Authorization` header carries; empty where it carries none."""
+    """Token of an `Authorization` header; empty if it has none."""
     kind, _, value = authorization.partition(" ")
     if kind.lower() == "bearer":
         return value.strip()

@@ -18,11 +18,11 @@ from agile_classifier.errors import InputError
 SHUTDOWN_SECONDS = 30
 """Longest wait for requests under way, once a server is told to stop."""
 SHORTEST_TOKEN = 16
-"""Characters; a shorter one can be guessed."""
+"""Shortest allowed token, in characters; a shorter one can be guessed."""
 
 
 def read_token(file: Path | None, *, variable: str) -> str | None:
-    """The token, from the file or else the environment; None where neither gives one.
+    """Read the token from the file, else from the environment; None if neither gives one.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def read_token(file: Path | None, *, variable: str) -> str | None:
 
 
 def listen(host: str, port: int, *, token: str | None, variable: str) -> socket.socket:
-    """A socket bound to the address, so that no other server takes it meanwhile.
+    """Bind a socket to the address, so that no other server takes it meanwhile.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def listen(host: str, port: int, *, token: str | None, variable: str) -> socket.
 
 
 def address(listener: socket.socket) -> str:
-    """Where a browser finds it."""
+    """Address of a listening server for a browser."""
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 

@@ -43,5 +43,5 @@ class ServingMetrics:
             self.seconds.observe(seconds)
 
     def page(self) -> bytes:
-        """What `/metrics` answers."""
+        """Text of the page `/metrics`, in Prometheus' format."""
         return generate_latest(self.registry)

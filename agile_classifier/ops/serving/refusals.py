@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 LONGEST_LINE = 280
-"""Characters of an error's message."""
+"""Longest error message, in characters."""
 INVALID, BAD_REQUEST = "INVALID_PARAMETER_VALUE", "BAD_REQUEST"
 CODES: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: INVALID,
@@ -37,7 +37,7 @@ class ErrorBody(BaseModel):
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for status in ("4XX", "5XX")}
-"""What FastAPI is told of the errors of every path."""
+"""Description of every path's errors, for the OpenAPI document."""
 
 
 class Refusal(HTTPException):
@@ -55,7 +55,7 @@ def busy(reason: str) -> Refusal:
 
 
 async def answer_error(request: Request, error: Exception) -> JSONResponse:
-    """The answer to a request that failed; its error code is left in the scope, as `refused`."""
+    """Answer a request that failed; its error code is left in the scope, as `refused`."""
     refusal = _as_refusal(request, error)
     request.scope["refused"] = refusal.code
     body = {"error_code": refusal.code, "message": refusal.detail}

@@ -59,7 +59,7 @@ def _read_example(row: Any) -> Any:
 
 
 def _read_bare(row: Any) -> Any:
-    """A text by itself, alone in a list, or in its column."""
+    """Read a text that is bare, alone in a list, or in its column."""
     if isinstance(row, dict):
         return _read_example(row)
     return row[0] if isinstance(row, list) and len(row) == 1 else row
@@ -115,7 +115,7 @@ class Invocation(BaseModel):
 
     @property
     def rows(self) -> list[Any]:
-        """What stands where the texts should, unchecked."""
+        """Values where the texts should be, unchecked."""
         if self.dataframe_split is not None:
             place = self.dataframe_split.columns.index(COLUMN)
             return [row[place] for row in self.dataframe_split.data]
@@ -123,7 +123,7 @@ class Invocation(BaseModel):
 
 
 def _read_csv(body: bytes) -> dict[str, Any]:
-    """As `dataframe_split`; empty lines count for nothing, as with pandas."""
+    """Read CSV as `dataframe_split`; empty lines are skipped, as pandas does."""
     try:
         lines = [line for line in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if line]
     except csv.Error as error:
@@ -132,7 +132,7 @@ def _read_csv(body: bytes) -> dict[str, Any]:
 
 
 def require_texts(rows: list[Any], limits: TextLimits) -> list[str]:
-    """The rows, each of which is a text that can be scored.
+    """Check that every row is a text that can be scored; returns the rows.
 
     Raises
     ------

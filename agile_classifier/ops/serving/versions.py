@@ -19,22 +19,22 @@ from agile_classifier.ops.serving.batches import Answer
 from agile_classifier.ops.serving.metrics import ServingMetrics
 
 LONGEST_PAUSE = 300.0
-"""Seconds between two tries to load a version that could not be read."""
+"""Longest pause between two tries to load a version that could not be read, in seconds."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be served."""
+    """Version to be served, and the alias that is followed."""
 
     model_name: str
     version: str
-    """Its number, now."""
+    """Number of the version at present."""
     alias: str | None
-    """The alias that is followed; None where the version was named by its number and stays."""
+    """Alias that is followed; None if the version was named by its number and stays."""
 
 
 def find_target(model_name: str | None, wanted: str | None) -> Target:
-    """The champion, or the version of that number or alias.
+    """Find the champion, or the version of a number or alias.
 
     Raises
     ------
@@ -70,19 +70,19 @@ class LoadedVersion:
 
 
 class InService:
-    """The version that answers; an answer is of one version, whichever comes meanwhile."""
+    """Version in service; an answer comes from one version, even if another takes over meanwhile."""
 
     def __init__(self, loaded: LoadedVersion, metrics: ServingMetrics) -> None:
         self._metrics = metrics
         self.swap(loaded)
 
     def swap(self, loaded: LoadedVersion) -> None:
-        """From now on, this one answers; a batch under way ends with the one that it began with."""
+        """Put a version into service; a batch under way ends with the version that it began with."""
         self.loaded = loaded
         self._metrics.model.info({"model": loaded.model_name, "version": loaded.version})
 
     def score(self, texts: Sequence[str]) -> Answer:
-        """As `LoadedVersion.score`."""
+        """Score texts with the version in service."""
         rows = self.loaded.score(texts)
         self._metrics.batch_rows.observe(len(texts))
         self._metrics.rows.inc(len(texts))
@@ -113,7 +113,7 @@ class Follower:
             self._thread.start()
 
     def stop(self) -> None:
-        """Ask no more; a load under way is left behind."""
+        """Stop asking; a load under way is abandoned."""
         self._stop.set()
 
     def _run(self) -> None:

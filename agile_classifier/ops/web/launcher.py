@@ -33,7 +33,7 @@ TEMPLATE = "launcher.html.j2"
 OPENED = ("data", "model", "fine_tune", "registry")
 """Sections that are open when the form is first seen."""
 LIMITS = RequestLimits(max_bytes=200_000)
-"""A form has some six thousand bytes."""
+"""Limits of a request; a form has about 6,000 bytes."""
 JSON, FORM, HTML = "application/json", "application/x-www-form-urlencoded", "text/html"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
@@ -61,7 +61,7 @@ def serve(*, host: str, port: int, token_file: Path | None) -> None:
 
 
 def make_app(*, token: str | None) -> Guard:
-    """The pages and their JSON; with a token, every path wants it."""
+    """Make the application: the pages and their JSON; with a token, every path needs it."""
     pages = _Pages()
     app = FastAPI(
         title="agile deploy", docs_url=None, redoc_url=None, redirect_slashes=False, responses=ERRORS,
@@ -168,7 +168,7 @@ def _status(error: Exception) -> HTTPStatus:
 
 
 def _address(launch: Launch) -> str | None:
-    """Of the run on ZenML's dashboard; None before it is there."""
+    """Address of a launch's run on ZenML's dashboard; None before the run exists."""
     if launch.run_name is None:
         return None
     try:

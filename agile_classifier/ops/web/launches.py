@@ -27,23 +27,23 @@ from agile_classifier.ops import project
 from agile_classifier.ops.runs.liveness import is_locked
 
 LONGEST_OUTPUT = 20_000
-"""Bytes of the end of the output that are shown."""
+"""Bytes of the end of a launch's output that are shown."""
 LONGEST_BEGINNING = 20_000
-"""Characters of its beginning, in which a training says its name."""
+"""Characters at the beginning of the output, in which a training says its name."""
 KEEP_EXIT_CODE = '"$@"; code=$?; echo $code > "$0.tmp" && mv "$0.tmp" "$0"'
 RUN_NAME = re.compile(r"^run (\S+)$", re.MULTILINE)
-"""How a training says under which name ZenML knows it."""
+"""Line by which a training says its run's name in ZenML."""
 IDENTITY = re.compile(r"[0-9T]+-[0-9a-f]{8}")
 GOING, CUT_SHORT, DONE, REFUSED, FAILED = "running", "cut short", "done", "refused by a gate", "failed"
 OUTCOMES = {0: DONE, 3: REFUSED}
 
 
 class StillGoing(RuntimeError):
-    """One at a time on an engine of this machine."""
+    """A launch is refused while another one runs on an engine of this machine."""
 
 
 class Launch(BaseModel, frozen=True):
-    """One training that was asked for, and what became of it."""
+    """A training started from the launcher, and its state."""
 
     id: str
     config: str
@@ -54,14 +54,14 @@ class Launch(BaseModel, frozen=True):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def exit_code(self) -> int | None:
-        """None while it runs, or where it was cut short."""
+        """Exit code of the training; None while it runs, or if it was cut short."""
         file = _folder(self.id) / "exit"
         return int(file.read_text()) if file.exists() else None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def state(self) -> str:
-        """In a word or two."""
+        """State of the launch, in a word or two."""
         if self.exit_code is not None:
             return OUTCOMES.get(self.exit_code, FAILED)
         return GOING if is_locked(_folder(self.id) / "lock") else CUT_SHORT
@@ -69,13 +69,13 @@ class Launch(BaseModel, frozen=True):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def output(self) -> str:
-        """The end of what it says."""
+        """End of the training's output."""
         return redact(read_end(_folder(self.id) / "log.txt", n_bytes=LONGEST_OUTPUT))
 
     @computed_field(alias="run")  # type: ignore[prop-decorator]
     @property
     def run_name(self) -> str | None:
-        """What ZenML calls the run; None before it began."""
+        """Name of the run in ZenML; None before it began."""
         with (_folder(self.id) / "log.txt").open(encoding="utf-8", errors="replace") as log:
             found = RUN_NAME.search(log.read(LONGEST_BEGINNING))
         return found[1] if found else None
@@ -87,7 +87,7 @@ def configs() -> dict[str, tuple[Path, str]]:
 
 
 def read_config(name: str, overrides: Mapping[str, Any] | None = None, *, needs_sources: bool = False) -> RunConfig:
-    """The config of that name with the overrides.
+    """Read the config of a name with overrides.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def start(name: str, overrides: Mapping[str, Any], *, one_at_a_time: bool) -> La
 
 
 def find(identity: str) -> Launch:
-    """The launch of that id.
+    """Find a launch by its id.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def find(identity: str) -> Launch:
 
 
 def list_launches() -> list[Launch]:
-    """All, the newest first."""
+    """List all launches, newest first."""
     return [find(file.parent.name) for file in sorted((home() / "launches").glob("*/launch.json"), reverse=True)]
 
 

@@ -29,34 +29,34 @@ from agile_classifier.ops.state.databases import locked_databases, locked_line
 
 HOST = "127.0.0.1"
 LONGEST_START = 180.0
-"""Seconds until both answer."""
+"""Longest start of both servers, in seconds."""
 LONGEST_END = 20.0
-"""Seconds between asking a server to end and ending it."""
+"""Time between asking a server to end and killing it, in seconds."""
 PAUSE = 0.3
 PASSWORD = "MLFLOW_AUTH_ADMIN_PASSWORD"  # noqa: S105  (the name of a variable)
 
 
 @dataclass(frozen=True)
 class Server:
-    """One of the two."""
+    """One of the two servers, ZenML's or MLflow's."""
 
     name: str
     address: str
     command: tuple[str, ...] = ()
     """Empty where it runs already, and not by us."""
     environment: dict[str, str] = field(default_factory=dict)
-    """What it is told beside our own environment."""
+    """Variables that the server gets beside our own environment."""
     login: str = ""
-    """What a person must know to get in."""
+    """Login that a person needs; empty if none."""
 
     @property
     def log(self) -> Path:
-        """What it says."""
+        """Path of the server's log."""
         return home() / "logs" / f"{self.name.lower()}-server.log"
 
 
 def find_servers(*, zenml_port: int, mlflow_port: int) -> tuple[Server, ...]:
-    """What is to be started, by the stores in the environment.
+    """Find which servers to start, by the stores in the environment.
 
     Raises
     ------

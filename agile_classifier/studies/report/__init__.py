@@ -1,1 +1,1 @@
-"""What the cells of a study say: statistics, tables, a Markdown page and an HTML page."""
+"""Reports of a study's cells: statistics, tables, a Markdown page and an HTML page."""

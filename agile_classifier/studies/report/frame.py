@@ -19,7 +19,7 @@ SCORES = ("y_true", "y_score", "y_true_validation", "y_score_validation")
 
 @dataclass(frozen=True)
 class Standing:
-    """A contender's mean at one training size."""
+    """Mean of a contender at one training size."""
 
     contender: str
     """Key of the contender."""
@@ -29,13 +29,13 @@ class Standing:
 
 
 def list_results(planned: Plan) -> list[Result]:
-    """The finished cells of a study in its order, and blends of them."""
+    """List the finished cells of a study in its order, and blends of them."""
     done = [(cell.place, planned.done[cell.key]) for cell in planned.cells if cell.key in planned.done]
     return with_blends(planned.study, [Result(place, cell, cell.key, cell.made.commit) for place, cell in done])
 
 
 def to_frame(results: Iterable[Result]) -> pd.DataFrame:
-    """A row a result: place, metrics, decision threshold, times and `SCORES`.
+    """Frame of a row a result: place, metrics, decision threshold, times and `SCORES`.
 
     Where a study names no sizes, `size` is the median of what the splits leave.
     """
@@ -46,7 +46,7 @@ def to_frame(results: Iterable[Result]) -> pd.DataFrame:
 
 
 def to_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a cell, without the scores of its rows."""
+    """Frame of a row a cell, without the scores of its rows."""
     return frame.drop(columns=list(SCORES))
 
 
@@ -68,7 +68,7 @@ def over_splits(cells: pd.DataFrame, metric: str) -> Mean:
 
 
 def list_standings(study: Study, frame: pd.DataFrame) -> list[Standing]:
-    """Every contender's mean at every size, the best first."""
+    """List every contender's mean at every size, the best first."""
     standings = [
         Standing(name, study.title_of(name), int(size), over_splits(cells[cells["size"] == size], study.metric))
         for name, cells in by_contender(study, frame)
@@ -90,7 +90,7 @@ def list_curves(study: Study, frame: pd.DataFrame) -> dict[str, tuple[list[int],
 
 
 def paired_difference(frame: pd.DataFrame, one: str, other: str, *, metric: str) -> Mean | None:
-    """By how much one contender is better than another, on the splits that both have; None of fewer than two."""
+    """Paired difference of two contenders on the splits that both have; None if they share fewer than two."""
     means = {
         name: frame[frame["contender"] == name].groupby("split")[metric].mean().rename(name) for name in (one, other)
     }
@@ -109,7 +109,7 @@ def _row(result: Result) -> dict[str, object]:
 
 
 def _fit_curve(cells: pd.DataFrame, means: dict[int, Mean], *, metric: str) -> Curve | None:
-    """The learning curve through sizes with more than one split."""
+    """Fit the learning curve through sizes with more than one split."""
     sure = {size: mean for size, mean in means.items() if mean.n > 1}
     by_split = cells.pivot_table(index="split", columns="size", values=metric)[list(sure)]
     return fit_curve(

@@ -19,7 +19,7 @@ TEMPLATE = Path(__file__).with_suffix(".html.j2")
 
 
 def render(study: Study, frame: pd.DataFrame, *, command: str) -> str:
-    """The page, as HTML; the same input gives the same bytes.
+    """Render the page of a study as HTML; the same input gives the same bytes.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _draw_curves(study: Study, frame: pd.DataFrame) -> dict[str, str]:
 
 
 def _named(one: Standing, most: int) -> str:
-    """With the number of its splits where others have more: means over other splits are not to be compared by eye."""
+    """Title of a contender, with its number of splits where others have more."""
     return one.title if one.mean.n == most else f"{one.title} ({one.mean.n} of {most} splits)"
 
 

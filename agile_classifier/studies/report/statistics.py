@@ -29,14 +29,14 @@ class Mean:
 
     mean: float
     sd: float
-    """Of single splits; NaN of one."""
+    """Standard deviation of single splits; NaN of one."""
     half: float
     """Half of the corrected 95 % interval; NaN of one split."""
     n: int
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether a difference is told from nothing."""
+        """Whether the interval of a difference excludes zero."""
         return self.n > 1 and abs(self.mean) > self.half
 
 
@@ -50,11 +50,11 @@ class Curve:
     covariance: Floats
 
     def at(self, size: float) -> tuple[float, float]:
-        """The metric expected from that many examples, and half of its 95 % band (delta method)."""
+        """Expected metric at a training size, and half of its 95 % band (delta method)."""
         return 1 - self.floor - self.scale * size**-self.exponent, self._half(self.gradient(size))
 
     def gain(self, size: float, more: float) -> tuple[float, float]:
-        """What `more` examples beyond `size` are expected to bring, and half of its 95 % band.
+        """Expected gain of `more` examples beyond `size`, and half of its 95 % band.
 
         The band is narrower than that of the level, whose errors it shares.
         """
@@ -62,7 +62,7 @@ class Curve:
         return fallen, self._half(self.gradient(size + more) - self.gradient(size))
 
     def gradient(self, size: float) -> Floats:
-        """Of the error at that size, by the three numbers; shape (3,)."""
+        """Gradient of the error at a size by the curve's three parameters, of shape (3,)."""
         fall = size**-self.exponent
         return np.asarray([1.0, fall, -self.scale * fall * math.log(size)])
 

@@ -25,7 +25,7 @@ PUBLISHED = ("roc_auc", "f1", "f1_macro", "accuracy")
 MORE = (100, 200, 400)
 """Further labels whose worth the learning curve is asked for."""
 LEAST_WORTH = 0.005
-"""Of the metric: what 100 more labels must bring to be worth asking for."""
+"""Smallest gain in the metric for which 100 more labels are worth asking."""
 FARTHEST = 10_000
 """Training examples up to which the curve is followed."""
 TOLD = "*: told apart; the interval excludes zero."
@@ -33,7 +33,7 @@ TOLD = "*: told apart; the interval excludes zero."
 
 @dataclass(frozen=True)
 class Table:
-    """A table under its title."""
+    """A table and its title."""
 
     title: str
     head: Sequence[str]
@@ -42,7 +42,7 @@ class Table:
 
 
 def list_tables(study: Study, frame: pd.DataFrame) -> list[Table]:
-    """Everything that a study's cells say, table by table; `frame` as `to_frame`, of at least one cell."""
+    """List the tables of a study; `frame` as `to_frame` makes it, of at least one cell."""
     means = [_means(study, frame[frame["size"] == size], size) for size in sorted(frame["size"].unique())]
     further = (_differences, _noise, _worth_of_labels, _published)
     filled = [table for make in further if (table := make(study, frame)).lines]
@@ -62,7 +62,7 @@ def _means(study: Study, frame: pd.DataFrame, size: int) -> Table:
 
 
 def _differences(study: Study, frame: pd.DataFrame) -> Table:
-    """Every contender against the reference, on the splits that both have."""
+    """Table of every contender against the reference, on the splits that both have."""
     metrics = _compared(study)
     lines = []
     for size, name, _ in _by_size(study, frame):
@@ -77,7 +77,7 @@ def _differences(study: Study, frame: pd.DataFrame) -> Table:
 
 
 def _noise(study: Study, frame: pd.DataFrame) -> Table:
-    """How far the same config strays over seeds of one split, and over splits with one seed."""
+    """Table of the spread of a config over seeds of one split, and over splits with one seed."""
     lines = []
     for name, cells in by_contender(study, frame):
         for size, same in cells.groupby("size"):
@@ -108,7 +108,7 @@ def _worth_of_labels(study: Study, frame: pd.DataFrame) -> Table:
 
 
 def _stops_paying(curve: Curve) -> str:
-    """The first size, in hundreds, from which 100 more examples bring less than `LEAST_WORTH`."""
+    """First size, in hundreds, from which 100 more examples bring less than `LEAST_WORTH`."""
     for size in range(100, FARTHEST + 1, 100):
         if curve.gain(size, 100)[0] < LEAST_WORTH:
             return str(size)
@@ -163,7 +163,7 @@ def _error(cells: pd.DataFrame) -> str:
 
 
 def _calibrated_error(cells: pd.DataFrame) -> str:
-    """As `_error`, each cell calibrated on its own validation first; empty where a cell has none."""
+    """Calibration error as `_error`, each cell calibrated on its validation first; empty if a cell has none."""
     if not all(map(len, cells["y_true_validation"])):
         return ""
     calibrated = [
