@@ -22,7 +22,7 @@ class FormField:
     kind: str
     """`choice`, `number` or `text`."""
     value: str
-    """As the config has it."""
+    """Value of the field in the config."""
     help: str
     choices: tuple[str, ...] = ()
     bounds: Mapping[str, str] = field(default_factory=dict)

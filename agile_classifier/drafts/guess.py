@@ -74,7 +74,7 @@ class _Column:
 
     @cached_property
     def numbers(self) -> list[float]:
-        """Of the given cells; empty where one is no finite number."""
+        """Numbers in the given cells; empty if one is no finite number."""
         try:
             numbers = [float(cell) for cell in self.given]
         except ValueError:

@@ -52,7 +52,7 @@ class Examination:
 
     evaluation: Evaluation
     test_scores: pd.DataFrame
-    """As `agile_classifier.evaluation.contenders.score_table`."""
+    """Scores of the test rows, as `evaluation.contenders.score_table` makes them."""
     review: Review
 
 

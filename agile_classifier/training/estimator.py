@@ -218,7 +218,7 @@ def _fetch_base(model: ModelConfig) -> Path:
 
 
 def _parameters(spec: ClassifierSpec) -> dict[str, Any]:
-    """Those that a spec records; a head of label tokens has a prompt, and no pooling to choose."""
+    """Parameters that a specification records; label tokens have a prompt, and no pooling to choose."""
     head = {"head": "label_tokens", "prompt": asdict(spec.prompt)} if spec.prompt else {"pooling": spec.pooling}
     return {
         "base_model": spec.base_source,
@@ -231,7 +231,7 @@ def _parameters(spec: ClassifierSpec) -> dict[str, Any]:
 
 
 def _lora_parameters(adapter: Path) -> dict[str, Any]:
-    """Those that PEFT writes down; of `all-linear` it keeps the names that it found."""
+    """Parameters that PEFT records; for `all-linear` it keeps the names that it found."""
     written = json.loads((adapter / "best" / "adapter_config.json").read_text(encoding="utf-8"))
     return {
         "rank": written["r"],

@@ -24,7 +24,7 @@ from agile_classifier.errors import InputError, one_line
 DEFAULT_DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 """The delimiter of each suffix where none is given."""
 DELIMITERS = (",", ";", "\t", "|")
-"""Those that a file is tried with when the one asked for gives a single column."""
+"""Delimiters that a file is tried with when the given one yields a single column."""
 LONGEST_CELL = 2**31 - 1
 """Characters; csv's own limit of 131,072 is less than a book."""
 TRIED_ROWS = 20
@@ -164,7 +164,7 @@ class DelimitedFile(TextFile):
 
 
 def _without_unnamed_end(names: Sequence[str]) -> list[str]:
-    """Of several unnamed columns, which no config could tell apart, those at the end are a spreadsheet's leavings."""
+    """Drop unnamed columns at the end, a spreadsheet's leavings, while they hold nothing."""
     kept = list(names)
     while names.count("") > 1 and any(names) and not kept[-1]:
         kept.pop()

@@ -21,7 +21,7 @@ class Row:
     number: int
     """From 1; a header and blank lines are no rows."""
     cells: dict[str, Any]
-    """By column; empty where the row cannot be read."""
+    """Cells by column; empty if the row cannot be read."""
     complaint: str = ""
     """Why it cannot be read; empty where it can."""
     written: str = ""

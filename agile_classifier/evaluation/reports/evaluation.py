@@ -58,15 +58,15 @@ class Result:
     """One model on the test rows."""
 
     name: str
-    """As the table calls it: "best checkpoint (epoch 5)", "tfidf"."""
+    """Name in the table: "best checkpoint (epoch 5)", "tfidf"."""
     y_score: Floats
     """Probabilities of shape (n, n_classes)."""
     decision_threshold: float | None
     """Cut on the probability of class 1; None as in `agile_classifier.metrics.metrics.predict`."""
     metrics: Mapping[str, float]
-    """As `evaluate_scores` returns them."""
+    """Metrics, as `evaluate_scores` returns them."""
     intervals: Mapping[str, tuple[float, float]]
-    """As `bootstrap_intervals` returns them; may be empty."""
+    """Intervals, as `bootstrap_intervals` returns them; may be empty."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ Ints = NDArray[np.int64]
 BINS = [step / 20 for step in range(21)]
 """Edges of a histogram of probabilities."""
 FEWEST_IN_BIN, MOST_BINS = 15, 10
-"""Of a reliability diagram: texts in a bin, and bins."""
+"""Fewest texts in a bin, and most bins, of a reliability diagram."""
 CHANCE: dict[str, Any] = {"color": PALETTE["muted"], "linewidth": 0.8, "linestyle": (0, (2, 3))}
 MARKED: dict[str, Any] = {"color": PALETTE["ink"], "linewidth": 1, "linestyle": (0, (4, 3))}
 

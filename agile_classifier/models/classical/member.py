@@ -27,7 +27,7 @@ from agile_classifier.models.classical.baselines import fit_texts, squash_margin
 from agile_classifier.models.spec import MEMBER_FOLDER
 
 N_FOLDS = 5
-"""Of train, by which the margins are calibrated; so many texts of every class are needed."""
+"""Folds of train on which margins are calibrated; every class needs as many texts."""
 _FACTS, _TENSORS = "member.json", "member.safetensors"
 
 

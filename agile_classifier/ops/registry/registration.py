@@ -37,7 +37,7 @@ class Candidate:
     """Folder of the base model."""
     evaluation: Evaluation
     test_scores: pd.DataFrame
-    """As `agile_classifier.evaluation.contenders.score_table`."""
+    """Scores of the test rows, as `evaluation.contenders.score_table` makes them."""
     learnt_from: Sequence[str]
     """Texts of train and validation."""
     labelling: Labelling

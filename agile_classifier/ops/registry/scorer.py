@@ -23,7 +23,7 @@ class Scorer:
     """
 
     columns: tuple[str, ...]
-    """Of an answer: `label`, and `probability_NAME` of every class."""
+    """Columns of an answer: `label`, and `probability_NAME` of every class."""
 
     def __init__(self, model_name: str, version: str) -> None:
         with _refusals_as_ours():
