@@ -1,4 +1,5 @@
-# The commands of the project. `make run` and `make test` do all set-up themselves; both need Python 3.11 and a package index.
+# The commands of the project. `make run` and `make test` do all set-up themselves; both need Python 3.11 to 3.13
+# (make PYTHON=python3.13 run) and a package index.
 PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed

@@ -24,6 +24,7 @@ sys.path.insert(0, str(PROJECT))
 
 from agile_classifier import environment  # noqa: E402
 from agile_classifier.cli import app as cli  # noqa: E402
+from agile_classifier.cli.headings import HEADINGS  # noqa: E402
 from agile_classifier.config.run import RunConfig  # noqa: E402
 
 PLACE = re.compile(r"<!-- generated: (\w+) -->")
@@ -103,13 +104,14 @@ def _as_yaml(value: Any) -> str:
 def draw_cli() -> str:
     """Every command with its arguments, options and an example, under the headings of `agile --help`."""
     commands = list(iter_commands())
-    listed = "\n".join(
-        _row(f"[`agile {name}`](#agile-{name.replace(' ', '-')})", _first_sentence(command.help))
+    rows = [
+        _row(heading, f"[`agile {name}`](#agile-{name.replace(' ', '-')})", _first_sentence(command.help))
+        for heading, names in HEADINGS.items()
         for name, command in commands
-    )
-    return "\n\n".join(
-        [f"| command | what it does |\n| --- | --- |\n{listed}", *(_draw_command(*each) for each in commands)]
-    )
+        if name.partition(" ")[0] in names
+    ]
+    listed = "\n".join(["| for | command | what it does |", "| --- | --- | --- |", *rows])
+    return "\n\n".join([listed, *(_draw_command(*each) for each in commands)])
 
 
 def iter_commands() -> Iterator[tuple[str, Any]]:
