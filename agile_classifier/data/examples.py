@@ -18,4 +18,4 @@ def read_examples(data: DataConfig, *, keep: tuple[str, ...] = ()) -> pd.DataFra
     """
     path = fetch_file(data.source, sha256=data.sha256, revision=data.revision, cache=cache(), mirror=mirror())
     frame = read_table(path, data, limit=data.limit)
-    return to_examples(frame, path_name=data.source, **data.columns.model_dump(), keep=keep, repair=data.repair)
+    return to_examples(frame, data.columns, path_name=data.source, keep=keep, repair=data.repair)

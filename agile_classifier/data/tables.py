@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.data import Columns, Dialect
 from agile_classifier.data.formats.row import Row
 from agile_classifier.data.rows import open_rows, require_rows
 from agile_classifier.data.text import REPAIRS, is_missing
@@ -68,12 +68,9 @@ def to_table(rows: Iterable[Row]) -> pd.DataFrame:
 
 def to_examples(
     frame: pd.DataFrame,
+    columns: Columns = Columns(),
     *,
     path_name: str,
-    text: str,
-    score: str | None = None,
-    id: str | None = None,
-    group: str | None = None,
     keep: tuple[str, ...] = (),
     repair: tuple[str, ...] = (),
 ) -> pd.DataFrame:
@@ -83,7 +80,7 @@ def to_examples(
     ----------
     frame, path_name : DataFrame of shape (n, n_columns), str
         As `read_table` gives it, and where it came from, for errors.
-    text, score, id, group : str or None
+    columns : Columns
         Source columns of the four roles; one column may have several roles.
     keep : tuple of str
         Further source columns to keep, under their own names.
@@ -101,20 +98,20 @@ def to_examples(
     InputError
         A column that is not there, a text that is none, a score that is no number.
     """
-    roles = {role: name for role, name in (("text", text), ("score", score), ("id", id), ("group", group)) if name}
+    roles = {role: name for role, name in columns if name}
     _require_columns(frame, path_name, {f"data.columns.{role}": name for role, name in roles.items()})
     _require_columns(frame, path_name, {f"kept column {name}": name for name in keep})
-    columns: dict[str, pd.Series[Any]] = {"id": _names(frame[id]) if id else _row_numbers(len(frame))}
-    columns["text"] = _texts(frame[text], path_name, repairs=_repairs(repair))
-    if score:
-        columns["score"] = _scores(frame[score], path_name)
-    if group:
-        columns["group"] = _names(frame[group])
+    found: dict[str, pd.Series[Any]] = {"id": _names(frame[columns.id]) if columns.id else _row_numbers(len(frame))}
+    found["text"] = _texts(frame[columns.text], path_name, repairs=_repairs(repair))
+    if columns.score:
+        found["score"] = _scores(frame[columns.score], path_name)
+    if columns.group:
+        found["group"] = _names(frame[columns.group])
     for name in dict.fromkeys(keep):
-        if name in (*columns, *ROLES) and roles.get(name) != name:
+        if name in (*found, *ROLES) and roles.get(name) != name:
             raise InputError(f"{path_name}: column {name!r} is to be kept, but that is the name of a role: rename it")
-        columns.setdefault(name, frame[name].reset_index(drop=True))
-    return pd.DataFrame(columns)
+        found.setdefault(name, frame[name].reset_index(drop=True))
+    return pd.DataFrame(found)
 
 
 def examples_digest(frame: pd.DataFrame) -> str:

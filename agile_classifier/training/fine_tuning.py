@@ -55,8 +55,6 @@ def fine_tune(
 ) -> None:
     """Tune an adapter and write it to `output`: `best/`, `last/`, `tokenizer/`, `classifier.json`, `history.json`.
 
-    With `ensemble_with`, the second member of the ensemble is trained too, and stands in `member/`.
-
     Parameters
     ----------
     parts : mapping of `train` and `validation` to frames
@@ -64,7 +62,8 @@ def fine_tune(
     spec : ClassifierSpec
         `compute_dtype` may be `auto`; what was chosen is written down.
     settings : FineTuneConfig
-        The section `fine_tune` of a config, but for where it is trained: that is `devices`.
+        The section `fine_tune` of a config, but for where it is trained: that is `devices`. With `ensemble_with`, the
+        second member of the ensemble is trained too, into `member/`.
     checkpoints : Path
         Folder of this very training; a complete checkpoint in it is resumed. Removed at the end.
     hooks : Hooks
@@ -82,13 +81,12 @@ def fine_tune(
     require_context(base, spec.max_length)
     hardware = read_hardware(kind=devices.kind if devices else None)
     output.mkdir(parents=True, exist_ok=True)
-    train = parts["train"]
     if settings.ensemble_with != "none":  # before the network, for it takes seconds and may be refused
-        fit_member(train, class_names=spec.class_names, seed=settings.seed).save(output / MEMBER_FOLDER)
+        fit_member(parts["train"], class_names=spec.class_names, seed=settings.seed).save(output / MEMBER_FOLDER)
     training = _Training(
-        base=base, spec=_resolved(spec, base, hardware), train=balance(train, how=settings.balance, seed=settings.seed),
-        validation=parts["validation"], settings=settings, checkpoints=checkpoints, output=output, hardware=hardware,
-        devices=devices or Devices(hardware.device), price_per_hour=price_per_hour,
+        base=base, spec=_resolved(spec, base, hardware), parts=_balanced(parts, settings), settings=settings,
+        checkpoints=checkpoints, output=output, hardware=hardware, devices=devices or Devices(hardware.device),
+        price_per_hour=price_per_hour,
     )  # fmt: skip
     _train_within_memory(training, hooks)
     training.spec.save(output)
@@ -105,6 +103,10 @@ def _resolved(spec: ClassifierSpec, base: Path, hardware: Hardware) -> Classifie
     """The spec with what only the base model and the hardware tell."""
     dtype = choose_compute_dtype(spec.compute_dtype, hardware=hardware)
     return replace(spec, compute_dtype=dtype, hidden_size=read_hidden_size(base))
+
+
+def _balanced(parts: Mapping[str, pd.DataFrame], settings: FineTuneConfig) -> dict[str, pd.DataFrame]:
+    return {**parts, "train": balance(parts["train"], how=settings.balance, seed=settings.seed)}
 
 
 def _train_within_memory(training: _Training, hooks: Hooks) -> None:
@@ -126,8 +128,7 @@ class _Training:
 
     base: Path
     spec: ClassifierSpec
-    train: pd.DataFrame
-    validation: pd.DataFrame
+    parts: Mapping[str, pd.DataFrame]
     settings: FineTuneConfig
     checkpoints: Path
     output: Path
@@ -142,7 +143,7 @@ class _Training:
         tokenizer = load_tokenizer(self.base)
         train, validation = (
             encode(list(part["text"]), tokenizer=tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt)
-            for part in (self.train, self.validation)
+            for part in (self.parts["train"], self.parts["validation"])
         )
         trainer = make_trainer(
             self._build_network(tokenizer, train),
@@ -150,8 +151,8 @@ class _Training:
             checkpoints=self.checkpoints,
             hooks=Hooks(on_epoch, on_checkpoint),
             collator=DataCollatorWithPadding(tokenizer),
-            train=_rows(train, self.train, TAUGHT),
-            validation=_rows(validation, self.validation, TAUGHT[:1]),
+            train=_rows(train, self.parts["train"], TAUGHT),
+            validation=_rows(validation, self.parts["validation"], TAUGHT[:1]),
             on_cpu=self.devices.kind == "cpu",
         )
         with quiet_transformers():
@@ -184,7 +185,7 @@ class _Training:
             use_fused_lora(network)
         if self.settings.head_start == "linear_probe":
             features = read_features(network, train.input_ids, tokenizer=tokenizer)
-            start_at_probe(network.head, features, self.train)
+            start_at_probe(network.head, features, self.parts["train"])
         return network
 
     def _history(self, trainer: BucketTrainer, *, changed: dict[str, int]) -> History:

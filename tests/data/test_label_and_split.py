@@ -32,9 +32,7 @@ def run_config(name: str, source: Path) -> tuple[RunConfig, Labelled]:
     config = load_config(CONFIGS / name)
     data = config.data
     frame = read_table(source, data)
-    examples = to_examples(
-        frame, path_name=source.name, **data.columns.model_dump(), keep=config.kept_columns, repair=data.repair
-    )
+    examples = to_examples(frame, data.columns, path_name=source.name, keep=config.kept_columns, repair=data.repair)
     return config, label_and_split(examples, config.labels, config.split)
 
 

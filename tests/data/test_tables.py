@@ -12,7 +12,7 @@ import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 import pytest
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.data import Columns, Dialect
 from agile_classifier.data.tables import examples_digest, read_table, to_examples
 from agile_classifier.errors import InputError
 
@@ -141,8 +141,9 @@ def test_a_utf_16_file_is_read_when_the_config_says_so(tmp_path: Path) -> None:
 
 def test_columns_get_their_canonical_names_and_types() -> None:
     frame = pd.DataFrame({"comment": ["a  b", None], "rate": ["0.1", ""], "key": [7, 8], "doc": [1.0, 2.5]})
-    roles = {"text": "comment", "score": "rate", "id": "key", "group": "doc"}
-    examples = to_examples(frame.assign(kind=["", "x"]), path_name="x", **roles, keep=("kind",), repair=("whitespace",))
+    roles = Columns(text="comment", score="rate", id="key", group="doc")
+    kept: dict[str, Any] = {"keep": ("kind",), "repair": ("whitespace",)}
+    examples = to_examples(frame.assign(kind=["", "x"]), roles, path_name="x", **kept)
     assert list(examples.columns) == ["id", "text", "score", "group", "kind"]
     assert [str(examples[name].dtype) for name in examples] == ["str", "str", "float64", "str", "str"]
     assert examples.iloc[0].tolist() == ["7", "a b", 0.1, "1", ""]
@@ -151,13 +152,13 @@ def test_columns_get_their_canonical_names_and_types() -> None:
 
 def test_without_an_id_column_rows_are_counted_from_1_whatever_the_index() -> None:
     frame = pd.DataFrame({"text": ["a", "b"]}, index=[5, 5])
-    assert to_examples(frame, path_name="x", text="text")["id"].tolist() == ["1", "2"]
+    assert to_examples(frame, path_name="x")["id"].tolist() == ["1", "2"]
 
 
 def test_odd_numbers_are_scores_for_validation_to_judge() -> None:
     cells = ["1_0", "inf", "-1e400", "NaN", "n/a", " 0.30000000000000004 ", "1"]
     frame = pd.DataFrame({"text": ["t"] * 6, "score": cells[1:]})
-    scores = to_examples(frame, path_name="x", text="text", score="score")["score"].tolist()
+    scores = to_examples(frame, Columns(score="score"), path_name="x")["score"].tolist()
     assert scores[:2] == [math.inf, -math.inf]
     assert scores[4:] == [0.1 + 0.2, 1.0]
     assert [math.isnan(score) for score in scores] == [False, False, True, True, False, False]
@@ -165,25 +166,25 @@ def test_odd_numbers_are_scores_for_validation_to_judge() -> None:
 
 def test_a_column_may_have_two_roles_and_a_mapped_column_may_be_kept() -> None:
     frame = pd.DataFrame({"text": ["a"], "score": ["1"]})
-    examples = to_examples(frame, path_name="x", text="text", id="text", score="score", keep=("score", "score"))
+    examples = to_examples(frame, Columns(id="text", score="score"), path_name="x", keep=("score", "score"))
     assert examples.to_dict("records") == [{"id": "a", "text": "a", "score": 1.0}]
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("columns", "options", "message"),
     [
-        ({"text": "body"}, r"file: no column 'body' \(data\.columns\.text\); there are 'text', 'rate', 'n'"),
-        ({"text": "text", "keep": ("kind",)}, r"no column 'kind' \(kept column kind\)"),
-        ({"text": "text", "score": "rate"}, r"column 'rate' \(data\.columns\.score\) holds '0,5' in row 2; .* 2 of 3"),
-        ({"text": "n"}, r"column 'n' \(data\.columns\.text\) holds 1 in row 1, a int; needed is text"),
-        ({"text": "rate", "keep": ("text",)}, r"column 'text' is to be kept, but that is the name of a role"),
-        ({"text": "text", "repair": ("magic",)}, r"data\.repair: found 'magic'; allowed are treebank, mojibake"),
+        ({"text": "body"}, {}, r"file: no column 'body' \(data\.columns\.text\); there are 'text', 'rate', 'n'"),
+        ({}, {"keep": ("kind",)}, r"no column 'kind' \(kept column kind\)"),
+        ({"score": "rate"}, {}, r"column 'rate' \(data\.columns\.score\) holds '0,5' in row 2; .* 2 of 3"),
+        ({"text": "n"}, {}, r"column 'n' \(data\.columns\.text\) holds 1 in row 1, a int; needed is text"),
+        ({"text": "rate"}, {"keep": ("text",)}, r"column 'text' is to be kept, but that is the name of a role"),
+        ({}, {"repair": ("magic",)}, r"data\.repair: found 'magic'; allowed are treebank, mojibake"),
     ],
 )
-def test_a_mapping_that_does_not_fit_says_so(options: dict[str, Any], message: str) -> None:
+def test_a_mapping_that_does_not_fit_says_so(columns: dict[str, str], options: dict[str, Any], message: str) -> None:
     frame = pd.DataFrame({"text": ["a", "b", "c"], "rate": ["1", "0,5", "high"], "n": [1, 2, 3]})
     with pytest.raises(InputError, match=message):
-        to_examples(frame, path_name="file", **options)
+        to_examples(frame, Columns(**columns), path_name="file", **options)
 
 
 def test_the_digest_is_that_of_the_content_not_of_the_file_format_or_the_index(tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ def test_the_digest_is_that_of_the_content_not_of_the_file_format_or_the_index(t
     frame.to_parquet(tmp_path / "x.parquet")
     frame.to_json(tmp_path / "x.jsonl", orient="records", lines=True)
     read = [
-        to_examples(read_table(tmp_path / name), path_name=name, text="text", score="score", keep=("kind", "tag"))
+        to_examples(read_table(tmp_path / name), Columns(score="score"), path_name=name, keep=("kind", "tag"))
         for name in ("x.csv", "x.parquet", "x.jsonl")
     ]
     assert len({examples_digest(examples) for examples in read}) == 1

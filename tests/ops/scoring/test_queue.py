@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agile_classifier.config.data import Columns
 from agile_classifier.config.training import ModelConfig
 from agile_classifier.data.tables import read_table, to_examples
 from agile_classifier.data.text import text_digest
@@ -68,9 +69,7 @@ def test_the_file_goes_back_in_once_it_is_filled_in(version: None, tmp_path: Pat
     frame = read_table(tmp_path / "queue.csv")
     assert frame.columns.tolist() == ["text", "probability", "reason", "isHate"]
     assert frame["isHate"].tolist() == ["", ""]
-    examples = to_examples(
-        frame.assign(isHate=["0.2", "0.9"]), path_name="queue.csv", text="text", score="isHate", id=None, group=None
-    )
+    examples = to_examples(frame.assign(isHate=["0.2", "0.9"]), Columns(score="isHate"), path_name="queue.csv")
     assert sorted(examples["text"]) == sorted([TEXTS[2], TEXTS[5]])
     assert examples["score"].tolist() == [0.2, 0.9]
 
