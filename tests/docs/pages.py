@@ -19,11 +19,6 @@ MANUAL = sorted((PROJECT / "docs").rglob("*.md"))
 DOCUMENTS = [README, CONTRIBUTING, CHANGELOG, *MANUAL]
 GUIDES = [path for path in MANUAL if path.parent.name in ("tutorials", "how-to")]
 
-COMING = {
-    "new": "agile new FOLDER lays a project down",
-}
-"""Commands that the manual names and that the command line does not have yet; a test says when one may go from here."""
-
 _FENCE = re.compile(r"(?:^<!-- (run|tested|needs): ([^\n]+?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _CONTINUED = re.compile(r"\\\n\s*")
 _OPERATORS = re.compile(r"\s(?:&&|\|\|?|;)\s")

@@ -17,7 +17,6 @@ from agile_classifier.environment import home
 from agile_classifier.studies.file import Study
 from tests.docs.pages import (
     CHANGELOG,
-    COMING,
     CONTRIBUTING,
     DOCUMENTS,
     MANUAL,
@@ -25,7 +24,6 @@ from tests.docs.pages import (
     README,
     blocks,
     calls,
-    command_names,
     find_command,
     prose,
     spans,
@@ -34,8 +32,6 @@ from tests.docs.pages import (
 LARGEST_README = 12 * 1024
 """Bytes: a newcomer reads it whole."""
 PATH = re.compile(r"(?:agile_classifier|benchmarks|configs|containers|docs|pipelines|steps|tests)/[\w./*-]*")
-AWAITED = {"AGILE_PROJECT"}
-"""Variables that the documents name and that no code reads yet; a test says when one may go from here."""
 NO_FIELDS = {"model.onnx", "promotion.asked", "promotion.reason"}
 """Names of files, notices and tags that look like fields."""
 MADE = {"containers/secrets"}
@@ -63,11 +59,6 @@ def test_every_field_of_the_config_that_a_document_names_exists(path: Path) -> N
         if re.fullmatch(r"[a-z_]+(\.[a-z_0-9]+)+", span) and span.split(".")[0] in RunConfig.model_fields
     }
     assert [name for name in sorted(named - NO_FIELDS) if not _is_field(name)] == []
-
-
-def test_nothing_is_awaited_that_is_there() -> None:
-    assert COMING.keys() & command_names() == set()
-    assert [name for name in AWAITED if name in _sources()] == []
 
 
 def _is_field(name: str) -> bool:
@@ -103,9 +94,8 @@ def test_every_command_that_a_block_shows_is_parsed_by_the_real_command_line(pat
     for block in blocks(path, "bash", "sh"):
         for words in calls(block.code):
             name, command, rest = find_command(words)
-            if name not in COMING:
-                assert command is not None, f"{path.name}: agile {' '.join(words)}"
-                command.make_context(name, list(rest))
+            assert command is not None, f"{path.name}: agile {' '.join(words)}"
+            command.make_context(name, list(rest))
 
 
 @pytest.mark.parametrize("path", [*DOCUMENTS, *sorted((PROJECT / "configs").rglob("*.yaml"))], ids=_named)
@@ -114,8 +104,6 @@ def test_every_command_and_option_that_a_sentence_names_exists(path: Path) -> No
     for text in texts:
         words = re.split(r"\s+", text)
         if words[:1] != ["agile"] or len(words) < 2 or not re.fullmatch(r"[a-z-]+", words[1]):
-            continue
-        if COMING.keys() & {words[1], " ".join(words[1:3])}:
             continue
         _, command, rest = find_command(words[1:])
         assert command is not None, f"{path.name}: {text}"
@@ -200,7 +188,7 @@ def test_every_step_is_in_the_readme_s_flow() -> None:
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if path != CHANGELOG], ids=_named)
 def test_every_environment_variable_of_ours_is_read_by_code(path: Path) -> None:
     named = set(re.findall(r"\bAGILE_[A-Z_]+\b", path.read_text(encoding="utf-8")))
-    assert [name for name in sorted(named - AWAITED) if name not in _sources()] == []
+    assert [name for name in sorted(named) if name not in _sources()] == []
 
 
 def _sources() -> str:
