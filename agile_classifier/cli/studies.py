@@ -38,7 +38,7 @@ def study(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Page to write, of all studies in FILE's folder; by default FILE's name with .md, in this folder."
+            help="Page to write, of all studies in FILE's folder; by default FILE's name with .md, here; of shipped studies docs/results.md."
         ),
     ] = None,
     results: Annotated[
