@@ -47,7 +47,7 @@ class Schedule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,50}$")
-    """Small letters, digits and hyphens; names lock, log and timer."""
+    """Small letters, digits and hyphens; names its lock and its log."""
     pipeline: Pipeline
     """Pipeline that runs: `training`, `scoring` or `monitoring`."""
     config: str

@@ -1,4 +1,4 @@
-"""Schedules as values: cron lines and zones that are refused, and what is due when clocks change; the clock is an argument."""
+"""Schedules as values: cron lines and zones that are refused, what is due when clocks change; the clock is an argument."""
 
 from __future__ import annotations
 
@@ -121,8 +121,13 @@ def test_where_both_kinds_of_day_are_narrowed_either_suffices(cron: str, days: l
 
 @pytest.mark.parametrize(
     ("cron", "without"),
-    [("0 3 * * 5-7", "0 3 * * 0,5,6"), ("0 3 1 * 7", "0 3 1 * 0"), ("7 3 * * 1", "7 3 * * 1"), ("0 3 * * */7", "0 3 * * 0")],
-)  # fmt: skip
+    [
+        ("0 3 * * 5-7", "0 3 * * 0,5,6"),
+        ("0 3 1 * 7", "0 3 1 * 0"),
+        ("7 3 * * 1", "7 3 * * 1"),
+        ("0 3 * * */7", "0 3 * * 0"),
+    ],
+)
 def test_a_cron_that_calls_sunday_0_alone_is_told_the_same_days(cron: str, without: str) -> None:
     assert without_seventh_day(cron) == without
 

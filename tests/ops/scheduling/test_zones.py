@@ -1,4 +1,4 @@
-"""Times in any zone while clocks change, against an oracle that knows a zone by its offsets alone and reads no cron line."""
+"""Times in any zone while clocks change, against an oracle that knows a zone by its offsets and reads no cron line."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def lines(draw: st.DrawFn) -> Line:
 
 
 def named_moments(line: Line, zone: str, begin: datetime, end: datetime) -> set[datetime]:
-    """Every minute of UTC from begin to end that a line names: by its own wall clock, or by one that the clocks have skipped."""
+    """Every minute of UTC from begin to end that a line names, by its wall clock or by one that the clocks have skipped."""
     moments: set[datetime] = set()
     seen: set[datetime] = set()
     last = offset(zone, begin)
