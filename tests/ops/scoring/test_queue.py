@@ -63,6 +63,19 @@ def test_known_blank_and_repeated_texts_are_left_out_and_doubts_come_first(versi
     assert queue.in_words() == "3 of 6 rows chosen by mood version 3; left out: 1 without a text, 2 known already or there twice"  # fmt: skip
 
 
+def test_rows_that_cannot_be_read_are_left_out_and_the_first_reason_is_said(version: None, tmp_path: Path) -> None:
+    path = tmp_path / "pool.csv"
+    path.write_bytes(b"number,text\n1,certain thing\n2,caf\xe9\n3,a,b,c\n")
+    pool = annotation_queue.read_pool(path, column="text", score_column="score")
+    said = annotation_queue.make_queue(pool, count=10).in_words()
+    assert said.startswith(
+        "1 of 3 rows chosen by mood version 3; left out: 2 that cannot be read (row 2 (line 3): byte 0xe9"
+    )
+    path.write_bytes(b"number,text\n1,caf\xe9\n")
+    with pytest.raises(InputError, match=r"pool\.csv: row 1 \(line 2\): byte 0xe9 after '1,caf' is not UTF-8"):
+        annotation_queue.read_pool(path, column="text", score_column="score")
+
+
 def test_the_file_goes_back_in_once_it_is_filled_in(version: None, tmp_path: Path) -> None:
     pool = pool_of(tmp_path, pd.DataFrame({"text": TEXTS}), score_column="isHate")
     annotation_queue.write_queue(annotation_queue.make_queue(pool, count=2), tmp_path / "queue.csv")
