@@ -3,7 +3,7 @@
 python -m benchmarks
 """
 
-from benchmarks import batch_scoring, cells, dropout, lora, losses, quality, queue, scoring, serving, training
+from benchmarks import batch_scoring, cells, dropout, lora, losses, quality, queue, scoring, serving, training, waiting
 
 if __name__ == "__main__":
     runs = (
@@ -17,5 +17,6 @@ if __name__ == "__main__":
         losses.main([]),
         queue.main([]),
         quality.main([]),
+        waiting.main([]),
     )
     raise SystemExit(max(runs))

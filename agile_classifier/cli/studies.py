@@ -38,7 +38,8 @@ def study(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Page to write, of all studies in FILE's folder; by default FILE's name with .md, here; of shipped studies docs/results.md."
+            help="Page to write, of all studies in FILE's folder; by default FILE's name with .md, here, and"
+            " docs/results.md for the studies that are shipped."
         ),
     ] = None,
     results: Annotated[

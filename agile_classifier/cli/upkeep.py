@@ -10,7 +10,7 @@ import typer
 
 commands = typer.Typer()
 
-BENCHMARKS = ("scoring", "serving", "training")
+BENCHMARKS = ("scoring", "serving", "training", "waiting")
 
 
 @commands.command(epilog="Example: agile stack containers")
@@ -91,7 +91,7 @@ def prune(
 
 @commands.command(epilog="Example: agile bench scoring --texts 48 --json scoring.json")
 def bench(
-    name: Annotated[str, typer.Argument(help="Benchmark to run: scoring, serving or training.")],
+    name: Annotated[str, typer.Argument(help="Benchmark to run: scoring, serving, training or waiting.")],
     config: Annotated[str | None, typer.Option(help="Config that is measured; by default the benchmark's own.")] = None,
     texts: Annotated[int | None, typer.Option(min=2, help="Number of texts; by default the benchmark's own.")] = None,
     repeats: Annotated[

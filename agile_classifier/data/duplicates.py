@@ -35,10 +35,9 @@ def find_near_duplicates(texts: Sequence[str], *, similarity: float) -> list[tup
     for place, held in enumerate(shingles):
         groups.setdefault(held, []).append(place)
     pairs = []
-    for held, places in groups.items():
+    sketches = MinHash.generator(map(list, groups), num_perm=N_PERMUTATIONS, seed=1, hashfunc=_as_is)
+    for (held, places), sketch in zip(groups.items(), sketches, strict=True):
         pairs += [(one, other, 1.0) for number, one in enumerate(places) for other in places[number + 1 :]]
-        sketch = MinHash(N_PERMUTATIONS, seed=1, hashfunc=_as_is)
-        sketch.update_batch(list(held))
         for near in index.query(sketch):
             likeness = _jaccard(held, shingles[near])
             if likeness >= similarity:

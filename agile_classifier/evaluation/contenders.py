@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.errors import GateRefused, InputError
-from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals, paired_bootstrap
+from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals, paired_differences
 from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, evaluate_scores
 from agile_classifier.metrics.thresholds import choose_decision_threshold
@@ -219,17 +219,9 @@ def compare_with_baselines(
     seed: int = 0,
     names: Collection[str] = BASELINE_NAMES,
 ) -> dict[str, PairedDifference]:
-    """Compare the candidate with each baseline on the same test rows."""
-    return {
-        name: paired_bootstrap(
-            y_true=test_scores["label"].to_numpy(),
-            candidate_score=read_scores(test_scores, "candidate"),
-            comparator_score=read_scores(test_scores, name),
-            metric=metric,
-            candidate_threshold=evaluation.thresholds["candidate"],
-            comparator_threshold=evaluation.thresholds[name],
-            seed=seed,
-        )
-        for name in BASELINE_NAMES
-        if name in evaluation.metrics and name in names
-    }
+    """Compare the candidate with each baseline of those names on the same test rows."""
+    compared = [name for name in BASELINE_NAMES if name in evaluation.metrics and name in names]
+    answers = {name: (read_scores(test_scores, name), evaluation.thresholds[name]) for name in ("candidate", *compared)}
+    y_true, candidate = test_scores["label"].to_numpy(), answers.pop("candidate")
+    found = paired_differences(y_true, candidate, answers, metrics=[metric], seed=seed)
+    return {name: differences[metric] for name, differences in found.items()}

@@ -7,15 +7,14 @@ All resamples of a chunk are measured at once: how often each row was drawn is i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from agile_classifier.errors import InputError
-from agile_classifier.metrics.calibration import Floats, Ints
-from agile_classifier.metrics.metrics import MEASURES, METRICS, read_rows
+from agile_classifier.metrics.metrics import MEASURES, METRICS, Floats, Ints, Rows, read_rows
 
 INTERVAL = (2.5, 97.5)
 """Percentiles between which 95 % of the resamples lie."""
@@ -23,6 +22,9 @@ CHUNK = 1_000_000
 """Weights held in memory at a time."""
 NORMAL_95 = 1.96
 """Standard deviations that half a 95 % interval of a normal distribution is wide."""
+
+Answers = tuple[ArrayLike, float | None]
+"""Probabilities of a model, of shape (n, n_classes), and its decision threshold; as in `evaluate_scores`."""
 
 
 @dataclass(frozen=True)
@@ -98,20 +100,62 @@ def paired_bootstrap(
     candidate_threshold, comparator_threshold : float or None
         Decision threshold of each; as in `evaluate_scores`.
     """
-    if metric not in METRICS:
-        raise InputError(f"metric {metric!r}: not known; allowed are {', '.join(METRICS)}")
-    candidate = read_rows(y_true, candidate_score, candidate_threshold)
-    comparator = read_rows(y_true, comparator_score, comparator_threshold)
-    measure = METRICS[metric]
-    sign = -1.0 if metric == "brier" else 1.0
+    differences = paired_differences(
+        y_true, (candidate_score, candidate_threshold), {"comparator": (comparator_score, comparator_threshold)},
+        metrics=[metric], n_resamples=n_resamples, seed=seed,
+    )  # fmt: skip
+    return differences["comparator"][metric]
 
-    def gain(weights: Floats) -> Floats:
-        return sign * (measure(candidate, weights)[metric] - measure(comparator, weights)[metric])
 
-    resamples = _resample(candidate.y_true, n_resamples=n_resamples, seed=seed)
-    low, high = _interval(np.concatenate([gain(weights) for weights in resamples]))
-    n = len(candidate.y_true)
-    return PairedDifference(metric=metric, difference=float(gain(np.ones((1, n)))[0]), low=low, high=high, n=n)
+def paired_differences(
+    y_true: ArrayLike,
+    candidate: Answers,
+    comparators: Mapping[str, Answers],
+    *,
+    metrics: Sequence[str],
+    n_resamples: int = 2000,
+    seed: int,
+) -> dict[str, dict[str, PairedDifference]]:
+    """Compare a model with several others, in several metrics: comparator → metric → as `paired_bootstrap`.
+
+    All are measured on the same resamples, and each once a resample.
+    """
+    if unknown := [metric for metric in metrics if metric not in METRICS]:
+        raise InputError(f"metric {unknown[0]!r}: not known; allowed are {', '.join(METRICS)}")
+    ours, theirs = read_rows(y_true, *candidate), {name: read_rows(y_true, *who) for name, who in comparators.items()}
+    n = len(ours.y_true)
+    on_all = _gains(ours, theirs, np.ones((1, n)), metrics=metrics)
+    drawn = [
+        _gains(ours, theirs, weights, metrics=metrics)
+        for weights in _resample(ours.y_true, n_resamples=n_resamples, seed=seed)
+    ]
+    found: dict[str, dict[str, PairedDifference]] = {}
+    for name in theirs:
+        ends = {metric: _interval(np.concatenate([gains[name][metric] for gains in drawn])) for metric in metrics}
+        found[name] = {
+            metric: PairedDifference(metric, float(on_all[name][metric][0]), low, high, n)
+            for metric, (low, high) in ends.items()
+        }
+    return found
+
+
+def _gains(
+    ours: Rows, theirs: Mapping[str, Rows], weights: Floats, *, metrics: Sequence[str]
+) -> dict[str, dict[str, Floats]]:
+    """Comparator → metric → gain of the candidate, above 0 better for every metric, of shape (n_resamples,)."""
+    measures = tuple(dict.fromkeys(METRICS[metric] for metric in metrics))
+
+    def measure(rows: Rows) -> dict[str, Floats]:
+        return {name: values for each in measures for name, values in each(rows, weights).items()}
+
+    mine = measure(ours)
+    found = {}
+    for name, rows in theirs.items():
+        other = measure(rows)
+        found[name] = {
+            metric: (-1.0 if metric == "brier" else 1.0) * (mine[metric] - other[metric]) for metric in metrics
+        }
+    return found
 
 
 def _resample(y_true: Ints, *, n_resamples: int, seed: int) -> Iterator[Floats]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from agile_classifier.metrics.bootstrap import PairedDifference, paired_bootstrap
+from agile_classifier.metrics.bootstrap import PairedDifference, paired_differences
 from agile_classifier.metrics.metrics import predict
 
 Floats = NDArray[np.float64]
@@ -45,18 +45,8 @@ def compare(
     y_true: Ints, candidate: Contender, comparator: Contender, *, metrics: Sequence[str]
 ) -> dict[str, PairedDifference]:
     """Paired difference of two models in each metric, on the same resamples."""
-    return {
-        metric: paired_bootstrap(
-            y_true=y_true,
-            candidate_score=candidate.y_score,
-            comparator_score=comparator.y_score,
-            metric=metric,
-            candidate_threshold=candidate.threshold,
-            comparator_threshold=comparator.threshold,
-            seed=0,
-        )
-        for metric in metrics
-    }
+    new, old = (candidate.y_score, candidate.threshold), (comparator.y_score, comparator.threshold)
+    return paired_differences(y_true, new, {"comparator": old}, metrics=metrics, seed=0)["comparator"]
 
 
 def compare_slices(

@@ -20,7 +20,7 @@ from agile_classifier.cli import app as cli
 from agile_classifier.cli.headings import HEADINGS, first_sentence
 from agile_classifier.config.files import load_config
 from agile_classifier.errors import GateRefused, InputError
-from agile_classifier.ops.project import configs, root
+from agile_classifier.ops.project import PACKAGE, configs, root
 
 COMMANDS = sorted(get_command(cli.app).commands)  # type: ignore[attr-defined]
 QUICKSTART = str(configs() / "quickstart.yaml")
@@ -87,6 +87,20 @@ def test_help_is_quick_and_loads_no_library() -> None:
     )
     assert os.times().children_user - before < 1
     assert all(command in done.stdout for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("module", "left_out"),
+    [
+        ("ops.promotion.settled", HEAVY - {"mlflow", "pandas"}),  # pandas comes with mlflow
+        ("models.predictor", {"pandas", "mlflow", "zenml", "datasets", "sklearn", "torch._inductor.compile_fx"}),
+    ],
+    ids=["history", "score"],
+)
+def test_what_answers_at_a_terminal_imports_only_what_it_uses(module: str, left_out: set[str]) -> None:
+    code = f"import sys, agile_classifier.{module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    assert left_out & set(done.stdout.split()) == set()
 
 
 def test_no_command_shows_the_help(agile: Agile) -> None:

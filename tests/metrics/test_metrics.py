@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from agile_classifier.errors import GateRefused, InputError
-from agile_classifier.metrics.bootstrap import bootstrap_intervals, paired_bootstrap
+from agile_classifier.metrics.bootstrap import bootstrap_intervals, paired_bootstrap, paired_differences
 from agile_classifier.metrics.metrics import METRICS, confusion, evaluate_scores, predict
 from agile_classifier.metrics.thresholds import choose_decision_threshold
 
@@ -232,6 +232,20 @@ def test_each_model_is_compared_at_its_own_threshold() -> None:
         evaluate_scores(y_true=y_true, y_score=y_score, decision_threshold=threshold)["f1"] for threshold in (0.4, 0.6)
     ]
     assert found.difference == pytest.approx(values[0] - values[1])
+
+
+def test_several_models_in_several_metrics_at_once_are_those_one_at_a_time() -> None:
+    y_true, candidate = noisy_scores(200, 2, lift=0.6)
+    others = {
+        name: (noisy_scores(200, 2, lift=lift)[1], cut) for name, lift, cut in (("a", 0.2, 0.4), ("b", 0.0, None))
+    }
+    found = paired_differences(y_true, (candidate, 0.5), others, metrics=list(METRICS), n_resamples=300, seed=3)
+    for name, (y_score, cut) in others.items():
+        for metric in METRICS:
+            assert found[name][metric] == paired_bootstrap(
+                y_true=y_true, candidate_score=candidate, comparator_score=y_score, metric=metric,
+                candidate_threshold=0.5, comparator_threshold=cut, n_resamples=300, seed=3,
+            )  # fmt: skip
 
 
 def test_an_unknown_metric_is_refused_with_the_known_ones() -> None:

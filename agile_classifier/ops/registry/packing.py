@@ -42,7 +42,7 @@ rows = pd.DataFrame(json.loads(Path(given).read_text(encoding="utf-8")))
 scored = load_model(model_uri, suppress_warnings=True).predict(rows)
 Path(answered).write_text(json.dumps(scored.to_dict("list")), encoding="utf-8")
 """
-"""Program that scores a file of texts with a logged model, which it knows by its address alone.
+"""Program that scores a file of texts with a logged model, of which it knows nothing but its folder.
 
 `mlflow models predict` does the same, after it has loaded MLflow's servers.
 """
@@ -97,7 +97,8 @@ def score_in_fresh_process(model_uri: str, texts: Sequence[str], *, class_names:
     with tempfile.TemporaryDirectory() as scratch:
         given, answered = Path(scratch) / "input.json", Path(scratch) / "output.json"
         given.write_text(json.dumps({"text": list(texts)}), encoding="utf-8")
-        command = [sys.executable, "-c", SCORE, model_uri, str(given), str(answered)]
+        model = mlflow.artifacts.download_artifacts(model_uri)
+        command = [sys.executable, "-c", SCORE, model, str(given), str(answered)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=scratch)
         if done.returncode:
             raise RuntimeError(f"the logged model {model_uri} cannot be loaded and scored:\n{done.stderr}")

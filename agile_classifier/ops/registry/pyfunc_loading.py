@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 
 logger = logging.getLogger(__name__)
 
 
 def load_pyfunc(model_uri: str) -> Any:
-    """Load a version by its address, `models:/NAME/NUMBER`; other packages than its own are a warning.
+    """Load a version by its address, `models:/NAME/NUMBER`, as MLflow's PyFuncModel; other packages are a warning.
 
     MLflow's own check of the packages reads the files of everything that is installed: two CPU seconds a load.
     """
@@ -27,12 +27,16 @@ def load_pyfunc(model_uri: str) -> Any:
 
 def _differences(requirements: Path) -> Iterator[str]:
     """Name each required package that is missing here, or is here in another version."""
-    for line in requirements.read_text(encoding="utf-8").splitlines():
-        requirement = Requirement(line)
+    lines = requirements.read_text(encoding="utf-8").splitlines() if requirements.is_file() else []
+    for line in lines:
+        try:
+            requirement = Requirement(line.partition("#")[0])
+        except InvalidRequirement:  # an option of pip, or an empty line: it names no version
+            continue
         try:
             here = version(requirement.name)
         except PackageNotFoundError:
-            yield f"{line} (missing)"
+            yield f"{requirement} (missing)"
             continue
         if not requirement.specifier.contains(here.partition("+")[0], prereleases=True):
-            yield f"{line} (here {here})"
+            yield f"{requirement} (here {here})"

@@ -154,10 +154,14 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _create_databases() -> None:
-    """Create ZenML's and MLflow's databases in other processes, so that the caller's imports find them finished."""
-    _run([sys.executable, "-c", "from zenml.client import Client; Client().active_stack_model"])
+    """Create ZenML's and MLflow's databases in a process of its own, so that the caller imports against finished ones.
+
+    As `mlflow db upgrade` does, without the rest of MLflow's command line.
+    """
+    code = "from zenml.client import Client; Client().active_stack_model"
     if os.environ["MLFLOW_TRACKING_URI"].startswith("sqlite"):
-        _run([sys.executable, "-m", "mlflow", "db", "upgrade", os.environ["MLFLOW_TRACKING_URI"]])
+        code += "; import os, mlflow.db; mlflow.db.commands(['upgrade', os.environ['MLFLOW_TRACKING_URI']])"
+    _run([sys.executable, "-c", code])
 
 
 def _run(command: list[str]) -> None:

@@ -13,8 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from agile_classifier.metrics.metrics import evaluate_scores
-from agile_classifier.models.classical.linear_probe import fit_probe, start_at_probe
-from agile_classifier.models.embeddings import embed
+from agile_classifier.models.classical.linear_probe import fit_probe, score_probe, start_at_probe
+from agile_classifier.models.embeddings import embed, embed_parts
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.training.history import History
 from tests.training.test_fine_tuning import SPEC, changed, tensors, tune
@@ -36,6 +36,30 @@ def test_embeddings_are_four_means_of_length_one_in_the_order_of_the_texts(
     assert found.shape == (20, 4 * 32)
     assert np.linalg.norm(found.reshape(20, 4, 32), axis=-1) == pytest.approx(1, abs=1e-3)
     assert embed(texts[::-1], base=tiny_model, max_length=32)[::-1] == pytest.approx(found, abs=0.02)
+
+
+def test_parts_embedded_by_one_copy_of_the_model_are_those_embedded_alone(
+    tiny_model: Path, labelled: pd.DataFrame
+) -> None:
+    parts = {"train": list(labelled["text"][:9]), "validation": [], "test": list(labelled["text"][9:40])}
+    found = embed_parts(parts, base=tiny_model, max_length=32)
+    assert {part: rows.shape for part, rows in found.items()} == {
+        "train": (9, 128),
+        "validation": (0, 0),
+        "test": (31, 128),
+    }
+    for part, texts in parts.items():
+        assert np.array_equal(found[part], embed(texts, base=tiny_model, max_length=32))
+
+
+def test_a_probe_scores_each_part_as_itself_and_a_part_without_rows_not_at_all() -> None:
+    rng = np.random.default_rng(0)
+    features = {"train": rng.normal(size=(60, 5)), "validation": np.empty((0, 0)), "test": rng.normal(size=(7, 5))}
+    train = pd.DataFrame({"label": np.repeat([0, 2], 30)})
+    found = score_probe(features, train, parts=("validation", "test"), n_classes=3)
+    assert found["validation"].shape == (0, 3)
+    assert np.array_equal(found["test"][:, [0, 2]], fit_probe(features["train"], train).predict_proba(features["test"]))
+    assert not found["test"][:, 1].any()
 
 
 def test_a_probe_reads_targets_as_shares_of_a_text_and_weights_as_copies() -> None:

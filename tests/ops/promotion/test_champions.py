@@ -61,6 +61,22 @@ def test_each_promotion_leaves_the_one_before_as_previous(client: Any) -> None:
     assert client.get_model_version(NAME, "3").tags["promotion"] == "promoted"
 
 
+def test_a_history_is_read_without_a_lock_where_nothing_is_left_to_record(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.promotion.settled import read_settled
+    from agile_classifier.ops.registry import history
+
+    assert read_settled(NAME) == []
+    promote("1", None)
+    assert read_settled(NAME) == champions.settle(NAME)
+    client.set_registered_model_alias(NAME, "champion", "2")
+    assert read_settled(NAME) is None
+    assert champions.settle(NAME)[-1].kind == history.MOVED
+    assert read_settled(NAME) == champions.settle(NAME)
+    client.set_model_version_tag(NAME, "3", champions.PROMOTION, history.ASKED)
+    assert read_settled(NAME) is None
+
+
 def test_rollbacks_go_back_step_by_step_and_then_refuse(client: Any) -> None:
     from agile_classifier.ops.promotion import champions
 
