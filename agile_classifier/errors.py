@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from types import UnionType
-from typing import Any, Protocol, Union, get_args, get_origin
+from typing import Annotated, Any, Protocol, Union, get_args, get_origin
 
 
 class InputError(Exception):
@@ -75,7 +75,7 @@ def explain_validation(error: Validation, model: Any = None, *, within: str = ""
     problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
     if problem["type"] == "extra_forbidden":
         *above, name = problem["loc"]
-        allowed = sorted(getattr(_walk(model, above)[1], "model_fields", ()))
+        allowed = _fields_of(_walk(model, above)[1])
         there = f"; allowed here: {', '.join(allowed)}{did_you_mean(str(name), allowed)}" if allowed else ""
         return f"{_dotted(within, *above, name)}: unknown field{there}"
     field = _dotted(within, *_walk(model, problem["loc"])[0])
@@ -134,15 +134,29 @@ def _walk(model: Any, location: Sequence[Any]) -> tuple[list[Any], Any]:
 
 def _type_inside(kind: Any, part: Any) -> Any:
     """Type of a model's field, or of an element of a container; None where there is no such part."""
-    fields = getattr(kind, "model_fields", {})
-    if part in fields:
-        return fields[part].annotation
-    arguments = get_args(kind)
+    for each in _branches(kind):
+        origin, arguments = get_origin(each), get_args(each)
+        fields = getattr(each, "model_fields", {})
+        if part in fields:
+            return fields[part].annotation
+        if origin in (list, tuple, set, frozenset) and isinstance(part, int):
+            return arguments[0]
+        if origin in (dict, Mapping):
+            return arguments[1]
+    return None
+
+
+def _fields_of(kind: Any) -> list[str]:
+    return sorted({name for each in _branches(kind) for name in getattr(each, "model_fields", ())})
+
+
+def _branches(kind: Any) -> list[Any]:
+    """Types that a value may have, without what is noted on them."""
+    if get_origin(kind) is Annotated:
+        return _branches(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):
-        return next((inner for each in arguments if (inner := _type_inside(each, part)) is not None), None)
-    if get_origin(kind) in (list, tuple, set, frozenset) and isinstance(part, int):
-        return arguments[0]
-    return arguments[1] if get_origin(kind) in (dict, Mapping) else None
+        return [branch for each in get_args(kind) for branch in _branches(each)]
+    return [kind]
 
 
 def _dotted(*parts: Any) -> str:
