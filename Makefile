@@ -14,7 +14,7 @@ run: $(STAMP)         ## train, evaluate, register and promote the quickstart
 	@$(BIN)/agile train configs/quickstart.yaml
 
 test: check           ## lint, types, architecture, all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)       ## lint, types, architecture
 	$(BIN)/ruff check .

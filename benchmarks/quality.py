@@ -90,12 +90,12 @@ def measure(row: Row, seed: str) -> dict[str, float]:
 
 def train_and_judge(config: Any, parts: dict[str, Any], class_names: list[str]) -> dict[str, float]:
     """Train on `train` and judge on `test`, as the pipeline does; two baselines beside it."""
-    from agile_classifier.studies.trial import judge
+    from agile_classifier.studies.trial import run_on_parts
 
-    ours = judge(config, parts, class_names)
+    ours = run_on_parts(config, parts, class_names)
     found = {name: ours.metrics[name] for name in ("f1", "roc_auc")}
     for name in ("tfidf", "tfidf_svm"):
-        theirs = judge(config, parts, class_names, baseline=name).metrics
+        theirs = run_on_parts(config, parts, class_names, baseline=name).metrics
         found |= {f"{name}_f1": theirs["f1"], f"{name}_roc_auc": theirs["roc_auc"]}
     taken = {"train_seconds": ours.train_seconds, "peak_gigabytes": ours.peak_gigabytes}
     return {**found, "n_test": len(parts["test"]), **taken}

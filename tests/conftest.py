@@ -35,6 +35,12 @@ PASSWORD = "sentinel-password"
 FILLERS = ("the", "a", "film", "day", "was", "is", "this", "and", "very", "it", "song", "room")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, so that of two processes none is left alone with the longest of them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Whoever is told of failed runs, promotions and drift, while a test lasts."""

@@ -17,41 +17,46 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 
+Only = Annotated[
+    list[str] | None, typer.Option(metavar="CONTENDER", help="Contender to run, in place of all; repeatable.")
+]
+Budget = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="MINUTES",
+        help="Longest time, in minutes; a study that would take longer is refused before it begins.",
+    ),
+]
+Jobs = Annotated[int, typer.Option(min=1, help="Number of cells that run at the same time.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say which cells are missing and how long they would take, and run none.")
+]
+Page = Annotated[
+    Path | None,
+    typer.Option(
+        help="Page to write, of all studies in FILE's folder; by default FILE's name with .md, here; of shipped studies"
+        " docs/results.md."
+    ),
+]
+Results = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Folder of finished cells, a Parquet a study; by default benchmarks/results or AGILE_HOME/studies.",
+    ),
+]
+
+
 @commands.command(epilog="Example: agile study configs/studies/ethos.yaml --only majority --only tfidf --budget 30")
 def study(
     file: Annotated[Path, typer.Argument(help="Study, a YAML that names configs, sizes, splits and seeds.")],
-    only: Annotated[
-        list[str] | None, typer.Option(metavar="CONTENDER", help="Contender to run, in place of all; repeatable.")
-    ] = None,
-    budget: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            metavar="MINUTES",
-            help="Longest time, in minutes; a study that would take longer is refused before it begins.",
-        ),
-    ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Number of cells that run at the same time.")] = 1,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say which cells are missing and how long they would take, and run none.")
-    ] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            help="Page to write, of all studies in FILE's folder; by default FILE's name with .md, here, and"
-            " docs/results.md for the studies that are shipped."
-        ),
-    ] = None,
-    results: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help=(
-                "Folder that keeps finished cells, a Parquet a study; by default benchmarks/results or "
-                "AGILE_HOME/studies."
-            ),
-        ),
-    ] = None,
+    only: Only = None,
+    budget: Budget = None,
+    jobs: Jobs = 1,
+    dry_run: DryRun = False,
+    output: Page = None,
+    results: Results = None,
 ) -> None:
     """Compare configs over training sizes, splits and seeds.
 

@@ -28,7 +28,7 @@ from agile_classifier.evaluation.review import find_neighbours, find_suspects, s
 from agile_classifier.evaluation.slices import list_slices, measure_slices
 from agile_classifier.files import tree_digest
 from agile_classifier.metrics.calibration import Calibration, fit_calibration
-from agile_classifier.metrics.comparison import Contender as Answers
+from agile_classifier.metrics.comparison import Answers
 from agile_classifier.models.classical.baselines import BASELINES
 from agile_classifier.models.classical.linear_probe import score_probe
 from agile_classifier.models.embeddings import embed_parts

@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Contender:
+class Answers:
     """A model's answers on the rows."""
 
     y_score: Floats
@@ -26,9 +26,9 @@ class Contender:
     threshold: float | None
     """Decision threshold on the probability of class 1."""
 
-    def on(self, rows: Mask) -> Contender:
+    def on(self, rows: Mask) -> Answers:
         """Select the answers on some of the rows."""
-        return Contender(self.y_score[rows], self.threshold)
+        return Answers(self.y_score[rows], self.threshold)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class McNemar:
 
 
 def compare(
-    y_true: Ints, candidate: Contender, comparator: Contender, *, metrics: Sequence[str]
+    y_true: Ints, candidate: Answers, comparator: Answers, *, metrics: Sequence[str]
 ) -> dict[str, PairedDifference]:
     """Paired difference of two models in each metric, on the same resamples."""
     new, old = (candidate.y_score, candidate.threshold), (comparator.y_score, comparator.threshold)
@@ -51,8 +51,8 @@ def compare(
 
 def compare_slices(
     y_true: Ints,
-    candidate: Contender,
-    comparator: Contender,
+    candidate: Answers,
+    comparator: Answers,
     *,
     metric: str,
     slices: Mapping[str, Mask],
@@ -68,7 +68,7 @@ def compare_slices(
     return judged, left_out
 
 
-def mcnemar(y_true: Ints, candidate: Contender, comparator: Contender) -> McNemar:
+def mcnemar(y_true: Ints, candidate: Answers, comparator: Answers) -> McNemar:
     """McNemar's exact test on the decisions."""
     right = [predict(who.y_score, who.threshold) == y_true for who in (candidate, comparator)]
     only = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())

@@ -37,7 +37,7 @@ from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import require_cuttable
 from agile_classifier.studies.grid import DECIDING
-from agile_classifier.studies.trial import judge, read_parts
+from agile_classifier.studies.trial import read_parts, run_on_parts
 
 SPACE: Mapping[str, BaseDistribution] = {
     "fine_tune.learning_rate": FloatDistribution(1e-4, 3e-3, log=True),
@@ -164,7 +164,7 @@ class Search:
         for place, (parts, class_names) in enumerate(self._read_folds(config)):
             if place >= len(folds):
                 began = time.monotonic()
-                folds.append(judge(_without_policy(config), parts, class_names).metrics[self.metric])
+                folds.append(run_on_parts(_without_policy(config), parts, class_names).metrics[self.metric])
                 trial.set_user_attr("folds", folds)
                 trial.set_user_attr(f"seconds {place}", time.monotonic() - began)
             trial.report(mean(folds), step=place)

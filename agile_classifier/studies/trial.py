@@ -51,10 +51,10 @@ def run_trial(config: RunConfig, *, baseline: str | None = None) -> Trial:
     parts, class_names = read_parts(config)
     if len(class_names) > 2:
         raise InputError(f"a study compares classifiers of two classes; found {', '.join(class_names)}")
-    return judge(config, parts, class_names, baseline=baseline, began=began)
+    return run_on_parts(config, parts, class_names, baseline=baseline, began=began)
 
 
-def judge(
+def run_on_parts(
     config: RunConfig,
     parts: Parts,
     class_names: Sequence[str],

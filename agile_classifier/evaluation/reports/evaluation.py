@@ -141,7 +141,7 @@ def render_report(report: ReportInput) -> str:
         TEMPLATE,
         report=report,
         chosen=chosen,
-        verdict=judge(report),
+        verdict=decide_verdict(report),
         titles=METRICS,
         meanings=MEANINGS,
         shown=sorted(shown, key=lambda name: name != report.metric),
@@ -158,7 +158,7 @@ def render_report(report: ReportInput) -> str:
     )
 
 
-def judge(report: ReportInput) -> Verdict:
+def decide_verdict(report: ReportInput) -> Verdict:
     """What the paired differences say about the chosen checkpoint, in plain words.
 
     `good`: better than every baseline beyond noise. `bad`: worse than one beyond noise. `unclear`: all else, also where

@@ -18,7 +18,7 @@ from agile_classifier.evaluation.contenders import Evaluation, compare_with_base
 from agile_classifier.evaluation.slices import slice_rows
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.calibration import calibration_error
-from agile_classifier.metrics.comparison import Contender, McNemar, compare, compare_slices, mcnemar
+from agile_classifier.metrics.comparison import Answers, McNemar, compare, compare_slices, mcnemar
 from agile_classifier.metrics.metrics import METRICS
 from agile_classifier.ops.promotion import champions, gate
 from agile_classifier.ops.promotion.gate import Evidence, Limit, PromotionDecision, comparable_rows, decide
@@ -154,7 +154,7 @@ class Comparison:
     def _add(self, **facts: Any) -> None:
         self.evidence = self.evidence.model_copy(update=facts)
 
-    def _answer_of(self, champion: MeasuredVersion, texts: list[str]) -> Contender:
+    def _answer_of(self, champion: MeasuredVersion, texts: list[str]) -> Answers:
         try:
             return champion.answer(texts)
         except Exception as error:
@@ -184,7 +184,7 @@ class Comparison:
     def _way_out(self) -> str:
         return f"; `agile promote {self.candidate.number} --force` puts it in service all the same"
 
-    def _limit_candidate(self, y_true: NDArray[np.int64], answers: Callable[[], Contender], texts: list[str]) -> None:
+    def _limit_candidate(self, y_true: NDArray[np.int64], answers: Callable[[], Answers], texts: list[str]) -> None:
         """Limits that the candidate must keep by itself; only those that the config sets are measured."""
         ways: dict[str, tuple[str, Callable[[], float | None]]] = {
             "calibration_limit": ("its calibration error", lambda: calibration_error(y_true, answers().y_score)),
@@ -199,7 +199,7 @@ class Comparison:
         ]
         self._add(limits=tuple(limits))
 
-    def _compare(self, y_true: NDArray[np.int64], new: Contender, old: Contender, rows: pd.DataFrame) -> None:
+    def _compare(self, y_true: NDArray[np.int64], new: Answers, old: Answers, rows: pd.DataFrame) -> None:
         metric = self.settings.metric
         differences = compare(y_true, new, old, metrics=list(METRICS))
         tested = mcnemar(y_true, new, old)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from agile_classifier.metrics.comparison import Contender
+from agile_classifier.metrics.comparison import Answers
 from agile_classifier.models.spec import PROBABILITY
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.scorer import Scorer
@@ -42,11 +42,11 @@ class MeasuredVersion:
         """Tags of the version in MLflow."""
         return registry.read_tags(self.model_name, self.number)
 
-    def answer(self, texts: Sequence[str]) -> Contender:
+    def answer(self, texts: Sequence[str]) -> Answers:
         """Probabilities of the texts, and the version's decision threshold."""
         columns = [f"{PROBABILITY}{name}" for name in self.class_names]
         threshold = registry.read_decision_threshold(self.model_name, self.number)
-        return Contender(self._score(texts)[columns].to_numpy(dtype=np.float64), threshold)
+        return Answers(self._score(texts)[columns].to_numpy(dtype=np.float64), threshold)
 
     def milliseconds(self, texts: Sequence[str]) -> float:
         """Median time to score one text alone, in milliseconds, over the first texts."""

@@ -26,7 +26,7 @@ def render(study: Study, frame: pd.DataFrame, *, command: str) -> str:
     frame : DataFrame
         As `agile_classifier.studies.report.frame.to_frame`, of at least one cell.
     """
-    headline, level, sentences = judge(study, frame)
+    headline, level, sentences = decide_headline(study, frame)
     return fill(
         TEMPLATE,
         title=study.title,
@@ -41,7 +41,7 @@ def render(study: Study, frame: pd.DataFrame, *, command: str) -> str:
     )
 
 
-def judge(study: Study, frame: pd.DataFrame) -> tuple[str, str, list[str]]:
+def decide_headline(study: Study, frame: pd.DataFrame) -> tuple[str, str, list[str]]:
     """Headline, level (`good`, `unclear`) and sentences about the best contender at the largest size.
 
     They say whether it is told from the others, split by split. The best is sought among those that ran on at least

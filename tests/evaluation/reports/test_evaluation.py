@@ -17,7 +17,7 @@ from agile_classifier.evaluation.reports.evaluation import (
     ReportInput,
     Result,
     Review,
-    judge,
+    decide_verdict,
     render_report,
     worst_errors,
     wrong_rows,
@@ -231,14 +231,14 @@ def test_the_verdict_follows_from_the_paired_intervals(
     differences = {
         name: PairedDifference("roc_auc", (low + high) / 2, low, high, 60) for name, (low, high) in intervals.items()
     }
-    verdict = judge(replace(make_report(), differences=differences))
+    verdict = decide_verdict(replace(make_report(), differences=differences))
     assert (verdict.level, verdict.headline) == (level, headline)
 
 
 def test_plain_words_say_what_the_numbers_mean() -> None:
     report = make_report()
     metrics = {**report.results[0].metrics, "precision": 0.75, "recall": 0.714, "roc_auc": 0.86}
-    words = judge(replace(report, results=[replace(report.results[0], metrics=metrics)])).sentences
+    words = decide_verdict(replace(report, results=[replace(report.results[0], metrics=metrics)])).sentences
     assert words[0] == "Of 100 texts it calls “rude”, 75 are; of 100 that are, it finds 71."
     assert "86 times in 100" in words[1]
     assert (

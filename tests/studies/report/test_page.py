@@ -12,7 +12,7 @@ from agile_classifier.studies.file import Study
 from agile_classifier.studies.grid import Place
 from agile_classifier.studies.report.frame import to_frame
 from agile_classifier.studies.report.markdown import write_report
-from agile_classifier.studies.report.page import judge, render
+from agile_classifier.studies.report.page import decide_headline, render
 
 NAMES = {"ours": "<b>Ours</b>", "theirs": "Theirs", "plain": "Plain"}
 STUDY = Study.model_validate({
@@ -48,14 +48,16 @@ def frame(*rows: list[Result]) -> pd.DataFrame:
 
 
 def test_the_best_is_named_where_pairs_tell_it_from_all_others_though_the_splits_stray_more() -> None:
-    headline, level, sentences = judge(STUDY, frame(cells("ours", 0.75), cells("theirs", 0.72), cells("plain", 0.5)))
+    headline, level, sentences = decide_headline(
+        STUDY, frame(cells("ours", 0.75), cells("theirs", 0.72), cells("plain", 0.5))
+    )
     assert (headline, level) == ("Best: <b>Ours</b>", "good")
     assert sentences[1].startswith("Next comes Theirs with 0.8")
 
 
 def test_one_that_is_not_told_from_the_best_is_named() -> None:
     near = frame(cells("ours", 0.75, noise=0.03), cells("theirs", 0.74, noise=0.03), cells("plain", 0.3))
-    headline, level, sentences = judge(STUDY, near)
+    headline, level, sentences = decide_headline(STUDY, near)
     assert level == "unclear"
     assert headline.startswith("Best, but not alone")
     assert "Plain" not in sentences[1]
@@ -88,12 +90,12 @@ def test_the_curve_says_where_a_hundred_more_labels_stop_paying() -> None:
 def test_one_lucky_split_makes_nobody_the_best() -> None:
     lucky = cells("theirs", 0.99)[:1]
     found = frame(cells("ours", 0.75), lucky, cells("plain", 0.5))
-    headline, _, _ = judge(STUDY, found)
+    headline, _, _ = decide_headline(STUDY, found)
     assert headline == "Best: <b>Ours</b>"
     page = render(STUDY, found, command="x")
     assert "Theirs (1 of 5 splits)" in page
     assert "of 5 splits)" not in page.replace("Theirs (1 of 5 splits)", "")
-    headline, level, _ = judge(STUDY, frame(cells("ours", 0.75)[:1], cells("plain", 0.5)[:1]))
+    headline, level, _ = decide_headline(STUDY, frame(cells("ours", 0.75)[:1], cells("plain", 0.5)[:1]))
     assert (headline, level) == ("One split tells nothing yet: <b>Ours</b>", "unclear")
 
 
