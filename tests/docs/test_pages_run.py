@@ -34,12 +34,17 @@ FEWER = {
     ],
 }
 """Options that make a training of a shipped config short."""
+AFTERWARDS = {"configs/quickstart-llm.yaml": ["promote", "1", "--model", "quickstart-llm", "--force"]}
+"""Commands after such a training: so short, it need not beat its baselines, as the whole one does."""
 STAND_IN = f"""#!{sys.executable}
 import subprocess, sys
-words, fewer = sys.argv[1:], {json.dumps(FEWER)}
-if words[:1] == ["train"]:
-    words += fewer.get(words[1], [])
-sys.exit(subprocess.run([sys.executable, "-m", "agile_classifier", *words]).returncode)
+words, fewer, afterwards = sys.argv[1:], {json.dumps(FEWER)}, {json.dumps(AFTERWARDS)}
+agile = [sys.executable, "-m", "agile_classifier"]
+config = words[1] if words[:1] == ["train"] else ""
+code = subprocess.run([*agile, *words, *fewer.get(config, [])]).returncode
+if code == 0 and config in afterwards:
+    subprocess.run([*agile, *afterwards[config]])
+sys.exit(code)
 """
 
 
@@ -47,9 +52,10 @@ sys.exit(subprocess.run([sys.executable, "-m", "agile_classifier", *words]).retu
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the commands `agile` and `python`, first on the path."""
     folder = tmp_path_factory.mktemp("tools")
-    (folder / "agile").write_text(STAND_IN, encoding="utf-8")
-    (folder / "agile").chmod(stat.S_IRWXU)
-    (folder / "python").symlink_to(sys.executable)
+    python = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'  # a link to it would not find the packages of its environment
+    for name, script in {"agile": STAND_IN, "python": python}.items():
+        (folder / name).write_text(script, encoding="utf-8")
+        (folder / name).chmod(stat.S_IRWXU)
     return folder
 
 

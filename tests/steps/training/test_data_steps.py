@@ -1,0 +1,66 @@
+"""The first steps of a training, each run by itself as ZenML runs it: what goes in, what comes out, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from agile_classifier.config.data import Columns, DataConfig, LabelsConfig, LeakageConfig, SplitConfig, ValidationConfig
+
+LABELS = LabelsConfig(rule="value", value=0.5, names=("Blame", "Praise"))
+VALIDATION = ValidationConfig(min_rows=20, min_class_rows=5)
+
+
+@pytest.fixture(scope="module")
+def steps(state_folder: Path) -> Any:
+    """Modules of steps, which ZenML wants imported once its state folder is known."""
+    from types import SimpleNamespace
+
+    from steps.training.ingest import ingest
+    from steps.training.label_and_split import label_and_split
+    from steps.training.validate import validate
+
+    return SimpleNamespace(ingest=ingest, validate=validate, label_and_split=label_and_split)
+
+
+def test_ingest_maps_the_columns_of_a_source_to_roles(steps: Any, tmp_path: Path) -> None:
+    source = tmp_path / "comments.csv"
+    source.write_text("key,comment,toxicity,thread\na,one text,0.2,7\nb,another text,0.9,8\n", encoding="utf-8")
+    columns = Columns(text="comment", score="toxicity", id="key", group="thread")
+    examples = steps.ingest(DataConfig(source=str(source), columns=columns), ())
+    assert list(examples["id"]) == ["a", "b"]
+    assert list(examples["text"]) == ["one text", "another text"]
+    assert list(examples["score"]) == [0.2, 0.9]
+    assert list(examples["group"].astype(str)) == ["7", "8"]
+
+
+def test_validate_passes_examples_on_unchanged_with_a_page(steps: Any, tiny_examples: pd.DataFrame) -> None:
+    digest = _suite_digest(VALIDATION.suite)
+    examples, page = steps.validate(tiny_examples, VALIDATION, LABELS, 128, digest)
+    pd.testing.assert_frame_equal(examples.reset_index(drop=True), tiny_examples.reset_index(drop=True))
+    assert "<html" in page
+
+
+def test_validate_refuses_too_few_examples(steps: Any, tiny_examples: pd.DataFrame) -> None:
+    with pytest.raises(Exception, match="the examples cannot be used"):
+        steps.validate(tiny_examples[:10], VALIDATION, LABELS, 128, _suite_digest(VALIDATION.suite))
+
+
+def test_label_and_split_labels_each_part_by_the_threshold(steps: Any, tiny_examples: pd.DataFrame) -> None:
+    split = SplitConfig(validation=0.2, test=0.2)
+    limits = LeakageConfig(leaks_limit=None, duplicates_limit=1.0, conflicts_limit=1.0)
+    train, validation, test, labelling, findings = steps.label_and_split(tiny_examples, LABELS, split, limits)
+    assert len(train) + len(validation) + len(test) == len(tiny_examples)
+    for part in (train, validation, test):
+        assert (part["label"] == (part["score"] >= 0.5).astype(int)).all()
+    assert labelling.class_names == ("Blame", "Praise")
+    assert {finding["name"] for finding in findings} == {"duplicates", "leaks", "conflicts"}
+
+
+def _suite_digest(suite: str) -> str:
+    from agile_classifier.ops.state.home import suite_digest
+
+    return suite_digest(suite)
