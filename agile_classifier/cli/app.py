@@ -14,10 +14,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from agile_classifier.cli import pages, promotion, schedules, scoring, serving, studies, training, upkeep, versions
+from agile_classifier.cli import promotion, schedules, scoring, serving, studies, training, upkeep, versions
 from agile_classifier.cli.headings import CommandsUnderHeadings
 
-GROUPS = (training, promotion, pages, scoring, serving, versions, studies, schedules, upkeep)
+GROUPS = (training, promotion, scoring, serving, versions, studies, schedules, upkeep)
 """Modules that hold the commands."""
 
 app = typer.Typer(

@@ -106,11 +106,8 @@ def score_file(
     schema = stream_scoring.output_schema(rows, output=output, column=column, added=list(scorer.columns))
     if strict:
         stream_scoring.refuse_bad_rows(rows, column)
-    identity = {
-        "input": content_digest(source), "column": column, **dialect.model_dump(mode="json"), MODEL_NAME: name,
-        VERSION: number,
-        "window": window_rows, "columns": schema.names,
-    }  # fmt: skip
+    answers = {MODEL_NAME: name, VERSION: number, "window": window_rows, "columns": schema.names}
+    identity = {"input": content_digest(source), "column": column, **dialect.model_dump(mode="json"), **answers}
     with opened(output, schema, identity=identity, say=_say) as parts, shown_progress() as on_progress:
         first_run = parts.begun_by(run_id)
         resumed = len(parts.pieces)
