@@ -234,7 +234,7 @@ def test_in_a_remote_store_old_checkpoints_go_but_those_of_a_training_under_way_
 KILLED = """
 from agile_classifier.ops.state.home import prepare_state
 prepare_state()
-from tests.operations import toy_training as toy
+from tests.toys import toy_training as toy
 toy.train("killed", end=toy.KILLED)
 """
 
