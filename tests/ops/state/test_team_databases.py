@@ -146,7 +146,7 @@ def trained(team: dict[str, str]) -> str:
     """Name of a run that a member of the team made."""
     words = (
         "from agile_classifier.ops.state.home import prepare_state; prepare_state()\n"
-        "from tests.operations import toy_training\nprint(toy_training.train('team'))"
+        "from tests.toys import toy_training\nprint(toy_training.train('team'))"
     )
     done = subprocess.run(
         [sys.executable, "-c", words], env=team, cwd=root(), capture_output=True, text=True, check=False
