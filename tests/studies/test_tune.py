@@ -118,7 +118,7 @@ def test_neither_test_nor_validation_is_read_and_folds_are_held_out_once(
         seen.append({part: set(rows["id"]) for part, rows in parts.items()})
         return Judged()
 
-    monkeypatch.setattr(search, "judge", remember)
+    monkeypatch.setattr(search, "run_on_parts", remember)
     searching = begin(config, folds=3)
     searching.run(minutes=0, say=lambda _: None)
     allowed = set(search.read_parts(searching.config)[0]["train"]["id"])
