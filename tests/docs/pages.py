@@ -72,6 +72,8 @@ def find_command(words: list[str]) -> tuple[str, Any, list[str]]:
     """Name, command and its own words of a call; None as command where the command line has none of that name."""
     commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
     name, rest = (words or [""])[0], words[1:]
+    if name.startswith("-"):  # an option of `agile` itself
+        return "agile", typer.main.get_command(cli.app), words
     command = commands.get(name)
     if hasattr(command, "commands") and rest:
         return f"{name} {rest[0]}", command.commands.get(rest[0]), rest[1:]

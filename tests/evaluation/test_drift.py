@@ -102,16 +102,17 @@ def test_few_rows_are_unclear_rather_than_drifted() -> None:
 
 
 def test_chance_levels_are_exceeded_by_about_one_batch_in_a_hundred_without_drift() -> None:
-    beyond = dict.fromkeys(LIMITS, 0)
+    beyond = dict.fromkeys(LIMITS.keys() - {"embedding_auc"}, 0)  # these samples have no embeddings
     reference_seeds = range(400)
     for seed in reference_seeds:
         pair = sample(300, seed=2 * seed + 1000), sample(200, seed=2 * seed + 1001)
         small = [DriftSample(*(*(getattr(one, name) for name in ("class_names", "scores", "predicted", "lengths", "unknown")), np.empty((0, 0), np.float16))) for one in pair]  # fmt: skip
         for finding in compare(*small, limits=LIMITS):
+            if finding.name not in beyond:
+                continue
             assert finding.value is not None
             assert finding.chance is not None
             beyond[finding.name] += finding.value > finding.chance
-    del beyond["embedding_auc"]
     assert all(count <= 12 for count in beyond.values()), beyond  # 4 expected; 12 or more: once in a thousand
 
 

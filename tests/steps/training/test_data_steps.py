@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from agile_classifier.config.data import Columns, DataConfig, LabelsConfig, LeakageConfig, SplitConfig, ValidationConfig
+from agile_classifier.errors import InputError
 
 LABELS = LabelsConfig(rule="value", value=0.5, names=("Blame", "Praise"))
 VALIDATION = ValidationConfig(min_rows=20, min_class_rows=5)
@@ -45,13 +46,13 @@ def test_validate_passes_examples_on_unchanged_with_a_page(steps: Any, tiny_exam
 
 
 def test_validate_refuses_too_few_examples(steps: Any, tiny_examples: pd.DataFrame) -> None:
-    with pytest.raises(Exception, match="the examples cannot be used"):
-        steps.validate(tiny_examples[:10], VALIDATION, LABELS, 128, _suite_digest(VALIDATION.suite))
+    with pytest.raises(InputError, match=r"the examples cannot be used: .*\(min_rows 20\): found 10"):
+        steps.validate.entrypoint(tiny_examples[:10], VALIDATION, LABELS, 128, _suite_digest(VALIDATION.suite))
 
 
 def test_label_and_split_labels_each_part_by_the_threshold(steps: Any, tiny_examples: pd.DataFrame) -> None:
     split = SplitConfig(validation=0.2, test=0.2)
-    limits = LeakageConfig(leaks_limit=None, duplicates_limit=1.0, conflicts_limit=1.0)
+    limits = LeakageConfig(leaks_limit=None, duplicates_limit=None, conflicts_limit=None)
     train, validation, test, labelling, findings = steps.label_and_split(tiny_examples, LABELS, split, limits)
     assert len(train) + len(validation) + len(test) == len(tiny_examples)
     for part in (train, validation, test):
