@@ -56,9 +56,7 @@ def one_line(words: object, *, longest: int | None = None) -> str:
 
 
 def explain_validation(error: Validation, model: Any = None, *, within: str = "", tells_found: bool = True) -> str:
-    """Say in one line the first thing that is wrong with a value.
-
-    The field, what is wrong, what was found or is allowed.
+    """Say in one line the first thing that is wrong with a value: which field, why, what was found or is allowed.
 
     An unknown field comes first, since a misspelt name is why another one seems to be missing.
 
