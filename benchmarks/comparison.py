@@ -107,7 +107,7 @@ class Products:
     """Matrix products of linear layers, counted as they run."""
 
     operations: float = 0.0
-    """Of forward passes; a training computes as many again, for the inputs' gradients."""
+    """Operations of forward passes; a training computes as many again, for the inputs' gradients."""
 
 
 @contextmanager

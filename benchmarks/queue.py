@@ -32,7 +32,7 @@ from benchmarks.quality import CONFIGS
 
 FIRST, STEP, LAST = 50, 50, 400
 TRAIN_SHARE = 0.8
-"""Of the examples; the rest is test."""
+"""Share of the examples that labels are chosen from; the rest is test."""
 Floats = NDArray[np.float64]
 
 

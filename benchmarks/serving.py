@@ -43,7 +43,7 @@ CLIENTS = (1, 8, 32)
 TARGETS = {1: 1.0, 8: 1.5, 32: 1.5}
 """Clients → least ratio of our requests a second to plain MLflow's, on two cores."""
 LARGEST_DIFFERENCE = 5e-2
-"""Of a probability, as texts scored together are rounded otherwise in bfloat16."""
+"""Largest allowed difference of a probability, as texts scored together are rounded otherwise in bfloat16."""
 OVERLOAD = {200, 429, 503}
 OVERLOADING_CLIENTS, OVERLOADED_LIMIT = 64, 16
 START_SECONDS = 180
@@ -63,7 +63,7 @@ class Measured:
         return self.statuses[200] / self.seconds
 
     def percentile(self, share: float) -> float:
-        """Of the time of a request, in milliseconds."""
+        """Percentile of the time of a request, in milliseconds."""
         return float(np.percentile(self.milliseconds, share))
 
 
@@ -169,7 +169,7 @@ def servers(version: Version) -> Iterator[dict[str, int]]:
 def measure_all(
     ports: Mapping[str, int], texts: Sequence[str], *, repeats: int, seconds: float
 ) -> dict[int, dict[str, Measured]]:
-    """By number of clients and server; the repeats are put together."""
+    """Measure by number of clients and server; the repeats are put together."""
     found = {clients: {name: Measured() for name in (OURS, PLAIN)} for clients in CLIENTS}
     for name in (OURS, PLAIN):
         asyncio.run(ask(ports[name], texts[:64], clients=max(CLIENTS), seconds=seconds))  # warm
