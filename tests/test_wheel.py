@@ -115,6 +115,7 @@ def test_a_config_of_ones_own_is_trained_from_a_folder_that_is_no_project(
         "data": {"source": "texts.csv", "columns": {"text": "text", "score": "score"}},
         "model": {"source": "./model", "max_length": 48, "quantization": "none"},
         "fine_tune": {"epochs": 1},
+        "evaluation": {"n_resamples": 100},
         "registry": {"model_name": "mine"},
     }
     (mine / "my.yaml").write_text(yaml.safe_dump({"parameters": parameters}), encoding="utf-8")
