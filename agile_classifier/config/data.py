@@ -5,41 +5,11 @@ The other sections of a `RunConfig` stand in `agile_classifier.config.training`,
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
-UNQUOTED = (
-    (bool, "the boolean", '["no", "yes"]'),
-    ((int, float), "the number", '["0", "1"]'),
-    (date, "the date", '["2026-11-23"]'),
-    (type(None), "nothing:", '["null"]'),
-)
-"""What YAML makes of words without quotes (yes, no, on and off are booleans), and how they are written as text."""
-
-
-def _require_quoted(value: Any) -> Any:
-    """Which word `False` was, `no` or `off`, cannot be told any more, so nothing is made of it."""
-    for kind, named, example in UNQUOTED:
-        if isinstance(value, kind):
-            raise ValueError(f"YAML reads this as {named} {value}; to be text it needs quotes, as in {example}")
-    return value
-
-
-ClassNames = Annotated[
-    tuple[Annotated[str, BeforeValidator(_require_quoted)], ...],
-    BeforeValidator(lambda value: (value,) if isinstance(value, (str, int, float, date)) else value),
-]
-"""Names of classes 0, 1, …, as text."""
-
-
-class Section(BaseModel):
-    """A section of the config: unknown fields are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+from agile_classifier.config.section import ClassNames, Marks, Names, Section, Share
 
 
 class Columns(Section):
@@ -53,6 +23,22 @@ class Columns(Section):
     """Column that names an example; without one, its row number, counted from 1."""
     group: str | None = None
     """Column whose values must not stand on both sides of a split (a document, an author)."""
+    raters: Names = ()
+    """Columns of what each rater said, in place of a score column: the score is the mean of their numbers, or the share
+    of them that say yes."""
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> Columns:
+        if self.raters and self.score is not None:
+            raise ValueError(f"score and raters exclude each other; found score {self.score}, raters {self.raters}")
+        if len(set(self.raters)) < len(self.raters):
+            raise ValueError(f"raters must differ, found {list(self.raters)}")
+        return self
+
+    @property
+    def has_score(self) -> bool:
+        """Whether the examples have a score: a column of it, or columns of raters."""
+        return self.score is not None or bool(self.raters)
 
 
 class Source(Section):
@@ -121,12 +107,27 @@ class LabelsConfig(Section):
     value: float | None = None
     """The label threshold, for `value`, in the unit of the score."""
     columns: Names = ()
-    """Source columns read by `given` (one) and `any` (one or more: 0/1, or text that is empty where the kind is
+    """Source columns read by `given` (one) and `any` (one or more: 0/1, yes/no, or text that is empty where the kind is
     absent)."""
+    absent: ClassNames = ()
+    """Words that mean in a kind's column (rule `any`), or from a rater, that the kind is absent, beside an empty cell,
+    0, no, false and none; every other word then means that it is present. `[""]` adds none."""
+    not_rated: Marks = ()
+    """Numbers or words that stand where nobody gave a score or class (-1, 99, "skipped"); such a cell counts as
+    empty."""
+    unlabelled: Literal["refuse", "leave_out"] = "refuse"
+    """What is done with rows without a score or class: `refuse` the data, or `leave_out` those rows, counted; `agile
+    queue` can then draw from them."""
+    fold: bool = False
+    """Whether classes that differ by case, outer space or decimals alone (`Yes`, `yes `; `1`, `1.0`) are one; without
+    it they are refused."""
     fit_on: Literal["train", "all"] = "train"
     """Rows that the label threshold is computed from: `train` leaks nothing, `all` is the codelab's protocol."""
     names: ClassNames | None = None
-    """Names of classes 0, 1, …; for `given`, the column's values in this order (default: sorted)."""
+    """Names of classes 0, 1, …; for `given`, the column's values in this order (default: natural order, 2 before 10),
+    or a mapping from each value to the name of its class, `{"0": World, "1": Sports}`."""
+    codes: ClassNames | None = None
+    """The column's values that `names` stand for, one each; a mapping in `names` fills it in."""
     target: Literal["hard", "soft"] = "hard"
     """What training aims at: the class, or `soft`, a probability that rises with the score where annotators are
     divided."""
@@ -139,8 +140,23 @@ class LabelsConfig(Section):
     doubtful_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
     """What a doubtful text counts in training, against 1 of every other; 0 leaves it out."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _part_codes_from_names(cls, section: Any) -> Any:
+        """A mapping is kept as two lists, since a mapping's order does not outlive every file and database."""
+        names = section.get("names") if isinstance(section, dict) else None
+        if not isinstance(names, dict):
+            return section
+        codes = [str(code) if isinstance(code, int) and not isinstance(code, bool) else code for code in names]
+        return {**section, "names": list(names.values()), "codes": codes}
+
     @model_validator(mode="after")
     def _fields_agree(self) -> LabelsConfig:
+        self._require_rule_fields()
+        self._require_names()
+        return self
+
+    def _require_rule_fields(self) -> None:
         needs = {"quantile": self.quantile, "value": self.value}
         for rule, given in needs.items():
             if (self.rule == rule) != (given is not None):
@@ -160,11 +176,34 @@ class LabelsConfig(Section):
                 "labels.doubtful_weight belongs to a labels.doubtful_band above 0;"
                 f" found doubtful_band {self.doubtful_band}, doubtful_weight {self.doubtful_weight}"
             )
+
+    def _require_names(self) -> None:
+        if self.codes is not None:
+            self._require_codes(self.codes)
+        elif self.names is not None and len(set(self.names)) < len(self.names):
+            raise ValueError(f"labels.names must differ, found {list(self.names)}")
         if self.rule != "given" and self.names is not None and len(self.names) != 2:
             raise ValueError(f"labels.names needs two names for labels.rule {self.rule}, found {list(self.names)}")
-        if self.names is not None and len(set(self.names)) < len(self.names):
-            raise ValueError(f"labels.names must differ, found {list(self.names)}")
-        return self
+        if self.names is not None and len(self.class_names or ()) < 2:
+            raise ValueError(f"labels.names needs two classes or more, found {list(self.class_names or ())}")
+
+    def _require_codes(self, codes: tuple[str, ...]) -> None:
+        if len(self.names or ()) != len(codes) or len(set(codes)) < len(codes):
+            raise ValueError(f"labels.codes needs one name in labels.names each, and must differ, found {list(codes)}")
+        if self.rule != "given" and sorted(codes) != ["0", "1"]:
+            raise ValueError(f"labels.names of labels.rule {self.rule} are those of 0 and 1, found {list(codes)}")
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names of classes 0, 1, …; None where the data give them. Several codes may have one name: one class."""
+        if self.names is None or self.codes is None:
+            return self.names
+        order = (
+            sorted(zip(self.codes, self.names, strict=True))
+            if self.rule != "given"
+            else zip(self.codes, self.names, strict=True)
+        )
+        return tuple(dict.fromkeys(name for _, name in order))
 
     @property
     def needs_score(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from agile_classifier.config.data import Names, Section
+from agile_classifier.config.section import Names, Section
 
 
 class EvaluationConfig(Section):

@@ -15,11 +15,11 @@ from agile_classifier.config.data import (
     DataConfig,
     LabelsConfig,
     LeakageConfig,
-    Section,
     SplitConfig,
     ValidationConfig,
 )
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
+from agile_classifier.config.section import Section
 from agile_classifier.config.training import LINEAR_HEADS, FineTuneConfig, ModelConfig
 
 
@@ -63,7 +63,7 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> RunConfig:
-        if self.labels.needs_score and self.data.columns.score is None:
+        if self.labels.needs_score and not self.data.columns.has_score:
             raise ValueError(f"labels.rule {self.labels.rule} cuts scores: name the score column in data.columns.score")
         if self.split.method == "group" and self.data.columns.group is None:
             raise ValueError("split.method group needs data.columns.group")
@@ -83,7 +83,7 @@ class RunConfig(Section):
                     f"evaluation.{field} {getattr(self.evaluation, field)} is fitted on validation:"
                     " raise split.validation, found 0"
                 )
-        refusal = self.evaluation.cut_refusal(len(self.labels.names or ()))
+        refusal = self.evaluation.cut_refusal(len(self.labels.class_names or ()))
         if refusal is not None:
             raise ValueError(refusal)
         if not self.fine_tune.takes_soft_targets:

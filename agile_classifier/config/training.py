@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from agile_classifier.config.data import ClassNames, Names, Section
+from agile_classifier.config.section import ClassNames, Names, Section
 
 LINEAR_HEADS = (("classification", "mean"), ("classification", "layers"))
 """`model.head` and `model.pooling` that end in a trained linear layer."""

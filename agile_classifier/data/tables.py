@@ -98,7 +98,7 @@ def to_examples(
     InputError
         A column that is not there, a text that is none, a score that is no number.
     """
-    roles = {role: name for role, name in columns if name}
+    roles = {role: name for role in ROLES if (name := getattr(columns, role))}
     _require_columns(frame, path_name, {f"data.columns.{role}": name for role, name in roles.items()})
     _require_columns(frame, path_name, {f"kept column {name}": name for name in keep})
     found: dict[str, pd.Series[Any]] = {"id": _names(frame[columns.id]) if columns.id else _row_numbers(len(frame))}

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 from filelock import FileLock
 from pydantic import ConfigDict, ValidationError
 
-from agile_classifier.config.data import Section
+from agile_classifier.config.section import Section
 from agile_classifier.errors import InputError
 from agile_classifier.files import write_whole
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from agile_classifier.config.data import Section
+from agile_classifier.config.section import Section
 from agile_classifier.errors import InputError, explain_validation
 from agile_classifier.files import read_yaml
 from agile_classifier.models.classical.baselines import BASELINES

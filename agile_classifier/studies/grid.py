@@ -15,9 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from agile_classifier.config.data import Section
 from agile_classifier.config.files import parse_config, pin_data, read_parameters, set_value
 from agile_classifier.config.run import RunConfig
+from agile_classifier.config.section import Section
 from agile_classifier.config.sources import locate_sources, place_free
 from agile_classifier.errors import InputError
 from agile_classifier.studies.file import Study

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agile_classifier.config.data import Section
+from agile_classifier.config.section import Section
 from agile_classifier.config.sources import require_sources
 from agile_classifier.errors import GateRefused, InputError
 from agile_classifier.studies.cells import CellStore, FinishedCell, Made

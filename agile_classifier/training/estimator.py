@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from agile_classifier.config.data import Section
+from agile_classifier.config.section import Section
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.errors import InputError, explain_validation

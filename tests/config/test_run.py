@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -11,9 +12,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from agile_classifier.config.data import Section
 from agile_classifier.config.files import load_config, parse_config, read_parameters
 from agile_classifier.config.run import RunConfig
+from agile_classifier.config.section import Section
 from agile_classifier.config.training import DEVICE_FIELDS, FineTuneConfig
 from agile_classifier.errors import InputError
 
@@ -27,7 +28,7 @@ ASKED = {**LEAST["model"], "head": "label_tokens"}
 
 def write(folder: Path, **sections: Any) -> Path:
     path = folder / "run.yaml"
-    path.write_text(yaml.safe_dump({"parameters": {**LEAST, **sections}}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"parameters": {**LEAST, **sections}}, sort_keys=False), encoding="utf-8")
     return path
 
 
@@ -64,8 +65,8 @@ def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"nope": {}}, "nope: unknown field; allowed here: costs, data, evaluation, fine_tune, labels, leakage, model, monitoring, promotion, registry, "),
-    ({"labels": {"rul": "median"}}, "labels.rul: unknown field; allowed here: columns, doubtful_band, doubtful_weight, fit_on, names, quantile, rule, softness, target, value"),
-    ({"data": {**LEAST["data"], "columns": {"txt": "t"}}}, "data.columns.txt: unknown field; allowed here: group, id, score, text"),
+    ({"labels": {"rul": "median"}}, "labels.rul: unknown field; allowed here: absent, codes, columns, doubtful_band, doubtful_weight, fit_on, fold, names, not_rated, quantile, rule, softness, target, unlabelled, value"),
+    ({"data": {**LEAST["data"], "columns": {"txt": "t"}}}, "data.columns.txt: unknown field; allowed here: group, id, raters, score, text"),
     ({"fine_tune": {"early_stopping": {"x": 1}}}, "fine_tune.early_stopping.x: unknown field; allowed here: metric, min_delta"),
     ({"labels": {"rule": "mean"}}, "labels.rule: Input should be 'median', 'quantile', 'value', 'given' or 'any'; found 'mean'"),
     ({"labels": None}, "labels: Input should be a valid dictionary or instance of LabelsConfig; found None"),
@@ -106,6 +107,16 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"model": {**ASKED, "prompt": {"labels": [1, 0]}}}, "model.prompt.labels.0: YAML reads this as the number 1; to be text it needs quotes"),
     ({"model": {**ASKED, "prompt": {"labels": ["A", None]}}}, "model.prompt.labels.1: YAML reads this as nothing: None; to be text it needs quotes"),
     ({"model": {**ASKED, "prompt": {"labels": True}}}, "model.prompt.labels.0: YAML reads this as the boolean True; to be text it needs quotes"),
+    ({"labels": {"names": {"0": "a", "1": True}}}, "labels.names.1: YAML reads this as the boolean True; to be text it needs quotes"),
+    ({"labels": {"names": {False: "a", True: "b"}}}, "labels.codes.0: YAML reads this as the boolean False; to be text it needs quotes"),
+    ({"labels": {"names": {"no": "a", "yes": "b"}}}, "labels.names of labels.rule median are those of 0 and 1, found ['no', 'yes']"),
+    ({"labels": {"rule": "given", "columns": "a", "names": {0: "a", 1: "a"}}}, "labels.names needs two classes or more, found ['a']"),
+    ({"labels": {"rule": "given", "columns": "a", "names": ["a", "b"], "codes": ["0"]}}, "labels.codes needs one name in labels.names each, and must differ, found ['0']"),
+    ({"labels": {"not_rated": [True]}}, "labels.not_rated.0: YAML reads this as the boolean True; to be text it needs quotes"),
+    ({"labels": {"absent": [0]}}, "labels.absent.0: YAML reads this as the number 0; to be text it needs quotes"),
+    ({"labels": {"unlabelled": "drop"}}, "labels.unlabelled: Input should be 'refuse' or 'leave_out'; found 'drop'"),
+    ({"data": {"source": "/data/a.csv", "columns": {"score": "s", "raters": ["a", "b"]}}}, "data.columns: score and raters exclude each other; found score s, raters ('a', 'b')"),
+    ({"data": {"source": "/data/a.csv", "columns": {"raters": ["a", "a"]}}}, "data.columns: raters must differ, found ['a', 'a']"),
     ({"labels": {"names": ["a", "a"]}}, "labels.names must differ, found ['a', 'a']"),
     ({"split": {"method": "columns"}}, "split.column belongs to split.method columns; found method columns, column None"),
     ({"split": {"column": "part"}}, "split.column belongs to split.method columns; found method stratified, column part"),
@@ -186,6 +197,8 @@ SET = [
     ("fine_tune.target_modules=[query, value]", ("query", "value")),
     ("fine_tune.target_modules=query", ("query",)),
     ("labels.names=[Negative,Positive]", ("Negative", "Positive")),
+    ("labels.not_rated=[-1, 99, skipped]", (-1.0, 99.0, "skipped")),
+    ("labels.not_rated=-99", (-99.0,)),
     ("data.quoting=false", False),
     ("data.delimiter=;", ";"),
     ("data.delimiter=|", "|"),
@@ -203,6 +216,29 @@ def test_an_override_sets_one_field_as_a_file_would(tmp_path: Path, override: st
     for name in override.partition("=")[0].split("."):
         found = getattr(found, name)
     assert (found, type(found)) == (value, type(value))
+
+
+NAMED: list[tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]] = [
+    ({"rule": "given", "columns": "c", "names": {"0": "World", 1: "Sports"}}, ("World", "Sports"), ("0", "1")),
+    ({"rule": "given", "columns": "c", "names": {1: "bad", 0: "good"}}, ("bad", "good"), ("1", "0")),
+    ({"rule": "given", "columns": "c", "names": {"N": "no", "n": "no", "Y": "yes"}}, ("no", "yes"), ("N", "n", "Y")),
+    ({"names": {1: "bad", 0: "good"}}, ("good", "bad"), ("1", "0")),
+]
+
+
+@pytest.mark.parametrize(("labels", "class_names", "codes"), NAMED, ids=str)
+def test_a_mapping_names_the_classes_of_codes_in_its_own_order_and_outlives_json(
+    tmp_path: Path, labels: dict[str, Any], class_names: tuple[str, ...], codes: tuple[str, ...]
+) -> None:
+    config = load_config(write(tmp_path, labels=labels))
+    assert (config.labels.class_names, config.labels.codes) == (class_names, codes)
+    recorded = json.loads(json.dumps(config.model_dump(mode="json"), sort_keys=True))
+    assert RunConfig.model_validate(recorded) == config
+
+
+def test_raters_are_a_score(tmp_path: Path) -> None:
+    raters = {"source": "/data/a.csv", "columns": {"raters": ["ann1", "ann2"]}}
+    assert load_config(write(tmp_path, data=raters)).data.columns.has_score
 
 
 def test_an_override_wins_over_the_file_and_a_later_one_over_an_earlier_one(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
-from agile_classifier.config.data import Section
 from agile_classifier.config.files import as_value, parse_config, set_value
 from agile_classifier.config.run import RunConfig
+from agile_classifier.config.section import Section
 
 PLAIN = (bool, int, float, str)
 

@@ -1,0 +1,107 @@
+"""Scores as people write them: numbers, per cent, votes, stars, with a point or a comma."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from agile_classifier.data.text import is_missing
+
+Decimal = Literal[".", ","]
+
+MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "-", "–", "—"})
+"""Lower-cased cells that mean that no number was given, in a column of numbers."""
+
+_VOTES = re.compile(r"(.+?)\s*(?:/|\bof\b|\bout of\b)\s*(.+)", re.IGNORECASE)
+_STARS = re.compile(r"(.*?\d)\s*(?:stars?|★|⭐)", re.IGNORECASE)
+_ROW_OF_STARS = re.compile(r"[★⭐]*[☆✩]*")
+_VARIATION = "\ufe0f"
+"""Follows a character that is to be shown in colour, as many stars are."""
+
+
+def read_score(cell: object, *, decimal: Decimal = ".") -> float | None:
+    """The number that a cell stands for; NaN where nothing was given, None where it is no number.
+
+    A share is written `75%`, `3/5` or `3 of 5`; stars are `★★★☆☆`, `3★` or `3 stars`. Where no one of none voted
+    (`0/0`) nothing was given. Numbers are read to the last digit, infinite ones too; digits are not grouped.
+
+    Parameters
+    ----------
+    decimal : {".", ","}
+        What parts whole numbers from fractions, in cells that are text.
+
+    Examples
+    --------
+    >>> [read_score(cell) for cell in ("0.25", "75 %", "3/5", "★★★☆☆", 4, "n/a", "0,5", "high")]
+    [0.25, 0.75, 0.6, 3.0, 4.0, nan, None, None]
+    >>> read_score("0,5", decimal=",")
+    0.5
+    """
+    if is_missing(cell):
+        return math.nan
+    if not isinstance(cell, str):
+        return _of_number(cell)
+    text = cell.strip().replace(_VARIATION, "")
+    if text.lower() in MISSING:
+        return math.nan
+    if text.endswith("%"):
+        number = _of_text(text[:-1], decimal)
+        return None if number is None else number / 100
+    return _of_stars(text, decimal)
+
+
+def is_share(cell: object) -> bool:
+    """Whether a cell is written as a part of a whole (`75%`, `3/5`), so that it lies between 0 and 1 as a number.
+
+    >>> [is_share(cell) for cell in ("75%", "3/5", "0.6", 0.6)]
+    [True, True, False, False]
+    """
+    if not isinstance(cell, str):
+        return False
+    stars = _STARS.fullmatch(cell.strip())
+    text = (stars[1] if stars else cell).strip()
+    return text.endswith("%") or _VOTES.fullmatch(text) is not None
+
+
+def suggest_decimal(cells: Sequence[object], *, decimal: Decimal = ".") -> Decimal | None:
+    """The other decimal mark, where every cell is a number with it though not every one is with this one.
+
+    >>> suggest_decimal(["0,2", "1"])
+    ','
+    """
+    other: Decimal = "," if decimal == "." else "."
+    if all(read_score(cell, decimal=decimal) is not None for cell in cells):
+        return None
+    return other if all(read_score(cell, decimal=other) is not None for cell in cells) else None
+
+
+def _of_stars(text: str, decimal: Decimal) -> float | None:
+    if _ROW_OF_STARS.fullmatch(text):
+        return float(len(text.rstrip("☆✩")))
+    starred = _STARS.fullmatch(text)
+    plain = starred[1] if starred else text
+    votes = _VOTES.fullmatch(plain)
+    return _of_votes(votes[1], votes[2], decimal) if votes else _of_text(plain, decimal)
+
+
+def _of_votes(given: str, asked: str, decimal: Decimal) -> float | None:
+    part, whole = _of_text(given, decimal), _of_text(asked, decimal)
+    if part is None or whole is None or not 0 <= part <= whole:
+        return None
+    return part / whole if whole else math.nan
+
+
+def _of_text(text: str, decimal: Decimal) -> float | None:
+    other = "." if decimal == "," else ","
+    if "_" in text or other in text:
+        return None
+    return _of_number(text.replace(decimal, ".").replace("\u2212", "-"))
+
+
+def _of_number(cell: object) -> float | None:
+    try:
+        return float(cell)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
