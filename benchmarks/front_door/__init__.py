@@ -1,0 +1,7 @@
+"""The front door: files as people bring them, and what the pipeline must make of each.
+
+    python -m benchmarks.front_door [--guesses-only]
+    python -m benchmarks.front_door.public [--train]
+
+`files/` holds made-up texts in files of the kinds that public bug reports tell of, a folder a kind.
+"""
