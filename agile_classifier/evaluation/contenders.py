@@ -6,7 +6,7 @@ train.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -217,11 +217,15 @@ def compare_with_baselines(
     *,
     metric: str,
     seed: int = 0,
-    names: Collection[str] = BASELINE_NAMES,
 ) -> dict[str, PairedDifference]:
-    """Compare the candidate with each baseline of those names on the same test rows."""
-    compared = [name for name in BASELINE_NAMES if name in evaluation.metrics and name in names]
+    """Compare the candidate with each baseline of the evaluation on the same test rows."""
+    compared = [name for name in BASELINE_NAMES if name in evaluation.metrics]
     answers = {name: (read_scores(test_scores, name), evaluation.thresholds[name]) for name in ("candidate", *compared)}
     y_true, candidate = test_scores["label"].to_numpy(), answers.pop("candidate")
     found = paired_differences(y_true, candidate, answers, metrics=[metric], seed=seed)
     return {name: differences[metric] for name, differences in found.items()}
+
+
+def list_as_good(differences: Mapping[str, PairedDifference]) -> list[str]:
+    """List the baselines that the candidate is not better than beyond noise."""
+    return [name for name, difference in differences.items() if not difference.low > 0]

@@ -55,9 +55,10 @@ class History(BaseModel):
 
     @property
     def costs(self) -> str:
-        """One line for a reader: `1,203.4 GPU-seconds (2 × NVIDIA A100-SXM4-80GB), cost 1.3371`."""
+        """One line for a reader: `601.7 s on 2 × NVIDIA A100-SXM4-80GB (1,203.4 GPU-seconds), cost 1.3371`."""
+        together = f" ({self.device_seconds:,.1f} {KINDS[self.device]}-seconds)" if self.n_devices > 1 else ""
         cost = "" if self.cost is None else f", cost {self.cost:,.4f}"
-        return f"{self.device_seconds:,.1f} {KINDS[self.device]}-seconds ({self.n_devices} × {self.name}){cost}"
+        return f"{self.seconds:,.1f} s on {self.n_devices} × {self.name}{together}{cost}"
 
     def save(self, adapter: Path) -> None:
         """Write `history.json` into an adapter's folder."""

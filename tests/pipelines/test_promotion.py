@@ -273,7 +273,7 @@ def test_a_training_that_is_left_to_a_person_ends_at_the_candidate_and_asks_once
 
     train(trained)
     told = capsys.readouterr().out
-    assert "Candidate 2 becomes champion if a person agrees." in told
+    assert "Candidate 2 is compared next, by a promotion run, which asks a person" in told
     assert "waits for a person: `agile approve promotion-" in told
     assert champion(champion_1) == "1"
     train(trained)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from agile_classifier.evaluation.contenders import list_as_good
 from agile_classifier.evaluation.reports.drawing import to_svg
 from agile_classifier.evaluation.reports.figures import (
     draw_confusion,
@@ -24,7 +25,7 @@ from agile_classifier.evaluation.reports.figures import (
     draw_scores,
     draw_training,
 )
-from agile_classifier.evaluation.reports.page import fill
+from agile_classifier.evaluation.reports.page import UNDECIDED, fill
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspects
 from agile_classifier.evaluation.slices import SLICE_METRICS, Slice
 from agile_classifier.evaluation.titles import METRICS
@@ -141,6 +142,7 @@ def render_report(report: ReportInput) -> str:
         TEMPLATE,
         report=report,
         chosen=chosen,
+        undecided=UNDECIDED,
         verdict=decide_verdict(report),
         titles=METRICS,
         meanings=MEANINGS,
@@ -166,15 +168,15 @@ def decide_verdict(report: ReportInput) -> Verdict:
     """
     found = report.differences
     worse = [name for name, difference in found.items() if difference.high < 0]
-    unproven = [name for name, difference in found.items() if not difference.low > 0]
+    as_good = list_as_good(found)
     closest = sorted(found.items(), key=lambda item: item[1].difference)[:1]  # of the others the table tells
     sentences = (*_in_plain_words(report), *(_compared(name, difference) for name, difference in closest))
     if not found:
         return Verdict("unclear", "Not compared with any baseline", sentences)
     if worse:
         return Verdict("bad", f"Worse than {_listed(worse)}", sentences)
-    if unproven:
-        return Verdict("unclear", f"Not clearly better than {_listed(unproven)}", sentences)
+    if as_good:
+        return Verdict("unclear", f"A simpler model is as good, within noise: {_listed(as_good)}", sentences)
     return Verdict("good", f"Better than {_listed(list(found))}", sentences)
 
 

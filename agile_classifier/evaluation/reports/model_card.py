@@ -5,7 +5,7 @@ Mitchell et al. (2019), "Model Cards for Model Reporting", arXiv 1810.03993.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.evaluation.contenders import BASELINE_NAMES, Evaluation
+from agile_classifier.evaluation.titles import CONTENDERS
 
 TEMPLATE = "model_card.md.j2"
 CARD_FILE = "README.md"
@@ -21,7 +22,14 @@ MEASURED = ("roc_auc", "f1", "accuracy")
 """Metrics in the metadata."""
 
 
-def model_card(title: str, *, evaluation: Evaluation, labelling: Labelling, config: Mapping[str, Any]) -> str:
+def model_card(
+    title: str,
+    *,
+    evaluation: Evaluation,
+    labelling: Labelling,
+    config: Mapping[str, Any],
+    as_good: Sequence[str] = (),
+) -> str:
     """The card of a classifier, as Markdown.
 
     Parameters
@@ -30,6 +38,8 @@ def model_card(title: str, *, evaluation: Evaluation, labelling: Labelling, conf
         Name of the registered model.
     config : mapping
         The sections of the run's config.
+    as_good : sequence of str
+        Baselines that the classifier is not better than beyond noise (`list_as_good`).
     """
     templates = Environment(  # noqa: S701  (Markdown, not HTML)
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
@@ -42,6 +52,7 @@ def model_card(title: str, *, evaluation: Evaluation, labelling: Labelling, conf
         labelling=labelling,
         evaluation=evaluation,
         config=config,
+        as_good=[CONTENDERS[name] for name in as_good],
         baselines=[name for name in BASELINE_NAMES if name in evaluation.metrics],
     )
 

@@ -6,6 +6,8 @@ rest.
 
 from __future__ import annotations
 
+import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,14 @@ DARK_PALETTE = {
     "series-7": "#c2ac9a",
     "series-8": "#7fc6dd",
 }
+UNDECIDED = '<p class="decision">No decision on a promotion yet.</p>'
+"""Paragraph of a report in whose place the decision is put, once it is made."""
+_DECISION = re.compile(r'<p class="decision">[^<]*</p>')
+
+
+def state_decision(page: str, reason: str) -> str:
+    """Put the reason of a decision on a promotion into a report, in place of an earlier one."""
+    return _DECISION.sub(lambda _: f'<p class="decision">{escape(reason)}</p>', page, count=1)
 
 
 def fill(template: Path, /, **shown: Any) -> str:

@@ -15,12 +15,13 @@ from agile_classifier.data.tables import examples_digest
 from agile_classifier.data.text import text_digest
 from agile_classifier.errors import InputError, one_line
 from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines
+from agile_classifier.evaluation.reports.page import state_decision
 from agile_classifier.evaluation.slices import slice_rows
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.calibration import calibration_error
 from agile_classifier.metrics.comparison import Answers, McNemar, compare, compare_slices, mcnemar
 from agile_classifier.metrics.metrics import METRICS
-from agile_classifier.ops.promotion import champions, gate
+from agile_classifier.ops.promotion import champions
 from agile_classifier.ops.promotion.gate import Evidence, Limit, PromotionDecision, comparable_rows, decide
 from agile_classifier.ops.promotion.measured_version import MeasuredVersion
 from agile_classifier.ops.registry import history
@@ -51,7 +52,10 @@ def judge_and_carry_out(
         registry.require_version(model_name, candidate)
         return PromotionDecision(
             promote=False,
-            reason=f"Candidate {candidate} becomes champion if a person agrees.",
+            reason=(
+                f"Candidate {candidate} is compared next, by a promotion run, which asks a person where it is better"
+                " (promotion.approval person)."
+            ),
             evidence=Evidence(candidate=candidate),
             policy=settings,
         )
@@ -114,10 +118,11 @@ def carry_out(decision: PromotionDecision, *, model_name: str, run: str, by: str
         run=run,
         test_digest=decision.evidence.test_digest,
     )
-    if decision.promote:
-        return champions.promote(event, model_name=model_name, expected=before)
-    if candidate != before:
+    if decision.promote and not champions.promote(event, model_name=model_name, expected=before):
+        return False
+    if not decision.promote and candidate != before:
         champions.note(event, model_name=model_name)
+    registry.update_report(model_name, candidate, lambda page: state_decision(page, decision.reason))
     return True
 
 
@@ -141,10 +146,7 @@ class Comparison:
             answers = cache(lambda: self.candidate.answer(texts))  # loads it and scores every text: only if it is asked
             self._limit_candidate(y_true, answers, texts)
             if self.champion is None:
-                beside = gate.FIRST_COMPARATORS
-                self._add(
-                    differences=compare_with_baselines(evaluation, rows, metric=self.settings.metric, names=beside)
-                )
+                self._add(differences=compare_with_baselines(evaluation, rows, metric=self.settings.metric))
             else:
                 self._compare(y_true, answers(), self._answer_of(self.champion, texts), rows)
         except InputError as error:  # scores that are none

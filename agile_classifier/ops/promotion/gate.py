@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from agile_classifier.config.evaluation import PromotionConfig
+from agile_classifier.evaluation.contenders import list_as_good
+from agile_classifier.evaluation.titles import CONTENDERS
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.comparison import McNemar
 
 FIRST_COMPARATORS = ("majority", "tfidf")
-"""Baselines that a first champion must beat; every evaluation has them."""
+"""Baselines that a first champion must beat; every evaluation has them. To no other may it lose beyond noise."""
 
 
 class Limit(BaseModel):
@@ -94,8 +96,9 @@ class PromotionDecision(BaseModel):
 def decide(evidence: Evidence, policy: PromotionConfig) -> PromotionDecision:
     """Promote only a candidate whose gain over every comparator lies beyond noise.
 
-    The comparator is the champion or, where there is none yet, each of `FIRST_COMPARATORS`. A comparison that is
-    missing or holds a number that is not finite counts as lost. An interval is widened by `promotion.run_noise`: once
+    The comparator is the champion or, where there is none yet, each of `FIRST_COMPARATORS`; then the candidate must not
+    lose to any other baseline either, and one that is as good is named. A comparison that is missing or holds a number
+    that is not finite counts as lost. An interval is widened by `promotion.run_noise`: once
     for the candidate, and once for the champion, which was trained too.
     """
     evidence = evidence.model_copy(update={"differences": _widened(evidence, policy)})
@@ -126,8 +129,7 @@ def _comparators(evidence: Evidence) -> tuple[str, ...]:
 def _widened(evidence: Evidence, policy: PromotionConfig) -> dict[str, PairedDifference]:
     """The differences that decide, with the noise of both trainings."""
     noise = policy.run_noise * math.sqrt(1 if evidence.champion is None else 2)
-    found = evidence.differences
-    return {name: found[name].with_run_noise(noise) for name in _comparators(evidence) if name in found}
+    return {name: difference.with_run_noise(noise) for name, difference in evidence.differences.items()}
 
 
 def _verdict(evidence: Evidence, policy: PromotionConfig) -> tuple[bool, str]:
@@ -141,14 +143,19 @@ def _verdict(evidence: Evidence, policy: PromotionConfig) -> tuple[bool, str]:
         return False, f"the comparison has {n_rows} test rows that no model has seen, and needs {policy.min_rows}"
     checks = [_check(name, evidence.differences.get(name), policy.smallest_gain) for name in _comparators(evidence)]
     lost = [clause for won, clause in checks if not won]
+    lost += [
+        _loss(name, found)
+        for name, found in _other_baselines(evidence).items()
+        if not (_is_finite(found) and found.high >= 0)
+    ]
     lost += [limit.clause for limit in evidence.limits if not limit.is_kept]
     return not lost, ", and ".join(lost or [clause for _, clause in checks])
 
 
 def _check(name: str, found: PairedDifference | None, smallest_gain: float) -> tuple[bool, str]:
     """Whether the candidate won a comparison, and a clause that says so."""
-    comparator = "the champion" if name == "champion" else name
-    if found is None or not all(map(math.isfinite, (found.difference, found.low, found.high))):
+    comparator = _title(name)
+    if found is None or not _is_finite(found):
         return False, f"the comparison with {comparator} has no finite result"
     won = found.low > smallest_gain
     return won, (
@@ -158,9 +165,34 @@ def _check(name: str, found: PairedDifference | None, smallest_gain: float) -> t
     )
 
 
+def _other_baselines(evidence: Evidence) -> dict[str, PairedDifference]:
+    """Differences from baselines that need not be beaten, where there is no champion yet."""
+    others = {} if evidence.champion is not None else evidence.differences
+    return {name: found for name, found in others.items() if name not in FIRST_COMPARATORS}
+
+
+def _loss(name: str, found: PairedDifference) -> str:
+    if not _is_finite(found):
+        return f"the comparison with {_title(name)} has no finite result"
+    return (
+        f"{_title(name)} is better by {-found.difference:.3f} {found.metric} on {found.n} test rows (95 % interval"
+        f" {-found.high:.3f} to {-found.low:.3f})"
+    )
+
+
+def _is_finite(found: PairedDifference) -> bool:
+    return all(map(math.isfinite, (found.difference, found.low, found.high)))
+
+
+def _title(name: str) -> str:
+    return "the champion" if name == "champion" else CONTENDERS.get(name, name)
+
+
 def _outcome(promote: bool, evidence: Evidence) -> str:
     if promote:
-        return f"Candidate {evidence.candidate} becomes champion"
+        simpler = [_title(name) for name in list_as_good(_other_baselines(evidence))]
+        named = f" though a simpler model is as good ({', '.join(simpler)})" if simpler else ""
+        return f"Candidate {evidence.candidate} becomes champion{named}"
     champion = evidence.champion
     stays = "there is still no champion" if champion is None else f"champion {champion} stays"
     return f"Candidate {evidence.candidate} is not promoted and {stays}"

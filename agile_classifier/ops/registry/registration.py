@@ -16,7 +16,7 @@ from zenml import get_step_context
 from agile_classifier.config.run import RegistryConfig
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.text import text_digest
-from agile_classifier.evaluation.contenders import Evaluation, read_scores
+from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines, list_as_good, read_scores
 from agile_classifier.evaluation.drift_sample import DriftSample
 from agile_classifier.evaluation.reports.model_card import model_card
 from agile_classifier.models.decision import Decision
@@ -88,9 +88,18 @@ def _log(candidate: Candidate, settings: RegistryConfig) -> str:
         learnt_from=map(text_digest, candidate.learnt_from),
         reference=candidate.reference,
         card=model_card(
-            settings.model_name, evaluation=evaluation, labelling=candidate.labelling, config=candidate.config
+            settings.model_name,
+            evaluation=evaluation,
+            labelling=candidate.labelling,
+            config=candidate.config,
+            as_good=_as_good(candidate),
         ),
     )
+
+
+def _as_good(candidate: Candidate) -> list[str]:
+    """Names of the baselines that the candidate is not better than beyond noise, in ROC AUC."""
+    return list_as_good(compare_with_baselines(candidate.evaluation, candidate.test_scores, metric="roc_auc"))
 
 
 def _compared(candidate: Candidate, settings: RegistryConfig) -> pd.DataFrame:
@@ -123,7 +132,7 @@ def _tags(candidate: Candidate) -> dict[str, str]:
     return {
         "zenml.run": str(run.id),
         "zenml.run_name": run.name,
-        "report": f"runs:/{candidate.mlflow_run_id}/report.html",
+        registry.REPORT: f"runs:/{candidate.mlflow_run_id}/{registry.REPORT_FILE}",
         "git_commit": git_commit(),
         "config": json.dumps(config, sort_keys=True),
         "seed": str(config["fine_tune"]["seed"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from agile_classifier.models.spec import ClassifierSpec
 
 CANDIDATE, CHAMPION = "candidate", "champion"
 LEARNT_FILE = "learnt_from.json"
+REPORT, REPORT_FILE = "report", "report.html"
+"""Tag of a version that says where its report is, and the report's name among the artifacts of its run."""
 PARITY_ERROR = "parity.error"
 """Tag of a version: largest change of a probability by saving and reloading it."""
 
@@ -98,6 +100,14 @@ def tag_version(model_name: str, version: str, tags: Mapping[str, str]) -> None:
     """Write tags on a version."""
     for key, value in tags.items():
         MlflowClient().set_model_version_tag(model_name, version, key, value)
+
+
+def update_report(model_name: str, version: str, change: Callable[[str], str]) -> None:
+    """Change the report of the run that made a version, where the version says that there is one."""
+    made = MlflowClient().get_model_version(model_name, version)
+    if made.run_id and REPORT in made.tags:
+        page = mlflow.artifacts.load_text(f"runs:/{made.run_id}/{REPORT_FILE}")
+        MlflowClient().log_text(made.run_id, change(page), REPORT_FILE)
 
 
 def require_version(model_name: str, version: str) -> None:

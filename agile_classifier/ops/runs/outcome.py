@@ -13,6 +13,7 @@ from zenml.models import PipelineRunResponse
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.environment import home
 from agile_classifier.evaluation.contenders import Evaluation, in_words
+from agile_classifier.evaluation.reports.page import state_decision
 from agile_classifier.files import write_whole
 from agile_classifier.ops.runs.outputs import output_of
 from agile_classifier.training.history import History
@@ -103,10 +104,11 @@ def show_promotion(run: PipelineRunResponse) -> bool:
 
 
 def write_report(run: PipelineRunResponse) -> str:
-    """Save a copy of the report that a browser can open; returns its path."""
+    """Save a copy of the report, with the decision, that a browser can open; returns its path."""
+    decision = output_of(run, "promote", "promotion_decision")
     path = home() / "reports" / f"{run.name}.html"
     path.parent.mkdir(exist_ok=True)
-    write_whole(path, str(output_of(run, "evaluate", "report")))
+    write_whole(path, state_decision(str(output_of(run, "evaluate", "report")), decision.reason))
     return str(path)
 
 

@@ -23,7 +23,7 @@ from agile_classifier.evaluation.reports.evaluation import (
     wrong_rows,
 )
 from agile_classifier.evaluation.reports.figures import draw_confusion, draw_roc
-from agile_classifier.evaluation.reports.page import DARK_PALETTE
+from agile_classifier.evaluation.reports.page import DARK_PALETTE, state_decision
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspect, Suspects
 from agile_classifier.evaluation.slices import Slice
 from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals
@@ -218,10 +218,14 @@ def test_at_most_twenty_errors_are_shown_and_long_texts_are_cut() -> None:
     ("intervals", "level", "headline"),
     [
         ({"majority": (0.1, 0.3), "tfidf": (0.01, 0.1)}, "good", "Better than majority and tfidf"),
-        ({"majority": (0.1, 0.3), "tfidf": (-0.01, 0.1)}, "unclear", "Not clearly better than tfidf"),
-        ({"majority": (0.0, 0.3), "tfidf": (-0.01, 0.1)}, "unclear", "Not clearly better than majority and tfidf"),
+        ({"majority": (0.1, 0.3), "tfidf": (-0.01, 0.1)}, "unclear", "A simpler model is as good, within noise: tfidf"),
+        (
+            {"majority": (0.0, 0.3), "tfidf": (-0.01, 0.1)},
+            "unclear",
+            "A simpler model is as good, within noise: majority and tfidf",
+        ),
         ({"majority": (0.1, 0.3), "tfidf": (-0.2, -0.1)}, "bad", "Worse than tfidf"),
-        ({"tfidf": (float("nan"), float("nan"))}, "unclear", "Not clearly better than tfidf"),
+        ({"tfidf": (float("nan"), float("nan"))}, "unclear", "A simpler model is as good, within noise: tfidf"),
         ({}, "unclear", "Not compared with any baseline"),
     ],
 )
@@ -325,3 +329,12 @@ def test_texts_that_were_cut_are_counted_and_listed() -> None:
     assert all(f"<li><bdi>{report.texts[row]}</bdi></li>" in listed for row in (3, 7))
     many = replace(whole, review=replace(whole.review, cut=range(30)))
     assert "The first 20 texts that were cut" in render_report(many)
+
+
+def test_a_decision_takes_the_place_of_an_earlier_one_in_the_report() -> None:
+    page = render_report(make_report())
+    assert "No decision on a promotion yet." in page
+    once = state_decision(page, "Candidate 2 <b> stays.")
+    assert '<p class="decision">Candidate 2 &lt;b&gt; stays.</p>' in once
+    assert "No decision" not in once
+    assert state_decision(once, r"Back to \1.").count('decision">') == 1

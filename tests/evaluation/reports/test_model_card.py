@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ def evaluation() -> Evaluation:
     )  # fmt: skip
 
 
-def card_of(evaluation: Evaluation, *, model: str, data: str) -> ModelCard:
+def card_of(evaluation: Evaluation, *, model: str, data: str, as_good: Sequence[str] = ()) -> ModelCard:
     facts = PartFacts(n_rows=30, class_rows={}, class_shares={}, digest="ab" * 32)
     labelling = Labelling(
         class_names=("Fine", "Toxic"), label_threshold=0.5, n_ties=0, n_doubtful=0, n_unused=0,
@@ -36,7 +37,15 @@ def card_of(evaluation: Evaluation, *, model: str, data: str) -> ModelCard:
         "labels": {"rule": "value"},
         "fine_tune": {"rank": 4},
     }
-    return ModelCard(model_card("comments", evaluation=evaluation, labelling=labelling, config=config))
+    return ModelCard(model_card("comments", evaluation=evaluation, labelling=labelling, config=config, as_good=as_good))
+
+
+def test_a_card_says_first_that_a_simpler_model_is_as_good(evaluation: Evaluation) -> None:
+    opening = (
+        "# comments\n\n**A simpler model is as good, within noise: frozen base model + logistic regression.**\n\nTells"
+    )
+    assert opening in card_of(evaluation, model="google/gemma-2b-it", data="a.csv", as_good=["frozen"]).text
+    assert "simpler" not in card_of(evaluation, model="google/gemma-2b-it", data="a.csv").text
 
 
 def test_the_metadata_name_what_lies_on_the_hub_and_nothing_else(evaluation: Evaluation) -> None:

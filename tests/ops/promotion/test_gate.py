@@ -55,12 +55,25 @@ AGAINST_CHAMPION = [
     ),
     ("the champion itself", {"candidate": "5"}, False, "champion already"),
 ]
+BEATEN = {"majority": gain(0.2), "tfidf": gain(0.01)}
 WITHOUT_CHAMPION = [
     ("both baselines beaten", {"majority": gain(0.2), "tfidf": gain(0.01)}, {}, True, "becomes champion"),
-    ("TF-IDF not beaten", {"majority": gain(0.2), "tfidf": gain(-0.01)}, {}, False, "gain over tfidf"),
-    ("majority not beaten", {"majority": gain(-0.2), "tfidf": gain(0.01)}, {}, False, "gain over majority"),
-    ("TF-IDF missing", {"majority": gain(0.2)}, {}, False, "comparison with tfidf has no finite result"),
-    ("nothing compared", {}, {}, False, "comparison with majority has no finite result, and"),
+    (
+        "TF-IDF not beaten",
+        {"majority": gain(0.2), "tfidf": gain(-0.01)},
+        {},
+        False,
+        "gain over TF-IDF + logistic regression",
+    ),
+    ("majority not beaten", {"majority": gain(-0.2), "tfidf": gain(0.01)}, {}, False, "gain over majority class"),
+    (
+        "TF-IDF missing",
+        {"majority": gain(0.2)},
+        {},
+        False,
+        "comparison with TF-IDF + logistic regression has no finite result",
+    ),
+    ("nothing compared", {}, {}, False, "comparison with majority class has no finite result, and"),
     (
         "only one of the two was trained",
         {"majority": gain(0.2, 0.3, 0.4), "tfidf": gain(0.01)},
@@ -69,6 +82,28 @@ WITHOUT_CHAMPION = [
         "+0.005 to +0.104",
     ),
     ("too few rows", {"majority": gain(0.2), "tfidf": gain(0.01)}, {"n_rows": 20}, False, "needs 100"),
+    (
+        "another baseline is better beyond noise",
+        BEATEN | {"frozen": gain(-0.048, -0.024, -0.001)},
+        {},
+        False,
+        "frozen base model + logistic regression is better by 0.024 roc_auc on 200 test rows (95 % interval 0.001 to",
+    ),
+    (
+        "another baseline is as good",
+        BEATEN | {"frozen": gain(-0.02, 0.01, 0.04), "tfidf_svm": gain(0.1)},
+        {},
+        True,
+        "becomes champion though a simpler model is as good (frozen base model + logistic regression): its gain",
+    ),
+    (
+        "another baseline is better but for the noise of seeds",
+        dict.fromkeys(BEATEN, gain(0.06, 0.1, 0.14)) | {"frozen": gain(-0.048, -0.024, -0.001)},
+        {"run_noise": 0.02},
+        True,
+        "a simpler model is as good",
+    ),
+    ("another baseline has no finite result", BEATEN | {"untuned": gain(math.nan)}, {}, False, "no finite result"),
 ]
 
 
