@@ -18,9 +18,9 @@ HALF_AN_HOUR = History(
 @pytest.mark.parametrize(
     ("n_devices", "price_per_hour", "cost", "told"),
     [
-        (1, None, None, "1,800.0 GPU-seconds (1 × H100)"),
-        (1, 0.0, 0.0, "1,800.0 GPU-seconds (1 × H100), cost 0.0000"),
-        (4, 2.5, 5.0, "7,200.0 GPU-seconds (4 × H100), cost 5.0000"),
+        (1, None, None, "1,800.0 s on 1 × H100"),
+        (1, 0.0, 0.0, "1,800.0 s on 1 × H100, cost 0.0000"),
+        (4, 2.5, 5.0, "1,800.0 s on 4 × H100 (7,200.0 GPU-seconds), cost 5.0000"),
     ],
 )
 def test_half_an_hour_is_counted_and_told(
