@@ -34,14 +34,16 @@ FEWER = {
     ],
 }
 """Options that make a training of a shipped config short."""
+SHORT = ["--set", "fine_tune.epochs=1", "--set", "evaluation.n_resamples=100"]
+"""Options that make a training of any other config short."""
 AFTERWARDS = {"configs/quickstart-llm.yaml": ["promote", "1", "--model", "quickstart-llm", "--force"]}
 """Commands after such a training: so short, it need not beat its baselines, as the whole one does."""
 STAND_IN = f"""#!{sys.executable}
 import subprocess, sys
-words, fewer, afterwards = sys.argv[1:], {json.dumps(FEWER)}, {json.dumps(AFTERWARDS)}
+words, fewer, short, afterwards = sys.argv[1:], {json.dumps(FEWER)}, {json.dumps(SHORT)}, {json.dumps(AFTERWARDS)}
 agile = [sys.executable, "-m", "agile_classifier"]
 config = words[1] if words[:1] == ["train"] else ""
-code = subprocess.run([*agile, *words, *fewer.get(config, [])]).returncode
+code = subprocess.run([*agile, *words, *(fewer.get(config, short) if config else [])]).returncode
 if code == 0 and config in afterwards:
     subprocess.run([*agile, *afterwards[config]])
 sys.exit(code)
@@ -60,10 +62,15 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tweets(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Downloads of all state folders, so that each thing is fetched once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def tweets(cache: Path) -> pd.DataFrame:
     """The quickstart's tweets, as a person's comments: text, a score from 0 to 1, a thread."""
     data = load_config(PROJECT / "configs" / "quickstart.yaml").data
-    cache = tmp_path_factory.mktemp("cache")
     path = fetch_file(data.source, sha256=data.sha256, revision=None, cache=cache, mirror=mirror())
     frame = read_table(path, data)
     scores = (frame["valence"].astype(float) + 4) / 8
@@ -71,12 +78,19 @@ def tweets(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def trained(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tools: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state folder in which the quickstart has two versions, the first the champion."""
-    home = tmp_path_factory.mktemp("trained")
+    home = _state_folder(tmp_path_factory.mktemp("trained"), cache)
     for options in ("", " --set fine_tune.epochs=2"):
         _run(f"agile train configs/quickstart.yaml{options}", folder=PROJECT, home=home, tools=tools)
     return home
+
+
+def _state_folder(folder: Path, cache: Path) -> Path:
+    """An empty state folder whose downloads lie in `cache`."""
+    folder.mkdir(exist_ok=True)
+    (folder / "cache").symlink_to(cache)
+    return folder
 
 
 def _run(code: str, *, folder: Path, home: Path, tools: Path) -> str:
@@ -124,9 +138,9 @@ def _fill_in(folder: Path, tweets: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_s_commands_do_what_it_says(
-    page: str, request: pytest.FixtureRequest, tools: Path, tweets: pd.DataFrame, tmp_path: Path
+    page: str, request: pytest.FixtureRequest, tools: Path, cache: Path, tweets: pd.DataFrame, tmp_path: Path
 ) -> None:
-    homes = {"fresh": tmp_path / "fresh"}
+    homes = {"fresh": _state_folder(tmp_path / "fresh", cache)}
     if any(block.detail == "quickstart" for block in _marked(page)):
         homes["quickstart"] = request.getfixturevalue("trained")
     work = tmp_path / "work"
