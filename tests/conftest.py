@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,9 +17,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import requests
+from filelock import FileLock
 from hypothesis import settings
 
 from agile_classifier.environment import mirror
+from agile_classifier.ops.project import root
 
 os.environ.setdefault(
     "OMP_WAIT_POLICY", "PASSIVE"
@@ -147,10 +150,33 @@ def _data_file(name: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def new_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Make a folder a state folder in which nothing has run: a copy of one that is prepared once for all processes."""
+    base = tmp_path_factory.getbasetemp()
+    template = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prepared"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_"))}
+    prepare = "from agile_classifier.ops.state.home import prepare_state; prepare_state()"
+    with FileLock(f"{template}.lock"):
+        if not (template / "ready").exists():
+            environment |= {"AGILE_HOME": str(template)}
+            subprocess.run(
+                [sys.executable, "-c", prepare], env=environment, check=True, capture_output=True, cwd=root()
+            )
+
+    def copy(folder: Path) -> Path:
+        shutil.copytree(template, folder, dirs_exist_ok=True)
+        settings = folder / "zenml" / "config.yaml"  # holds its own place, and would win over the environment
+        settings.write_text(settings.read_text(encoding="utf-8").replace(str(template), str(folder)), encoding="utf-8")
+        return folder
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def state_folder(new_home: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Prepared once a process: ZenML and MLflow keep to the folder that they found first."""
     if "ZENML_CONFIG_PATH" not in os.environ:
-        os.environ["AGILE_HOME"] = str(tmp_path_factory.mktemp("agile-home"))
+        os.environ["AGILE_HOME"] = str(new_home(tmp_path_factory.mktemp("agile-home")))
     from agile_classifier.ops.state.home import prepare_state
 
     folder = prepare_state()

@@ -12,6 +12,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +26,7 @@ from tests.docs.pages import GUIDES, PROJECT, Block, blocks
 
 pytestmark = [pytest.mark.slow, pytest.mark.network, pytest.mark.timeout(1800)]
 
+NewHome = Callable[[Path], Path]
 PAGES = {path.stem: path for path in GUIDES if any(block.mark == "run" for block in blocks(path, "bash"))}
 FEWER = {
     "configs/quickstart.yaml": ["--limit", "700", "--set", "split.train=300", "--set", "split.validation=100"],
@@ -68,6 +70,17 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def empty_home(new_home: NewHome, cache: Path) -> NewHome:
+    """Make a folder a state folder in which nothing has run, and whose downloads lie in `cache`."""
+
+    def make(folder: Path) -> Path:
+        (new_home(folder) / "cache").symlink_to(cache)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="module")
 def tweets(cache: Path) -> pd.DataFrame:
     """The quickstart's tweets, as a person's comments: text, a score from 0 to 1, a thread."""
     data = load_config(PROJECT / "configs" / "quickstart.yaml").data
@@ -78,19 +91,12 @@ def tweets(cache: Path) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def trained(tools: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(empty_home: NewHome, tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state folder in which the quickstart has two versions, the first the champion."""
-    home = _state_folder(tmp_path_factory.mktemp("trained"), cache)
+    home = empty_home(tmp_path_factory.mktemp("trained"))
     for options in ("", " --set fine_tune.epochs=2"):
         _run(f"agile train configs/quickstart.yaml{options}", folder=PROJECT, home=home, tools=tools)
     return home
-
-
-def _state_folder(folder: Path, cache: Path) -> Path:
-    """An empty state folder whose downloads lie in `cache`."""
-    folder.mkdir(exist_ok=True)
-    (folder / "cache").symlink_to(cache)
-    return folder
 
 
 def _run(code: str, *, folder: Path, home: Path, tools: Path) -> str:
@@ -138,9 +144,9 @@ def _fill_in(folder: Path, tweets: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_s_commands_do_what_it_says(
-    page: str, request: pytest.FixtureRequest, tools: Path, cache: Path, tweets: pd.DataFrame, tmp_path: Path
+    page: str, request: pytest.FixtureRequest, tools: Path, empty_home: NewHome, tweets: pd.DataFrame, tmp_path: Path
 ) -> None:
-    homes = {"fresh": _state_folder(tmp_path / "fresh", cache)}
+    homes = {"fresh": empty_home(tmp_path / "fresh")}
     if any(block.detail == "quickstart" for block in _marked(page)):
         homes["quickstart"] = request.getfixturevalue("trained")
     work = tmp_path / "work"

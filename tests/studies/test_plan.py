@@ -20,8 +20,10 @@ Agile = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def agile(study_folder: Path, tmp_path: Path) -> Agile:
+def agile(study_folder: Path, new_home: Callable[[Path], Path], tmp_path: Path) -> Agile:
     mine = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_"))}
+
+    new_home(tmp_path / "home")
 
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

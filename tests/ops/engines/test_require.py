@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
@@ -98,8 +98,9 @@ def test_a_missing_image_is_named_with_the_command_that_builds_it(
 
 @pytest.mark.slow
 def test_a_stack_is_selected_though_its_engine_is_down_and_a_run_on_it_refused_before_anything_is_recorded(
-    tmp_path: Path,
+    new_home: Callable[[Path], Path], tmp_path: Path
 ) -> None:
+    new_home(tmp_path)
     mine = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_"))}
     environment = {**mine, "AGILE_HOME": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/nothing.sock"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,8 @@ def test_what_a_file_may_not_say_is_refused_in_its_words(folder: Path, text: str
 
 
 @pytest.mark.slow
-def test_a_stack_is_registered_once_selected_again_and_left(tmp_path: Path) -> None:
+def test_a_stack_is_registered_once_selected_again_and_left(new_home: Callable[[Path], Path], tmp_path: Path) -> None:
+    new_home(tmp_path)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ZENML_")}
     code = """
 from agile_classifier.ops.state.home import prepare_state

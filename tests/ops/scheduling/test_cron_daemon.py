@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,12 +51,13 @@ def cron() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_cron_fires_a_run_that_reuses_every_step_and_registers_nothing(
     cron: subprocess.Popen[bytes],
+    new_home: Callable[[Path], Path],
     tmp_path: Path,
     tiny_model: Path,
     tiny_examples: pd.DataFrame,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    home = tmp_path / "a % home"
+    home = new_home(tmp_path / "a % home")
     monkeypatch.setenv("AGILE_HOME", str(home))
     config = _config(tmp_path, tiny_model, tiny_examples)
     assert "model timed version 1" in _agile(home, "train", str(config))

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -222,10 +223,12 @@ def config(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, tiny_exam
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, config: Path) -> tuple[Path, list[Path]]:
+def trained(
+    new_home: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory, config: Path
+) -> tuple[Path, list[Path]]:
     """A state folder that a run has written to, and the backups that were made meanwhile."""
     folder = tmp_path_factory.mktemp("trained")
-    home = folder / "home"
+    home = new_home(folder / "home")
     made: list[Path] = []
     run = subprocess.Popen(
         [sys.executable, "-c", AGILE, "train", str(config)],
