@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 import yaml
 from transformers import AutoTokenizer
 
-from benchmarks import batch_scoring, scoring, training
+from benchmarks import batch_scoring, scoring, training, waiting
 from benchmarks.comparison import OURS, Outcome, Row, compare, missed
 from benchmarks.training import write_gemma
 
@@ -97,3 +99,24 @@ def test_a_streamed_file_is_scored_as_one_frame_is(tmp_path: Path) -> None:
     assert batch_scoring._difference(streamed, plainly) < 1e-5
     assert np.std(streamed["first"]) > 1e-3
     assert set(streamed["memory"]) == {"10%", "50%", "100%"}
+
+
+def test_waiting_counts_what_a_command_computes_and_what_it_starts_and_no_time_in_which_it_sleeps() -> None:
+    work = "import time; time.sleep(0.5); began = time.process_time()\nwhile time.process_time() - began < 0.3: pass"
+    started = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {work!r}], check=True)"
+    for code in (work, started):
+        assert 0.3 <= waiting.spend([sys.executable, "-c", code], os.environ) < 0.8
+
+
+def test_waiting_tells_the_steps_apart_by_what_zenml_says() -> None:
+    said = [
+        "Step `fine_tune` has started.",
+        "fine_tune: 3 %\rStep `fine_tune` has finished in `1m46s`.",
+        "Step by step",
+    ]
+    found = [waiting.STEP.search(line) for line in said]
+    assert [step and step.group("name", "what") for step in found] == [
+        ("fine_tune", "started"),
+        ("fine_tune", "finished"),
+        None,
+    ]
