@@ -40,8 +40,8 @@ def apply(
     from agile_classifier.ops.scheduling import schedulers
     from agile_classifier.ops.scheduling.file import read_schedules, shipped_file
 
-    wanted = schedulers.Wanted(read_schedules(file or shipped_file()), variables, _training, dry_run)
-    for line in schedulers.apply(stacks.active_stack(), wanted):
+    stack, wanted = stacks.active_stack(), read_schedules(file or shipped_file())
+    for line in schedulers.apply(stack, wanted, variables=variables, load_pipeline=_training, dry_run=dry_run):
         print(line)
 
 

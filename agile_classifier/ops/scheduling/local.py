@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, TypeAdapter
+
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.files import write_whole
@@ -68,7 +70,10 @@ def apply(wanted: Mapping[str, Schedule], *, variables: Mapping[str, str], dry_r
     folder().mkdir(parents=True, exist_ok=True)
     write_whole(folder() / "environment.json", json.dumps(_carried(variables)), mode=0o600)
     now = datetime.now(UTC)
-    after = {name: Applied(schedule, _since(before.get(name), schedule, now)) for name, schedule in wanted.items()}
+    after = {
+        name: Applied(schedule=schedule, since=_since(before.get(name), schedule, now))
+        for name, schedule in wanted.items()
+    }
     replaced = _install(after)
     _record(after)
     return [*changes, *replaced]
@@ -122,8 +127,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return "; ".join(f"{field}: {old[field]} -> {new[field]}" for field in old if old[field] != new[field])
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(BaseModel, frozen=True):
     """A schedule as it was applied, and since when."""
 
     schedule: Schedule
@@ -131,16 +135,13 @@ class Applied:
     """Moments up to this one ask for no run."""
 
 
+_RECORDS = TypeAdapter(dict[str, Applied])
+
+
 def applied() -> dict[str, Applied]:
     """Name → schedule that this machine was given."""
     path = records_path()
-    if not path.is_file():
-        return {}
-    records = json.loads(path.read_text(encoding="utf-8"))
-    return {
-        name: Applied(Schedule.model_validate(record["schedule"]), datetime.fromisoformat(record["since"]))
-        for name, record in records.items()
-    }
+    return _RECORDS.validate_json(path.read_bytes()) if path.is_file() else {}
 
 
 def command(schedule: Schedule) -> list[str]:
@@ -183,12 +184,8 @@ def _since(before: Applied | None, schedule: Schedule, now: datetime) -> datetim
 
 
 def _record(records: Mapping[str, Applied]) -> None:
-    document = {
-        name: {"schedule": record.schedule.model_dump(mode="json"), "since": record.since.isoformat()}
-        for name, record in sorted(records.items())
-    }
     folder().mkdir(parents=True, exist_ok=True)
-    write_whole(records_path(), json.dumps(document, indent=1))
+    write_whole(records_path(), _RECORDS.dump_json(dict(sorted(records.items())), indent=1).decode())
 
 
 def _carried(variables: Mapping[str, str]) -> dict[str, str]:

@@ -8,9 +8,10 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from agile_classifier.environment import SCHEDULE, home
 from agile_classifier.files import read_end, write_whole
@@ -26,8 +27,7 @@ LONGEST_LINE = 1000
 """Largest part of a log's end that a notice quotes, in bytes."""
 
 
-@dataclass(frozen=True)
-class LastRun:
+class LastRun(BaseModel, frozen=True):
     """The last run that a schedule started."""
 
     moment: datetime
@@ -74,12 +74,7 @@ def may_start(name: str, record: Applied, now: datetime) -> bool:
 def last_run(name: str) -> LastRun | None:
     """Read the last run of a schedule; None before the first."""
     path = _place(name, "last.json")
-    if not path.is_file():
-        return None
-    found = json.loads(path.read_text(encoding="utf-8"))
-    ended = datetime.fromisoformat(found["ended"]) if found["ended"] else None
-    started = datetime.fromisoformat(found["started"])
-    return LastRun(datetime.fromisoformat(found["moment"]), started, ended, found["exit_code"])
+    return LastRun.model_validate_json(path.read_bytes()) if path.is_file() else None
 
 
 def describe_last(name: str) -> str:
@@ -117,7 +112,7 @@ def _due_moment(name: str, record: Applied, now: datetime) -> datetime | None:
 
 def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
     started = datetime.now(UTC)
-    _write_last(name, LastRun(moment, started))
+    _write_last(name, LastRun(moment=moment, started=started))
     log = log_path(name)
     if log.exists() and log.stat().st_size > LARGEST_LOG:
         log.replace(log.with_suffix(".old.txt"))
@@ -131,7 +126,8 @@ def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
             stderr=file,
             pass_fds=(lock,), check=False,
         )  # fmt: skip
-    _write_last(name, LastRun(moment, started, datetime.now(UTC), done.returncode))
+    ended = LastRun(moment=moment, started=started, ended=datetime.now(UTC), exit_code=done.returncode)
+    _write_last(name, ended)
     if done.returncode:
         _tell_failure(name, done.returncode, environment)
         raise RuntimeError(f"schedule {name}: the run ended with exit code {done.returncode}; {log} says why")
@@ -160,13 +156,7 @@ def _last_line(log: Path) -> str:
 
 
 def _write_last(name: str, last: LastRun) -> None:
-    document = {
-        "moment": last.moment.isoformat(),
-        "started": last.started.isoformat(),
-        "ended": last.ended.isoformat() if last.ended else None,
-        "exit_code": last.exit_code,
-    }
-    write_whole(_place(name, "last.json"), json.dumps(document))
+    write_whole(_place(name, "last.json"), last.model_dump_json())
 
 
 @contextmanager

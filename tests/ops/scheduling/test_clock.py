@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from agile_classifier.ops.engines.stacks import StackFile
 from agile_classifier.ops.project import COMMAND, root
 from agile_classifier.ops.scheduling import clock, crontab, local, runs
 from agile_classifier.ops.scheduling.clock import find_problem, tick
-from agile_classifier.ops.scheduling.schedulers import HERE
+from agile_classifier.ops.scheduling.schedulers import list_schedules
 from tests.toys.toy_schedules import ENTRY, TOMORROW, apply_file, wait_for
 
 pytestmark = pytest.mark.usefixtures("tab")
 
+HERE = StackFile("local", {}, {})
 WAKER = """
 import sys
 from datetime import datetime
@@ -132,14 +134,14 @@ def test_without_a_crontab_command_applying_and_listing_say_how_runs_start(
     monkeypatch.setenv("PATH", str(tmp_path))
     apply_file(tmp_path / "s.yaml", ENTRY)
     advice = "schedules: there is no crontab command here (no tick yet); keep agile schedule run-forever running"
-    assert list(HERE.rows(None))[2:] == [advice]
+    assert list_schedules(HERE)[2:] == [advice]
     tick(datetime.now(UTC))
-    assert len(list(HERE.rows(None))) == 2
+    assert len(list_schedules(HERE)) == 2
 
 
 def test_the_list_has_the_last_run_and_the_next_time_of_each_schedule(tmp_path: Path) -> None:
     apply_file(tmp_path / "s.yaml", ENTRY, {**ENTRY, "name": "off", "enabled": False})
-    titles, nightly, off = HERE.rows(None)
+    titles, nightly, off = list_schedules(HERE)
     assert titles.split() == ["name", "pipeline", "cron", "zone", "enabled", "last", "run", "next"]
     assert "0 3 * * *  Europe/Paris  yes      never     2" in nightly
     assert nightly.endswith("03:00 Europe/Paris")
