@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 def simulate(config_name: str, *, n_seeds: int) -> list[dict[str, Any]]:
     """A row each seed, strategy and number of labels."""
     config = load_config(CONFIGS / f"{config_name}.yaml")
-    examples = read_examples(config.data, keep=config.kept_columns)
+    examples = read_examples(config.data, keep=config.kept_columns, not_rated=config.labels.not_rated)
     label = label_examples(examples, config.labels)[0].to_numpy()
     texts = list(examples["text"])
     vectors = embed(texts, base=read_base_model(config.model), max_length=config.model.max_length).astype(np.float64)

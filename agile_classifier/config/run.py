@@ -113,6 +113,6 @@ class RunConfig(Section):
 
     @property
     def kept_columns(self) -> tuple[str, ...]:
-        """Source columns beyond the mapped roles that later steps read."""
+        """Source columns that later steps read beside the mapped roles."""
         column = (self.split.column,) if self.split.column else ()
         return tuple(dict.fromkeys((*self.labels.columns, *column, *self.evaluation.slices)))

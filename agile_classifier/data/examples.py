@@ -6,16 +6,39 @@ import pandas as pd
 
 from agile_classifier.config.data import DataConfig
 from agile_classifier.data.fetch.sources import fetch_file
-from agile_classifier.data.tables import read_table, to_examples
+from agile_classifier.data.labels.class_labels import read_class_names
+from agile_classifier.data.tables import ScoreReading, read_table, to_examples
 from agile_classifier.environment import cache, mirror
 
 
-def read_examples(data: DataConfig, *, keep: tuple[str, ...] = ()) -> pd.DataFrame:
+def read_examples(
+    data: DataConfig,
+    *,
+    keep: tuple[str, ...] = (),
+    not_rated: tuple[float | str, ...] = (),
+    absent: tuple[str, ...] = (),
+) -> pd.DataFrame:
     """The examples that a run sees: for the step `ingest`, for studies, and for the forecast of `agile init`.
 
-    `keep` names further source columns that a later step reads. Columns and errors are those of `fetch_file`,
-    `agile_classifier.data.tables.read_table` and `agile_classifier.data.tables.to_examples`.
+    Columns and errors are those of `fetch_file`, `agile_classifier.data.tables.read_table` and
+    `agile_classifier.data.tables.to_examples`.
+
+    Parameters
+    ----------
+    keep : tuple of str
+        Source columns that a later step reads (`RunConfig.kept_columns`). Codes to which a hub data set gives names are
+        kept as those names.
+    not_rated, absent : tuple
+        `labels.not_rated` and `labels.absent`: cells of scores and raters that say nothing, or no.
     """
     path = fetch_file(data.source, sha256=data.sha256, revision=data.revision, cache=cache(), mirror=mirror())
     frame = read_table(path, data, limit=data.limit)
-    return to_examples(frame, data.columns, path_name=data.source, keep=keep, repair=data.repair)
+    return to_examples(
+        frame,
+        data.columns,
+        path_name=data.source,
+        keep=keep,
+        repair=data.repair,
+        reading=ScoreReading(not_rated=not_rated, absent=absent),
+        class_names=read_class_names(path),
+    )

@@ -11,17 +11,18 @@ from pydantic import BaseModel, ConfigDict
 
 from agile_classifier.config.data import LabelsConfig, SplitConfig
 from agile_classifier.data import splits
-from agile_classifier.data.labels import (
+from agile_classifier.data.labels.classes import label_given
+from agile_classifier.data.labels.cut import (
     count_ties,
     doubt_weights,
     fit_label_threshold,
-    label_any,
-    label_given,
     label_scores,
     soft_targets,
 )
+from agile_classifier.data.labels.kinds import label_any
+from agile_classifier.data.labels.unlabelled import leave_out_unlabelled
 from agile_classifier.data.splits import PARTS, Split
-from agile_classifier.data.tables import examples_digest
+from agile_classifier.data.tables import examples_digest, read_kept
 from agile_classifier.errors import InputError
 
 
@@ -53,7 +54,9 @@ class Labelling(BaseModel):
     class_names: tuple[str, ...]
     """Names of classes 0, 1, …"""
     n_unused: int
-    """Examples in no part."""
+    """Examples with a label in no part."""
+    n_unlabelled: int = 0
+    """Examples left out because they have no label (`labels.unlabelled: leave_out`)."""
     parts: dict[str, PartFacts]
     """`train`, `validation`, `test` → what is stated of it."""
 
@@ -78,11 +81,15 @@ def label_examples(
         Rows that the label threshold may be fitted on; all without it.
     """
     if labels.rule == "given":
-        label, order = label_given(examples[labels.columns[0]], names=labels.names)
+        label, order = label_given(read_kept(examples, labels.columns[0]), labels)
         return label, order, None
-    class_names = labels.names or ("0", "1")
+    class_names = labels.class_names or ("0", "1")
     if labels.rule == "any":
-        return label_any(examples[list(labels.columns)]), class_names, None
+        return (
+            label_any(pd.DataFrame({name: read_kept(examples, name) for name in labels.columns}), labels),
+            class_names,
+            None,
+        )
     score = examples["score"] if fit_rows is None else examples["score"].iloc[fit_rows]
     threshold = fit_label_threshold(score, labels)
     return label_scores(examples["score"], label_threshold=threshold), class_names, threshold
@@ -96,6 +103,8 @@ def label_and_split(examples: pd.DataFrame, labels: LabelsConfig, split: SplitCo
     InputError
         A part is too small or holds one class.
     """
+    n_all = len(examples)
+    examples = leave_out_unlabelled(examples, labels)
     places = _split(examples, labels, split)
     fit_rows = places.train if labels.fit_on == "train" else None
     label, class_names, threshold = label_examples(examples, labels, fit_rows=fit_rows)
@@ -112,6 +121,7 @@ def label_and_split(examples: pd.DataFrame, labels: LabelsConfig, split: SplitCo
         n_ties=n_ties,
         class_names=class_names,
         n_unused=len(examples) - sum(map(len, parts.values())),
+        n_unlabelled=n_all - len(examples),
         parts={part: _facts(frame, class_names) for part, frame in parts.items()},
     )
     return Labelled(parts, labelling)
@@ -142,7 +152,7 @@ def _split(examples: pd.DataFrame, labels: LabelsConfig, split: SplitConfig) -> 
 
 def _cut_parts(examples: pd.DataFrame, labels: LabelsConfig, split: SplitConfig) -> Split:
     if split.method == "columns":
-        return splits.split_columns(examples[split.column])
+        return splits.split_columns(read_kept(examples, str(split.column)))
     if split.method == "group":
         return splits.split_group(examples["group"], split)
     if split.method == "shuffle":

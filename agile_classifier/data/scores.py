@@ -55,10 +55,10 @@ def read_score(cell: object, *, decimal: Decimal = ".") -> float | None:
 def is_share(cell: object) -> bool:
     """Whether a cell is written as a part of a whole (`75%`, `3/5`), so that it lies between 0 and 1 as a number.
 
-    >>> [is_share(cell) for cell in ("75%", "3/5", "0.6", 0.6)]
-    [True, True, False, False]
+    >>> [is_share(cell) for cell in ("75%", "3/5", "0.6", 0.6, "n/a")]
+    [True, True, False, False, False]
     """
-    if not isinstance(cell, str):
+    if not isinstance(cell, str) or cell.strip().lower() in MISSING:
         return False
     stars = _STARS.fullmatch(cell.strip())
     text = (stars[1] if stars else cell).strip()

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,13 +22,29 @@ import pandas as pd
 
 from agile_classifier.config.data import Columns, Dialect
 from agile_classifier.data.formats.row import Row
+from agile_classifier.data.labels.cells import Mark, count, is_mark, refuse_objects, unwrap
+from agile_classifier.data.labels.class_labels import name_codes
+from agile_classifier.data.labels.kinds import score_raters
 from agile_classifier.data.rows import open_rows, require_rows
+from agile_classifier.data.scores import Decimal, is_share, read_score, suggest_decimal
 from agile_classifier.data.text import REPAIRS, is_missing
 from agile_classifier.errors import InputError, did_you_mean
 
 ROLES = ("id", "text", "score", "group")
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
-"""Lower-cased cells that mean that no number was given, in a column of numbers."""
+KEPT = "source column "
+"""How the name of a kept source column begins; no column of the project's own does."""
+
+
+@dataclass(frozen=True)
+class ScoreReading:
+    """How cells of scores and of raters are read."""
+
+    decimal: Decimal = "."
+    """`data.decimal`."""
+    not_rated: tuple[Mark, ...] = ()
+    """`labels.not_rated`: cells that are no answer."""
+    absent: tuple[str, ...] = ()
+    """`labels.absent`: words by which a rater says no."""
 
 
 def read_table(path: Path, dialect: Dialect = Dialect(), *, limit: int | None = None) -> pd.DataFrame:
@@ -66,6 +84,29 @@ def to_table(rows: Iterable[Row]) -> pd.DataFrame:
     return pd.DataFrame({name: _typed(cells) for name, cells in columns.items()})
 
 
+def kept_column(name: str) -> str:
+    """Name under which the examples hold a source column, apart from the project's own: a file may call one `label`.
+
+    >>> kept_column("target")
+    'source column target'
+    """
+    return f"{KEPT}{name}"
+
+
+def source_name(column: str) -> str:
+    """The person's own name of a kept column; any other name as it is.
+
+    >>> source_name(kept_column("target")), source_name("text")
+    ('target', 'text')
+    """
+    return column.removeprefix(KEPT)
+
+
+def read_kept(examples: pd.DataFrame, name: str) -> pd.Series[Any]:
+    """A kept source column of the examples, under the person's own name."""
+    return examples[kept_column(name)].rename(name)
+
+
 def to_examples(
     frame: pd.DataFrame,
     columns: Columns = Columns(),
@@ -73,6 +114,8 @@ def to_examples(
     path_name: str,
     keep: tuple[str, ...] = (),
     repair: tuple[str, ...] = (),
+    reading: ScoreReading = ScoreReading(),
+    class_names: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Map a source's columns to the canonical ones.
 
@@ -81,17 +124,23 @@ def to_examples(
     frame, path_name : DataFrame of shape (n, n_columns), str
         As `read_table` gives it, and where it came from, for errors.
     columns : Columns
-        Source columns of the four roles; one column may have several roles.
+        Source columns of the roles; one column may have several roles.
     keep : tuple of str
-        Further source columns to keep, under their own names.
+        Source columns to keep beside, whatever they are called: `read_kept` reads one.
     repair : tuple of str
         Keys of `agile_classifier.data.text.REPAIRS`, in the order of use.
+    reading : ScoreReading
+        How scores and raters' cells are read.
+    class_names : mapping of str to tuple of str
+        Source column → names of its codes 0, 1, …, as hub data sets have them: where it is kept, they take the place of
+        the codes.
 
     Returns
     -------
     DataFrame of shape (n, 2 or more)
         `id` (str; without a column, the row number from 1), `text` (str), `score` (float64) and `group` (str) where
-        mapped, then the kept columns. Missing cells are missing; infinite scores are kept, for validation to judge.
+        mapped, then the kept columns under `kept_column`. Missing cells are missing; infinite scores are kept, for
+        validation to judge.
 
     Raises
     ------
@@ -99,19 +148,17 @@ def to_examples(
         A column that is not there, a text that is none, a score that is no number.
     """
     roles = {role: name for role in ROLES if (name := getattr(columns, role))}
-    _require_columns(frame, path_name, {f"data.columns.{role}": name for role, name in roles.items()})
-    _require_columns(frame, path_name, {f"kept column {name}": name for name in keep})
+    fields = [(f"data.columns.{role}", name) for role, name in roles.items()]
+    fields += [("data.columns.raters", name) for name in columns.raters]
+    _require_columns(frame, path_name, [*fields, *((f"kept column {name}", name) for name in keep)])
     found: dict[str, pd.Series[Any]] = {"id": _names(frame[columns.id]) if columns.id else _row_numbers(len(frame))}
     found["text"] = _texts(frame[columns.text], path_name, repairs=_repairs(repair))
-    if columns.score:
-        found["score"] = _scores(frame[columns.score], path_name)
+    if columns.has_score:
+        found["score"] = _scores(frame, columns, path_name, reading)
     if columns.group:
         found["group"] = _names(frame[columns.group])
-    for name in dict.fromkeys(keep):
-        if name in (*found, *ROLES) and roles.get(name) != name:
-            raise InputError(f"{path_name}: column {name!r} is to be kept, but that is the name of a role: rename it")
-        found.setdefault(name, frame[name].reset_index(drop=True))
-    return pd.DataFrame(found)
+    kept = {kept_column(name): _kept(frame[name].reset_index(drop=True), class_names.get(name)) for name in keep}
+    return pd.DataFrame({**found, **kept})
 
 
 def examples_digest(frame: pd.DataFrame) -> str:
@@ -136,8 +183,8 @@ def _typed(cells: list[Any]) -> pd.Series[Any]:
     return pd.Series(cells, dtype=next((dtype for kind, dtype in dtypes if kinds <= {kind, type(None)}), "object"))
 
 
-def _require_columns(frame: pd.DataFrame, path_name: str, wanted: Mapping[str, str]) -> None:
-    for field, name in wanted.items():
+def _require_columns(frame: pd.DataFrame, path_name: str, wanted: Sequence[tuple[str, str]]) -> None:
+    for field, name in wanted:
         if name not in frame.columns:
             there = ", ".join(map(repr, frame.columns))
             hint = did_you_mean(name, map(str, frame.columns))
@@ -172,26 +219,57 @@ def _texts(column: pd.Series[Any], path_name: str, *, repairs: list[Callable[[st
     return pd.Series(texts, dtype="str")
 
 
-def _scores(column: pd.Series[Any], path_name: str) -> pd.Series[float]:
+def _kept(column: pd.Series[Any], names: tuple[str, ...] | None) -> pd.Series[Any]:
+    return column if names is None else name_codes(column, names)
+
+
+def _scores(frame: pd.DataFrame, columns: Columns, path_name: str, reading: ScoreReading) -> pd.Series[float]:
+    table = frame.reset_index(drop=True)
+    try:
+        if columns.score is not None:
+            return _read_scores(table[columns.score], reading)
+        return score_raters(
+            table[list(columns.raters)], absent=reading.absent, not_rated=reading.not_rated, decimal=reading.decimal
+        )
+    except InputError as error:
+        raise InputError(f"{path_name}: {error}") from None
+
+
+def _read_scores(column: pd.Series[Any], reading: ScoreReading) -> pd.Series[float]:
     """Python's `float` reads to the last digit, on which ties with the label threshold depend."""
-    scores = [_number(cell) for cell in column]
+    refuse_objects(column, field="data.columns.score")
+    cells = [None if is_mark(cell, reading.not_rated) else unwrap(cell) for cell in column]
+    scores = [read_score(cell, decimal=reading.decimal) for cell in cells]
     bad = [row for row, score in enumerate(scores) if score is None]
     if bad:
         raise InputError(
-            f"{path_name}: column {column.name!r} (data.columns.score) holds {column.iloc[bad[0]]!r} in "
-            f"row {bad[0] + 1}; needed are numbers, and {len(bad)} of {len(scores)} cells are none"
+            f"column {column.name!r} (data.columns.score) holds {column.iloc[bad[0]]!r} in row {bad[0] + 1}; needed are"
+            f" numbers, and {len(bad)} of {len(scores)} cells are none{_way_out(cells, reading)}"
         )
+    _refuse_mixed(column, cells, scores)
     return pd.Series(scores, dtype="float64")
 
 
-def _number(cell: Any) -> float | None:
-    """NaN where the cell is missing, None where it is no number."""
-    if is_missing(cell) or (isinstance(cell, str) and cell.strip().lower() in MISSING):
-        return math.nan
-    try:
-        return None if "_" in str(cell) else float(cell)
-    except (TypeError, ValueError, OverflowError):
-        return None
+def _way_out(cells: Sequence[Any], reading: ScoreReading) -> str:
+    """End of the line about cells that are no number: the field that would help, where one would."""
+    if other := suggest_decimal(cells, decimal=reading.decimal):
+        return f"; with data.decimal: '{other}' all of them are numbers"
+    words = {cell for cell in cells if isinstance(cell, str) and read_score(cell, decimal=reading.decimal) is None}
+    if len(words) == 1:
+        return f'; if it stands for no score: labels.not_rated: ["{words.pop()}"]'
+    return ""
+
+
+def _refuse_mixed(column: pd.Series[Any], cells: Sequence[Any], scores: Sequence[float | None]) -> None:
+    """`75%` is 0.75, so that 80 beside it would be a hundred times as much."""
+    shares = [row for row, cell in enumerate(cells) if is_share(cell)]
+    others = [row for row, cell in enumerate(cells) if not is_share(cell) and not math.isnan(scores[row] or math.nan)]
+    if shares and others:
+        raise InputError(
+            f"column {column.name!r} (data.columns.score) holds shares, such as {cells[shares[0]]!r} in row"
+            f" {shares[0] + 1}, and {count(len(others))} of plain numbers, such as {cells[others[0]]!r} in row"
+            f" {others[0] + 1}: write them all in one way"
+        )
 
 
 def _plain(cell: Any) -> str:

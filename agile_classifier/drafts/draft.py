@@ -79,7 +79,12 @@ def write_config(source: Path, *, model: Mapping[str, Any], output: Path | None,
 def _read_examples(found: Guess) -> pd.DataFrame:
     """The whole file, as a run will see it."""
     labels: dict[str, Any] = dict(found.labels)
-    return read_examples(DataConfig.model_validate(found.data), keep=tuple(labels.get("columns", ())))
+    return read_examples(
+        DataConfig.model_validate(found.data),
+        keep=tuple(labels.get("columns", ())),
+        not_rated=tuple(labels.get("not_rated", ())),
+        absent=tuple(labels.get("absent", ())),
+    )
 
 
 def _sections(found: Guess, examples: pd.DataFrame, *, model: Mapping[str, Any], model_name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
+from agile_classifier.data.tables import read_kept
 from agile_classifier.metrics.bootstrap import bootstrap_intervals
 from agile_classifier.metrics.metrics import evaluate_scores, predict
 
@@ -71,17 +72,20 @@ def list_slices(test: pd.DataFrame, *, columns: Sequence[str], label_threshold: 
     Parameters
     ----------
     columns : sequence of str
-        Further columns of `test`, each value of which is a slice; of `group` and of each of them the `LARGEST_SLICES`
-        commonest.
+        Source columns kept in `test`, each value of which is a slice; of the groups and of each of them the
+        `LARGEST_SLICES` commonest.
     label_threshold : float or None
         None where classes are given; then there are no bands of agreement.
     """
     found = slice_rows(list(test["text"]), None)
     if label_threshold is not None:
         found |= by_agreement(test["score"], label_threshold=label_threshold)
-    for column in (*(("group",) if "group" in test else ()), *columns):
-        masks = by_value(column, list(test[column]))
-        found |= dict(sorted(masks.items(), key=lambda item: -int(item[1].sum()))[:LARGEST_SLICES])
+    if "group" in test:
+        found |= _commonest(by_value("group", list(test["group"])))
+    for column in columns:
+        masks = _commonest(by_value(column, list(read_kept(test, column))))
+        is_taken = any(name in found and (found[name] != rows).any() for name, rows in masks.items())
+        found |= {f"column {name}": rows for name, rows in masks.items()} if is_taken else masks
     return {name: rows for name, rows in found.items() if rows.any()}
 
 
@@ -101,6 +105,10 @@ def measure_slices(
         )
         for name, rows in slices.items()
     ]
+
+
+def _commonest(masks: Mapping[str, Mask]) -> dict[str, Mask]:
+    return dict(sorted(masks.items(), key=lambda item: -int(item[1].sum()))[:LARGEST_SLICES])
 
 
 def _measured(

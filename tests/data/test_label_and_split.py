@@ -13,7 +13,7 @@ from agile_classifier.config.data import LabelsConfig, SplitConfig
 from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.data.label_and_split import Labelled, label_and_split, label_examples
-from agile_classifier.data.tables import examples_digest, read_table, to_examples
+from agile_classifier.data.tables import examples_digest, kept_column, read_table, to_examples
 from agile_classifier.errors import InputError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -62,7 +62,7 @@ def test_ethos_is_the_codelabs_split_to_the_row(ethos_file: Path) -> None:
         assert labelled.labelling.parts[part].digest == examples_digest(rows[["id", "label"]]) == ETHOS_DIGESTS[part]
     assert labelled.parts["validation"].empty
     assert labelled.labelling.model_dump(exclude={"parts", "n_doubtful"}) == {
-        "label_threshold": 1 / 3, "n_ties": 80, "class_names": ("Not hateful", "Hateful"), "n_unused": 0,
+        "label_threshold": 1 / 3, "n_ties": 80, "class_names": ("Not hateful", "Hateful"), "n_unused": 0, "n_unlabelled": 0,
     }  # fmt: skip
 
 
@@ -97,8 +97,8 @@ def examples() -> pd.DataFrame:
         "text": ["some text"] * 100,
         "score": np.linspace(1, 0, 100).round(2),
         "group": [f"document {number // 10}" for number in range(100)],
-        "kind": ["a", "b"] * 50,
-        "part": ["train"] * 50 + ["validation"] * 20 + ["test"] * 30,
+        kept_column("kind"): ["a", "b"] * 50,
+        kept_column("part"): ["train"] * 50 + ["validation"] * 20 + ["test"] * 30,
     })  # fmt: skip
 
 
@@ -173,7 +173,7 @@ def test_scores_that_are_all_equal_are_refused_as_one_class(examples: pd.DataFra
 @pytest.mark.parametrize("rule", ["median", "any", "given"])
 def test_a_rule_without_names_says_what_it_calls_its_classes(examples: pd.DataFrame, rule: Any) -> None:
     columns = () if rule == "median" else ("kind",)
-    _, names, threshold = label_examples(examples, LabelsConfig(rule=rule, columns=columns))
+    _, names, threshold = label_examples(examples, LabelsConfig(rule=rule, columns=columns, absent=("b",)))
     assert names == (("a", "b") if rule == "given" else ("0", "1"))
     assert (threshold is not None) == (rule == "median")
 

@@ -144,7 +144,7 @@ def test_columns_get_their_canonical_names_and_types() -> None:
     roles = Columns(text="comment", score="rate", id="key", group="doc")
     kept: dict[str, Any] = {"keep": ("kind",), "repair": ("whitespace",)}
     examples = to_examples(frame.assign(kind=["", "x"]), roles, path_name="x", **kept)
-    assert list(examples.columns) == ["id", "text", "score", "group", "kind"]
+    assert list(examples.columns) == ["id", "text", "score", "group", "source column kind"]
     assert [str(examples[name].dtype) for name in examples] == ["str", "str", "float64", "str", "str"]
     assert examples.iloc[0].tolist() == ["7", "a b", 0.1, "1", ""]
     assert examples["text"].isna().tolist() == examples["score"].isna().tolist() == [False, True]
@@ -167,7 +167,7 @@ def test_odd_numbers_are_scores_for_validation_to_judge() -> None:
 def test_a_column_may_have_two_roles_and_a_mapped_column_may_be_kept() -> None:
     frame = pd.DataFrame({"text": ["a"], "score": ["1"]})
     examples = to_examples(frame, Columns(id="text", score="score"), path_name="x", keep=("score", "score"))
-    assert examples.to_dict("records") == [{"id": "a", "text": "a", "score": 1.0}]
+    assert examples.to_dict("records") == [{"id": "a", "text": "a", "score": 1.0, "source column score": "1"}]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,8 @@ def test_a_column_may_have_two_roles_and_a_mapped_column_may_be_kept() -> None:
         ({}, {"keep": ("kind",)}, r"no column 'kind' \(kept column kind\)"),
         ({"score": "rate"}, {}, r"column 'rate' \(data\.columns\.score\) holds '0,5' in row 2; .* 2 of 3"),
         ({"text": "n"}, {}, r"column 'n' \(data\.columns\.text\) holds 1 in row 1, a int; needed is text"),
-        ({"text": "rate"}, {"keep": ("text",)}, r"column 'text' is to be kept, but that is the name of a role"),
+        ({"raters": ("rate", "ann")}, {}, r"file: no column 'ann' \(data\.columns\.raters\); there are 'text'"),
+        ({"raters": ("rate", "n")}, {}, r"file: column rate \(data\.columns\.raters\): row 2 holds '0,5', as 1 row: "),
         ({}, {"repair": ("magic",)}, r"data\.repair: found 'magic'; allowed are treebank, mojibake"),
     ],
 )
@@ -198,7 +199,7 @@ def test_the_digest_is_that_of_the_content_not_of_the_file_format_or_the_index(t
         for name in ("x.csv", "x.parquet", "x.jsonl")
     ]
     assert len({examples_digest(examples) for examples in read}) == 1
-    shuffled = read[0].set_axis([9, 8, 7])[["tag", "score", "text", "kind", "id"]]
+    shuffled = read[0].set_axis([9, 8, 7])[["source column tag", "score", "text", "source column kind", "id"]]
     assert examples_digest(shuffled) == examples_digest(read[0])
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agile_classifier.data.tables import kept_column
 from agile_classifier.evaluation.slices import (
     LARGEST_SLICES,
     by_agreement,
@@ -41,12 +42,25 @@ def test_a_missing_value_is_a_slice_of_its_own() -> None:
 
 def test_named_columns_and_groups_are_listed_the_commonest_values_first_and_no_more_than_fit() -> None:
     n = 200
-    test = pd.DataFrame({"text": ["word"] * n, "group": [f"g{row % 40}" for row in range(n)], "site": ["a"] * n})
+    test = pd.DataFrame(
+        {"text": ["word"] * n, "group": [f"g{row % 40}" for row in range(n)], kept_column("site"): ["a"] * n}
+    )
     found = list_slices(test, columns=("site",), label_threshold=None)
     assert sum(name.startswith("group ") for name in found) == LARGEST_SLICES
     assert int(found["site a"].sum()) == n
     assert not any(name.startswith("annotators") for name in found)
     assert all(rows.any() for rows in found.values())  # all texts are of one length: two thirds are empty
+
+
+def test_a_column_may_be_called_as_another_slice_begins() -> None:
+    test = pd.DataFrame({
+        "text": ["a", "bb", "ccc"] * 10, "group": ["short", "long", "other"] * 10,
+        kept_column("length"): ["short", "long", "long"] * 10, kept_column("group"): ["short", "short", "long"] * 10,
+    })  # fmt: skip
+    found = list_slices(test, columns=("length", "group"), label_threshold=None)
+    counts = {name: int(rows.sum()) for name, rows in found.items()}
+    assert (counts["length short"], counts["column length short"], counts["column length long"]) == (10, 10, 20)
+    assert (counts["group short"], counts["group other"], counts["column group short"]) == (10, 10, 20)
 
 
 def test_a_slice_is_measured_as_its_rows_alone_are() -> None:

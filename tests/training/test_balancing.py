@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from agile_classifier.config.run import RunConfig
-from agile_classifier.data import labels
 from agile_classifier.data.label_and_split import label_and_split
+from agile_classifier.data.labels import cut
 from agile_classifier.models.network.losses import class_loss
 from agile_classifier.training.balancing import balance
 
@@ -38,10 +38,10 @@ def test_resampling_draws_rare_texts_again_until_classes_are_as_large_and_loses_
 
 def test_soft_targets_rise_with_the_score_and_never_contradict_the_label() -> None:
     score = pd.Series([0.0, 0.1, 0.2, 0.5, 0.6, 1.0])
-    target = labels.soft_targets(score, label_threshold=0.5, softness=0.08)
+    target = cut.soft_targets(score, label_threshold=0.5, softness=0.08)
     assert target.is_monotonic_increasing
     assert ((target > 0.5) == (score >= 0.5)).all()
-    assert labels.soft_targets(pd.Series([0.35 - 0.15, 0.5]), label_threshold=0.5, softness=0.15)[1] == pytest.approx(
+    assert cut.soft_targets(pd.Series([0.35 - 0.15, 0.5]), label_threshold=0.5, softness=0.15)[1] == pytest.approx(
         0.731, abs=1e-3
     )
 

@@ -38,6 +38,8 @@ from agile_classifier.config.data import LabelsConfig
 from agile_classifier.data.expectations.page import render_validation_page, shown
 from agile_classifier.data.expectations.suite import Entry, Suite, read_entries
 from agile_classifier.data.label_and_split import label_examples
+from agile_classifier.data.labels.unlabelled import leave_out_unlabelled
+from agile_classifier.data.tables import source_name
 from agile_classifier.errors import InputError, explain_validation, one_line
 
 __all__ = ["Failure", "Suite", "ValidationReport", "evaluate_expectations", "read_suite"]
@@ -119,6 +121,7 @@ def evaluate_expectations(
     frame = examples.reset_index(drop=True)
     if provisional_label is not None:
         frame["provisional_label"] = provisional_label.to_numpy()
+    frame = frame.rename(columns=_shown_names(frame))
     result = _run(frame, suite=suite, parameters=parameters)
     _name_rows(result, names=_names_of(frame))
     failures: dict[str, list[Failure]] = {"critical": [], "warning": []}
@@ -132,6 +135,12 @@ def evaluate_expectations(
     }
     page = render_validation_page(result, **sentences)
     return ValidationReport(critical=critical, warnings=warnings, n_expectations=len(suite.entries), html=page)
+
+
+def _shown_names(frame: pd.DataFrame) -> dict[str, str]:
+    """Kept columns under the names that a suite knows them by, the person's own; a role of that name goes before."""
+    names = {column: source_name(column) for column in frame.columns}
+    return {column: name for column, name in names.items() if name not in frame.columns}
 
 
 def _build_once(entry: Entry, *, where: str) -> None:
@@ -266,6 +275,7 @@ def check_examples(
     InputError
         Names every critical failure with its first rows.
     """
+    examples = leave_out_unlabelled(examples, labels)
     expected = read_suite(suite)
     if not labels.needs_score:
         expected = expected.without("score")

@@ -116,7 +116,7 @@ def project_copy(tmp_path: Path) -> Iterator[Path]:
 def test_there_are_steps_and_files_to_look_at() -> None:
     assert len(STEPS) >= 7
     assert {
-        "agile_classifier/data/labels.py",
+        "agile_classifier/data/labels/cut.py",
         "agile_classifier/evaluation/reports/evaluation.html.j2",
         "agile_classifier/data/expectations/page.css",
     } <= FILES

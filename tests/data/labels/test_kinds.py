@@ -1,0 +1,140 @@
+"""Kinds and raters: what says yes, what says no, and that nothing else counts as either."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agile_classifier.config.data import LabelsConfig
+from agile_classifier.data.labels.kinds import ABSENT, UNCLEAR, label_any, score_raters
+from agile_classifier.errors import InputError
+
+
+def rule(**fields: Any) -> LabelsConfig:
+    return LabelsConfig.model_validate({"rule": "any", "columns": "insult", **fields})
+
+
+def kinds(*cells: Any, name: str = "insult") -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(cells, dtype="object")})
+
+
+def refusal(cells: pd.DataFrame, **fields: Any) -> str:
+    with pytest.raises(InputError) as refused:
+        label_any(cells, rule(**fields))
+    return str(refused.value)
+
+
+SAYS: list[tuple[Any, int]] = [
+    (" 1 ", 1), (1, 1), (True, 1), ("Yes", 1), ("x", 1), ("TRUE", 1), (1.0, 1), ("y", 1), ("1.0", 1), (["LTD"], 1),
+    (np.array(["LTD"]), 1), (["LTD", "CH"], 1), ('["LTD", "CH"]', 1),
+    ("", 0), (" ", 0), ("0", 0), ("0.0", 0), ("No", 0), ("FALSE", 0), ("[]", 0), (0, 0), (0.0, 0), (False, 0), ([], 0),
+    ((), 0), (np.array([]), 0), (None, 0), (float("nan"), 0), (pd.NA, 0), ("none", 0), ("n", 0), ("F", 0), ("-", 0),
+    (["none"], 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cell", "label"), SAYS, ids=repr)
+def test_a_cell_of_yes_or_no_says_whether_the_kind_is_present(cell: Any, label: int) -> None:
+    assert label_any(kinds(cell, ""), rule()).tolist() == [label, 0]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32", "Int64", "bool", "object"])
+def test_any_of_several_kinds_makes_class_1_whatever_their_type(dtype: str) -> None:
+    frame = pd.DataFrame({"a": [0, 1, 0, 1], "b": [0, 0, 1, 1]}, index=[4, 3, 2, 1]).astype(dtype)
+    label = label_any(frame, rule(columns=["a", "b"]))
+    assert label.tolist() == [0, 1, 1, 1]
+    assert (label.name, label.dtype, label.index.tolist()) == ("label", "int64", [4, 3, 2, 1])
+
+
+def test_names_of_kinds_are_present_beside_cells_that_say_no() -> None:
+    assert label_any(kinds("LTD|CH", "", "A", None), rule()).tolist() == [1, 0, 1, 0]
+    assert label_any(kinds("insult", "none", "n", "F", ""), rule()).tolist() == [1, 0, 0, 0, 0]
+    assert label_any(kinds("Insult", "insult"), rule()).tolist() == [1, 1]  # the column's own name
+
+
+def test_none_is_never_a_kind() -> None:
+    both = pd.concat([kinds("none", "insult", "none"), kinds("none", "none", "none", name="threat")], axis=1)
+    assert label_any(both, rule(columns=["insult", "threat"])).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("word", ["ok", "not toxic", "non-toxic", "NA", "?", "neutral", "no insult", "0.3", 0.3, 2, -1])
+def test_what_is_neither_yes_nor_no_is_refused_with_its_row_its_number_and_a_field(word: Any) -> None:
+    said = refusal(kinds("", "insult", word, word))
+    assert said.startswith(f"column insult (labels.columns): row 3 holds {word!r}, as 2 rows: it is neither yes ")
+    assert f'labels.absent lists the words that say no, such as ["{word}"]' in said or "labels.not_rated: [" in said
+
+
+def test_a_column_of_words_in_which_no_cell_says_no_is_refused() -> None:
+    assert "row 1 holds 'toxic', as 2 rows" in refusal(kinds("toxic", "polite", "toxic"))
+    assert "row 2 holds 'threat'" in refusal(kinds("yes", "threat", "no"))
+
+
+def test_words_that_say_no_may_be_listed_and_then_every_other_says_yes() -> None:
+    assert label_any(kinds("ok", "toxic", "OK ", "", "?"), rule(absent=["ok"])).tolist() == [0, 1, 0, 0, 1]
+    assert label_any(kinds("toxic", "polite"), rule(absent=[""])).tolist() == [1, 1]
+
+
+def test_lists_of_codes_and_flags_are_told_apart() -> None:
+    assert label_any(kinds([0, 3], [27], [0], []), rule()).tolist() == [1, 1, 1, 0]
+    assert label_any(kinds([0, 0, 1], [0, 0, 0], [1, 1, 0]), rule()).tolist() == [1, 0, 1]
+    assert label_any(kinds([0], [1], [0]), rule()).tolist() == [0, 1, 0]
+    assert "row 2 holds 'neutral'" in refusal(kinds(["joy", "anger"], ["neutral"], []))
+
+
+def test_a_row_without_an_answer_is_refused_unless_another_kind_is_present() -> None:
+    columns = pd.DataFrame({"a": [-1, 0, 1, -1], "b": [-1, 0, 0, 1]})
+    assert label_any(columns.iloc[1:], rule(columns=["a", "b"], not_rated=[-1])).tolist() == [0, 1, 1]
+    assert refusal(columns, columns=["a", "b"], not_rated=[-1]) == (
+        "columns a, b: 1 row without an answer (labels.not_rated), first row 1; labels.unlabelled: leave_out leaves such"
+        " rows out"
+    )
+    assert "labels.not_rated: [-1]" in refusal(columns, columns=["a", "b"])
+
+
+@given(word=st.text(min_size=1, max_size=8), unclear=st.sampled_from(sorted(UNCLEAR)))
+def test_no_word_is_taken_for_a_yes_in_silence_where_no_cell_says_no(word: str, unclear: str) -> None:
+    says_no = word.strip().lower() in ABSENT or not word.strip()
+    if says_no:
+        assert label_any(kinds(word, "other word"), rule()).tolist() == [0, 1]
+    elif not word.strip().startswith("["):
+        assert len(refusal(kinds(word, "other word")).splitlines()) == 1
+    assert unclear in refusal(kinds(unclear, "", "insult"))
+
+
+RATED: list[tuple[dict[str, list[Any]], dict[str, Any], list[float]]] = [
+    ({"a": ["0", "1"], "b": ["1", "1"], "c": ["0", "1"]}, {}, [1 / 3, 1]),
+    ({"a": [1, 5], "b": [2, 4]}, {}, [1.5, 4.5]),
+    ({"a": ["yes", "no"], "b": ["no", "no"]}, {}, [0.5, 0]),
+    ({"a": [True, False], "b": [True, True]}, {}, [1, 0.5]),
+    ({"a": ["toxic", "ok"], "b": ["ok", "ok"]}, {"absent": ("ok",)}, [0.5, 0]),
+    ({"a": ["toxic", "none"], "b": ["toxic", "toxic"]}, {}, [1, 0.5]),
+    ({"a": ["3", ""], "b": ["", "4"]}, {}, [3, 4]),
+    ({"a": ["3", "99"], "b": ["-1", "4"]}, {"not_rated": (99.0, -1.0)}, [3, 4]),
+    ({"a": ["", None], "b": ["skipped", "2"]}, {"not_rated": ("skipped",)}, [math.nan, 2]),
+    ({"a": ["0,5", "1"], "b": ["1,5", "2,0"]}, {"decimal": ","}, [1, 1.5]),
+    ({"a": [["1"], [0]], "b": ["1", "1"]}, {}, [1, 0.5]),
+]
+
+
+@pytest.mark.parametrize(("raters", "fields", "scores"), RATED, ids=str)
+def test_raters_make_the_mean_of_their_numbers_or_the_share_that_says_yes(
+    raters: dict[str, list[Any]], fields: dict[str, Any], scores: list[float]
+) -> None:
+    columns = pd.DataFrame({name: pd.Series(cells, dtype="object") for name, cells in raters.items()})
+    score = score_raters(columns, **fields)
+    assert score.name == "score"
+    np.testing.assert_allclose(score, scores)
+
+
+def test_raters_whose_words_could_mean_either_are_refused() -> None:
+    columns = pd.DataFrame({"ann1": ["toxic", "ok"], "ann2": ["ok", "ok"]})
+    with pytest.raises(
+        InputError, match=r"^column ann1 \(data\.columns\.raters\): row 1 holds 'toxic', as 1 row: it is"
+    ):
+        score_raters(columns)
