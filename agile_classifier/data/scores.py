@@ -52,6 +52,16 @@ def read_score(cell: object, *, decimal: Decimal = ".") -> float | None:
     return _of_stars(text, decimal)
 
 
+def is_no_score(cell: object) -> bool:
+    """Whether a cell of a column of numbers says that none was given.
+
+    >>> [is_no_score(cell) for cell in ("", "n/a", "0", "high")]
+    [True, True, False, False]
+    """
+    number = read_score(cell)
+    return number is not None and math.isnan(number)
+
+
 def is_share(cell: object) -> bool:
     """Whether a cell is written as a part of a whole (`75%`, `3/5`), so that it lies between 0 and 1 as a number.
 

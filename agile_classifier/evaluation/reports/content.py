@@ -120,6 +120,7 @@ def _label_facts(evaluation: Evaluation, labelling: Labelling) -> dict[str, obje
         "label threshold (score >=)": "none: classes are given" if label is None else f"{label:.4g}",
         "scores that tie with it": labelling.n_ties,
         "rows in no part": labelling.n_unused,
+        "rows without a label, left out": labelling.n_unlabelled,
         "decision threshold": "none" if decision is None else f"{decision:.4g}",
         "calibration": evaluation.calibration.method,
     }

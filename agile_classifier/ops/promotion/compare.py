@@ -178,7 +178,7 @@ class Comparison:
         if classes[0] != classes[1]:
             return f"it tells {classes[0]} apart, and the champion {classes[1]}{self._way_out()}"
         new, old = self.candidate.label_rule, champion.label_rule
-        for name in sorted(set(new) & set(old)):
+        for name in sorted((set(new) & set(old)) - {"unlabelled"}):
             if new[name] != old[name]:
                 return f"labels.{name} was {new[name]} for it, and {old[name]} for the champion{self._way_out()}"
         return None

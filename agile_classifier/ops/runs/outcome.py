@@ -116,7 +116,8 @@ def _sentence(labelling: Labelling) -> str:
     rows = ", ".join(f"{facts.n_rows} {part}" for part, facts in labelling.parts.items())
     threshold = labelling.label_threshold
     cut = "" if threshold is None else f"; label threshold {threshold:.4g}, {labelling.n_ties} scores tie with it"
-    return f"rows: {rows}, {labelling.n_unused} in no part{cut}"
+    unlabelled = f", {labelling.n_unlabelled} without a label left out" if labelling.n_unlabelled else ""
+    return f"rows: {rows}, {labelling.n_unused} in no part{unlabelled}{cut}"
 
 
 def _changed_texts(evaluation: Evaluation) -> str:

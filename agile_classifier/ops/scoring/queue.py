@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,9 @@ from tqdm import tqdm
 
 from agile_classifier.config.data import Dialect
 from agile_classifier.data.formats.row import Row
+from agile_classifier.data.labels.cells import is_empty, is_mark
 from agile_classifier.data.rows import open_rows, refusal
+from agile_classifier.data.scores import is_no_score
 from agile_classifier.data.tables import to_table
 from agile_classifier.data.text import complaint_about, text_digest
 from agile_classifier.drafts.guess import QUEUED
@@ -38,7 +41,7 @@ class Pool:
     column: str
     """Name of the column that holds the texts."""
     score_column: str
-    """To be filled in by annotators."""
+    """To be filled in by annotators; rows of the pool that hold it are labelled already."""
     frame: pd.DataFrame
     """Rows of the pool that can be read."""
     unreadable: tuple[Row, ...] = ()
@@ -61,6 +64,8 @@ class Queue:
     """Number of rows without a text that can be scored."""
     n_known: int
     """Texts that the version has learnt from, or that stood in the pool before."""
+    n_labelled: int
+    """Number of rows whose column for annotators is filled in already."""
     model_name: str
     version: str
 
@@ -68,7 +73,12 @@ class Queue:
         """Summary of the queue in words."""
         bad = self.pool.unreadable
         unread = f"that cannot be read ({bad[0].place}: {bad[0].complaint})" if bad else ""
-        counts = {unread: len(bad), "without a text": self.n_unusable, "known already or there twice": self.n_known}
+        counts = {
+            unread: len(bad),
+            f"with a {self.pool.score_column!r} already": self.n_labelled,
+            "without a text": self.n_unusable,
+            "known already or there twice": self.n_known,
+        }
         left_out = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
         chosen = f"{len(self.rows)} of {self.pool.n_rows} rows chosen by {self.model_name} version {self.version}"
         return f"{chosen}{f'; left out: {left_out}' if left_out else ''}"
@@ -80,15 +90,16 @@ def read_pool(file: Path, dialect: Dialect = Dialect(), *, column: str, score_co
     Raises
     ------
     InputError
-        There is no such file or column, it holds a column that the queue would write, or no row of it can be read.
+        There is no such file or column, it holds one of the columns that the queue writes (both of them are those of
+        an earlier queue), or no row of it can be read.
     """
     rows = open_rows(file, dialect)
     names = rows.names()
     if column not in names:
         hint = did_you_mean(column, names)
         raise InputError(f"{file}: no column {column!r}; there are: {', '.join(names)}; name it with --column{hint}")
-    taken = [name for name in (*QUEUED, score_column) if name in names]
-    if taken:
+    taken = [name for name in QUEUED if name in names]
+    if taken and len(taken) < len(QUEUED):
         raise InputError(f"{file}: the queue writes a column {taken[0]!r}, and the pool has one; rename or remove it")
     bad = list[Row]()
     frame = to_table(_readable(rows, bad))
@@ -116,14 +127,17 @@ def make_queue(
     InputError
         The pool has no text left to label, or there is no such version.
     """
-    usable = pool.frame[[not complaint_about(text) for text in pool.frame[pool.column]]]
     name, number = find_scorer(model_name, version)
+    unlabelled = pool.frame[~_is_labelled(pool, registry.read_config(name, number).get("labels", {}))]
+    usable = unlabelled[[not complaint_about(text) for text in unlabelled[pool.column]]]
     digests = usable[pool.column].map(text_digest)
     fresh = usable[~(digests.isin(registry.read_learnt_from(name, number)) | digests.duplicated())]
-    n_unusable, n_known = len(pool.frame) - len(usable), len(usable) - len(fresh)
+    n_labelled = len(pool.frame) - len(unlabelled)
+    n_unusable, n_known = len(unlabelled) - len(usable), len(usable) - len(fresh)
     if fresh.empty:
+        filled = f" {n_labelled} with a {pool.score_column!r} already (--score-column)," if n_labelled else ""
         raise InputError(
-            f"{pool.file}: no text left to label: {pool.n_rows} rows, {n_unusable} of them without a text,"
+            f"{pool.file}: no text left to label: {pool.n_rows} rows,{filled} {n_unusable} of them without a text,"
             f" {n_known} known to {name} version {number} already or there twice"
             f"{f', {len(pool.unreadable)} that cannot be read' if pool.unreadable else ''}"
         )
@@ -139,12 +153,23 @@ def make_queue(
         for class_number, probability, n in zip(shown, said, found["n_similar"], strict=True)
     ]
     rows = fresh.iloc[position].assign(**{"probability": said, "reason": reasons, pool.score_column: ""})
-    return Queue(rows, pool, n_unusable, n_known, name, number)
+    return Queue(rows, pool, n_unusable, n_known, n_labelled, name, number)
 
 
 def write_queue(queue: Queue, output: Path) -> None:
     """Write the file, whole or not at all."""
     write_whole(output, queue.rows.to_csv(index=False))
+
+
+def _is_labelled(pool: Pool, rule: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """Whether each row is labelled already, as a training under the version's label rule would read it, (n_rows,)."""
+    if pool.score_column not in pool.frame:
+        return np.zeros(len(pool.frame), dtype=bool)
+    cells = pool.frame[pool.score_column]
+    reads_scores = rule.get("rule", "median") not in ("given", "any")
+    marks = tuple(rule.get("not_rated", ()))
+    silent = [is_empty(cell) or is_mark(cell, marks) or (reads_scores and is_no_score(cell)) for cell in cells]
+    return ~np.array(silent, dtype=bool)
 
 
 def _readable(rows: Iterable[Row], bad: list[Row]) -> Iterator[Row]:

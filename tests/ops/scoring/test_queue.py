@@ -43,6 +43,7 @@ def version(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(annotation_queue, "Scorer", load)
     monkeypatch.setattr(registry, "read_spec", lambda *_: SPEC)
+    monkeypatch.setattr(registry, "read_config", lambda *_: {"labels": {"rule": "value", "not_rated": [-99.0]}})
     monkeypatch.setattr(registry, "read_decision_threshold", lambda *_: 0.5)
     monkeypatch.setattr(registry, "read_learnt_from", lambda *_: frozenset({text_digest(KNOWN)}))
     monkeypatch.setattr(annotation_queue, "find_scorer", lambda *_: ("mood", "3"))
@@ -87,11 +88,26 @@ def test_the_file_goes_back_in_once_it_is_filled_in(version: None, tmp_path: Pat
     assert examples["score"].tolist() == [0.2, 0.9]
 
 
+def test_of_a_training_file_the_rows_without_a_label_are_the_pool_and_an_earlier_queue_is_replaced(
+    version: None, tmp_path: Path
+) -> None:
+    scores = ["0.5", "", "n/a", "", "-99", "0"]
+    frame = pd.DataFrame({"text": TEXTS, "score": scores, "probability": "0.1", "reason": "an earlier queue"})
+    queue = annotation_queue.make_queue(pool_of(tmp_path, frame), count=10)
+    assert queue.rows["text"].tolist() == [TEXTS[2], TEXTS[1]]
+    assert queue.rows["score"].tolist() == ["", ""]
+    assert queue.rows["probability"].tolist() == [0.5, 0.99]
+    assert queue.in_words().endswith(
+        "left out: 2 with a 'score' already, 1 without a text, 1 known already or there twice"
+    )
+
+
 @pytest.mark.parametrize(
     ("frame", "said"),
     [
         ({"txt": ["a"]}, r"pool\.csv: no column 'text'; there are: txt; name it with --column"),
-        ({"text": ["a"], "score": ["1"]}, r"pool\.csv: the queue writes a column 'score', and the pool has one"),
+        ({"text": ["a"], "reason": ["1"]}, r"pool\.csv: the queue writes a column 'reason', and the pool has one"),
+        ({"text": ["a", "b", KNOWN], "score": ["1", "0", ""]}, r"pool\.csv: no text left to label: 3 rows, 2 with a 'score' already \(--score-column\), 0 of them without a text, 1 known"),
         ({"text": [KNOWN, "  "]}, r"pool\.csv: no text left to label: 2 rows, 1 of them without a text, 1 known to mood version 3"),
         ({"text": []}, r"pool\.csv: "),
     ],
