@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from agile_classifier.metrics.calibration import Calibration
@@ -30,3 +31,20 @@ class Decision(BaseModel):
     def save(self, folder: Path) -> None:
         """Write the decision into a classifier's folder."""
         (folder / DECISION_FILE).write_text(self.model_dump_json(), encoding="utf-8")
+
+
+def require_finite(y_score: np.ndarray) -> np.ndarray:
+    """Hand probabilities of shape (n, n_classes) on: what a damaged network computes is an error, never an answer.
+
+    Raises
+    ------
+    RuntimeError
+        One is no finite number; names the first text, counted from 1.
+    """
+    bad = np.flatnonzero(~np.isfinite(y_score).all(axis=1))
+    if len(bad):
+        raise RuntimeError(
+            f"text {bad[0] + 1} of {len(y_score)} has no finite probability: the network's weights are damaged, or its"
+            " training diverged"
+        )
+    return y_score

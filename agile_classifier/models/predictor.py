@@ -11,6 +11,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from agile_classifier.models.base_model import load_base_model
+from agile_classifier.models.decision import require_finite
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import (
     TOKENS_PER_BATCH,
@@ -76,9 +77,14 @@ class Predictor:
         ----------
         encoded : Encoded, optional
             Result of `encode` on the texts, if it is at hand.
+
+        Raises
+        ------
+        RuntimeError
+            A probability is no finite number.
         """
         said = self._score_encoded(self.encode(texts) if encoded is None else encoded)
-        return said if self.member is None else self.member.join(said, texts)
+        return require_finite(said if self.member is None else self.member.join(said, texts))
 
     def _score_encoded(self, encoded: Encoded) -> np.ndarray:
         probabilities = np.empty((len(encoded.input_ids), self.spec.n_classes))

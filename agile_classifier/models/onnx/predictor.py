@@ -14,7 +14,7 @@ import onnxruntime
 from transformers import PreTrainedTokenizerBase
 
 from agile_classifier.metrics.calibration import Calibration
-from agile_classifier.models.decision import DECISION_FILE, Decision
+from agile_classifier.models.decision import DECISION_FILE, Decision, require_finite
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer, token_batches
 from agile_classifier.models.spec import MEMBER_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
@@ -54,7 +54,7 @@ class OnnxPredictor:
         for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
         said = probabilities if self.member is None else self.member.join(probabilities, texts)
-        return self.calibration.apply(said)
+        return self.calibration.apply(require_finite(said))
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Token ids as the graph reads them."""

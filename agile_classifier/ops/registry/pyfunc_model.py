@@ -18,6 +18,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from agile_classifier.data.text import complaint_about
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.models.decision import Decision
+from agile_classifier.models.digests import verify_parts
 from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
@@ -27,8 +28,9 @@ class RegisteredClassifier(PythonModel):
     """Texts in; label and the probability of every class out."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Load adapter and base model; a base by reference is fetched by its pin, from the cache where it is there."""
+        """Load adapter and base model, their files verified; a base by reference is fetched by its pin."""
         folder = Path(context.artifacts["classifier"])
+        verify_parts(folder.parents[1], map(Path, context.artifacts.values()))
         inside = context.artifacts.get("base_model")
         base = Path(inside) if inside else fetch_base_of(ClassifierSpec.load(folder))
         self.predictor = Predictor.load(folder, base=base)

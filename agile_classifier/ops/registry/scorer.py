@@ -27,7 +27,7 @@ class Scorer:
 
     def __init__(self, model_name: str, version: str) -> None:
         with _refusals_as_ours():
-            loaded = load_pyfunc(f"models:/{model_name}/{version}")
+            loaded = load_pyfunc(model_name, version)
         self.columns = tuple(loaded.metadata.get_output_schema().input_names())
         self._model = loaded.unwrap_python_model()  # MLflow's check of a frame takes milliseconds
 

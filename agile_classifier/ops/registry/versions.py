@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from mlflow.models import Model
 
 from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.models.decision import Decision
+from agile_classifier.models.digests import DIGEST, MANIFEST, verify_files, write_manifest
 from agile_classifier.models.spec import ClassifierSpec
 
 CANDIDATE, CHAMPION = "candidate", "champion"
@@ -34,8 +36,9 @@ class Champion:
 
 
 def create_version(model_name: str, *, model_uri: str, run_id: str, tags: Mapping[str, str], description: str) -> str:
-    """Make a logged model a version with alias `candidate`; returns its number."""
-    client = MlflowClient()
+    """Make a logged model a version with alias `candidate`, with the digests of its files; returns its number."""
+    client, model_id = MlflowClient(), model_uri.rpartition("/")[2]
+    digest = _log_manifest(model_uri, model_id)
     try:
         client.create_registered_model(model_name)
     except MlflowException as error:
@@ -45,9 +48,9 @@ def create_version(model_name: str, *, model_uri: str, run_id: str, tags: Mappin
         model_name,
         source=model_uri,
         run_id=run_id,
-        tags=dict(tags),
+        tags={**tags, DIGEST: digest},
         description=description,
-        model_id=model_uri.rpartition("/")[2],
+        model_id=model_id,
     )
     client.set_registered_model_alias(model_name, CANDIDATE, made.version)
     return str(made.version)
@@ -161,15 +164,28 @@ class VersionFiles:
     """Folder of the code that scores it (`agile_classifier.ops.registry.scoring_code`)."""
 
 
+def download_version(model_name: str, version: str) -> Path:
+    """Download a version's files, and hold them against the digests that were registered; returns their folder.
+
+    Raises
+    ------
+    InputError
+        A file is missing, was changed or was added.
+    """
+    place = Path(mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}"))
+    verify_files(place, read_tags(model_name, version).get(DIGEST), name=f"model {model_name}, version {version}")
+    return place
+
+
 def read_files(model_name: str, version: str) -> VersionFiles:
     """Download a version's files.
 
     Raises
     ------
     InputError
-        The version is no classifier of this project.
+        The version is no classifier of this project, or a file is not what it was.
     """
-    place = Path(mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}"))
+    place = download_version(model_name, version)
     kept = Model.load(str(place)).flavors.get("python_function", {}).get("artifacts", {})
     if "classifier" not in kept:
         raise InputError(f"model {model_name}: version {version} is no classifier of this project")
@@ -230,6 +246,14 @@ def find_champion(model_name: str | None) -> Champion:
     if name not in champions:
         raise InputError(f"--model {name}: has no champion; models with one: {', '.join(sorted(champions))}")
     return Champion(name, champions[name])
+
+
+def _log_manifest(model_uri: str, model_id: str) -> str:
+    """Add the list of its files to a logged model; returns the list's own digest."""
+    with tempfile.TemporaryDirectory() as scratch:
+        digest = write_manifest(Path(mlflow.artifacts.download_artifacts(model_uri)), Path(scratch))
+        MlflowClient().log_model_artifact(model_id, str(Path(scratch) / MANIFEST))
+    return digest
 
 
 def _listed(names: Iterable[str]) -> str:

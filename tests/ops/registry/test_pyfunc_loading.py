@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,11 +17,11 @@ def test_a_version_is_loaded_as_mlflow_would(registry: str) -> None:
 
     rows = pd.DataFrame({"text": ["a", "a longer text"]})
     expected = mlflow.pyfunc.load_model("models:/toy/1").predict(rows)
-    assert load_pyfunc("models:/toy/1").predict(rows).equals(expected)
+    assert load_pyfunc("toy", "1").predict(rows).equals(expected)
 
 
 def test_packages_that_differ_are_named_once_and_others_are_not(
-    registry: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from agile_classifier.ops.registry import pyfunc_loading
 
@@ -28,19 +30,16 @@ def test_packages_that_differ_are_named_once_and_others_are_not(
 
     def version(name: str) -> str:
         if name not in here:
-            raise pyfunc_loading.PackageNotFoundError
+            raise pyfunc_loading.metadata.PackageNotFoundError
         return here[name]
 
-    place = pyfunc_loading.Path(pyfunc_loading.mlflow.artifacts.download_artifacts("models:/toy/2"))
-    kept = (place / "requirements.txt").read_text(encoding="utf-8")
+    place = shutil.copytree(pyfunc_loading.download_version("toy", "2"), tmp_path / "made elsewhere")
     (place / "requirements.txt").write_text(lines, encoding="utf-8")
-    monkeypatch.setattr(pyfunc_loading, "version", version)
-    try:
-        with caplog.at_level(logging.WARNING):
-            pyfunc_loading.load_pyfunc("models:/toy/2")
-    finally:
-        (place / "requirements.txt").write_text(kept, encoding="utf-8")
+    monkeypatch.setattr(pyfunc_loading, "download_version", lambda *_: place)
+    monkeypatch.setattr(pyfunc_loading.metadata, "version", version)
+    with caplog.at_level(logging.WARNING):
+        pyfunc_loading.load_pyfunc("toy", "2")
     said = [record.message for record in caplog.records if record.name == pyfunc_loading.__name__]
     assert said == [
-        "models:/toy/2 was made with other packages than are here: numpy==2.0 (here 1.0+cpu), no-such-package==1 (missing)"
+        "model toy, version 2 was made with other packages than are here: numpy==2.0 (here 1.0+cpu), no-such-package==1 (missing)"
     ]
