@@ -137,14 +137,23 @@ def _measure_brier(rows: Rows, weights: Floats) -> dict[str, Floats]:
 def _areas(positive: NDArray[np.bool_], score: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """ROC AUC and average precision of one class against the rest, each of shape (n_resamples,)."""
     order = np.argsort(-score, kind="stable")
+    is_hit = positive[order]
     last = last_of_ties(score[order])
-    ordered = weights[:, order]
-    n_drawn = np.cumsum(ordered, axis=1)[:, last]  # (n_resamples, n_thresholds), down to each distinct score
-    n_hit = np.cumsum(ordered * positive[order], axis=1)[:, last]
-    n_false = n_drawn - n_hit
-    new_hits, new_false = (np.diff(counts, axis=1, prepend=0) for counts in (n_hit, n_false))
-    below = _ratio(((n_hit - new_hits / 2) * new_false).sum(axis=1), n_hit[:, -1] * n_false[:, -1])
-    return below, _ratio((new_hits * _ratio(n_hit, n_drawn)).sum(axis=1), n_hit[:, -1])
+    first = np.append(0, last[:-1] + 1)
+    held = np.add.reduceat(is_hit, first, dtype=np.int64)  # positives among the rows of each distinct score
+    if not held.any():
+        return np.zeros(len(weights)), np.zeros(len(weights))
+    counted = held > 0  # at the other scores neither area grows, which with many classes are nearly all
+    drawn = np.cumsum(weights[:, order], axis=1)
+    n_drawn = drawn[:, last[counted]]  # (n_resamples, n_thresholds), down to each of these scores
+    n_above = drawn[:, first[counted]] - weights[:, order[first[counted]]]
+    starts = np.append(0, np.cumsum(held[counted])[:-1])
+    new_hits = np.add.reduceat(weights[:, order[is_hit]], starts, axis=1)
+    n_hit = np.cumsum(new_hits, axis=1)
+    n_false, new_false = n_drawn - n_hit, n_drawn - n_above - new_hits
+    all_hits, all_false = n_hit[:, -1], drawn[:, -1] - n_hit[:, -1]
+    below = (new_hits * (all_false[:, None] - n_false + new_false / 2)).sum(axis=1)
+    return _ratio(below, all_hits * all_false), _ratio((new_hits * _ratio(n_hit, n_drawn)).sum(axis=1), all_hits)
 
 
 def last_of_ties(ordered: Floats) -> Ints:

@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from agile_classifier.evaluation.contenders import list_as_good
+from agile_classifier.evaluation.many_classes import MOST_SHOWN, ClassRow, worst_classes
 from agile_classifier.evaluation.reports.drawing import to_svg
 from agile_classifier.evaluation.reports.figures import (
     draw_confusion,
@@ -157,6 +158,8 @@ def render_report(report: ReportInput) -> str:
         ],
         cut_texts=[_cut(report.texts[row]) for row in report.review.cut[:WORST_ERRORS]],
         calibration_error=calibration_error(report.y_true, chosen.y_score),
+        most_shown=MOST_SHOWN,
+        worst_classes=_worst_classes(report),
     )
 
 
@@ -230,6 +233,16 @@ def _compared(name: str, found: PairedDifference) -> str:
         f"Gain over {name}, the strongest baseline, on the same {found.n} texts:"
         f" {found.difference:+.3f} {METRICS[found.metric]} (95 % interval {found.low:+.3f} to {found.high:+.3f})."
     )
+
+
+def _worst_classes(report: ReportInput) -> list[ClassRow]:
+    """Of more than two classes those that are found worst."""
+    if len(report.class_names) == 2:
+        return []
+    chosen, names = report.results[0], report.class_names
+    y_pred = predict(chosen.y_score, chosen.decision_threshold)
+    counts = confusion(y_true=report.y_true, y_pred=y_pred, n_classes=len(names))
+    return worst_classes(counts, names, n_train=report.parts.get("train", [0] * len(names)))
 
 
 def _figures(report: ReportInput) -> dict[str, tuple[str, Figure]]:

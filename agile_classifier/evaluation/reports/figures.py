@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from sklearn.metrics import precision_recall_curve, roc_curve
+from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
+from agile_classifier.evaluation.many_classes import MOST_SHOWN, fold_others
 from agile_classifier.evaluation.reports.drawing import (
     PALETTE,
     SERIES,
@@ -69,10 +70,13 @@ def draw_precision_recall(*, y_true: Ints, models: Mapping[str, Floats], class_n
 def draw_confusion(*, counts: Ints, class_names: Sequence[str]) -> Figure:
     """Confusion matrix: rows are the truth, colour and percentage the share of the row.
 
+    Of many classes those that take part in most errors, and one row for the others.
+
     Parameters
     ----------
     counts : array of shape (n_classes, n_classes)
     """
+    counts, class_names = fold_others(counts, class_names)
     n_classes = len(class_names)
     side = float(np.clip(1.9 + 0.45 * n_classes, 3.4, 11))
     figure, axes = new_plot(max(side, 4.6), side)
@@ -230,13 +234,18 @@ def draw_learning_curves(
 def _curves(
     y_true: Ints, models: Mapping[str, Floats], class_names: Sequence[str]
 ) -> list[tuple[str, NDArray[np.bool_], Floats, dict[str, Any]]]:
-    """Name, positives (n,), score (n,) and line style of every curve that can be drawn."""
+    """Name, positives (n,), score (n,) and line style of every curve that can be drawn.
+
+    Of many classes those that are told apart worst.
+    """
     if len(class_names) == 2:
         lines = [(name, y_true == 1, score[:, 1]) for name, score in models.items()]
     else:
         first = next(iter(models.values()))
         lines = [(shorten(name), y_true == place, first[:, place]) for place, name in enumerate(class_names)]
     lines = [line for line in lines if line[1].any() and np.ptp(line[2])]
+    if len(lines) > MOST_SHOWN:
+        lines = sorted(lines, key=lambda line: float(roc_auc_score(line[1], line[2])))[:MOST_SHOWN]
     if len(lines) > len(SERIES):
         return [("", *line[1:], {"color": SERIES[0], "alpha": 0.35, "linewidth": 0.9}) for line in lines]
     widths = [2.2] + [1.3] * len(SERIES) if len(class_names) == 2 else [1.6] * len(SERIES)

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.evaluation.contenders import BASELINE_NAMES, Evaluation
+from agile_classifier.evaluation.many_classes import name_classes
 from agile_classifier.evaluation.titles import CONTENDERS
 
 TEMPLATE = "model_card.md.j2"
@@ -48,6 +49,7 @@ def model_card(
         card_data=f"---\n{_metadata(title, evaluation, config).to_yaml()}\n---",
         title=title,
         names=labelling.class_names,
+        named=name_classes(labelling.class_names),
         parts=labelling.parts,
         labelling=labelling,
         evaluation=evaluation,

@@ -15,6 +15,7 @@ from agile_classifier.data.tables import examples_digest
 from agile_classifier.data.text import text_digest
 from agile_classifier.errors import InputError, one_line
 from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines
+from agile_classifier.evaluation.many_classes import name_classes
 from agile_classifier.evaluation.reports.page import state_decision
 from agile_classifier.evaluation.slices import slice_rows
 from agile_classifier.metrics.bootstrap import PairedDifference
@@ -172,11 +173,12 @@ class Comparison:
         """Obstacle where candidate and champion differ in classes or label rule: comparing them would say nothing."""
         try:
             _ = champion.learnt_from
-            classes = [" / ".join(version.class_names) for version in (self.candidate, champion)]
+            classes = [version.class_names for version in (self.candidate, champion)]
         except Exception as error:  # whatever a version of long ago raises; it goes on serving where it is loaded
             return _unreadable(champion, error)
         if classes[0] != classes[1]:
-            return f"it tells {classes[0]} apart, and the champion {classes[1]}{self._way_out()}"
+            new_names, old_names = map(name_classes, classes)
+            return f"it tells {new_names} apart, and the champion {old_names}{self._way_out()}"
         new, old = self.candidate.label_rule, champion.label_rule
         for name in sorted((set(new) & set(old)) - {"unlabelled"}):
             if new[name] != old[name]:

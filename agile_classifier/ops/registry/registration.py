@@ -18,6 +18,7 @@ from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.text import text_digest
 from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines, list_as_good, read_scores
 from agile_classifier.evaluation.drift_sample import DriftSample
+from agile_classifier.evaluation.many_classes import name_classes
 from agile_classifier.evaluation.reports.model_card import model_card
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.spec import ClassifierSpec
@@ -153,7 +154,7 @@ def _description(candidate: Candidate) -> str:
     metrics, model, tuning = evaluation.metrics["candidate"], config["model"], config["fine_tune"]
     member = "" if tuning["ensemble_with"] == "none" else ", in an ensemble with TF-IDF + linear SVM"
     return (
-        f"Tells {' / '.join(candidate.labelling.class_names)}. {model['source'].partition('/model')[0]},"
+        f"Tells {name_classes(candidate.labelling.class_names)}. {model['source'].partition('/model')[0]},"
         f" {model['quantization']}, LoRA rank {tuning['rank']}{member}; trained on {parts['train'].n_rows} texts of"
         f" {config['data']['source'].rpartition('/')[2]}. On {evaluation.n_test} test texts:"
         f" ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}."
