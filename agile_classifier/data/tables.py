@@ -22,7 +22,7 @@ import pandas as pd
 
 from agile_classifier.config.data import Columns, Dialect
 from agile_classifier.data.formats.row import Row
-from agile_classifier.data.labels.cells import Mark, count, is_mark, refuse_objects, unwrap
+from agile_classifier.data.labels.cells import Mark, count, is_mark, refuse_objects, shown, unwrap
 from agile_classifier.data.labels.class_labels import name_codes
 from agile_classifier.data.labels.kinds import score_raters
 from agile_classifier.data.rows import open_rows, require_rows
@@ -212,11 +212,16 @@ def _texts(column: pd.Series[Any], path_name: str, *, repairs: list[Callable[[st
     for row, cell in enumerate(column, start=1):
         if not (is_missing(cell) or isinstance(cell, str)):
             raise InputError(
-                f"{path_name}: column {column.name!r} (data.columns.text) holds {cell!r} in row {row}, "
-                f"a {type(cell).__name__}; needed is text"
+                f"{path_name}: column {column.name!r} (data.columns.text) holds {shown(cell)} in row {row}, "
+                f"a {type(cell).__name__}; needed is text{_dotted_path(column, cell)}"
             )
         texts.append(None if is_missing(cell) else reduce(lambda text, repair: repair(text), repairs, cell))
     return pd.Series(texts, dtype="str")
+
+
+def _dotted_path(column: pd.Series[Any], cell: Any) -> str:
+    """End of the line about an object: how one of its fields is named."""
+    return f", such as its field {column.name}.{next(iter(cell))}" if isinstance(cell, Mapping) and cell else ""
 
 
 def _kept(column: pd.Series[Any], names: tuple[str, ...] | None) -> pd.Series[Any]:

@@ -20,6 +20,7 @@ if not sys.warnoptions:  # it imports Google's clients where they are installed,
     filterwarnings("ignore", category=FutureWarning, module="google")
 
 import great_expectations as gx
+import numpy as np
 import pandas as pd
 from great_expectations.compatibility import pydantic as gx_pydantic
 from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
@@ -46,6 +47,12 @@ __all__ = ["Failure", "Suite", "ValidationReport", "evaluate_expectations", "rea
 
 MAX_ROWS = 20
 """Most failing rows kept of one expectation."""
+
+RARE_CLASS = "expect_column_smallest_class_to_hold_rows"
+"""Expectation whose failure says that a class is rare."""
+
+MAX_RARE_CLASSES = 5
+"""Most rare classes named in a refusal."""
 
 MAX_ROWS_IN_SENTENCE = 3
 """Most failing rows named in a failure's sentence."""
@@ -282,8 +289,21 @@ def check_examples(
     can_label = not labels.needs_score or examples["score"].notna().any()
     if not can_label:
         expected = expected.without("label")
-    provisional = label_examples(examples, labels)[0] if can_label else None
+    provisional, names, _ = label_examples(examples, labels) if can_label else (None, (), None)
     report = evaluate_expectations(examples, suite=expected, parameters=bounds, provisional_label=provisional)
     if report.critical:
-        raise InputError("the examples cannot be used: " + "; ".join(failure.sentence for failure in report.critical))
+        sentences = [failure.sentence for failure in report.critical]
+        if provisional is not None and RARE_CLASS in {failure.expectation for failure in report.critical}:
+            sentences.append(_name_rare_classes(provisional, names, fewest=int(bounds["min_class_rows"])))
+        raise InputError(f"the examples cannot be used: {'; '.join(sentences)}")
     return report
+
+
+def _name_rare_classes(label: pd.Series, names: Sequence[str], *, fewest: int) -> str:
+    """Which classes have too few examples, the rarest first, and what can be done about it."""
+    counts = np.bincount(label.to_numpy(), minlength=len(names))
+    rare = [f"{names[place]!r} has {counts[place]}" for place in np.argsort(counts, kind="stable")]
+    n_rare = int((counts < fewest).sum())
+    more = f" and {n_rare - MAX_RARE_CLASSES} more" if n_rare > MAX_RARE_CLASSES else ""
+    way_out = "" if len(names) == 2 else ", or give classes one name together in labels.names"
+    return f"{', '.join(rare[: min(n_rare, MAX_RARE_CLASSES)])}{more}: label more{way_out}"

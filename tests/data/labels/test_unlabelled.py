@@ -64,3 +64,14 @@ def test_else_they_are_refused_with_the_first_row_their_number_and_the_field(
     assert "31" in str(refused.value)
     assert str(len(silent)) in str(refused.value)
     assert "leave_out leaves" in str(refused.value)
+
+
+def test_classes_of_too_few_rows_are_named_the_rarest_first() -> None:
+    labels = LabelsConfig(rule="given", columns=("answer",))
+    answers = [*["a"] * 40, *["b"] * 15, *["c"] * 3, *["d"] * 2]
+    frame = pd.DataFrame({"text": [f"text number {number}" for number in range(60)], "answer": answers})
+    with pytest.raises(InputError) as refused:
+        check(to_examples(frame, path_name="x", keep=("answer",)), labels)
+    assert str(refused.value).endswith(
+        "(min_class_rows 10): found 2; 'd' has 2, 'c' has 3: label more, or give classes one name together in labels.names"
+    )
