@@ -68,6 +68,13 @@ class Dialect(Section):
     """Names of the columns, for a file without a header line."""
     quoting: bool = True
     """Whether double quotes enclose values."""
+    escape: str | None = None
+    """Character, most often a backslash, that makes a delimiter, quote, line end or itself behind it a plain
+    character."""
+    decimal: Literal[".", ","] = "."
+    """Decimal mark of the numbers in the cells."""
+    sheet: str | None = None
+    """Sheet of a workbook (.xlsx, .ods) that holds the rows, where several hold some."""
 
 
 class DataConfig(Dialect, Source):

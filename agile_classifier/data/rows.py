@@ -14,7 +14,7 @@ from pathlib import Path
 from agile_classifier.config.data import Dialect
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DelimitedFile
 from agile_classifier.data.formats.json_lines import JsonLinesFile
-from agile_classifier.data.formats.lines import GZIP
+from agile_classifier.data.formats.packed import GZIP, read_suffix
 from agile_classifier.data.formats.parquet import ParquetFile
 from agile_classifier.data.formats.row import Row, RowFile
 from agile_classifier.errors import InputError
@@ -79,10 +79,3 @@ def require_rows(file: RowFile) -> Iterator[Row]:
 def refusal(path: Path, row: Row, complaint: str) -> InputError:
     """The one line in which every command refuses a file for one of its rows."""
     return InputError(f"{path}: {row.place}: {complaint}")
-
-
-def read_suffix(path: Path) -> str:
-    """The suffix that names the format, lower-cased: `.csv` of `texts.CSV` and of `texts.csv.gz`."""
-    suffix = path.suffix.lower()
-    inner = Path(path.stem).suffix.lower() if suffix == GZIP else suffix
-    return inner if inner in FORMATS and inner != ".parquet" else suffix

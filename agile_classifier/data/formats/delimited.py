@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -54,18 +54,18 @@ class DelimitedFile(TextFile):
     Raises
     ------
     InputError
-        The delimiter is not one character. On iterating: the header cannot be read, two columns have one name, or
-        another delimiter than asked for parts the columns.
+        The delimiter or escape is not one character, or both are the same. On iterating: the header cannot be read, two
+        columns have one name, or another delimiter than asked for parts the columns.
     """
 
     def __init__(self, path: Path, dialect: Dialect, *, default: str = ",") -> None:
         super().__init__(path, dialect)
         self.default = default
-        if dialect.delimiter is not None and (len(dialect.delimiter) != 1 or dialect.delimiter in '\r\n"'):
-            raise InputError(
-                f"{path}: data.delimiter is {dialect.delimiter!r}; needed is one character, no quote or line end "
-                "(--delimiter)"
-            )
+        for field, sign in (("delimiter", dialect.delimiter), ("escape", dialect.escape)):
+            if sign is not None and (len(sign) != 1 or sign in '\r\n"'):
+                raise InputError(
+                    f"{path}: data.{field} is {sign!r}; needed is one character, no quote or line end (--{field})"
+                )
 
     def schema(self) -> pa.Schema:
         """Names of the columns; all are strings."""
@@ -77,6 +77,11 @@ class DelimitedFile(TextFile):
         with self._open() as lines:
             for cells, complaint in islice(self._parse(lines, self._find_delimiter(lines)), n_rows):
                 yield [] if complaint else cells
+
+    def delimiter(self) -> str:
+        """The character that parts the columns: the dialect's, else what a line `sep=` names, else the suffix's."""
+        with self._open() as lines:
+            return self._find_delimiter(lines)
 
     def width(self, n_rows: int) -> int:
         """Number of columns in which the first rows agree; 0 where they do not."""
@@ -116,12 +121,17 @@ class DelimitedFile(TextFile):
 
     def _find_delimiter(self, lines: Lines) -> str:
         named = lines.skip_first(_SEP_LINE)
-        return self.dialect.delimiter or (named[1] if named else self.default)
+        found = self.dialect.delimiter or (named[1] if named else self.default)
+        if found == self.dialect.escape:
+            raise InputError(f"{self.path}: data.escape is {found!r} (--escape), which parts the columns too")
+        return found
 
     def _parse(self, lines: Lines, delimiter: str) -> Iterator[tuple[list[str], str]]:
         csv.field_size_limit(LONGEST_CELL)
         style: Literal[0, 3] = csv.QUOTE_MINIMAL if self.dialect.quoting else csv.QUOTE_NONE
-        reader = csv.reader(lines, delimiter=delimiter, quoting=style, strict=True)
+        escape = self.dialect.escape
+        source = map(_escapes_of_signs(escape, delimiter), lines) if escape else lines
+        reader = csv.reader(source, delimiter=delimiter, quoting=style, escapechar=escape, strict=True)
         while True:
             lines.begin_row()
             try:
@@ -161,6 +171,12 @@ class DelimitedFile(TextFile):
         if nameless := "".join(cells[len(table.names) :]):
             return f"{nameless!r} stands in a column without a name"
         return complain_of_bytes(written, self.dialect.encoding)
+
+
+def _escapes_of_signs(escape: str, delimiter: str) -> Callable[[str], str]:
+    """Makes an escape plain where nothing behind it needs one, as in `C:\\new`, so that no character is lost."""
+    signs, pair = f'{escape}{delimiter}"\r\n', re.compile(re.escape(escape) + "(.)", re.DOTALL)
+    return lambda line: pair.sub(lambda match: match[0] if match[1] in signs else escape + match[0], line)
 
 
 def _without_unnamed_end(names: Sequence[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Physical lines of a text file.
 
-Any encoding, packed by gzip or not, in bounded memory, and a parser can give them back.
+Any encoding, packed or not, in bounded memory, and a parser can give them back.
 
 A byte that the encoding does not know ends nothing: it becomes a mark (half a surrogate pair, which no text holds), so
 that only the row that it stands in is rejected.
@@ -9,16 +9,15 @@ that only the row that it stands in is rejected.
 from __future__ import annotations
 
 import codecs
-import gzip
 import re
 import sys
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
-from io import TextIOWrapper
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
+from agile_classifier.data.formats.packed import BROKEN, unpack
 from agile_classifier.data.formats.row import RowFile
 from agile_classifier.errors import InputError, one_line
 
@@ -29,7 +28,6 @@ SHOWN_LENGTH = 10_000
 """Characters kept of a row that cannot be read."""
 CHUNK = 2**20
 """Characters read at once where lines do not matter."""
-GZIP = ".gz"
 WIDE = {"utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)}
 """Encodings that Python's decoder of streams reads only after one of these marks."""
 
@@ -57,13 +55,13 @@ class Lines:
     Raises
     ------
     InputError
-        Python knows no such encoding, or the file is not readable as gzip.
+        Python knows no such encoding, or the file cannot be unpacked.
     """
 
     def __init__(self, path: Path, encoding: str, *, newline: str) -> None:
         self.path, self.first = path, 0
         self._file, self._size = path.open("rb"), path.stat().st_size
-        unpacked = gzip.GzipFile(fileobj=self._file) if path.suffix.lower() == GZIP else self._file
+        unpacked = cast(BufferedReader, unpack(path, self._file))
         self.start = self._reading(unpacked.peek, 4)[:4]
         try:
             self._text = TextIOWrapper(unpacked, encoding=_codec(encoding, self.start), errors=_MARKS, newline=newline)
@@ -152,7 +150,7 @@ class Lines:
     def _reading(self, read: Callable[[int], Read], size: int) -> Read:
         try:
             return read(size)
-        except (OSError, EOFError, zlib.error) as error:
+        except BROKEN as error:
             raise InputError(f"{self.path}: cannot be read: {one_line(error)}") from None
 
 

@@ -1,0 +1,92 @@
+"""Dialect detection: how an undescribed file is read, with a sentence for each choice that is not the default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agile_classifier.config.data import Dialect
+from agile_classifier.data.dialects.cells import find_decimal_commas, starts_with_a_row
+from agile_classifier.data.dialects.delimiters import detect_delimiter
+from agile_classifier.data.dialects.encodings import Doubt, detect_encoding
+from agile_classifier.data.formats.delimited import DelimitedFile
+from agile_classifier.data.formats.lines import TextFile
+from agile_classifier.data.rows import open_rows
+
+ROWS_READ = 20_000
+"""Rows that a guess rests on, from the top."""
+COMPARED_ROWS = 200
+"""Rows that the first line is compared with, and that tell a decimal comma."""
+
+
+@dataclass(frozen=True)
+class Detected:
+    """A dialect, why it is not the default, and what a person has to decide."""
+
+    dialect: Dialect
+    reasons: tuple[str, ...]
+    doubts: tuple[Doubt, ...] = ()
+
+
+def detect_dialect(path: Path) -> Detected:
+    """Encoding, delimiter, quoting, escape, header and decimal mark of a file of rows.
+
+    The default of each where the format leaves nothing open.
+
+    Raises
+    ------
+    InputError
+        As `agile_classifier.data.rows.open_rows`.
+    """
+    file = open_rows(path)
+    if not isinstance(file, TextFile):
+        return Detected(Dialect(), ())
+    encoding = detect_encoding(path)
+    reasons = [encoding.reason] if encoding.reason else []
+    doubts = (encoding.doubt,) if encoding.doubt else ()
+    if not isinstance(file, DelimitedFile):
+        return Detected(Dialect(encoding=encoding.name), tuple(reasons), doubts)
+    dialect = detect_delimiter(path, file.default, encoding.name, n_rows=ROWS_READ)
+    reasons += _reasons(dialect)
+    cells = DelimitedFile(path, dialect, default=file.default)
+    dialect = _with_names(cells, dialect, reasons)
+    dialect = _with_decimal(cells, dialect, reasons)
+    return Detected(dialect, tuple(reasons), doubts)
+
+
+def _reasons(dialect: Dialect) -> list[str]:
+    reasons = []
+    if dialect.delimiter is not None:
+        reasons.append(
+            f"Columns are parted by {dialect.delimiter!r}, which gives every row as many cells as the first."
+        )
+    if dialect.escape is not None:
+        reasons.append(
+            f"{dialect.escape!r} makes the quote or delimiter behind it a plain character: only so do rows agree."
+        )
+    if not dialect.quoting:
+        reasons.append(
+            "Double quotes are plain characters here: as signs that enclose cells they do not match up, or glue lines."
+        )
+    return reasons
+
+
+def _with_names(file: DelimitedFile, dialect: Dialect, reasons: list[str]) -> Dialect:
+    first, *rows = list(file.first_rows(1 + COMPARED_ROWS)) or [[]]
+    if not first or not starts_with_a_row(first, rows):
+        return dialect
+    reasons.append("The first line is like the rows below it, so it is a row, and the columns were given names.")
+    names = tuple(f"column_{number}" for number in range(1, len(first) + 1))
+    return dialect.model_copy(update={"column_names": names})
+
+
+def _with_decimal(file: DelimitedFile, dialect: Dialect, reasons: list[str]) -> Dialect:
+    if file.delimiter() == ",":
+        return dialect
+    names, *rows = list(file.first_rows(1 + COMPARED_ROWS)) or [[]]
+    whole = [row for row in rows if len(row) == len(names)]
+    column = find_decimal_commas(dialect.column_names or names, whole)
+    if column is None:
+        return dialect
+    reasons.append(f"Numbers have a decimal comma: all cells of column {column!r} are such numbers.")
+    return dialect.model_copy(update={"decimal": ","})
