@@ -101,7 +101,7 @@ def _detect_wide(path: Path) -> str:
     texts = {name: head[: len(head) // 2 * 2].decode(name, errors="replace") for name in ("utf-16-le", "utf-16-be")}
     likely, other = sorted(texts, key=lambda name: -_n_ascii(texts[name]))
     n_ascii, text = _n_ascii(texts[likely]), texts[likely]
-    is_plain = all(letter.isprintable() or letter in "\t\r\n\ufeff\u3000" for letter in text[:-1])
+    is_plain = all(letter.isprintable() or letter in "\t\r\n\ufeff\u3000" for letter in text)
     return (
         likely if b"\0" in head and is_plain and n_ascii >= max(1, len(text) / 50, 3 * _n_ascii(texts[other])) else ""
     )
