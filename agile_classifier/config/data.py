@@ -44,17 +44,37 @@ class Columns(Section):
 class Source(Section):
     """Where the examples come from."""
 
-    source: str
-    """A file, https://…, hf://datasets/NAME[/CONFIG] or package://NAME==VERSION/path/in/archive."""
+    source: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    """A file, https://…, hf://datasets/NAME[/CONFIG] or package://NAME==VERSION/path/in/archive; or a list of them,
+    read as one table of the same columns."""
     sha256: Names | None = None
-    """SHA-256 of the file, or of each package; with it `ingest` can be reused, without it `ingest` always runs."""
+    """SHA-256 of the file, or of each file of a list, or of each package; with it `ingest` can be reused, without it
+    `ingest` always runs."""
     revision: str | None = None
     """Commit of a hub data set."""
 
     @property
     def is_pinned(self) -> bool:
         """Whether the source can never hold other bytes, so that fetching it again may be saved."""
-        return self.sha256 is not None or self.revision is not None
+        return self.sha256 is not None or (self.revision is not None and self._is_revised)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The source, or each of a list."""
+        return (self.source,) if isinstance(self.source, str) else self.source
+
+    @property
+    def _is_revised(self) -> bool:
+        """Whether a commit pins all of a list: that of a hub data set says nothing of a file beside it."""
+        return isinstance(self.source, str) or all(source.startswith("hf://") for source in self.source)
+
+    @model_validator(mode="after")
+    def _pins_agree(self) -> Source:
+        if not isinstance(self.source, str) and self.sha256 is not None and len(self.sha256) != len(self.source):
+            raise ValueError(
+                f"data.sha256 holds {len(self.sha256)} hashes; needed is one for each of {len(self.source)} sources"
+            )
+        return self
 
 
 class Dialect(Section):

@@ -130,12 +130,12 @@ def _with_section(field: str) -> str:
 
 
 def pin_data(config: RunConfig) -> RunConfig:
-    """The config with the SHA-256 of its data, where they are a file of this machine and not pinned; else as it is.
+    """The config with the SHA-256 of its data, where they are files of this machine and not pinned; else as it is.
 
     A source of the network that is not pinned is known by its address alone.
     """
     data = config.data
-    file = Path(data.source).expanduser()
-    if data.is_pinned or not file.is_file():
+    files = [Path(source).expanduser() for source in data.sources]
+    if data.is_pinned or not all(file.is_file() for file in files):
         return config
-    return config.model_copy(update={"data": data.model_copy(update={"sha256": (content_digest(file),)})})
+    return config.model_copy(update={"data": data.model_copy(update={"sha256": tuple(map(content_digest, files))})})

@@ -6,8 +6,9 @@ folder (a schedule's, the launcher's, a study's) reads the same file.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from agile_classifier.config.run import RunConfig
 from agile_classifier.environment import mirror
@@ -21,8 +22,11 @@ def locate_sources(parameters: dict[str, Any], *folders: Path) -> None:
     """Make relative local sources of unvalidated sections absolute, where one of the folders holds them."""
     for name in SECTIONS:
         section = parameters.get(name)
-        if isinstance(section, dict) and isinstance(section.get("source"), str):
-            section["source"] = _located(section["source"], folders)
+        source = section.get("source") if isinstance(section, dict) else None
+        if isinstance(section, dict) and isinstance(source, str):
+            section["source"] = _located(source, folders)
+        elif isinstance(section, dict) and isinstance(source, list | tuple):
+            section["source"] = [_located(one, folders) if isinstance(one, str) else one for one in source]
 
 
 def require_sources(config: RunConfig, *folders: Path, name: str) -> None:
@@ -40,7 +44,10 @@ def require_sources(config: RunConfig, *folders: Path, name: str) -> None:
     InputError
         Names the field and every place that was looked at.
     """
-    for field, source in {"data.source": config.data.source, "model.source": config.model.source}.items():
+    for field, source in (
+        *(("data.source", one) for one in config.data.sources),
+        ("model.source", config.model.source),
+    ):
         path = _local_path(source)
         may_be_hub_model = field == "model.source" and not source.startswith(".") and source.count("/") <= 1
         if path is None or path.is_absolute() or may_be_hub_model or _is_in_mirror(path):
@@ -49,10 +56,20 @@ def require_sources(config: RunConfig, *folders: Path, name: str) -> None:
         raise InputError(f"{name}: {field} {source}: no such file or folder in {looked}{_beside()}")
 
 
-def place_free(source: str) -> str:
+Named = TypeVar("Named", str, list[str])
+
+
+def place_free(source: Named) -> Named:
     """A local source without the folder that it lies in: `/home/me/texts.csv` → `texts.csv`; an address as it is."""
+    if isinstance(source, list):
+        return [place_free(one) for one in source]
     path = _local_path(source)
     return source if path is None else "!/".join([path.name, *source.split("!/")[1:]])
+
+
+def file_names(source: str | Sequence[str]) -> str:
+    """The last part of a recorded source, or of each of a list: `a.csv, b.csv`."""
+    return ", ".join(one.rpartition("/")[2] for one in ([source] if isinstance(source, str) else source))
 
 
 def _located(source: str, folders: tuple[Path, ...]) -> str:

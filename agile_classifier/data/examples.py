@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from agile_classifier.config.data import DataConfig
-from agile_classifier.data.fetch.sources import fetch_file
+from agile_classifier.data.fetch.sources import fetch_files
 from agile_classifier.data.labels.class_labels import read_class_names
 from agile_classifier.data.tables import ScoreReading, read_table, to_examples
 from agile_classifier.environment import cache, mirror
@@ -20,7 +20,7 @@ def read_examples(
 ) -> pd.DataFrame:
     """The examples that a run sees: for the step `ingest`, for studies, and for the forecast of `agile init`.
 
-    Columns and errors are those of `fetch_file`, `agile_classifier.data.tables.read_table` and
+    Columns and errors are those of `fetch_files`, `agile_classifier.data.tables.read_table` and
     `agile_classifier.data.tables.to_examples`.
 
     Parameters
@@ -31,14 +31,14 @@ def read_examples(
     not_rated, absent : tuple
         `labels.not_rated` and `labels.absent`: cells of scores and raters that say nothing, or no.
     """
-    path = fetch_file(data.source, sha256=data.sha256, revision=data.revision, cache=cache(), mirror=mirror())
-    frame = read_table(path, data, limit=data.limit)
+    paths = fetch_files(data, cache=cache(), mirror=mirror())
+    frame = read_table(paths, data, limit=data.limit)
     return to_examples(
         frame,
         data.columns,
-        path_name=data.source,
+        path_name=", ".join(data.sources),
         keep=keep,
         repair=data.repair,
-        reading=ScoreReading(not_rated=not_rated, absent=absent),
-        class_names=read_class_names(path),
+        reading=ScoreReading(decimal=data.decimal, not_rated=not_rated, absent=absent),
+        class_names=read_class_names(paths[0]),
     )

@@ -7,7 +7,7 @@ handed on with its reason; who needs every row refuses the file at the first suc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from agile_classifier.data.formats.json_lines import JsonLinesFile
 from agile_classifier.data.formats.packed import GZIP, read_suffix
 from agile_classifier.data.formats.parquet import ParquetFile
 from agile_classifier.data.formats.row import Row, RowFile
+from agile_classifier.data.formats.several import SeveralFiles
 from agile_classifier.errors import InputError
 
 FORMATS: dict[str, Callable[[Path, Dialect], RowFile]] = {
@@ -30,13 +31,14 @@ SUFFIXES = ", ".join(FORMATS)
 """The suffixes, for a person."""
 
 
-def open_rows(path: Path, dialect: Dialect = Dialect()) -> RowFile:
-    """The rows of a file, to be iterated over as often as needed.
+def open_rows(path: Path | Sequence[Path], dialect: Dialect = Dialect()) -> RowFile:
+    """The rows of a file, or of several as one table, to be iterated over as often as needed.
 
     Parameters
     ----------
-    path : Path
-        The suffix names the format: .csv, .tsv, .txt, .jsonl, .ndjson, each also packed as .gz, or .parquet.
+    path : Path or sequence of Path
+        The suffix names the format: .csv, .tsv, .txt, .jsonl, .ndjson, each also packed as .gz, or .parquet. Several
+        files have the same columns.
     dialect : Dialect
         How it is read: delimiter, encoding, names of the columns, quoting.
 
@@ -50,6 +52,9 @@ def open_rows(path: Path, dialect: Dialect = Dialect()) -> RowFile:
     >>> for row in open_rows(Path("comments.csv"), Dialect(delimiter=";")):  # doctest: +SKIP
     ...     print(row.place, row.complaint or row.cells)
     """
+    if not isinstance(path, Path):
+        files = [open_rows(one, dialect) for one in path]
+        return files[0] if len(files) == 1 else SeveralFiles(files)
     if path.is_dir():
         raise InputError(f"{path}: is a folder, not a file")
     if not path.is_file():
@@ -77,5 +82,5 @@ def require_rows(file: RowFile) -> Iterator[Row]:
 
 
 def refusal(path: Path, row: Row, complaint: str) -> InputError:
-    """The one line in which every command refuses a file for one of its rows."""
-    return InputError(f"{path}: {row.place}: {complaint}")
+    """The one line in which every command refuses a file for one of its rows; of several, that of the row."""
+    return InputError(f"{row.path or path}: {row.place}: {complaint}")

@@ -47,12 +47,12 @@ class ScoreReading:
     """`labels.absent`: words by which a rater says no."""
 
 
-def read_table(path: Path, dialect: Dialect = Dialect(), *, limit: int | None = None) -> pd.DataFrame:
-    """Read a file of rows whole.
+def read_table(path: Path | Sequence[Path], dialect: Dialect = Dialect(), *, limit: int | None = None) -> pd.DataFrame:
+    """Read a file of rows whole, or several as one table.
 
     Parameters
     ----------
-    path, dialect : Path, Dialect
+    path, dialect : Path or sequence of Path, Dialect
         As `agile_classifier.data.rows.open_rows`; a `DataConfig` is a dialect too.
     limit : int or None
         Rows read, from the top.

@@ -80,7 +80,7 @@ def test_the_reference_says_what_a_field_allows(generate: ModuleType) -> None:
     assert "| `labels.rule` | `median`, `quantile`, `value`, `given`, `any` | `median` |" in drawn
     assert "| `fine_tune.epochs` | whole number > 0 | `5` |" in drawn
     assert "| `fine_tune.dropout` | number ≥ 0, < 1 | `0.1` |" in drawn
-    assert "| `data.source` | text | **required** |" in drawn
+    assert "| `data.source` | text or list of text | **required** |" in drawn
 
 
 def test_the_reference_holds_every_command_and_option(generate: ModuleType) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from agile_classifier.config.data import Dialect
@@ -12,6 +14,7 @@ from agile_classifier.data.dialects.encodings import Doubt, detect_encoding
 from agile_classifier.data.formats.delimited import DelimitedFile
 from agile_classifier.data.formats.lines import TextFile
 from agile_classifier.data.rows import open_rows
+from agile_classifier.errors import InputError
 
 ROWS_READ = 20_000
 """Rows that a guess rests on, from the top."""
@@ -28,16 +31,26 @@ class Detected:
     doubts: tuple[Doubt, ...] = ()
 
 
-def detect_dialect(path: Path) -> Detected:
-    """Encoding, delimiter, quoting, escape, header and decimal mark of a file of rows.
+def detect_dialect(path: Path | Sequence[Path]) -> Detected:
+    """Encoding, delimiter, quoting, escape, header and decimal mark of a file of rows, or of several together.
 
     The default of each where the format leaves nothing open.
 
     Raises
     ------
     InputError
-        As `agile_classifier.data.rows.open_rows`.
+        As `agile_classifier.data.rows.open_rows`; or one dialect does not read all of several files.
     """
+    if isinstance(path, Path):
+        return _detect_one(path)
+    each = {one: _detect_one(one) for one in path}
+    dialect = _join_dialects({one: found.dialect for one, found in each.items()})
+    reasons = dict.fromkeys(reason for found in each.values() for reason in found.reasons)
+    doubts = dict.fromkeys(doubt for found in each.values() for doubt in found.doubts)
+    return Detected(dialect, tuple(reasons), tuple(doubts))
+
+
+def _detect_one(path: Path) -> Detected:
     file = open_rows(path)
     if not isinstance(file, TextFile):
         return Detected(Dialect(), ())
@@ -52,6 +65,37 @@ def detect_dialect(path: Path) -> Detected:
     dialect = _with_names(cells, dialect, reasons)
     dialect = _with_decimal(cells, dialect, reasons)
     return Detected(dialect, tuple(reasons), doubts)
+
+
+def _join_dialects(dialects: Mapping[Path, Dialect]) -> Dialect:
+    """The one dialect in which every file says what it says in its own."""
+    joined, found_in = dict[str, object](), dict[str, Path]()
+    for path, dialect in dialects.items():
+        for field, value in dialect.model_dump(exclude_defaults=True).items():
+            if joined.setdefault(field, value) != value:
+                raise _refusal(path, found_in[field], field, value, joined[field])
+            found_in.setdefault(field, path)
+    whole = Dialect.model_validate(joined)
+    for path, dialect in dialects.items():
+        if dialect != whole and not _reads_alike(path, dialect, whole):
+            field = next(name for name in joined if getattr(dialect, name) != joined[name])
+            raise _refusal(path, found_in[field], field, getattr(dialect, field), joined[field])
+    return whole
+
+
+def _refusal(path: Path, other: Path, field: str, value: object, others: object) -> InputError:
+    return InputError(
+        f"{path}: is written with {field} {value!r}, {other} with {others!r}: files are read as one table where they "
+        "are written alike; save one of them as the other"
+    )
+
+
+def _reads_alike(path: Path, one: Dialect, other: Dialect) -> bool:
+    try:
+        pairs = zip_longest(open_rows(path, one), open_rows(path, other))
+        return all(left is not None and right is not None and left.cells == right.cells for left, right in pairs)
+    except InputError:
+        return False
 
 
 def _reasons(dialect: Dialect) -> list[str]:

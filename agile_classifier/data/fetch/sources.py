@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from agile_classifier.config.data import Source
 from agile_classifier.data.fetch import downloads
 from agile_classifier.data.fetch.archives import extract
 from agile_classifier.data.fetch.cache import build_once, entry_name, find_in_mirror, find_mirror_folder, locked
@@ -95,6 +97,17 @@ def fetch_file(
     if found.is_dir():
         raise InputError(f"{source}: is a folder; a data source is one file")
     return found
+
+
+def fetch_files(data: Source, *, cache: Path, mirror: Path | None = None) -> list[Path]:
+    """Fetch the file of a data source, or each file of a list, as `fetch_file`; returns their paths in order."""
+    if isinstance(data.source, str):
+        return [fetch_file(data.source, sha256=data.sha256, revision=data.revision, cache=cache, mirror=mirror)]
+    pins: Sequence[str | None] = data.sha256 or [None] * len(data.source)
+    return [
+        fetch_file(source, sha256=pin, revision=data.revision, cache=cache, mirror=mirror)
+        for source, pin in zip(data.source, pins, strict=True)
+    ]
 
 
 def fetch_model(

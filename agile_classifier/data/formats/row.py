@@ -28,11 +28,16 @@ class Row:
     """The file's own line, where the row cannot be read."""
     line: int | None = None
     """Line on which it starts, from 1; None in a parquet file."""
+    path: Path | None = None
+    """The file that it stands in, where several are read as one."""
+    n_before: int = 0
+    """Rows of the files before that one."""
 
     @property
     def place(self) -> str:
-        """Where it stands, for a person: `row 2 (line 3)`."""
-        return f"row {self.number}" if self.line is None else f"row {self.number} (line {self.line})"
+        """Where it stands in its file, for a person: `row 2 (line 3)`."""
+        number = self.number - self.n_before
+        return f"row {number}" if self.line is None else f"row {number} (line {self.line})"
 
 
 class RowFile(ABC):

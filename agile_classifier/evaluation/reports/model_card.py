@@ -12,6 +12,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from agile_classifier.config.sources import file_names
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.evaluation.contenders import BASELINE_NAMES, Evaluation
 from agile_classifier.evaluation.many_classes import name_classes
@@ -64,8 +65,8 @@ def _metadata(title: str, evaluation: Evaluation, config: Mapping[str, Any]) -> 
     results = [
         EvalResult(
             task_type="text-classification",
-            dataset_type=_hub_id(data) or "own",
-            dataset_name=data.rpartition("/")[2],
+            dataset_type=(_hub_id(data) if isinstance(data, str) else None) or "own",
+            dataset_name=file_names(data),
             dataset_split="test",
             metric_type=metric,
             metric_value=round(evaluation.metrics["candidate"][metric], 4),

@@ -14,6 +14,7 @@ import pandas as pd
 from zenml import get_step_context
 
 from agile_classifier.config.run import RegistryConfig
+from agile_classifier.config.sources import file_names
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.text import text_digest
 from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines, list_as_good, read_scores
@@ -156,7 +157,7 @@ def _description(candidate: Candidate) -> str:
     return (
         f"Tells {name_classes(candidate.labelling.class_names)}. {model['source'].partition('/model')[0]},"
         f" {model['quantization']}, LoRA rank {tuning['rank']}{member}; trained on {parts['train'].n_rows} texts of"
-        f" {config['data']['source'].rpartition('/')[2]}. On {evaluation.n_test} test texts:"
+        f" {file_names(config['data']['source'])}. On {evaluation.n_test} test texts:"
         f" ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}."
     )
 
