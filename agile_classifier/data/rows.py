@@ -13,22 +13,29 @@ from pathlib import Path
 
 from agile_classifier.config.data import Dialect
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DelimitedFile
+from agile_classifier.data.formats.json_array import JsonArrayFile
 from agile_classifier.data.formats.json_lines import JsonLinesFile
-from agile_classifier.data.formats.packed import GZIP, read_suffix
+from agile_classifier.data.formats.packed import GZIP, ZIP, read_suffix
 from agile_classifier.data.formats.parquet import ParquetFile
 from agile_classifier.data.formats.row import Row, RowFile
 from agile_classifier.data.formats.several import SeveralFiles
+from agile_classifier.data.formats.workbook import WorkbookFile
 from agile_classifier.errors import InputError
 
 FORMATS: dict[str, Callable[[Path, Dialect], RowFile]] = {
     **{suffix: partial(DelimitedFile, default=default) for suffix, default in DEFAULT_DELIMITERS.items()},
+    ".json": JsonArrayFile,
     ".jsonl": JsonLinesFile,
-    ".parquet": ParquetFile,
     ".ndjson": JsonLinesFile,
+    ".ods": WorkbookFile,
+    ".parquet": ParquetFile,
+    ".xlsx": WorkbookFile,
 }
 """How a file of each suffix is read."""
-SUFFIXES = ", ".join(FORMATS)
+SUFFIXES = ", ".join(sorted(FORMATS))
 """The suffixes, for a person."""
+WRITTEN = (*DEFAULT_DELIMITERS, ".jsonl", ".ndjson", ".parquet")
+"""Suffixes of the formats that are written too."""
 
 
 def open_rows(path: Path | Sequence[Path], dialect: Dialect = Dialect()) -> RowFile:
@@ -37,8 +44,8 @@ def open_rows(path: Path | Sequence[Path], dialect: Dialect = Dialect()) -> RowF
     Parameters
     ----------
     path : Path or sequence of Path
-        The suffix names the format: .csv, .tsv, .txt, .jsonl, .ndjson, each also packed as .gz, or .parquet. Several
-        files have the same columns.
+        The suffix names the format: .csv, .tsv, .txt, .json, .jsonl, .ndjson, each also packed as .gz; .parquet, .xlsx,
+        .ods; or a .zip with one of them. Several files have the same columns.
     dialect : Dialect
         How it is read: delimiter, encoding, names of the columns, quoting.
 
@@ -61,7 +68,9 @@ def open_rows(path: Path | Sequence[Path], dialect: Dialect = Dialect()) -> RowF
         raise InputError(f"{path}: no such file")
     suffix = read_suffix(path)
     if suffix not in FORMATS:
-        raise InputError(f"{path}: found suffix {suffix!r}; allowed are {SUFFIXES} (text also as {GZIP})")
+        raise InputError(
+            f"{path}: found suffix {suffix!r}; allowed are {SUFFIXES} (text also as {GZIP}, one file also in a {ZIP})"
+        )
     if not path.stat().st_size:
         raise InputError(f"{path}: the file is empty")
     return FORMATS[suffix](path, dialect)

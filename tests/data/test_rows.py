@@ -125,7 +125,8 @@ REFUSED = [
     ("rows.csv", b"\n\n", "the file is empty"),
     ("rows.csv", b'"",""\n1,2\n', "2 columns are named ''"),
     ("rows.parquet", b"a,b\n1,2\n", "is not a readable parquet file"),
-    ("rows.xlsx", b"a", "found suffix '.xlsx'"),
+    ("rows.xls", b"a", "found suffix '.xls'"),
+    ("rows.xlsx", b"a", "is not a readable workbook"),
     ("rows.csv", b"", "the file is empty"),
 ]
 

@@ -80,7 +80,11 @@ def test_a_limit_reads_from_the_top(tmp_path: Path) -> None:
         ("x.csv", "\n\n", r"the file is empty"),
         ("x.jsonl", "\n \n", r"the file is empty"),
         ("x.csv", "text,score\n", r"has a header but no rows"),
-        ("x.doc", "text", r"found suffix '\.doc'; allowed are \.csv, \.tsv, \.txt, \.jsonl, \.parquet"),
+        (
+            "x.doc",
+            "text",
+            r"found suffix '\.doc'; allowed are \.csv, \.json, \.jsonl, \.ndjson, \.ods, \.parquet, \.tsv, \.txt, \.xlsx",
+        ),
         ("x.csv", b"PK\x03\x04\x00\x00", r"first line holds a NUL byte: a binary file, or another encoding than utf-8"),
         ("x.parquet", "text,score\na,1\n", r"is not a readable parquet file"),
         (

@@ -13,6 +13,7 @@ from agile_classifier.data.dialects.delimiters import detect_delimiter
 from agile_classifier.data.dialects.encodings import Doubt, detect_encoding
 from agile_classifier.data.formats.delimited import DelimitedFile
 from agile_classifier.data.formats.lines import TextFile
+from agile_classifier.data.formats.workbook import WorkbookFile
 from agile_classifier.data.rows import open_rows
 from agile_classifier.errors import InputError
 
@@ -52,6 +53,9 @@ def detect_dialect(path: Path | Sequence[Path]) -> Detected:
 
 def _detect_one(path: Path) -> Detected:
     file = open_rows(path)
+    if isinstance(file, WorkbookFile):
+        named: list[str] = []
+        return Detected(_with_names(file, Dialect(), named), tuple(named))
     if not isinstance(file, TextFile):
         return Detected(Dialect(), ())
     encoding = detect_encoding(path)
@@ -115,7 +119,7 @@ def _reasons(dialect: Dialect) -> list[str]:
     return reasons
 
 
-def _with_names(file: DelimitedFile, dialect: Dialect, reasons: list[str]) -> Dialect:
+def _with_names(file: DelimitedFile | WorkbookFile, dialect: Dialect, reasons: list[str]) -> Dialect:
     first, *rows = list(file.first_rows(1 + COMPARED_ROWS)) or [[]]
     if not first or not starts_with_a_row(first, rows):
         return dialect

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -18,7 +18,7 @@ import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
 from agile_classifier.config.data import Dialect
 from agile_classifier.data.formats.lines import Lines, Overlong, TextFile, complain_of_bytes
-from agile_classifier.data.formats.row import Row, refuse_duplicates
+from agile_classifier.data.formats.row import Row, drop_unnamed_end, refuse_duplicates
 from agile_classifier.errors import InputError, one_line
 
 DEFAULT_DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
@@ -115,7 +115,7 @@ class DelimitedFile(TextFile):
                 header, parsed = list(self.dialect.column_names), chain([first], parsed)
             if len(first[0]) == 1 and (self.dialect.column_names is None or len(header) > 1):
                 self._refuse_delimiter(delimiter)
-            names = _without_unnamed_end(header)
+            names = drop_unnamed_end(header)
             refuse_duplicates(self.path, names)
             yield _Table(lines, names, len(header), parsed)
 
@@ -177,14 +177,6 @@ def _escapes_of_signs(escape: str, delimiter: str) -> Callable[[str], str]:
     """Makes an escape plain where nothing behind it needs one, as in `C:\\new`, so that no character is lost."""
     signs, pair = f'{escape}{delimiter}"\r\n', re.compile(re.escape(escape) + "(.)", re.DOTALL)
     return lambda line: pair.sub(lambda match: match[0] if match[1] in signs else escape + match[0], line)
-
-
-def _without_unnamed_end(names: Sequence[str]) -> list[str]:
-    """Drop unnamed columns at the end, a spreadsheet's leavings, while they hold nothing."""
-    kept = list(names)
-    while names.count("") > 1 and any(names) and not kept[-1]:
-        kept.pop()
-    return kept
 
 
 def _complain_of_quotes(error: Exception) -> str:

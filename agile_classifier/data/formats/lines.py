@@ -108,8 +108,11 @@ class Lines:
     @property
     def written(self) -> str:
         """The row at hand, cut after SHOWN_LENGTH characters; bytes that are no text as `\\x..`."""
-        line = self.taken[:SHOWN_LENGTH].rstrip("\r\n")
-        return _MARK.sub(lambda mark: f"\\x{_byte(mark[0]):02x}", line)
+        return self.shown(self.taken)
+
+    def shown(self, text: str) -> str:
+        """A part of the file as a person can be shown it, and as it can be written as text."""
+        return _MARK.sub(lambda mark: f"\\x{_byte(mark[0]):02x}", text[:SHOWN_LENGTH].rstrip("\r\n"))
 
     def begin_row(self) -> None:
         """Forget what the last row took."""

@@ -9,6 +9,10 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 
+from agile_classifier.data.formats.exports import plain_rows
+from agile_classifier.data.formats.json_objects import infer_schema
+from agile_classifier.data.formats.nested import flatten
+from agile_classifier.data.formats.packed import laid_out
 from agile_classifier.data.formats.row import Row, RowFile, refuse_duplicates
 from agile_classifier.errors import InputError, one_line
 
@@ -17,7 +21,10 @@ BATCH_ROWS = 1024
 
 
 class ParquetFile(RowFile):
-    """A .parquet file. Index columns that pandas wrote are columns; no field of a dialect counts."""
+    """A .parquet file. Index columns that pandas wrote are columns; no field of a dialect counts.
+
+    Objects in objects become columns named by their path, and an annotation tool's export plain columns.
+    """
 
     _n_read, _n_rows = 0, 0
 
@@ -27,30 +34,54 @@ class ParquetFile(RowFile):
         return self._n_read / self._n_rows if self._n_rows else 0.0
 
     def schema(self) -> pa.Schema:
-        """Names and types of the columns, as the file holds them."""
+        """Names and types of the columns, as the file holds them; where its rows are laid out anew, as they become."""
         with self._open() as file:
-            return file.schema_arrow.remove_metadata()
+            schema = file.schema_arrow.remove_metadata()
+        is_nested = any(pa.types.is_nested(kind) for kind in schema.types)
+        return infer_schema(self) if is_nested or self._is_laid_out(schema.names) else schema
+
+    def _is_laid_out(self, names: list[str]) -> bool:
+        """Whether the first row that can be read has other columns than the file."""
+        first = next((row for row in self._rows() if not row.complaint), None)
+        return first is not None and list(first.cells) != names
 
     def _rows(self) -> Iterator[Row]:
         with self._open() as file:
             self._n_read, self._n_rows = 0, file.metadata.num_rows
+            number = 1
             try:
                 for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
                     for cells in _rows_of(batch):
                         self._n_read += 1
-                        yield Row(self._n_read, cells or {}, "" if cells else "not UTF-8")
+                        for row in _plain(cells, number):
+                            yield row
+                            number += 1
             except (pa.ArrowException, OSError, ValueError) as error:
                 raise InputError(f"{self.path}: cannot be read after row {self._n_read}: {one_line(error)}") from None
 
     @contextmanager
     def _open(self) -> Iterator[pq.ParquetFile]:
-        try:
-            file = pq.ParquetFile(self.path, buffer_size=2**20, pre_buffer=False)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise InputError(f"{self.path}: is not a readable parquet file: {one_line(error)}") from None
-        with file:
-            refuse_duplicates(self.path, file.schema_arrow.names)
-            yield file
+        with laid_out(self.path) as source:
+            try:
+                file = pq.ParquetFile(source, buffer_size=2**20, pre_buffer=False)
+            except (pa.ArrowException, OSError, ValueError) as error:
+                raise InputError(f"{self.path}: is not a readable parquet file: {one_line(error)}") from None
+            with file:
+                refuse_duplicates(self.path, file.schema_arrow.names)
+                yield file
+
+
+def _plain(cells: dict[str, Any] | None, number: int) -> Iterator[Row]:
+    if cells is None:
+        yield Row(number, {}, "not UTF-8")
+        return
+    try:
+        rows = [flatten(one) for one in plain_rows(cells)]
+    except ValueError as error:
+        yield Row(number, {}, one_line(error))
+        return
+    for place, one in enumerate(rows):
+        yield Row(number + place, one)
 
 
 def _rows_of(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | None]:

@@ -81,3 +81,11 @@ def refuse_duplicates(path: Path, names: Sequence[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"{path}: {names.count(twice[0])} columns are named {twice[0]!r}; names must differ")
+
+
+def drop_unnamed_end(names: Sequence[str]) -> list[str]:
+    """Drop unnamed columns at the end, a spreadsheet's leavings, while they hold nothing."""
+    kept = list(names)
+    while names.count("") > 1 and any(names) and not kept[-1]:
+        kept.pop()
+    return kept

@@ -20,7 +20,7 @@ import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
 from agile_classifier.data.formats.row import Row, RowFile
 from agile_classifier.data.row_parts import Piece, RowParts
-from agile_classifier.data.rows import FORMATS, SUFFIXES, refusal
+from agile_classifier.data.rows import WRITTEN, refusal
 from agile_classifier.data.text import complaint_about
 from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.models.spec import PROBABILITY
@@ -50,8 +50,8 @@ def check_output(output: Path, source: Path) -> None:
 
     An unknown format, no folder, a folder, or the input itself.
     """
-    if output.suffix.lower() not in FORMATS:
-        raise InputError(f"--output {output}: found suffix {output.suffix!r}; allowed are {SUFFIXES}")
+    if output.suffix.lower() not in WRITTEN:
+        raise InputError(f"--output {output}: found suffix {output.suffix!r}; allowed are {', '.join(WRITTEN)}")
     if not output.absolute().parent.is_dir():
         raise InputError(f"--output {output}: no folder {output.absolute().parent}")
     if output.is_dir():
