@@ -37,27 +37,25 @@ class ParquetFile(RowFile):
         """Names and types of the columns, as the file holds them; where its rows are laid out anew, as they become."""
         with self._open() as file:
             schema = file.schema_arrow.remove_metadata()
-        is_nested = any(pa.types.is_nested(kind) for kind in schema.types)
-        return infer_schema(self) if is_nested or self._is_laid_out(schema.names) else schema
-
-    def _is_laid_out(self, names: list[str]) -> bool:
-        """Whether the first row that can be read has other columns than the file."""
-        first = next((row for row in self._rows() if not row.complaint), None)
-        return first is not None and list(first.cells) != names
+            first = next(self._batches(file), None)
+        return infer_schema(self) if first is not None and _is_laid_out(first) else schema
 
     def _rows(self) -> Iterator[Row]:
         with self._open() as file:
             self._n_read, self._n_rows = 0, file.metadata.num_rows
             number = 1
-            try:
-                for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
-                    for cells in _rows_of(batch):
-                        self._n_read += 1
-                        for row in _plain(cells, number):
-                            yield row
-                            number += 1
-            except (pa.ArrowException, OSError, ValueError) as error:
-                raise InputError(f"{self.path}: cannot be read after row {self._n_read}: {one_line(error)}") from None
+            for batch in self._batches(file):
+                for cells in _rows_of(batch):
+                    self._n_read += 1
+                    for row in _plain(cells, number):
+                        yield row
+                        number += 1
+
+    def _batches(self, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from file.iter_batches(BATCH_ROWS, use_threads=False)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise InputError(f"{self.path}: cannot be read after row {self._n_read}: {one_line(error)}") from None
 
     @contextmanager
     def _open(self) -> Iterator[pq.ParquetFile]:
@@ -76,12 +74,24 @@ def _plain(cells: dict[str, Any] | None, number: int) -> Iterator[Row]:
         yield Row(number, {}, "not UTF-8")
         return
     try:
-        rows = [flatten(one) for one in plain_rows(cells)]
+        rows = _lay_out(cells)
     except ValueError as error:
         yield Row(number, {}, one_line(error))
         return
     for place, one in enumerate(rows):
         yield Row(number + place, one)
+
+
+def _is_laid_out(batch: pa.RecordBatch) -> bool:
+    """Whether a row gives other cells than the file holds."""
+    try:
+        return any(cells is not None and _lay_out(cells) != [cells] for cells in _rows_of(batch))
+    except ValueError:
+        return True
+
+
+def _lay_out(cells: dict[str, Any]) -> list[dict[str, Any]]:
+    return [flatten(one) for one in plain_rows(cells)]
 
 
 def _rows_of(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | None]:

@@ -126,7 +126,7 @@ def test_label_studio_json_is_a_row_an_annotation_and_a_row_without_a_label_for_
         (5, "both", ["Positive", "Negative"], 1, 9.5),
     ]
     assert sorted(open_rows(path).names()) == sorted(TOLD)
-    path = write(tmp_path, TASKS[:4], "shown.json")
+    path = write(tmp_path, [TASKS[0], TASKS[3]], "shown.json")
     assert open_rows(path).schema().names == open_rows(path).names()
 
 
