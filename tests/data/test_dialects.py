@@ -213,3 +213,13 @@ def test_one_bad_row_does_not_change_how_the_others_are_read(tmp_path: Path) -> 
 def test_delimiters_are_found(tmp_path: Path, delimiter: str) -> None:
     path = write(tmp_path, "".join(f"a{n}{delimiter}so good, really{delimiter}x\n" for n in "bcd").replace(", ", " "))
     assert len(read_table(path, detect_dialect(path).dialect).columns) == 3
+
+
+def test_backslashes_in_pairs_alone_are_a_doubt(tmp_path: Path) -> None:
+    path = write(tmp_path, 'text,label\n"see C:\\\\new",a\nplain text,b\n')
+    found = detect_dialect(path)
+    assert found.dialect == Dialect()
+    (doubt,) = found.doubts
+    assert (doubt.field, doubt.chosen, doubt.others) == ("escape", "null", ((r"'\\'", '"see C:\\new",a'),))
+    assert doubt.shown == '"see C:\\\\new",a'
+    assert not detect_dialect(write(tmp_path, "text,label\nsee C:\\\\new and D:\\old,a\n")).doubts

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from agile_classifier.config.data import Dialect
+from agile_classifier.data.dialects.encodings import Doubt
 from agile_classifier.data.formats.delimited import DELIMITERS, DelimitedFile
 from agile_classifier.data.formats.lines import Lines
 
@@ -15,6 +17,8 @@ RARE_DELIMITERS = ("^", "~", "\x1f", "\x01", "¦", "§")
 ESCAPE = "\\"
 AGREEING = 0.9
 """Share of rows that must have as many cells as the first, where no reading makes them all agree."""
+
+_BACKSLASHES = re.compile(r"\\+")
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,18 @@ def detect_delimiter(path: Path, usual: str, encoding: str, *, n_rows: int) -> D
         if most.width > 1 and most.share >= AGREEING and (nearest is None or most.share > nearest.share):
             nearest = most
     return nearest.dialect if nearest else Dialect(encoding=encoding)
+
+
+def doubt_escape(path: Path, dialect: Dialect) -> Doubt | None:
+    """A doubt, where backslashes stand in pairs alone, as a program writes them that escapes by backslashes."""
+    with Lines(path, dialect.encoding, newline="") as lines:
+        head = next(lines.chunks(), "")
+    pair = _BACKSLASHES.search(head)
+    if pair is None or dialect.escape is not None or any(len(run) % 2 for run in _BACKSLASHES.findall(head)):
+        return None
+    shown = head[pair.start() - min(20, pair.start()) : pair.end() + 20].splitlines()
+    line = next(line for line in shown if ESCAPE in line)
+    return Doubt("escape", "null", line, ((repr(ESCAPE), line.replace(ESCAPE * 2, ESCAPE)),))
 
 
 def _styles(path: Path, encoding: str) -> Iterator[Dialect]:

@@ -30,7 +30,7 @@ class Doubt:
     """A choice that the file does not prove, and what else it could be."""
 
     field: str
-    """Field of `data` that decides: `encoding`."""
+    """Field of `data` that decides: `encoding` or `escape`."""
     chosen: str
     """The value that was chosen."""
     shown: str
