@@ -92,7 +92,7 @@ def compile_for(
 
 @commands.command(epilog="Example: agile init reviews.csv --output reviews.yaml")
 def init(
-    file: Annotated[Path, typer.Argument(help="File of your texts: .csv, .tsv, .txt, .jsonl or .parquet.")],
+    file: Annotated[Path, typer.Argument(help="File of your texts: .csv, .tsv, .txt, .json, .jsonl, .parquet, .xlsx or .ods.")],
     output: Annotated[
         Path | None, typer.Option(help="Config to write; by default FILE's name with .yaml, in this folder.")
     ] = None,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pandas as pd
 
 from agile_classifier.config.data import DataConfig
@@ -9,6 +12,7 @@ from agile_classifier.data.fetch.sources import fetch_files
 from agile_classifier.data.labels.class_labels import read_class_names
 from agile_classifier.data.tables import ScoreReading, read_table, to_examples
 from agile_classifier.environment import cache, mirror
+from agile_classifier.errors import InputError
 
 
 def read_examples(
@@ -40,5 +44,14 @@ def read_examples(
         keep=keep,
         repair=data.repair,
         reading=ScoreReading(decimal=data.decimal, not_rated=not_rated, absent=absent),
-        class_names=read_class_names(paths[0]),
+        class_names=_read_class_names(paths),
     )
+
+
+def _read_class_names(paths: Sequence[Path]) -> dict[str, tuple[str, ...]]:
+    """The names that hub data sets give to codes; of several files the same."""
+    first, *others = ((path, read_class_names(path)) for path in paths)
+    for path, names in others:
+        if names != first[1]:
+            raise InputError(f"{path}: its codes have other names than those of {first[0]}: {names}, not {first[1]}")
+    return first[1]

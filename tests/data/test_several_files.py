@@ -143,3 +143,13 @@ def test_a_pin_of_a_list_is_one_for_each_and_holds(tmp_path: Path) -> None:
 def test_a_commit_pins_a_list_of_hub_data_sets_alone() -> None:
     assert DataConfig(source=("hf://datasets/a/b", "hf://datasets/a/c"), revision="0" * 40).is_pinned
     assert not DataConfig(source=("hf://datasets/a/b", "more.csv"), revision="0" * 40).is_pinned
+
+
+def test_what_the_queue_wrote_goes_beside_what_was_labelled_before(tmp_path: Path) -> None:
+    queued = "id,text,probability,reason,label\n9,a new one,0.5,unsure,Hate\n"
+    paths = write(tmp_path, a_csv=FIRST, b_csv=queued)
+    assert read_table(paths).to_dict("records")[-1] == {"id": "9", "text": "a new one", "label": "Hate"}
+    assert open_rows(paths).schema().names == open_rows(paths).names() == ["id", "text", "label"]
+    only_one = write(tmp_path, c_csv="id,text,reason,label\n9,a new one,unsure,Hate\n")
+    with pytest.raises(InputError, match=r"c\.csv: .*it also has 'reason'"):
+        read_table([paths[0], *only_one])

@@ -10,9 +10,15 @@ import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 from agile_classifier.data.formats.row import Row, RowFile
 from agile_classifier.errors import InputError, one_line
 
+QUEUED = frozenset({"probability", "reason"})
+"""Columns that `agile queue` adds beside a text: what a model said of it, which the rows beside it do not need."""
+
 
 class SeveralFiles(RowFile):
     """Files of the same columns, whose rows are counted on from file to file.
+
+    What `agile queue` adds is left out where the first file lacks it, so that a filled-in file goes beside the rows
+    that were labelled before.
 
     Raises
     ------
@@ -40,23 +46,29 @@ class SeveralFiles(RowFile):
 
     def schema(self) -> pa.Schema:
         """Names and types that hold the cells of every file."""
-        self.names()
+        names = self.names()
+        kept = [pa.schema([column for column in file.schema() if column.name in names]) for file in self.files]
         try:
-            return pa.unify_schemas([file.schema() for file in self.files], promote_options="permissive")
+            return pa.unify_schemas(kept, promote_options="permissive")
         except pa.ArrowException as error:
             raise InputError(f"{self.path}: other types than in the files after it: {one_line(error)}") from None
 
     def _rows(self) -> Iterator[Row]:
-        self.names()
+        left_out = QUEUED - set(self.names())
         n_before = 0
         for at, file in enumerate(self.files):
             self._at, row = at, None
             for row in file:
-                yield replace(row, number=n_before + row.number, path=row.path or file.path, n_before=n_before)
+                cells = {name: cell for name, cell in row.cells.items() if name not in left_out}
+                yield replace(
+                    row, number=n_before + row.number, cells=cells, path=row.path or file.path, n_before=n_before
+                )
             n_before += row.number if row else 0
 
     def _require_same(self, names: list[str], other: RowFile) -> None:
         found = other.names()
+        if set(found) >= QUEUED and not QUEUED & set(names):
+            found = [name for name in found if name not in QUEUED]
         lacking = [name for name in names if name not in found]
         more = [name for name in found if name not in names]
         if lacking or more:
