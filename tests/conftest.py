@@ -68,6 +68,12 @@ def unfair_tos_file() -> Path:
 
 
 @pytest.fixture(scope="session")
+def hatecheck_file() -> Path:
+    """HateCheck, 3,728 short texts made from templates."""
+    return _data_file("hatecheck/test_suite_cases.csv")
+
+
+@pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a BERT of random weights (two layers, width 32) and a tokenizer of `tiny_examples`' words."""
     import torch

@@ -6,20 +6,27 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from agile_classifier.data.duplicates import find_near_duplicates
+from agile_classifier.data.duplicates.copies import CROWD, Copies, find_copies
+from agile_classifier.data.duplicates.shingles import measure_likeness
 from agile_classifier.data.splits import PARTS
+from agile_classifier.data.text import normalised
 from agile_classifier.errors import GateRefused
 
+Ints = NDArray[np.int64]
+
 SHOWN = 20
-"""Largest number of pairs listed of each finding."""
+"""Largest number of pairs listed of each finding, one a group of copies."""
 SHOWN_CHARACTERS = 120
+COMPARED = 100
+"""Rows among which the most like one is looked for, to stand beside another in a pair that is listed."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +40,12 @@ class Finding:
     n: int
     of: int
     """Number of texts that were checked."""
+    n_groups: int
+    """Number of groups of copies that the `n` texts belong to."""
     limit: float | None
     """Largest share allowed; None for no limit."""
     pairs: tuple[dict[str, Any], ...]
-    """First pairs found: `ids`, `parts`, `labels` and `texts` of both texts, and their `similarity`."""
+    """A pair of each of the first groups: both texts' `ids`, `parts`, `labels` and `texts`, and their `similarity`."""
 
     @property
     def share(self) -> float:
@@ -73,37 +82,34 @@ def examine_parts(
     limits : mapping of `duplicates`, `leaks`, `conflicts` to the largest share, or None
     """
     rows = pd.concat([parts[part].assign(part=part) for part in PARTS if len(parts[part])], ignore_index=True)
-    pairs = find_near_duplicates(list(rows["text"]), similarity=similarity)
-    part, label = rows["part"].to_numpy(), rows["label"].to_numpy()
-    both = [(one, other) for one, other, _ in pairs]
-    kinds: dict[str, tuple[str, list[bool], Iterable[str]]] = {
-        "duplicates": (
+    copies = find_copies(list(rows["text"]), similarity=similarity)
+    part, label = rows["part"].map(PARTS.index).to_numpy(dtype=np.int64), rows["label"].to_numpy(dtype=np.int64)
+    is_train = part == PARTS.index("train")
+    beside = _Beside.of(copies)
+    checks = (
+        _Check(
+            "duplicates",
             "of train stand in it more than once, word for word or nearly",
-            [part[one] == part[other] == "train" for one, other in both],
-            ("train",),
+            is_train & (beside.sum(is_train.astype(np.int64)) > 1),
+            is_train,
+            lambda _: is_train,
         ),
-        "leaks": (
+        _Check(
+            "leaks",
             "of validation and test stand in another part too, word for word or nearly",
-            [part[one] != part[other] for one, other in both],
-            ("validation", "test"),
+            beside.differs(part),
+            ~is_train,
+            lambda row: part != part[row],
         ),
-        "conflicts": (
+        _Check(
+            "conflicts",
             "have a label that the same text contradicts elsewhere",
-            [label[one] != label[other] for one, other in both],
-            PARTS,
+            beside.differs(label),
+            np.ones(len(rows), dtype=bool),
+            lambda row: label != label[row],
         ),
-    }
-    return [
-        _finding(
-            name,
-            what,
-            [pair for pair, is_one in zip(pairs, chosen, strict=True) if is_one],
-            rows,
-            set(counted),
-            limits[name],
-        )
-        for name, (what, chosen, counted) in kinds.items()
-    ]
+    )
+    return [_finding(check, rows, copies, limits[check.name]) for check in checks]
 
 
 def refuse_leakage(findings: Sequence[Finding]) -> None:
@@ -121,19 +127,89 @@ def refuse_leakage(findings: Sequence[Finding]) -> None:
         raise GateRefused(f"data leakage: {'; '.join(finding.sentence for finding in past)}; {example}")
 
 
-def _finding(
-    name: str,
-    what: str,
-    pairs: list[tuple[int, int, float]],
-    rows: pd.DataFrame,
-    counted: set[str],
-    limit: float | None,
-) -> Finding:
-    can_be = rows["part"].isin(counted).to_numpy()
-    touched = np.zeros(len(rows), dtype=bool)
-    touched[[place for pair in pairs for place in pair[:2]]] = True
-    listed = tuple(_described(rows, *pair) for pair in pairs[:SHOWN])
-    return Finding(name, what, int((touched & can_be).sum()), int(can_be.sum()), limit, listed)
+@dataclass(frozen=True)
+class _Check:
+    """One check of all rows."""
+
+    name: str
+    what: str
+    touched: NDArray[np.bool_]
+    """Rows that the check is about, and the rows that they are copies of."""
+    counted: NDArray[np.bool_]
+    """Rows that count."""
+    may_pair: Callable[[int], NDArray[np.bool_]]
+    """Row → rows that it can make a pair with, if they are copies."""
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What stands beside each row: rows of equal and of nearly equal texts.
+
+    In a group of more than `CROWD` different texts each counts as near to all.
+    """
+
+    cluster: Ints
+    """Rows of one text, or of one crowd, of shape (n_rows,)."""
+    one: Ints
+    other: Ints
+    """Clusters that are near, both ways, of shape (n,)."""
+
+    @classmethod
+    def of(cls, copies: Copies) -> _Beside:
+        text, first = np.unique(copies.text, return_index=True)
+        group = copies.group[first]  # of each text
+        n_texts = np.bincount(group)
+        by_text = np.where(n_texts[group] > CROWD, len(text) + group, text)
+        one, other = by_text[copies.pairs].T
+        near = one != other
+        return cls(
+            by_text[copies.text],
+            np.concatenate([one[near], other[near]]),
+            np.concatenate([other[near], one[near]]),
+        )
+
+    def sum(self, value: Ints) -> Ints:
+        """Sum of a value over each row, the rows of its cluster and those near it, of shape (n_rows,)."""
+        own = np.zeros(self._n_clusters, dtype=np.int64)
+        np.add.at(own, self.cluster, value)
+        total = own.copy()
+        np.add.at(total, self.one, own[self.other])
+        return total[self.cluster]
+
+    def differs(self, value: Ints) -> NDArray[np.bool_]:
+        """Whether any row of its cluster or near it has another value than each row, of shape (n_rows,)."""
+        low, high = np.full(self._n_clusters, value.max(initial=0)), np.full(self._n_clusters, value.min(initial=0))
+        np.minimum.at(low, self.cluster, value)
+        np.maximum.at(high, self.cluster, value)
+        lowest, highest = low.copy(), high.copy()
+        np.minimum.at(lowest, self.one, low[self.other])
+        np.maximum.at(highest, self.one, high[self.other])
+        return np.asarray((lowest[self.cluster] != value) | (highest[self.cluster] != value))
+
+    @property
+    def _n_clusters(self) -> int:
+        return int(self.cluster.max(initial=-1)) + 1
+
+
+def _finding(check: _Check, rows: pd.DataFrame, copies: Copies, limit: float | None) -> Finding:
+    chosen = np.flatnonzero(check.touched & check.counted)
+    _, first = np.unique(copies.group[chosen], return_index=True)  # one row of each group
+    listed = tuple(_pair(rows, row, copies, check.may_pair(row)) for row in chosen[np.sort(first)][:SHOWN])
+    return Finding(check.name, check.what, len(chosen), int(check.counted.sum()), len(first), limit, listed)
+
+
+def _pair(rows: pd.DataFrame, row: int, copies: Copies, may_pair: NDArray[np.bool_]) -> dict[str, Any]:
+    """The row and the most like of those of its group that it may pair with, the first row first."""
+    others = np.flatnonzero((copies.group == copies.group[row]) & may_pair)
+    others = others[others != row]
+    equal = others[copies.text[others] == copies.text[row]]
+    others = (equal if len(equal) else others)[:COMPARED]
+    texts = [normalised(rows["text"].iloc[place]) for place in (row, *others)]
+    places = np.arange(1, len(texts))
+    likeness = measure_likeness(texts, np.zeros_like(places), places)
+    best = int(np.argmax(likeness))
+    one, other = sorted((row, int(others[best])))
+    return _described(rows, one, other, float(likeness[best]))
 
 
 def _described(rows: pd.DataFrame, one: int, other: int, similarity: float) -> dict[str, Any]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from agile_classifier.data.duplicates import find_near_duplicates
+from agile_classifier.data.duplicates.copies import find_copies
 from agile_classifier.data.leakage import Finding, examine_parts, refuse_leakage
 from agile_classifier.errors import GateRefused
 
@@ -28,33 +25,6 @@ def found(parts: dict[str, pd.DataFrame], **limits: float) -> dict[str, Finding]
     empty = frame(("x", 0)).iloc[:0]
     findings = examine_parts({"validation": empty, **parts}, similarity=0.8, limits={**NO_LIMITS, **limits})
     return {finding.name: finding for finding in findings}
-
-
-def test_texts_that_differ_by_case_width_and_space_are_one_and_others_need_most_of_their_letters() -> None:
-    texts = [LONG, f"  {LONG.upper()} ", f"{LONG}!", "something else that nobody has said", LONG[:40]]
-    pairs = find_near_duplicates(texts, similarity=0.8)
-    assert [(one, other) for one, other, _ in pairs] == [(0, 1), (0, 2), (1, 2)]
-    assert next(likeness for *_, likeness in pairs) == 1.0
-    assert [(one, other) for one, other, _ in find_near_duplicates(texts, similarity=1.0)] == [(0, 1)]
-
-
-@given(st.lists(st.text(alphabet="abc ", max_size=30), max_size=12))
-def test_equal_texts_are_always_found_and_pairs_are_ordered(texts: list[str]) -> None:
-    pairs = find_near_duplicates(texts, similarity=1.0)
-    assert all(one < other for one, other, _ in pairs)
-    assert len({(one, other) for one, other, _ in pairs}) == len(pairs)
-    assert {(0, place) for place, text in enumerate(texts) if place and text == texts[0]} <= {
-        pair[:2] for pair in pairs
-    }
-
-
-def test_hashing_misses_few_of_the_pairs_that_comparing_all_would_find() -> None:
-    drawn = random.Random(0)
-    words = [f"{drawn.getrandbits(24):06x}" for _ in range(400)]
-    originals = [" ".join(drawn.sample(words, 20)) for _ in range(150)]
-    changed = [" ".join([*text.split()[:-1], drawn.choice(words)]) for text in originals]
-    pairs = {(one, other) for one, other, _ in find_near_duplicates([*originals, *changed], similarity=0.8)}
-    assert len(pairs & {(place, place + 150) for place in range(150)}) >= 148
 
 
 def test_each_finding_counts_the_texts_it_misleads_about() -> None:
@@ -84,8 +54,29 @@ def test_past_a_limit_the_run_is_refused_with_the_share_the_limit_and_a_pair() -
         refuse_leakage(list(found(parts, leaks=0.1).values()))
 
 
+def test_a_crowd_of_copies_is_one_group_with_one_pair_that_are_copies_themselves() -> None:
+    crowd = [(f"{LONG} number {number}", number % 2) for number in range(200)]
+    findings = found({"train": frame(*crowd, ("one of its kind", 1)), "test": frame(crowd[0], ("another text", 0))})
+    assert {name: (finding.n, finding.of, finding.n_groups) for name, finding in findings.items()} == {
+        "duplicates": (200, 201, 1), "leaks": (1, 2, 1), "conflicts": (201, 203, 1),
+    }  # fmt: skip
+    assert [len(finding.pairs) for finding in findings.values()] == [1, 1, 1]
+    assert findings["leaks"].pairs[0]["similarity"] == 1.0
+    assert findings["conflicts"].pairs[0]["similarity"] >= 0.8
+
+
+def test_texts_that_only_a_third_one_joins_are_no_pair() -> None:
+    """Of a chain the ends are in one group, and each is held against its own neighbours alone."""
+    chain = [LONG, f"{LONG} into the woods", f"{LONG} into the woods of the north"]
+    findings = found({"train": frame((chain[0], 0), (chain[1], 0)), "test": frame((chain[2], 1), ("another", 0))})
+    copies = find_copies(chain, similarity=0.8)
+    assert (copies.group.tolist(), copies.pairs.tolist()) == ([0, 0, 0], [[0, 1], [1, 2]])
+    assert findings["conflicts"].n == 2
+    assert set(findings["conflicts"].pairs[0]["texts"]) == set(chain[1:])
+
+
 def test_what_ethos_repeats_is_found(ethos_file: Path) -> None:
     comments = list(pd.read_csv(ethos_file, sep=";")["comment"])
-    pairs = find_near_duplicates(comments, similarity=0.8)
-    assert len(pairs) == 2
-    assert {likeness == 1.0 for *_, likeness in pairs} == {True, False}
+    copies = find_copies(comments, similarity=0.8)
+    assert len(comments) - copies.text.max() - 1 == 1, "one stands twice, letter by letter"
+    assert (len(copies.pairs), copies.group.max() + 1) == (1, 996)

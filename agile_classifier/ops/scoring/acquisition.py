@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from sklearn.cluster import KMeans
 
-from agile_classifier.data.duplicates import find_near_duplicates
+from agile_classifier.data.duplicates.copies import find_copies
 from agile_classifier.metrics.calibration import SMALLEST
 from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD
 
@@ -63,7 +63,7 @@ def choose_texts(
     embed : callable
         Texts → array of shape (n, width); only the unsure ones are given to it.
     similarity : float
-        Of near duplicates, as `agile_classifier.data.duplicates.find_near_duplicates`.
+        From which two texts are near duplicates, as `agile_classifier.data.duplicates.copies.find_copies`.
 
     Returns
     -------
@@ -82,15 +82,15 @@ def choose_texts(
 
 
 def _candidates(texts: Sequence[str], order: Ints, n_wanted: int, similarity: float) -> Ints:
-    """First rows of an order that are no near copies of rows before them.
+    """First rows of an order, one of each group of near copies.
 
     The order is read on until there are enough.
     """
     n_read = n_wanted
     while True:
         read = order[:n_read]
-        doubles = {later for _, later, _ in find_near_duplicates([texts[row] for row in read], similarity=similarity)}
-        rows = [row for place, row in enumerate(read) if place not in doubles]
+        group = find_copies([texts[row] for row in read], similarity=similarity).group
+        rows = read[np.unique(group, return_index=True)[1]]  # groups are numbered by their first rows
         if len(rows) >= n_wanted or n_read >= len(order):
             return np.asarray(rows[:n_wanted], dtype=np.int64)
         n_read *= 2
