@@ -8,7 +8,7 @@ runs the same configuration files as `agile train`.
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from agile_classifier.config.data import DataConfig, LabelsConfig, LeakageConfig, SplitConfig, ValidationConfig
+from agile_classifier.config.data import DataConfig, DataQualityConfig, LabelsConfig, SplitConfig, ValidationConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
 from agile_classifier.config.run import CostsConfig, RegistryConfig, RunConfig
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
@@ -32,7 +32,7 @@ def training(
     validation: ValidationConfig = ValidationConfig(),
     labels: LabelsConfig = LabelsConfig(),
     split: SplitConfig = SplitConfig(),
-    leakage: LeakageConfig = LeakageConfig(),
+    data_quality: DataQualityConfig = DataQualityConfig(),
     fine_tune: FineTuneConfig = FineTuneConfig(),
     evaluation: EvaluationConfig = EvaluationConfig(),
     promotion: PromotionConfig = PromotionConfig(),
@@ -45,15 +45,16 @@ def training(
     (`agile_classifier.ops.runs.tracking.price_per_hour`), a later `agile monitor` the second.
     """
     config = RunConfig(
-        data=data, validation=validation, labels=labels, split=split, leakage=leakage, model=model, fine_tune=fine_tune,
-        evaluation=evaluation, registry=registry, promotion=promotion, costs=costs, monitoring=monitoring,
+        data=data, validation=validation, labels=labels, split=split, data_quality=data_quality, model=model,
+        fine_tune=fine_tune, evaluation=evaluation, registry=registry, promotion=promotion, costs=costs,
+        monitoring=monitoring,
     )  # fmt: skip
     name = registry.model_name
     read = ingest if data.is_pinned else ingest.with_options(enable_cache=False)
     raw_examples = read(data, config.kept_columns, labels.not_rated, labels.absent)
     base_model = ingest_base_model(model.source, model.sha256, model.revision)
     examples, _ = validate(raw_examples, validation, labels, model.max_length, suite_digest(validation.suite))
-    train, validation_part, test, labelling, findings = label_and_split(examples, labels, split, leakage)
+    train, validation_part, test, labelling, findings = label_and_split(examples, labels, split, data_quality)
     adapter, mlflow_run_id = tune(train, validation_part, base_model, labelling, model, fine_tune, name)
     judged, test_scores, _ = evaluate(
         adapter,

@@ -13,8 +13,8 @@ from pydantic import Field, model_validator
 
 from agile_classifier.config.data import (
     DataConfig,
+    DataQualityConfig,
     LabelsConfig,
-    LeakageConfig,
     SplitConfig,
     ValidationConfig,
 )
@@ -52,7 +52,7 @@ class RunConfig(Section):
     validation: ValidationConfig = ValidationConfig()
     labels: LabelsConfig = LabelsConfig()
     split: SplitConfig = SplitConfig()
-    leakage: LeakageConfig = LeakageConfig()
+    data_quality: DataQualityConfig = DataQualityConfig()
     model: ModelConfig
     fine_tune: FineTuneConfig = FineTuneConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -60,6 +60,13 @@ class RunConfig(Section):
     promotion: PromotionConfig = PromotionConfig()
     costs: CostsConfig = CostsConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_old_names(cls, sections: Any) -> Any:
+        if isinstance(sections, dict) and "leakage" in sections:
+            raise ValueError("leakage: this section is called data_quality now, its fields as before; rename it")
+        return sections
 
     @model_validator(mode="after")
     def _sections_agree(self) -> RunConfig:
@@ -99,17 +106,20 @@ class RunConfig(Section):
             self.labels.target == "soft"
             or (self.labels.doubtful_band and self.labels.doubtful_weight)
             or self.fine_tune.balance == "weights"
+            or (self.data_quality.duplicates == "together" and not self.labels.needs_score)
         ):
             raise ValueError(
                 f"{loss} takes neither soft targets nor weights: found labels.target {self.labels.target},"
-                f" labels.doubtful_weight {self.labels.doubtful_weight}, fine_tune.balance {self.fine_tune.balance};"
-                " allowed with them is loss label_tokens"
+                f" labels.doubtful_weight {self.labels.doubtful_weight}, fine_tune.balance {self.fine_tune.balance},"
+                f" data_quality.duplicates {self.data_quality.duplicates}; allowed with them is loss label_tokens"
             )
 
     @property
     def recorded(self) -> dict[str, Any]:
-        """What a model version records of the run that made it: everything but gates, prices and later limits."""
-        return self.model_dump(mode="json", exclude={"leakage", "promotion", "registry", "costs", "monitoring"})
+        """What a model version records of the run that made it: everything but gates, limits and prices."""
+        left_out: dict[str, Any] = dict.fromkeys(("promotion", "registry", "costs", "monitoring"), True)
+        left_out["data_quality"] = {f"{name}_limit" for name in self.data_quality.limits}
+        return self.model_dump(mode="json", exclude=left_out)
 
     @property
     def kept_columns(self) -> tuple[str, ...]:

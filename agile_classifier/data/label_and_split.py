@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from agile_classifier.config.data import LabelsConfig, SplitConfig
+from agile_classifier.config.data import DataQualityConfig, LabelsConfig, SplitConfig
 from agile_classifier.data import splits
+from agile_classifier.data.duplicates.handling import DuplicateFacts, Handled, handle_duplicates
+from agile_classifier.data.duplicates.parts import move_units_to_validation, split_whole
 from agile_classifier.data.labels.classes import label_given
 from agile_classifier.data.labels.cut import (
     count_ties,
@@ -59,6 +61,8 @@ class Labelling(BaseModel):
     """Examples left out because they have no label (`labels.unlabelled: leave_out`)."""
     parts: dict[str, PartFacts]
     """`train`, `validation`, `test` → what is stated of it."""
+    duplicates: DuplicateFacts | None = None
+    """What was done with texts that stand more than once; None where every row is kept."""
 
 
 @dataclass(frozen=True)
@@ -95,21 +99,34 @@ def label_examples(
     return label_scores(examples["score"], label_threshold=threshold), class_names, threshold
 
 
-def label_and_split(examples: pd.DataFrame, labels: LabelsConfig, split: SplitConfig) -> Labelled:
+def label_and_split(
+    examples: pd.DataFrame,
+    labels: LabelsConfig,
+    split: SplitConfig,
+    quality: DataQualityConfig = DataQualityConfig(),
+) -> Labelled:
     """Split, then label: the label threshold sees `train` alone unless `labels.fit_on` is `all`.
 
     Raises
     ------
     InputError
         A part is too small or holds one class.
+    GateRefused
+        As `agile_classifier.data.duplicates.handling.handle_duplicates`.
     """
     n_all = len(examples)
     examples = leave_out_unlabelled(examples, labels)
-    places = _split(examples, labels, split)
+    n_unlabelled = n_all - len(examples)
+    given = None if labels.needs_score else label_examples(examples, labels)[0]
+    handled = handle_duplicates(examples, given, split, quality)
+    examples = handled.examples
+    places = _split(handled, labels, split)
     fit_rows = places.train if labels.fit_on == "train" else None
     label, class_names, threshold = label_examples(examples, labels, fit_rows=fit_rows)
     labelled = examples.assign(label=label)
     parts = {part: labelled.iloc[getattr(places, part)].reset_index(drop=True) for part in PARTS}
+    if handled.votes is not None:
+        parts["train"] = parts["train"].assign(target=handled.votes.to_numpy()[places.train])
     n_doubtful = n_ties = 0
     if threshold is not None:
         parts["train"], n_doubtful = _teach(parts["train"], labels, label_threshold=threshold)
@@ -121,8 +138,9 @@ def label_and_split(examples: pd.DataFrame, labels: LabelsConfig, split: SplitCo
         n_ties=n_ties,
         class_names=class_names,
         n_unused=len(examples) - sum(map(len, parts.values())),
-        n_unlabelled=n_all - len(examples),
+        n_unlabelled=n_unlabelled,
         parts={part: _facts(frame, class_names) for part, frame in parts.items()},
+        duplicates=handled.facts,
     )
     return Labelled(parts, labelling)
 
@@ -143,23 +161,33 @@ def _teach(train: pd.DataFrame, labels: LabelsConfig, *, label_threshold: float)
     return taught[counts > 0].reset_index(drop=True), int((counts < 1).sum())
 
 
-def _split(examples: pd.DataFrame, labels: LabelsConfig, split: SplitConfig) -> Split:
-    places = _cut_parts(examples, labels, split)
+def _split(handled: Handled, labels: LabelsConfig, split: SplitConfig) -> Split:
+    places = _cut_parts(handled, labels, split)
     if split.validation_share is None:
         return places
+    if handled.unit is not None:
+        return move_units_to_validation(places, handled.unit, share=split.validation_share, seed=split.seed)
     return splits.move_to_validation(places, share=split.validation_share, seed=split.seed)
 
 
-def _cut_parts(examples: pd.DataFrame, labels: LabelsConfig, split: SplitConfig) -> Split:
+def _cut_parts(handled: Handled, labels: LabelsConfig, split: SplitConfig) -> Split:
+    examples, unit = handled.examples, handled.unit
     if split.method == "columns":
         return splits.split_columns(read_kept(examples, str(split.column)))
     if split.method == "group":
-        return splits.split_group(examples["group"], split)
+        return splits.split_group(examples["group"] if unit is None else pd.Series(unit), split)
     if split.method == "shuffle":
-        return splits.split_shuffle(len(examples), split)
-    if labels.needs_score:
-        return splits.split_stratified(splits.score_strata(examples["score"]), split)
-    return splits.split_stratified(label_examples(examples, labels)[0], split)
+        one = pd.Series(0, index=examples.index)
+        return (
+            splits.split_shuffle(len(examples), split)
+            if unit is None
+            else split_whole(unit, one, split, ids=examples["id"])
+        )
+    score = examples["score"] if labels.needs_score else None
+    strata = label_examples(examples, labels)[0] if score is None else splits.score_strata(score)
+    return (
+        splits.split_stratified(strata, split) if unit is None else split_whole(unit, strata, split, ids=examples["id"])
+    )
 
 
 def _check_parts(parts: dict[str, pd.DataFrame], class_names: Sequence[str]) -> None:

@@ -60,7 +60,7 @@ class Finding:
     @property
     def sentence(self) -> str:
         """One sentence with the counts, and the limit if there is one."""
-        allowed = "" if self.limit is None else f" (leakage.{self.name}_limit allows {self.limit:.1%})"
+        allowed = "" if self.limit is None else f" (data_quality.{self.name}_limit allows {self.limit:.1%})"
         return f"{self.n} of {self.of} texts {self.what}, {self.share:.1%}{allowed}"
 
     def facts(self) -> dict[str, Any]:

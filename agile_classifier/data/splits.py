@@ -30,8 +30,8 @@ class Split:
 
 def split_shuffle(n_rows: int, split: SplitConfig) -> Split:
     """Split the shuffled order: the first rows train, the next validate, the last test; rows between are unused."""
-    order = np.asarray(_shuffled(n_rows, split.seed))
-    return _cut(order, _sizes(n_rows, split, unit="rows"))
+    order = np.asarray(shuffle(n_rows, split.seed))
+    return _cut(order, part_sizes(n_rows, split, unit="rows"))
 
 
 def split_stratified(strata: pd.Series, split: SplitConfig) -> Split:
@@ -46,26 +46,31 @@ def split_stratified(strata: pd.Series, split: SplitConfig) -> Split:
     strata : Series of shape (n,)
         A class or a score's quantile bin (`score_strata`).
     """
-    shuffled = np.asarray(_shuffled(len(strata), split.seed))
+    shuffled = np.asarray(shuffle(len(strata), split.seed))
     stratum = pd.factorize(strata.to_numpy()[shuffled])[0]
     order = np.empty_like(shuffled)
     order[np.argsort(_spread(np.bincount(stratum)), kind="stable")] = shuffled[np.argsort(stratum, kind="stable")]
-    return _cut(order, _sizes(len(strata), split, unit="rows"))
+    return _cut(order, part_sizes(len(strata), split, unit="rows"))
 
 
 def split_group(group: pd.Series, split: SplitConfig) -> Split:
     """Split by whole groups, so that no group is in two parts; sizes count groups."""
+    require_groups(group)
+    names = sorted(group.astype(str).unique())
+    sizes = part_sizes(len(names), split, unit="groups")
+    shuffled = [names[position] for position in shuffle(len(names), split.seed)]
+    parts = _cut(np.asarray(shuffled, dtype=object), sizes)
+    rows = {part: np.flatnonzero(group.astype(str).isin(set(getattr(parts, part)))) for part in PARTS}
+    return Split(**rows)
+
+
+def require_groups(group: pd.Series) -> None:
+    """Refuse rows without a group."""
     if group.isna().any():
         raise InputError(
             f"split: {group.isna().sum()} rows have no group, first row {np.flatnonzero(group.isna())[0] + 1};"
             " every row needs one"
         )
-    names = sorted(group.astype(str).unique())
-    sizes = _sizes(len(names), split, unit="groups")
-    shuffled = [names[position] for position in _shuffled(len(names), split.seed)]
-    parts = _cut(np.asarray(shuffled, dtype=object), sizes)
-    rows = {part: np.flatnonzero(group.astype(str).isin(set(getattr(parts, part)))) for part in PARTS}
-    return Split(**rows)
 
 
 def split_columns(column: pd.Series) -> Split:
@@ -97,6 +102,29 @@ def score_strata(score: pd.Series) -> pd.Series:
     return pd.qcut(score.rank(method="average"), STRATA, labels=False, duplicates="drop").astype("int64")
 
 
+def shuffle(n: int, seed: int) -> list[int]:
+    """Positions 0 to n - 1 in the order of pandas' `sample(frac=1, random_state=seed)`."""
+    return list(pd.RangeIndex(n).to_series().sample(frac=1, random_state=seed))
+
+
+def part_sizes(n: int, split: SplitConfig, *, unit: str) -> dict[str, int]:
+    """Size of each part of n rows, or of n of another unit, which errors name.
+
+    Raises
+    ------
+    InputError
+        The parts need more than there are.
+    """
+    asked = {"train": split.train, "validation": split.validation, "test": split.test}
+    sizes = {part: None if size is None else _count(size, n) for part, size in asked.items()}
+    rest = n - sum(size for size in sizes.values() if size is not None)
+    counts = {part: rest if size is None else size for part, size in sizes.items()}
+    if rest < 0 or counts["train"] < 1 or counts["test"] < 1:
+        wanted = ", ".join(f"{part} {size if size is not None else 'the rest'}" for part, size in sizes.items())
+        raise InputError(f"split: {wanted} need more than the {n} {unit} there are")
+    return counts
+
+
 def _spread(sizes: np.ndarray) -> np.ndarray:
     """Order of strata, (sum of sizes,), every beginning of which holds each stratum's share to within one row.
 
@@ -110,21 +138,6 @@ def _spread(sizes: np.ndarray) -> np.ndarray:
         order[place] = np.argmax(np.where(may, sizes / (taken + 1), -1))
         taken[order[place]] += 1
     return order
-
-
-def _shuffled(n: int, seed: int) -> list[int]:
-    return list(pd.RangeIndex(n).to_series().sample(frac=1, random_state=seed))
-
-
-def _sizes(n: int, split: SplitConfig, *, unit: str) -> dict[str, int]:
-    asked = {"train": split.train, "validation": split.validation, "test": split.test}
-    sizes = {part: None if size is None else _count(size, n) for part, size in asked.items()}
-    rest = n - sum(size for size in sizes.values() if size is not None)
-    counts = {part: rest if size is None else size for part, size in sizes.items()}
-    if rest < 0 or counts["train"] < 1 or counts["test"] < 1:
-        wanted = ", ".join(f"{part} {size if size is not None else 'the rest'}" for part, size in sizes.items())
-        raise InputError(f"split: {wanted} need more than the {n} {unit} there are")
-    return counts
 
 
 def _count(size: float, n: int) -> int:

@@ -141,7 +141,7 @@ def _forecast(examples: pd.DataFrame, config: RunConfig) -> list[str]:
                 f"It cannot train yet: the smallest class has {smallest} rows, and validation.min_class_rows asks for "
                 f"{limits.min_class_rows}."
             ]
-        parts = label_and_split(examples, config.labels, config.split).parts
+        parts = label_and_split(examples, config.labels, config.split, config.data_quality).parts
     except InputError as error:
         return [f"It cannot train yet: {error}."]
     return _expected_parts({part: len(frame) for part, frame in parts.items()}, fewest=config.promotion.min_rows)

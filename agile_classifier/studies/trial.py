@@ -99,7 +99,7 @@ def read_parts(config: RunConfig) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """The examples of a config by part, labelled, and the names of the classes."""
     labels = config.labels
     examples = read_examples(config.data, keep=config.kept_columns, not_rated=labels.not_rated, absent=labels.absent)
-    labelled = label_and_split(examples, labels, config.split)
+    labelled = label_and_split(examples, labels, config.split, config.data_quality)
     return labelled.parts, list(labelled.labelling.class_names)
 
 

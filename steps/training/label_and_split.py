@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import pandas as pd
 from zenml import log_metadata, step
 
-from agile_classifier.config.data import LabelsConfig, LeakageConfig, SplitConfig
+from agile_classifier.config.data import DataQualityConfig, LabelsConfig, SplitConfig
 from agile_classifier.data import label_and_split as data
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.leakage import examine_parts, refuse_leakage
@@ -18,7 +18,7 @@ from agile_classifier.ops.runs.materializers import ExamplesMaterializer
     output_materializers=dict.fromkeys(("train", "validation", "test"), ExamplesMaterializer),
 )
 def label_and_split(
-    validated_examples: pd.DataFrame, labels: LabelsConfig, split: SplitConfig, limits: LeakageConfig
+    validated_examples: pd.DataFrame, labels: LabelsConfig, split: SplitConfig, quality: DataQualityConfig
 ) -> tuple[
     Annotated[pd.DataFrame, "train"],
     Annotated[pd.DataFrame, "validation"],
@@ -26,13 +26,13 @@ def label_and_split(
     Annotated[Labelling, "labelling"],
     Annotated[list[dict[str, Any]], "findings"],
 ]:
-    """Turn scores into labels and cut the examples into parts; past a limit of `leakage` the run ends here.
+    """Turn scores into labels and cut the examples into parts; past a limit of `data_quality` the run ends here.
 
     `labelling` states threshold, ties, shares, digests; `findings` what would make a measurement on the parts lie.
     """
-    labelled = data.label_and_split(validated_examples, labels, split)
+    labelled = data.label_and_split(validated_examples, labels, split, quality)
     parts, labelling = labelled.parts, labelled.labelling
-    found = examine_parts(parts, similarity=limits.similarity, limits=limits.limits)
+    found = examine_parts(parts, similarity=quality.similarity, limits=quality.limits)
     log_metadata(
         {
             "labelling": labelling.model_dump(mode="json"),

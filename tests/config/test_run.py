@@ -64,7 +64,9 @@ def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"nope": {}}, "nope: unknown field; allowed here: costs, data, evaluation, fine_tune, labels, leakage, model, monitoring, promotion, registry, "),
+    ({"leakage": {"leaks_limit": None}}, "leakage: this section is called data_quality now"),
+    ({"data_quality": {"duplicates": "merge"}}, "data_quality.duplicates: Input should be 'keep', 'together', 'drop' or 'refuse'; found 'merge'"),
+    ({"nope": {}}, "nope: unknown field; allowed here: costs, data, data_quality, evaluation, fine_tune, labels, model, monitoring, promotion, registry, "),
     ({"labels": {"rul": "median"}}, "labels.rul: unknown field; allowed here: absent, codes, columns, doubtful_band, doubtful_weight, fit_on, fold, names, not_rated, quantile, rule, softness, target, unlabelled, value"),
     ({"data": {**LEAST["data"], "columns": {"txt": "t"}}}, "data.columns.txt: unknown field; allowed here: group, id, raters, score, text"),
     ({"fine_tune": {"early_stopping": {"x": 1}}}, "fine_tune.early_stopping.x: unknown field; allowed here: metric, min_delta"),
@@ -296,7 +298,8 @@ def test_a_source_is_pinned_by_a_digest_or_a_commit() -> None:
 def test_what_a_version_records_can_be_stored_and_leaves_out_how_it_was_judged(tmp_path: Path) -> None:
     recorded = load_config(write(tmp_path)).recorded
     assert yaml.safe_load(yaml.safe_dump(recorded)) == recorded
-    assert set(recorded) == set(RunConfig.model_fields) - {"leakage", "promotion", "registry", "costs", "monitoring"}
+    assert set(recorded) == set(RunConfig.model_fields) - {"promotion", "registry", "costs", "monitoring"}
+    assert recorded["data_quality"] == {"duplicates": "keep", "similarity": 0.8}
 
 
 def test_reading_parameters_does_not_judge_them(tmp_path: Path) -> None:

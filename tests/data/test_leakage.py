@@ -49,7 +49,7 @@ def test_past_a_limit_the_run_is_refused_with_the_share_the_limit_and_a_pair() -
     refuse_leakage(list(found(parts, leaks=0.5).values()))
     with pytest.raises(
         GateRefused,
-        match=r"1 of 2 texts of validation and test stand in another part too.*50\.0% \(leakage\.leaks_limit allows 10\.0%\); first: rows r0 \(train\) and r0 \(test\)",
+        match=r"1 of 2 texts of validation and test stand in another part too.*50\.0% \(data_quality\.leaks_limit allows 10\.0%\); first: rows r0 \(train\) and r0 \(test\)",
     ):
         refuse_leakage(list(found(parts, leaks=0.1).values()))
 

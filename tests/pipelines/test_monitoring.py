@@ -38,7 +38,7 @@ def trained(
     more = pd.concat([tiny_examples.assign(text=tiny_examples["text"] + end) for end in ("", " day", " song")])
     more.assign(id=range(len(more))).to_csv(data, index=False)
     config = config_of(data, NAME, model__source=str(shutil.copytree(tiny_model, folder / "base")), split__train=180,
-        split__validation=20, leakage={"leaks_limit": None, "duplicates_limit": None},
+        split__validation=20, data_quality={"leaks_limit": None, "duplicates_limit": None},
         fine_tune={"epochs": 6, "rank": 4, "learning_rate": 1e-2, "batch_size": 16}, monitoring={"min_rows": 60, "length_psi": 1.0})  # fmt: skip
     training(**{section: getattr(config, section) for section in RunConfig.model_fields})
     return config

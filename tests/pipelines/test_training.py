@@ -242,7 +242,7 @@ def test_a_split_whose_test_texts_train_holds_too_is_refused_before_anything_is_
     twice = pd.concat([tiny_examples, tiny_examples.assign(id=tiny_examples["id"] + "b")])
     twice.to_csv(tmp_path / "twice.csv", index=False)
     with pytest.raises(
-        GateRefused, match=r"validation and test stand in another part too.*leakage\.leaks_limit allows 5\.0%"
+        GateRefused, match=r"validation and test stand in another part too.*data_quality\.leaks_limit allows 5\.0%"
     ):
         run(config_of(tmp_path / "twice.csv", "twice"))
     assert versions("twice") == []

@@ -59,12 +59,16 @@ def find_copies(texts: Sequence[str], *, similarity: float) -> Copies:
     >>> find_copies(["No comment.", "Late again!", "NO  comment."], similarity=0.8).group.tolist()
     [0, 1, 0]
     """
-    numbers = dict[str, int]()
-    text = np.fromiter((numbers.setdefault(normalised(row), len(numbers)) for row in texts), np.int64, len(texts))
-    different = list(numbers)
-    del numbers
+    text, different = number_texts(texts)
     group, pairs, likeness = _group(different, similarity)
     return Copies(text, group[text], pairs, likeness)
+
+
+def number_texts(texts: Sequence[str]) -> tuple[Ints, list[str]]:
+    """Number of each row's text among the different texts, of shape (n_rows,), and the different texts, normalised."""
+    numbers = dict[str, int]()
+    text = np.fromiter((numbers.setdefault(normalised(row), len(numbers)) for row in texts), np.int64, len(texts))
+    return text, list(numbers)
 
 
 def join_groups(one: Ints, other: Ints) -> Ints:
@@ -83,8 +87,9 @@ def _group(texts: Sequence[str], similarity: float) -> tuple[Ints, Ints, Floats]
     found = [_near(texts, group[:0], group[:0], similarity)]
     for one, other in _candidates(sketch(texts, similarity=similarity)):
         apart = group[one] != group[other]
-        found.append(_near(texts, one[apart], other[apart], similarity))
-        group = _join(group, *found[-1][0].T)
+        if apart.any():
+            found.append(_near(texts, one[apart], other[apart], similarity))
+            group = _join(group, *found[-1][0].T)
     pairs, likeness = (np.concatenate(parts) for parts in zip(*found, strict=True))
     in_crowd = np.bincount(group)[group[pairs[:, 0]]] > CROWD
     inside, their_likeness = _near(texts, *_pairs_inside(group), similarity)

@@ -121,6 +121,7 @@ def _label_facts(evaluation: Evaluation, labelling: Labelling) -> dict[str, obje
         "scores that tie with it": labelling.n_ties,
         "rows in no part": labelling.n_unused,
         "rows without a label, left out": labelling.n_unlabelled,
+        "duplicates": "every row is kept" if labelling.duplicates is None else labelling.duplicates.sentence,
         "decision threshold": "none" if decision is None else f"{decision:.4g}",
         "calibration": evaluation.calibration.method,
     }

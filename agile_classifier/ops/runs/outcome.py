@@ -117,7 +117,8 @@ def _sentence(labelling: Labelling) -> str:
     threshold = labelling.label_threshold
     cut = "" if threshold is None else f"; label threshold {threshold:.4g}, {labelling.n_ties} scores tie with it"
     unlabelled = f", {labelling.n_unlabelled} without a label left out" if labelling.n_unlabelled else ""
-    return f"rows: {rows}, {labelling.n_unused} in no part{unlabelled}{cut}"
+    duplicates = "" if labelling.duplicates is None else f"\nduplicates: {labelling.duplicates.sentence}"
+    return f"rows: {rows}, {labelling.n_unused} in no part{unlabelled}{cut}{duplicates}"
 
 
 def _changed_texts(evaluation: Evaluation) -> str:

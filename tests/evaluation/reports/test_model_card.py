@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
+from agile_classifier.data.duplicates.handling import DuplicateFacts
 from agile_classifier.data.label_and_split import Labelling, PartFacts
 from agile_classifier.evaluation.contenders import Evaluation, evaluate_contenders
 from agile_classifier.evaluation.reports.model_card import model_card
@@ -30,6 +31,7 @@ def card_of(evaluation: Evaluation, *, model: str, data: str, as_good: Sequence[
     labelling = Labelling(
         class_names=("Fine", "Toxic"), label_threshold=0.5, n_ties=0, n_doubtful=0, n_unused=0,
         parts=dict.fromkeys(("train", "validation", "test"), facts),
+        duplicates=DuplicateFacts(handling="drop", n_rows=130, n_dropped=40),
     )  # fmt: skip
     config: dict[str, Any] = {
         "model": {"source": model, "quantization": "nf4", "head": "classification", "max_length": 128},
@@ -63,6 +65,7 @@ def test_a_person_reads_what_it_tells_apart_how_well_and_where_it_ends(evaluatio
     assert f"| roc_auc | {evaluation.metrics['candidate']['roc_auc']:.3f} [{low:.3f}, {high:.3f}] |" in text
     assert "from a probability of 0.4 upward" in text
     assert "The test set is small" in text
+    assert "Duplicates: 40 of 130 rows dropped, as the same text stands before them.\n" in text
     after = text.split("trained on the same texts:\n\n")[1].splitlines()
     assert [line.count("|") for line in after[:11]] == [5] * 11, (
         "a heading, a rule, and nine metrics, with no line between"

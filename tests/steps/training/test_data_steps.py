@@ -8,7 +8,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agile_classifier.config.data import Columns, DataConfig, LabelsConfig, LeakageConfig, SplitConfig, ValidationConfig
+from agile_classifier.config.data import (
+    Columns,
+    DataConfig,
+    DataQualityConfig,
+    LabelsConfig,
+    SplitConfig,
+    ValidationConfig,
+)
 from agile_classifier.errors import InputError
 
 LABELS = LabelsConfig(rule="value", value=0.5, names=("Blame", "Praise"))
@@ -52,7 +59,7 @@ def test_validate_refuses_too_few_examples(steps: Any, tiny_examples: pd.DataFra
 
 def test_label_and_split_labels_each_part_by_the_threshold(steps: Any, tiny_examples: pd.DataFrame) -> None:
     split = SplitConfig(validation=0.2, test=0.2)
-    limits = LeakageConfig(leaks_limit=None, duplicates_limit=None, conflicts_limit=None)
+    limits = DataQualityConfig(leaks_limit=None, duplicates_limit=None, conflicts_limit=None)
     train, validation, test, labelling, findings = steps.label_and_split(tiny_examples, LABELS, split, limits)
     assert len(train) + len(validation) + len(test) == len(tiny_examples)
     for part in (train, validation, test):
