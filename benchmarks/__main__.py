@@ -3,7 +3,20 @@
 python -m benchmarks
 """
 
-from benchmarks import batch_scoring, cells, dropout, lora, losses, quality, queue, scoring, serving, training, waiting
+from benchmarks import (
+    batch_scoring,
+    cells,
+    dropout,
+    duplicates,
+    lora,
+    losses,
+    quality,
+    queue,
+    scoring,
+    serving,
+    training,
+    waiting,
+)
 
 if __name__ == "__main__":
     runs = (
@@ -18,5 +31,6 @@ if __name__ == "__main__":
         queue.main([]),
         quality.main([]),
         waiting.main([]),
+        duplicates.main([]),
     )
     raise SystemExit(max(runs))

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from transformers import AutoTokenizer
 
-from benchmarks import batch_scoring, scoring, training, waiting
+from benchmarks import batch_scoring, duplicates, scoring, training, waiting
 from benchmarks.comparison import OURS, Outcome, Row, compare, missed
 from benchmarks.training import write_gemma
 
@@ -120,3 +120,18 @@ def test_waiting_tells_the_steps_apart_by_what_zenml_says() -> None:
         ("fine_tune", "finished"),
         None,
     ]
+
+
+@pytest.mark.parametrize(
+    ("file", "n_different", "largest"), [("survey", 201, 200), ("chat", None, None), ("form", 400, 1)]
+)
+def test_the_files_with_duplicates_have_the_copies_that_they_are_made_for(
+    file: str, n_different: int | None, largest: int | None
+) -> None:
+    measured = duplicates.measure(file, 400)
+    assert measured["rows"] == 400
+    if largest is None:
+        assert measured["largest"] > 20
+        assert measured["groups"] > 20
+    else:
+        assert (measured["different"], measured["largest"]) == (n_different, largest)

@@ -99,7 +99,9 @@ def test_equal_texts_with_scores_have_their_mean() -> None:
 
 def test_given_parts_keep_their_rows_and_are_still_judged() -> None:
     parts = ["train", "train", "test", *["train", "test", "validation"] * 20]
-    examples = frame(("Late", "a"), ("late", "b"), ("Late", "a"), *fillers(60, "a", "b"), **{kept_column("part"): parts})
+    examples = frame(
+        ("Late", "a"), ("late", "b"), ("Late", "a"), *fillers(60, "a", "b"), **{kept_column("part"): parts}
+    )
     rows, found = together(examples, split=SplitConfig(method="columns", column="part"))
     assert rows.set_index("id")["part"][["r1", "r3"]].tolist() == ["train", "test"]
     leaks = {each.name: each for each in examine_parts(found.parts, similarity=0.8, limits=NO_LIMITS)}["leaks"]
