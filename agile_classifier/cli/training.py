@@ -9,6 +9,9 @@ from typing import Annotated
 
 import typer
 
+SUFFIXES = ".csv, .tsv, .txt, .jsonl, .ndjson or .parquet"
+"""Formats that `init` names; `agile_classifier.data.rows` reads them."""
+
 commands = typer.Typer()
 
 
@@ -90,24 +93,60 @@ def compile_for(
     print(f"written to {output}; upload it in the Kubeflow UI", file=sys.stderr)
 
 
-@commands.command(epilog="Example: agile init reviews.csv --output reviews.yaml")
+@commands.command(epilog="Example: agile init reviews.csv --text review --score stars")
 def init(
-    file: Annotated[Path, typer.Argument(help="File of your texts: .csv, .tsv, .txt, .json, .jsonl, .parquet, .xlsx or .ods.")],
+    file: Annotated[Path, typer.Argument(help=f"File of your texts: {SUFFIXES}.")],
     output: Annotated[
         Path | None, typer.Option(help="Config to write; by default FILE's name with .yaml, in this folder.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing config.")] = False,
+    text: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of the texts.")] = None,
+    score: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the score that is learnt, a number.")
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Column of the classes that are learnt; repeated, whether any is present."),
+    ] = None,
+    rater: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Column of what one rater said; repeated, their share or mean is learnt."),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column whose values the split keeps together.")
+    ] = None,
+    id_: Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="Column that names the examples.")] = None,
+    class_1: Annotated[
+        str | None, typer.Option("--class-1", metavar="CLASS", help="Which of two classes is class 1.")
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Column delimiter; by default detected.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Character encoding; by default detected.")] = None,
+    column_names: Annotated[
+        str | None, typer.Option(metavar="NAME,…", help="Names of the columns, for a file without a header line.")
+    ] = None,
+    quoting: Annotated[
+        bool | None, typer.Option(help="Whether double quotes enclose cells; by default detected.")
+    ] = None,
 ) -> None:
     """Write a first config for a file of your own texts.
 
-    Columns, delimiter, label rule and split are guessed, and every guess says why.
+    How it is read, the roles of its columns, label rule and split are guessed, and every guess says why. What is in
+    doubt is asked on a terminal; elsewhere exit code 2 names the two likeliest readings and the options that decide.
     """
+    from agile_classifier.cli.dialogue import asker
     from agile_classifier.config.files import read_parameters
-    from agile_classifier.drafts.draft import write_config
+    from agile_classifier.drafts.choices import Choices
+    from agile_classifier.drafts.draft import Project, write_config
     from agile_classifier.ops import project
 
+    choices = Choices(
+        text=text, score=score, labels=tuple(label or ()), raters=tuple(rater or ()), group=group, id=id_,
+        class_1=class_1, encoding=encoding, delimiter=delimiter, quoting=quoting,
+        column_names=tuple(column_names.split(",")) if column_names else None,
+    )  # fmt: skip
     model = read_parameters(project.configs() / "quickstart.yaml")["model"]
-    written = write_config(file, model=model, output=output, force=force)
+    here = Project(model, suites=project.configs())
+    written = write_config(file, project=here, output=output, force=force, choices=choices, ask=asker())
     print(written.read_text(encoding="utf-8"), end="")
     print(f"written to {written}", file=sys.stderr)
 

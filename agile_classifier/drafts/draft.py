@@ -7,55 +7,90 @@ import re
 import shlex
 import textwrap
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from agile_classifier.config.data import DataConfig
 from agile_classifier.config.files import parse_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.data.examples import read_examples
-from agile_classifier.data.label_and_split import label_and_split, label_examples
+from agile_classifier.drafts.choices import Choices, Doubt, Question, Reading, settle
+from agile_classifier.drafts.forecast import forecast
 from agile_classifier.drafts.guess import Guess, guess
 from agile_classifier.errors import InputError
 
 COMMENT_WIDTH = 118
 MODEL_NAME = "classifier"
 """Where the file's name holds no letter or digit that a model name may hold."""
+ROUND_SCALES_FROM = 100
+"""Above this, a scale ends at a power of ten: scores up to 800 are of a scale to 1000."""
+
+Ask = Callable[[Question], Reading]
+"""Puts a question to a person; the reading that was chosen."""
 
 
-def compose(source: Path, *, model: Mapping[str, Any], output: Path) -> str:
+@dataclass(frozen=True)
+class Project:
+    """What a draft takes from the project that it is made in."""
+
+    model: Mapping[str, Any]
+    """The `model` section."""
+    suites: Path
+    """Folder that `validation.suite` is relative to."""
+
+
+def compose(
+    source: Path, *, project: Project, output: Path, choices: Choices = Choices(), ask: Ask | None = None
+) -> str:
     """A YAML that describes a run on the file, loads as a config, and says why it is as it is.
 
     Parameters
     ----------
     source : Path
-        The file; its absolute path is written, so that the config works from any folder.
-    model : mapping
-        The `model` section.
+        The file; written relative to the YAML's folder where it lies there, else as an absolute path.
     output : Path
-        Where the YAML will stand, for the command in its head.
+        Where the YAML will stand.
+    choices : Choices
+        What a person has settled.
+    ask : callable, optional
+        Answers what is in doubt; without it a doubt is an error.
 
     Raises
     ------
+    Doubt
+        The file can be read in two ways, and there is nobody to ask.
     InputError
         The file cannot be read, or nothing in it can be learnt.
     """
     source = source.expanduser().absolute()
-    found = guess(source)
-    examples = _read_examples(found)
-    sections = _sections(found, examples, model=model, model_name=_model_name(source.stem))
+    guessed = guess_with_answers(source, choices, ask)
+    bare = parse_config(_sections(guessed, project, name=_model_name(source.stem)), name=str(output))
+    examples = read_examples(
+        bare.data, keep=bare.kept_columns, not_rated=bare.labels.not_rated, absent=bare.labels.absent
+    )
+    bounds = _score_bounds(examples, bare)
+    sections = _sections(guessed, project, name=_model_name(source.stem), bounds=bounds)
     config = parse_config(sections, name=str(output))
-    remarks = [*_reasons(found, sections), *_forecast(examples, config)]
-    head = _head(source, output=output, remarks=remarks)
+    foretold = forecast(examples, config, suite=project.suites / config.validation.suite)
+    sections["data"]["source"] = place_source(source, output)
+    head = _head(source, output=output, remarks=[*guessed.reasons, *_bounds_reason(config, bounds), *foretold])
     body = yaml.safe_dump({"parameters": sections}, sort_keys=False, allow_unicode=True, width=10_000)
     return f"{head}{body}"
 
 
-def write_config(source: Path, *, model: Mapping[str, Any], output: Path | None, force: bool) -> Path:
+def write_config(
+    source: Path,
+    *,
+    project: Project,
+    output: Path | None,
+    force: bool,
+    choices: Choices = Choices(),
+    ask: Ask | None = None,
+) -> Path:
     """Write what `compose` makes; returns where. An existing file is overwritten only by force.
 
     Raises
@@ -63,12 +98,12 @@ def write_config(source: Path, *, model: Mapping[str, Any], output: Path | None,
     InputError
         As `compose`; the place is taken or cannot be written.
     """
-    output = output or Path(f"{source.stem}.yaml")
+    output = output or Path(f"{source.stem.removesuffix('.csv')}.yaml")
     if output.is_dir():
         raise InputError(f"{output}: is a folder; name a file with --output")
     if output.exists() and not force:
         raise InputError(f"{output}: exists already; --force overwrites it, --output names another file")
-    text = compose(source, model=model, output=output)
+    text = compose(source, project=project, output=output, choices=choices, ask=ask)
     try:
         output.write_text(text, encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
@@ -76,35 +111,60 @@ def write_config(source: Path, *, model: Mapping[str, Any], output: Path | None,
     return output
 
 
-def _read_examples(found: Guess) -> pd.DataFrame:
-    """The whole file, as a run will see it."""
-    labels: dict[str, Any] = dict(found.labels)
-    return read_examples(
-        DataConfig.model_validate(found.data),
-        keep=tuple(labels.get("columns", ())),
-        not_rated=tuple(labels.get("not_rated", ())),
-        absent=tuple(labels.get("absent", ())),
-    )
+def guess_with_answers(source: Path, choices: Choices, ask: Ask | None) -> Guess:
+    """The guess, with each doubt settled by a question, one at a time; without `ask` the first doubt is raised."""
+    while True:
+        try:
+            return guess(source, choices)
+        except Doubt as doubt:
+            if ask is None:
+                raise
+            choices = settle(choices, ask(doubt.question))
 
 
-def _sections(found: Guess, examples: pd.DataFrame, *, model: Mapping[str, Any], model_name: str) -> dict[str, Any]:
-    bounds = _score_bounds(examples)
-    split = {} if found.split == {"method": "stratified"} else found.split
+def place_source(source: Path, output: Path) -> str:
+    """A source as the config names it: relative where it lies beside the config or below it, else absolute."""
+    folder = output.expanduser().absolute().parent
+    if not source.is_relative_to(folder):
+        return str(source)
+    relative = source.relative_to(folder).as_posix()
+    return relative if "://" not in relative and "!/" not in relative and not relative.startswith("~") else str(source)
+
+
+def _sections(
+    guessed: Guess, project: Project, *, name: str, bounds: tuple[int, int] = (0, 1)
+) -> dict[str, dict[str, Any]]:
+    split = {} if guessed.split == {"method": "stratified"} else guessed.split
     sections: dict[str, Mapping[str, Any]] = {
-        "data": found.data,
+        "data": guessed.data,
         "validation": {} if bounds == (0, 1) else {"score_min": bounds[0], "score_max": bounds[1]},
-        "labels": found.labels,
+        "labels": guessed.labels,
         "split": split,
-        "model": model,
-        "registry": {"model_name": model_name},
+        "model": project.model,
+        "registry": {"model_name": name},
     }
-    return {name: dict(section) for name, section in sections.items() if section}
+    return {section: dict(values) for section, values in sections.items() if values}
 
 
-def _score_bounds(examples: pd.DataFrame) -> tuple[int, int]:
+def _score_bounds(examples: pd.DataFrame, config: RunConfig) -> tuple[int, int]:
     """Smallest and largest score, rounded outward; 0 and 1 without scores."""
     scores = examples["score"].dropna() if "score" in examples else pd.Series(dtype="float64")
-    return (math.floor(scores.min()), math.ceil(scores.max())) if len(scores) else (0, 1)
+    scores = scores[~scores.isin([mark for mark in config.labels.not_rated if not isinstance(mark, str)])]
+    if not len(scores) or not math.isfinite(scores.min()) or not math.isfinite(scores.max()):
+        return (0, 1)
+    low, high = math.floor(scores.min()), math.ceil(scores.max())
+    if high > ROUND_SCALES_FROM:
+        return (min(0, low), 10 ** math.ceil(math.log10(high)))
+    return (low, high) if low < 0 or high > 1 else (0, 1)
+
+
+def _bounds_reason(config: RunConfig, bounds: tuple[int, int]) -> list[str]:
+    if not config.labels.needs_score:
+        return []
+    if bounds == (0, 1):
+        return ["Scores may lie from 0 to 1, the default."]
+    low, high = bounds
+    return [f"Scores may lie from {low} to {high}: what the file holds, rounded outward; set the scale's true ends."]
 
 
 def _model_name(stem: str) -> str:
@@ -112,59 +172,19 @@ def _model_name(stem: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", plain).strip("-_.") or MODEL_NAME
 
 
-def _reasons(found: Guess, sections: Mapping[str, Any]) -> list[str]:
-    """The guess's own, but for the advice that is followed here."""
-    reasons = [reason for reason in found.reasons if "validation.score_min" not in reason]
-    if "validation" in sections:
-        low, high = sections["validation"]["score_min"], sections["validation"]["score_max"]
-        reasons.append(
-            f"Scores may lie from {low} to {high}: what the file holds, rounded outward; set the scale's true ends."
-        )
-    elif "score" in sections["data"]["columns"]:
-        reasons.append("Scores may lie from 0 to 1, the default.")
-    return reasons
-
-
-def _forecast(examples: pd.DataFrame, config: RunConfig) -> list[str]:
-    """Whether a run will get through, by doing what it does before it trains."""
-    limits = config.validation
-    if len(examples) < limits.min_rows:
-        return [f"It cannot train yet: {len(examples)} rows, and validation.min_rows asks for {limits.min_rows}."]
-    if examples["text"].isna().any():
-        return [f"It cannot train yet: {int(examples['text'].isna().sum())} rows have no text."]
-    if "score" in examples and examples["score"].isna().any():
-        return [f"It cannot train yet: {int(examples['score'].isna().sum())} rows have no score."]
-    try:
-        smallest = label_examples(examples, config.labels)[0].value_counts().min()
-        if smallest < limits.min_class_rows:
-            return [
-                f"It cannot train yet: the smallest class has {smallest} rows, and validation.min_class_rows asks for "
-                f"{limits.min_class_rows}."
-            ]
-        parts = label_and_split(examples, config.labels, config.split, config.data_quality).parts
-    except InputError as error:
-        return [f"It cannot train yet: {error}."]
-    return _expected_parts({part: len(frame) for part, frame in parts.items()}, fewest=config.promotion.min_rows)
-
-
-def _expected_parts(sizes: Mapping[str, int], *, fewest: int) -> list[str]:
-    expected = [f"That makes {', '.join(f'{size} {part}' for part, size in sizes.items())} rows."]
-    if sizes["test"] < fewest:
-        expected.append(
-            f"{sizes['test']} test rows are too few for promotion (promotion.min_rows asks for {fewest}): the version "
-            "will be "
-            "registered as candidate, and no champion."
-        )
-    return expected
-
-
 def _head(source: Path, *, output: Path, remarks: Sequence[str]) -> str:
+    is_beside = place_source(source, output) != str(source)
+    place = (
+        "relative to this file's folder, so that both can move together"
+        if is_beside
+        else "as an absolute path, so that this file works from any folder"
+    )
     opening = [
         f"A first config for {source.name}, guessed by `agile init`: read it, mend it, then run",
         "",
         f"    agile train {shlex.quote(str(output))}",
         "",
-        "The source stands below as an absolute path, so that this file works from any folder. Why it is as it is:",
+        f"The source stands below {place}. Why it is as it is:",
     ]
     lines = [*map(_printable, opening), *(line for remark in remarks for line in _item(_printable(remark)))]
     return "".join(f"# {line}".rstrip() + "\n" for line in lines)

@@ -55,7 +55,8 @@ def test_unfair_tos_is_classes_split_by_document() -> None:
     path = real_file("unfair_tos/unfair_tos_claudette.csv")
     found = guess(path)
     assert found.data == {"source": str(path), "columns": {"text": "text", "group": "document"}}
-    assert (found.labels, found.split) == ({"rule": "given", "columns": ["unfair"]}, {"method": "group"})
+    assert found.labels == {"rule": "given", "columns": ["unfair"], "names": ["0", "1"]}
+    assert found.split == {"method": "group"}
     assert any("treebank" in reason for reason in found.reasons)
 
 
@@ -65,19 +66,27 @@ def test_every_role_is_found_and_explained_in_a_sentence(tmp_path: Path) -> None
     assert found.data["columns"] == {"text": "text", "score": "rating", "id": "id", "group": "author"}
     assert found.split == {"method": "group"}
     assert all(reason[0].isupper() and reason.endswith(".") for reason in found.reasons)
-    for word in ("'text'", "'rating'", "'id'", "'author'", "defaults", "validation.score_max 4.5"):
+    for word in ("'text'", "'rating'", "'id'", "'author'", "defaults", "--label year"):
         assert any(word in reason for reason in found.reasons), word
 
 
 @pytest.mark.parametrize(
     ("columns", "labels", "score"),
     [
-        ({"label": ["spam", "ham"]}, {"rule": "given", "columns": ["label"]}, None),
-        ({"label": [0, 1]}, {"rule": "given", "columns": ["label"]}, None),
+        ({"label": ["spam", "ham"]}, {"rule": "given", "columns": ["label"], "names": ["ham", "spam"]}, None),
+        ({"label": [0, 1]}, {"rule": "given", "columns": ["label"], "names": ["0", "1"]}, None),
         ({"stars": [1, 2, 3, 4, 5]}, {"rule": "median"}, "stars"),
-        ({"confidence": [0.1, 0.2, 0.3], "label": ["a", "b"]}, {"rule": "given", "columns": ["label"]}, None),
-        ({"toxicity": [0.1, 0.2, 0.3], "label": ["a", "b"]}, {"rule": "median"}, "toxicity"),
-        ({"toxic": [0, 1], "split": ["train", "test"]}, {"rule": "given", "columns": ["toxic"]}, None),
+        (
+            {"confidence": [0.1, 0.2, 0.3], "label": ["a", "b", "b"]},
+            {"rule": "given", "columns": ["label"], "names": ["b", "a"]},
+            None,
+        ),
+        ({"toxicity": [0.1, 0.2, 0.3], "topic_id": [3, 5, 7]}, {"rule": "median"}, "toxicity"),
+        (
+            {"toxic": [0, 1], "split": ["train", "test"]},
+            {"rule": "given", "columns": ["toxic"], "names": ["0", "1"]},
+            None,
+        ),
         ({"toxicity": [0.0, 0.0, 0.0, 0.2, 0.9]}, {"rule": "value", "value": 0.2}, "toxicity"),
     ],
 )
@@ -110,7 +119,7 @@ def test_jsonl_and_parquet_need_no_sniffing(tmp_path: Path) -> None:
     for name in ("x.parquet", "x.jsonl"):
         found = guess(tmp_path / name)
         assert found.data == {"source": str(tmp_path / name), "columns": {"text": "text"}}
-        assert found.labels == {"rule": "given", "columns": ["label"]}
+        assert found.labels == {"rule": "given", "columns": ["label"], "names": ["False", "True"]}
 
 
 def test_few_rows_and_few_groups_are_warned_of(tmp_path: Path) -> None:
@@ -125,8 +134,7 @@ def test_few_rows_and_few_groups_are_warned_of(tmp_path: Path) -> None:
         (pd.DataFrame({"name": ["a", "b"] * 9, "label": [0, 1] * 9}), r"no column looks like text .* 'name', 'label'"),
         (make_frame(), r"nothing to learn from: needed beside the text is a score"),
         (make_frame(label=[1]), r"nothing to learn from"),
-        (make_frame(price=[1000.5, 2000.5, 1.5]), r"nothing to learn from"),
-        (make_frame(label=["a", "b", None]), r"nothing to learn from"),
+        (make_frame(price=[1000.5, 2000.5, 1.5]), r"nothing to learn from but .*--score price"),
         (make_frame(score=[float("inf"), 1.0, 2.5]), r"nothing to learn from"),
     ],
 )

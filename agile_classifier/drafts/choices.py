@@ -1,0 +1,127 @@
+"""What a person has said about a file, and what must still be asked: one question, its readings, their options."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from agile_classifier.errors import InputError, did_you_mean
+
+OPTIONS = {
+    "text": "--text", "score": "--score", "labels": "--label", "raters": "--rater", "group": "--group", "id": "--id",
+    "class_1": "--class-1", "encoding": "--encoding",
+}  # fmt: skip
+"""The option of `agile init` that settles each choice."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Roles and readings that a person has settled; they override every guess."""
+
+    text: str | None = None
+    """Column of the texts."""
+    score: str | None = None
+    """Column of the score."""
+    labels: tuple[str, ...] = ()
+    """Column of the classes; several: kinds of which any makes a text class 1."""
+    raters: tuple[str, ...] = ()
+    """Columns of what each rater said."""
+    group: str | None = None
+    """Column of the groups."""
+    id: str | None = None
+    """Column that names the examples."""
+    class_1: str | None = None
+    """Class that is to be class 1; of a score, its `high` or `low` end."""
+    encoding: str | None = None
+    """Character encoding of the file."""
+    delimiter: str | None = None
+    """Column delimiter of the file."""
+    column_names: tuple[str, ...] | None = None
+    """Names of the columns of a file without a header line."""
+    quoting: bool | None = None
+    """Whether double quotes enclose cells."""
+
+    def __post_init__(self) -> None:
+        learnt = {"--score": self.score, "--label": self.labels, "--rater": self.raters}
+        said = [option for option, choice in learnt.items() if choice]
+        if len(said) > 1:
+            raise InputError(f"{' and '.join(said)} exclude each other: each names what is to be learnt")
+
+    @property
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """Option → columns that it names."""
+        single = {OPTIONS[role]: getattr(self, role) for role in ("text", "score", "group", "id")}
+        named = {option: (name,) for option, name in single.items() if name is not None}
+        return {**named, "--label": self.labels, "--rater": self.raters}
+
+    def require_columns(self, names: Sequence[str]) -> None:
+        """Refuse options that name no column of the file, or one column twice.
+
+        Raises
+        ------
+        InputError
+            Names the option, the column and the nearest one that is there.
+        """
+        for option, wanted in self.columns.items():
+            for name in wanted:
+                if name not in names:
+                    there = ", ".join(map(repr, names))
+                    raise InputError(f"{option}: no column {name!r}; there are {there}{did_you_mean(name, names)}")
+        roles = {"--text": (self.text,), "--score": (self.score,), "--label": self.labels, "--rater": self.raters}
+        for name in {each for wanted in roles.values() for each in wanted if each is not None}:
+            said = [option for option, wanted in roles.items() for each in wanted if each == name]
+            if len(said) > 1:
+                raise InputError(f"{' and '.join(said)} name the same column {name!r}")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One answer to a question: what it settles, and why it may be right."""
+
+    settles: Mapping[str, Any]
+    """Field of `Choices` → its value."""
+    why: str
+    """What the answer means, for a person: the column and what it holds."""
+
+    @property
+    def options(self) -> str:
+        """The command line's options that give this answer."""
+        words = []
+        for role, value in self.settles.items():
+            for each in value if isinstance(value, tuple) else (value,):
+                words += [OPTIONS[role], shlex.quote(str(each))]
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the file leaves open."""
+
+    asks: str
+    """The question, without its mark."""
+    readings: tuple[Reading, ...]
+    """Answers, the likeliest first."""
+    remark: str = ""
+    """What else a person may do, as a sentence without its end."""
+    rows: tuple[Mapping[str, str], ...] = field(default=(), compare=False)
+    """First rows of the file as the pipeline reads them, to be shown with the question."""
+
+
+class Doubt(InputError):
+    """A file that can be read in two ways; its line names them, with the options that decide."""
+
+    def __init__(self, where: str, question: Question) -> None:
+        self.where, self.question = where, question
+        readings = " or ".join(f"{reading.why} ({reading.options})" for reading in question.readings[:2])
+        more = [reading.options for reading in question.readings[2:]]
+        others = f"; also possible: {', '.join(more)}" if more else ""
+        remark = f"; {question.remark}" if question.remark else ""
+        super().__init__(f"{where}: {question.asks}? {readings}{others}{remark}")
+
+
+def settle(choices: Choices, reading: Reading) -> Choices:
+    """The choices with an answer added."""
+    known = {each.name for each in fields(Choices)}
+    return replace(choices, **{role: value for role, value in reading.settles.items() if role in known})

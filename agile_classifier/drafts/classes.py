@@ -1,0 +1,97 @@
+"""Classes: which of two is class 1, and which spellings are one class."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from agile_classifier.drafts.columns import Column, as_class
+from agile_classifier.drafts.words import BAD, NEGATION, YES, is_named, words_of
+
+DENYING_PREFIXES = ("non", "not", "no")
+DENYING_LETTERS = "不无非"
+
+
+def choose_class_1(counts: Mapping[str, int], names: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """Which of two classes is class 1, and why: what somebody wants to find, else the rarer; never by the alphabet.
+
+    Parameters
+    ----------
+    counts : mapping of two classes to their rows
+    names : mapping of codes to names, optional
+        What the classes are called, where they are codes.
+
+    Examples
+    --------
+    >>> choose_class_1({"hate": 30, "normal": 70})[0], choose_class_1({"0": 5, "1": 9})[0]
+    ('hate', '1')
+    """
+    one, other = sorted(counts)
+    called = {value: (names or {}).get(value, value) for value in counts}
+    for says, why in ((_is_bad, "by its name, it is what is looked for"), (_is_yes, "it says yes")):
+        told = [value for value in (one, other) if says(called[value], called[other if value == one else one])]
+        if len(told) == 1:
+            return told[0], why
+    denied = [value for value in (one, other) if _is_denial(called[value])]
+    if len(denied) == 1:
+        return (other if denied[0] == one else one), f"{called[denied[0]]!r} denies it"
+    if counts[one] != counts[other]:
+        return min(one, other, key=lambda value: counts[value]), "it is the rarer one"
+    return _larger(one, other), "a choice without a reason, for both are as frequent"
+
+
+def fold_variants(column: Column) -> str:
+    """Values that differ by case, outer space or decimals alone, for a person; empty where there are none."""
+    spellings: dict[str, set[str]] = {}
+    for cell in column.given:
+        spellings.setdefault(_folded(cell), set()).add(str(cell) if isinstance(cell, str) else as_class(cell))
+    several = [sorted(each) for each in spellings.values() if len(each) > 1]
+    return "; ".join(" = ".join(map(repr, each)) for each in sorted(several))
+
+
+def folded_counts(column: Column) -> dict[str, int]:
+    """Rows of each class after folding, under its most frequent spelling."""
+    groups: dict[str, Counter[str]] = {}
+    for cell in column.given:
+        groups.setdefault(_folded(cell), Counter())[as_class(cell)] += 1
+    return {min(group, key=lambda value: (-group[value], value)): group.total() for group in groups.values()}
+
+
+def _folded(cell: Any) -> str:
+    text = as_class(cell).casefold()
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return str(int(number)) if math.isfinite(number) and number.is_integer() else text
+
+
+def _is_bad(name: str, _other: str) -> bool:
+    return is_named(name, BAD) and not _is_denial(name)
+
+
+def _is_yes(name: str, other: str) -> bool:
+    """`1` says yes only against 0 or -1."""
+    if name.casefold() in {"1", "1.0"}:
+        return other.casefold() in {"0", "0.0", "-1", "-1.0"}
+    return name.casefold() in YES
+
+
+def _is_denial(name: str) -> bool:
+    """Whether a name says that something is not there: `not toxic`, `nonhate`, `none`, 不好."""
+    words = words_of(name)
+    joined = any(
+        word.startswith(prefix) and is_named(word.removeprefix(prefix), BAD)
+        for word in words
+        for prefix in DENYING_PREFIXES
+    )
+    return joined or any(word in NEGATION for word in words) or any(letter in name for letter in DENYING_LETTERS)
+
+
+def _larger(one: str, other: str) -> str:
+    try:
+        return max(one, other, key=float)
+    except ValueError:
+        return max(one, other)

@@ -1,0 +1,190 @@
+"""Facts of a column that its role is judged by: kinds of cells, how many differ, how long they are, which numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from agile_classifier.data.scores import Decimal, read_score
+from agile_classifier.data.text import is_missing
+from agile_classifier.drafts.words import COUNTRIES, LANGUAGES
+
+MOST_CLASSES = 500
+LONGEST_EXAMPLE = 40
+"""Characters of a cell that a sentence shows."""
+LETTERS_PER_WORD = 2
+"""Letters that count as a word in scripts that part no words."""
+
+_DATE = re.compile(
+    r"\d{4}[-/.年]\s?\d{1,2}([-/.月]\s?\d{1,2}日?)?([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([T ].*)?"
+    r"|\d{1,2}:\d{2}(:\d{2})?.{0,3}|\d{1,2}\.? \w{3,9}\.?,? \d{4}.*|\w{3},? \w{3} \d{1,2} .*\d{4}"
+)
+_ADDRESS = re.compile(r"(https?://|www\.)\S+|[^@\s]+@[^@\s]+\.\w+|/\S*|[\w.-]+\.(png|jpe?g|txt|html?|wav|mp3)")
+_UNPARTED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_CODE = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F-]{8,}|[\w.:-]*\d[\w.:-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a file and the facts that its role is judged by; none depends on the order of rows or columns."""
+
+    name: str
+    cells: Sequence[Any]
+    decimal: Decimal = "."
+
+    @cached_property
+    def given(self) -> list[Any]:
+        """The cells that hold something; a list of one stands for its element."""
+        cells = (_unwrapped(cell) for cell in self.cells)
+        return [cell for cell in cells if not (is_missing(cell) or (isinstance(cell, str) and not cell.strip()))]
+
+    @cached_property
+    def share_given(self) -> float:
+        """Share of the rows in which the column holds something."""
+        return len(self.given) / len(self.cells) if len(self.cells) else 0.0
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """Rows of each value, as text; 1, 1.0 and `1` are the value `1` where a format has numbers."""
+        return Counter(map(as_class, self.given))
+
+    @property
+    def n_distinct(self) -> int:
+        """Number of values that differ."""
+        return len(self.counts)
+
+    @cached_property
+    def is_distinct(self) -> bool:
+        """Whether every row has a value, and no value stands twice."""
+        return self.n_distinct == len(self.cells) > 0
+
+    @cached_property
+    def is_text(self) -> bool:
+        """Whether every cell is a string: only such a column can hold texts."""
+        return bool(self.given) and all(isinstance(cell, str) for cell in self.given) and not self.has_lists
+
+    @cached_property
+    def has_lists(self) -> bool:
+        """Whether cells are lists, of one element too."""
+        return any(isinstance(cell, list | tuple | np.ndarray) for cell in self.cells)
+
+    @cached_property
+    def first_uneven_list(self) -> int | None:
+        """Row, from 1, of the first list that holds several labels or none; None where there is no such list."""
+        uneven = (
+            row
+            for row, cell in enumerate(self.cells, start=1)
+            if isinstance(cell, list | tuple | np.ndarray) and len(cell) != 1
+        )
+        return next(uneven, None)
+
+    @cached_property
+    def is_simple(self) -> bool:
+        """Whether every cell is a string, a number or a boolean."""
+        return not any(isinstance(cell, list | tuple | np.ndarray | dict) for cell in self.given)
+
+    @cached_property
+    def numbers(self) -> list[float]:
+        """Numbers of the cells, without those not given; empty if a cell is no finite number, or a boolean."""
+        if any(number is None or math.isinf(number) for number in self._read.values()) or _are_booleans(self.given):
+            return []
+        numbers = {value: number for value, number in self._read.items() if number is not None and number == number}
+        return [number for value, number in numbers.items() for _ in range(self.counts[value])]
+
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether it holds whole numbers alone."""
+        return bool(self.numbers) and all(number.is_integer() for number in self.numbers)
+
+    @cached_property
+    def are_all_numbers(self) -> bool:
+        """Whether every cell is a number, finite or not."""
+        return bool(self._read) and None not in self._read.values()
+
+    @cached_property
+    def n_words(self) -> float:
+        """Words of a cell on average; in scripts without spaces, every two letters count as a word."""
+        return sum(map(_count_words, self.given)) / len(self.given) if self.given else 0.0
+
+    @cached_property
+    def length(self) -> float:
+        """Characters of a cell on average."""
+        return sum(len(str(cell)) for cell in self.given) / len(self.given) if self.given else 0.0
+
+    @cached_property
+    def is_dates(self) -> bool:
+        """Whether every cell is a date or a time."""
+        return _all_match(self, _DATE) or any(isinstance(cell, pd.Timestamp) for cell in self.given[:1])
+
+    @cached_property
+    def is_addresses(self) -> bool:
+        """Whether every cell is an address or a file."""
+        return _all_match(self, _ADDRESS)
+
+    @cached_property
+    def is_codes(self) -> bool:
+        """Whether every cell is one word with digits, as keys and hashes are."""
+        return _all_match(self, _CODE)
+
+    @cached_property
+    def is_languages(self) -> bool:
+        """Whether every cell names a language, or every cell a country."""
+        values = {value.lower() for value in self.counts}
+        return len(values) > 1 and (values <= LANGUAGES or values <= COUNTRIES)
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether few values stand in many rows, as classes do."""
+        return 2 <= self.n_distinct <= min(MOST_CLASSES, len(self.given) / 2)
+
+    @cached_property
+    def _read(self) -> dict[str, float | None]:
+        """The number that each value stands for."""
+        return {value: read_score(value, decimal=self.decimal) for value in self.counts} if self.is_simple else {}
+
+    @cached_property
+    def example(self) -> str:
+        """A cell that is long for the column, shortened, for a person."""
+        longest = max(map(str, self.given), key=lambda cell: (len(cell), cell), default="")
+        shown = " ".join(longest.split())
+        return repr(shown if len(shown) <= LONGEST_EXAMPLE else f"{shown[: LONGEST_EXAMPLE - 1]}…")
+
+
+def make_columns(frame: pd.DataFrame, *, decimal: Decimal = ".") -> list[Column]:
+    """The columns of a table, each with its facts."""
+    return [Column(str(name), list(frame[name]), decimal) for name in frame.columns]
+
+
+def as_class(cell: Any) -> str:
+    """A cell as the name of a class: 1.0 of a column of numbers is `1`."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
+
+
+def _unwrapped(cell: Any) -> Any:
+    if isinstance(cell, np.ndarray):
+        cell = cell.tolist()
+    if isinstance(cell, list | tuple):
+        return cell[0] if len(cell) == 1 else (cell or None)
+    return cell
+
+
+def _are_booleans(cells: Sequence[Any]) -> bool:
+    return any(isinstance(cell, bool | np.bool_) for cell in cells)
+
+
+def _count_words(cell: Any) -> float:
+    text = str(cell)
+    letters = len(_UNPARTED.findall(text))
+    return len(text.split()) if letters < LETTERS_PER_WORD else max(len(text.split()), letters / LETTERS_PER_WORD)
+
+
+def _all_match(column: Column, pattern: re.Pattern[str]) -> bool:
+    return bool(column.given) and all(pattern.fullmatch(value) for value in column.counts)

@@ -1,0 +1,216 @@
+"""The label rule of what is learnt: which class is class 1, where a score is cut, which numbers stand for no score."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agile_classifier.data.scores import is_share
+from agile_classifier.drafts.choices import Choices
+from agile_classifier.drafts.classes import choose_class_1, fold_variants, folded_counts
+from agile_classifier.drafts.columns import Column, as_class
+from agile_classifier.drafts.families import Target
+from agile_classifier.errors import InputError, did_you_mean
+
+SENTINELS = frozenset({-1.0, -9.0, -99.0, -999.0, -9999.0, 9.0, 88.0, 98.0, 99.0, 888.0, 998.0, 999.0, 9999.0, 99999.0})
+"""Numbers that by custom stand for "not rated", where they are far from every other."""
+MAJORITY_SHARE = 0.5
+"""Share of raters that say yes, from which on a text is of class 1."""
+ENDS = ("low", "high")
+"""Ends of a scale, as --class-1 names them."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Sections of the config that say how labels are made, and why."""
+
+    labels: dict[str, Any]
+    """`rule` and what it needs; `names`, `not_rated`, `fold` where the file needs them."""
+    columns: dict[str, Any]
+    """`score` or `raters` of `data.columns`."""
+    reasons: tuple[str, ...]
+
+
+def make_rule(target: Target, choices: Choices, where: str) -> Rule:
+    """The label rule of a target.
+
+    Raises
+    ------
+    InputError
+        --class-1 names no class of it, or the raters' words cannot be counted.
+    """
+    if target.kind == "score":
+        return _score_rule(target.column, choices, where)
+    if target.kind == "raters":
+        return _raters_rule(target.columns, choices, where)
+    if target.kind == "any":
+        return _any_rule(target.columns, choices, where)
+    return _class_rule(target, choices, where)
+
+
+def find_sentinels(numbers: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Numbers that stand for "not rated": those that surely do, and those that may.
+
+    A customary number such as -99 does where it lies farther from every other number than these lie apart.
+    """
+    values = set(numbers)
+    usual = sorted(value for value in values & SENTINELS)
+    sure: list[float] = []
+    maybe: list[float] = []
+    for value in sorted(usual, key=abs, reverse=True):
+        rest = [other for other in values if other not in {value, *sure}]
+        if len(rest) < 2:
+            continue
+        low, high = min(rest), max(rest)
+        gap = max(low - value, value - high)
+        if gap > high - low and (abs(value) > 1 or (high <= 1 and not set(rest) <= {0.0, 1.0})):
+            sure.append(value)
+        elif (value == -1 and low >= 0 and high > 1) or (gap > 1 and (gap == high - low or _are_contiguous(rest))):
+            maybe.append(value)
+    return sorted(sure), sorted(maybe)
+
+
+def _are_contiguous(values: Sequence[float]) -> bool:
+    """Whether values are whole and none is missing between them, as on a scale from 1 to 5."""
+    return all(float(value).is_integer() for value in values) and max(values) - min(values) + 1 == len(values)
+
+
+def _score_rule(column: Column, choices: Choices, where: str) -> Rule:
+    sure, maybe = find_sentinels(column.numbers)
+    numbers = [number for number in column.numbers if number not in sure]
+    rule, cut = _cut(numbers)
+    labels: dict[str, Any] = {**rule, **({"not_rated": sure} if sure else {})}
+    reasons = [cut, *_sentinel_reasons(column, sure, maybe)]
+    if any(map(is_share, column.given)):
+        reasons.append(f"Cells such as {column.given[0]!r} are read as shares: 3/5 is 0.6, 75 % is 0.75.")
+    reasons.append(_direction(column.name, choices, where))
+    return Rule(labels, {"score": column.name}, tuple(reasons))
+
+
+def _cut(numbers: Sequence[float]) -> tuple[dict[str, Any], str]:
+    low, median = min(numbers), statistics.median(numbers)
+    if median > low:
+        return {"rule": "median"}, (
+            f"Scores at or above their median, here {median:g}, are class 1; labels.rule value and labels.value cut "
+            "elsewhere."
+        )
+    second = min(number for number in numbers if number > low)
+    return {"rule": "value", "value": second}, (
+        f"At least half of the scores are {low:g}, the median: so those from {second:g} on are class 1."
+    )
+
+
+def _direction(name: str, choices: Choices, where: str) -> str:
+    if choices.class_1 is not None and choices.class_1 not in ENDS:
+        raise InputError(f"{where}: --class-1 {choices.class_1}: of a score it is high or low")
+    return (
+        f"High scores of {name!r} are class 1, whose precision and recall are measured. If the low end is what you "
+        "look for (lower is more severe), learn classes, or turn the scale round."
+    )
+
+
+def _sentinel_reasons(column: Column, sure: Sequence[float], maybe: Sequence[float]) -> list[str]:
+    said = [
+        f"The number {value:g} ({column.numbers.count(value)} rows) stands far from the other scores: it counts as "
+        "not rated (labels.not_rated); such rows have no label, which labels.unlabelled: leave_out leaves out."
+        for value in sure
+    ]
+    return said + [
+        f"Does {value:g} ({column.numbers.count(value)} rows) mean not rated? Then add it to labels.not_rated."
+        for value in maybe
+    ]
+
+
+def _raters_rule(columns: Sequence[Column], choices: Choices, where: str) -> Rule:
+    names = [column.name for column in columns]
+    if all(column.numbers for column in columns):
+        values = set().union(*(column.numbers for column in columns))
+        shared = {"raters": names}
+        if values <= {0.0, 1.0}:
+            return Rule({"rule": "value", "value": MAJORITY_SHARE}, shared, (_of_raters(len(names), "1"),))
+        means = [statistics.fmean(row) for row in _rows_of_numbers(columns) if row]
+        rule, cut = _cut(means)
+        said = f"The score is the mean of what {len(names)} raters gave. {cut}"
+        return Rule(rule, shared, (said, _direction("raters", choices, where)))
+    counts = Counter(value for column in columns for value in map(as_class, column.given))
+    if len(counts) != 2:
+        raise InputError(
+            f"{where}: raters {', '.join(map(repr, names))} say {len(counts)} different words; a share needs two: "
+            "learn a column of their majority (--label)"
+        )
+    one, reason = _named_class_1(counts, choices, where)
+    absent = next(value for value in counts if value != one)
+    labels = {"rule": "value", "value": MAJORITY_SHARE, "absent": [absent], "names": [absent, one]}
+    return Rule(labels, {"raters": names}, (_of_raters(len(names), one), _turning(one, reason)))
+
+
+def _of_raters(n: int, yes: str) -> str:
+    return f"The score is the share of {n} raters that say {yes}; from {MAJORITY_SHARE} on a text is class 1."
+
+
+def _rows_of_numbers(columns: Sequence[Column]) -> list[list[float]]:
+    rows = zip(*(column.cells for column in columns), strict=True)
+    singles = ([Column("", [cell], columns[0].decimal).numbers for cell in row] for row in rows)
+    return [[number for numbers in row for number in numbers] for row in singles]
+
+
+def _any_rule(columns: Sequence[Column], choices: Choices, where: str) -> Rule:
+    if choices.class_1 is not None:
+        raise InputError(f"{where}: --class-1: with several --label, class 1 is a text that has any of them")
+    names = [column.name for column in columns]
+    said = f"A text is class 1 if any of {', '.join(map(repr, names))} is present (labels.rule any)."
+    return Rule({"rule": "any", "columns": names}, {}, (said,))
+
+
+def _class_rule(target: Target, choices: Choices, where: str) -> Rule:
+    column = target.column
+    labels: dict[str, Any] = {"rule": "given", "columns": [column.name]}
+    reasons = []
+    folded = fold_variants(column)
+    if folded:
+        labels["fold"] = True
+        reasons.append(f"Classes that differ by case, space or decimals alone are one (labels.fold): {folded}.")
+    counts = folded_counts(column) if folded else column.counts
+    if len(counts) != 2:
+        _refuse_class_1(choices, where, n_classes=len(counts))
+        if target.names:
+            labels["names"] = dict(target.names)
+        if len(counts) > 20:
+            reasons.append(f"There are {len(counts)} classes: each needs examples enough; rare ones may be joined.")
+        return Rule(labels, {}, tuple(reasons))
+    one, reason = _named_class_1(counts, choices, where, target.names)
+    zero = next(value for value in counts if value != one)
+    order = [zero, one]
+    labels["names"] = {code: target.names[code] for code in order} if target.names else order
+    shown = target.names.get(one, one)
+    return Rule(labels, {}, (*reasons, _turning(shown, reason)))
+
+
+def _named_class_1(
+    counts: Mapping[str, int], choices: Choices, where: str, names: Mapping[str, str] | None = None
+) -> tuple[str, str]:
+    if choices.class_1 is None:
+        return choose_class_1(counts, names)
+    by_word = {value.casefold(): value for value in counts}
+    by_word |= {name.casefold(): value for value, name in (names or {}).items()}
+    chosen = by_word.get(choices.class_1.strip().casefold())
+    if chosen is None:
+        there = ", ".join(map(repr, sorted(counts)))
+        hint = did_you_mean(choices.class_1, by_word)
+        raise InputError(f"{where}: --class-1: no class {choices.class_1!r}; there are {there}{hint}")
+    return chosen, "as --class-1 says"
+
+
+def _refuse_class_1(choices: Choices, where: str, *, n_classes: int) -> None:
+    if choices.class_1 is not None:
+        raise InputError(f"{where}: --class-1 {choices.class_1}: found {n_classes} classes; of two one is class 1")
+
+
+def _turning(one: str, reason: str) -> str:
+    return (
+        f"Class 1, whose precision, recall and cost the threshold is about, is {one!r}: {reason}. The second of "
+        "labels.names is class 1: turn their order round for the other."
+    )

@@ -1,0 +1,97 @@
+"""What a person says overrules every guess, and is refused where the file does not bear it out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agile_classifier.drafts.choices import Choices, Doubt
+from agile_classifier.drafts.guess import guess
+from agile_classifier.errors import InputError
+from tests.drafts.strangers import LONG, REMARK, SHARES, Stranger
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    frame = Stranger(
+        "",
+        {
+            "text": LONG,
+            "remark": REMARK,
+            "label": ["ok", "bad"],
+            "insult": [0, 1],
+            "threat": [0, 0, 1],
+            "toxicity": SHARES,
+        },
+        "",
+        (),
+    ).frame()
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    return tmp_path / "x.csv"
+
+
+def test_two_likely_columns_are_named_with_the_options_that_decide(tmp_path: Path) -> None:
+    Stranger("", {"question1": LONG, "question2": REMARK, "same": [0, 1]}, "", ()).frame().to_csv(
+        tmp_path / "x.csv", index=False
+    )
+    with pytest.raises(
+        Doubt, match=r"which column holds the texts\? .*--text question1.* or .*--text question2"
+    ) as raised:
+        guess(tmp_path / "x.csv")
+    assert raised.value.exit_code == 2
+    assert len(raised.value.question.rows) == 3
+
+
+@pytest.mark.parametrize(
+    ("choices", "labels", "columns"),
+    [
+        ({"score": "toxicity"}, {"rule": "median"}, {"text": "text", "score": "toxicity"}),
+        ({"labels": ("label",)}, {"rule": "given", "columns": ["label"], "names": ["ok", "bad"]}, {"text": "text"}),
+        ({"labels": ("insult", "threat")}, {"rule": "any", "columns": ["insult", "threat"]}, {"text": "text"}),
+        ({"raters": ("insult", "threat")}, {"rule": "value", "value": 0.5}, {"text": "text", "raters": ["insult", "threat"]}),
+        ({"text": "remark", "labels": ("label",), "class_1": "OK"}, {"rule": "given", "columns": ["label"], "names": ["bad", "ok"]}, {"text": "remark"}),
+        ({"labels": ("label",), "group": "insult"}, {"rule": "given", "columns": ["label"], "names": ["ok", "bad"]}, {"text": "text", "group": "insult"}),
+    ],
+)  # fmt: skip
+def test_options_overrule_the_guess(
+    file: Path, choices: dict[str, Any], labels: dict[str, Any], columns: dict[str, Any]
+) -> None:
+    found = guess(file, Choices(**choices))
+    assert (found.labels, found.data["columns"]) == (labels, columns)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"text": "texts"}, r"--text: no column 'texts'; there are .*; did you mean text\?"),
+        ({"labels": ("lable",)}, r"--label: no column 'lable'.*did you mean label\?"),
+        ({"text": "toxicity"}, "--text toxicity: needed are texts"),
+        ({"score": "label"}, "--score label: needed are numbers"),
+        ({"score": "toxicity", "text": "toxicity"}, "name the same column 'toxicity'"),
+        ({"labels": ("label",), "class_1": "badd"}, r"--class-1: no class 'badd'.*did you mean bad\?"),
+        ({"score": "toxicity", "class_1": "bad"}, "of a score it is high or low"),
+        ({"labels": ("toxicity",), "class_1": "1"}, "found 6 classes"),
+        ({"labels": ("insult", "threat"), "class_1": "1"}, "has any of them"),
+        ({"raters": ("insult",)}, "--rater .* found one"),
+    ],
+)
+def test_an_option_that_the_file_does_not_bear_out_is_refused(
+    file: Path, choices: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        guess(file, Choices(**choices))
+
+
+def test_a_score_and_classes_cannot_both_be_learnt() -> None:
+    with pytest.raises(InputError, match="--score and --label exclude each other"):
+        Choices(score="a", labels=("b",))
+
+
+def test_a_list_of_several_labels_is_refused_with_what_can_be_learnt_of_it(tmp_path: Path) -> None:
+    frame = Stranger("", {"text": LONG, "label": [["pos"], ["neg"], ["pos", "neg"], []]}, "", ()).frame()
+    frame.to_json(tmp_path / "x.jsonl", orient="records", lines=True)
+    with pytest.raises(InputError, match=r"'label' holds several labels or none in row 3 \(--label label"):
+        guess(tmp_path / "x.jsonl")
+    assert guess(tmp_path / "x.jsonl", Choices(labels=("label",))).labels == {"rule": "any", "columns": ["label"]}

@@ -1,0 +1,71 @@
+"""Class 1 is what somebody looks for, or the rarer class; numbers that stand for no score are told from the scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agile_classifier.drafts.classes import choose_class_1, fold_variants
+from agile_classifier.drafts.columns import Column
+from agile_classifier.drafts.labels import find_sentinels
+
+
+@pytest.mark.parametrize(
+    ("classes", "one"),
+    [
+        (("hate", "normal"), "hate"), (("Toxic", "Not toxic"), "Toxic"), (("not sexist", "sexist"), "sexist"),
+        (("nonhate", "hate"), "hate"), (("none", "insult"), "insult"), (("spam", "ham"), "spam"), (("0", "1"), "1"),
+        (("-1", "1"), "1"), (("no", "yes"), "yes"), (("True", "False"), "True"), (("nein", "ja"), "ja"),
+        (("нет", "да"), "да"), (("好", "坏"), "坏"), (("no violation found", "hate speech"), "hate speech"),
+        (("fair", "unfair"), "unfair"), (("approve", "remove"), "remove"), (("odio", "nada"), "odio"), (("0", "4"), "4"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("rows", [(50, 50), (90, 10), (10, 90)])
+def test_what_somebody_looks_for_is_class_1_however_frequent(
+    classes: tuple[str, str], one: str, rows: tuple[int, int]
+) -> None:
+    if classes == ("0", "4") and rows != (50, 50):
+        pytest.skip("codes without a meaning go by their frequency")
+    assert choose_class_1(dict(zip(classes, rows, strict=True)))[0] == one
+
+
+def test_of_words_that_say_nothing_the_rarer_is_class_1() -> None:
+    assert choose_class_1({"alpha": 10, "beta": 90})[0] == "alpha"
+    assert choose_class_1({"alpha": 90, "beta": 10})[0] == "beta"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "sure", "maybe"),
+    [
+        ([0.1, 0.4, 0.7, -99], [-99], []), ([1, 2, 3, 4, 5, 99], [99], []), ([1, 2, 3, 4, 5, 9], [], [9]),
+        ([1, 2, 3, 4, 5, -1], [], [-1]), ([0.1, 0.5, 0.9, -1], [-1], []), ([-1, 0, 1], [], []), ([0, 1, -1], [], []),
+        ([-1, -0.5, 0, 0.5, 1], [], []), ([0, 25, 50, 75, 99], [], []), ([1, 2, 3, 999, -999], [-999, 999], []),
+        ([0, 100, 500, 999], [], []),
+    ],
+)  # fmt: skip
+def test_customary_numbers_far_from_the_others_stand_for_no_score(
+    numbers: list[float], sure: list[float], maybe: list[float]
+) -> None:
+    assert find_sentinels(numbers * 10) == (sure, maybe)
+
+
+@given(st.lists(st.floats(0, 1), min_size=3), st.sampled_from([-99, 99, 999]))
+def test_a_sentinel_beyond_a_share_is_always_noticed(scores: list[float], sentinel: float) -> None:
+    if len(set(scores)) > 1:
+        assert find_sentinels([*scores, sentinel])[0] == [sentinel]
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [
+        (["Yes", "yes", "No", "no "], "'No' = 'no '; 'Yes' = 'yes'"),
+        (["0", "0.0", "1"], "'0' = '0.0'"),
+        (["a", "b"], ""),
+        ([1, 1.0], ""),
+    ],
+)
+def test_spellings_of_one_class_are_named(cells: list[Any], shown: str) -> None:
+    assert fold_variants(Column("label", cells)) == shown
