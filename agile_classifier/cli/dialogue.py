@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import TextIO
 
 from rich.console import Console
 from rich.prompt import IntPrompt
@@ -27,17 +28,18 @@ def asker() -> Callable[[Question], Reading] | None:
     return lambda question: ask(question, console)
 
 
-def ask(question: Question, console: Console) -> Reading:
-    """Show the first rows and the readings, and return the one chosen; an empty answer takes the first."""
+def ask(question: Question, console: Console, *, answers: TextIO | None = None) -> Reading:
+    """Show the first rows and the readings, and return the one chosen; an empty answer takes the first.
+
+    `answers` stands in for the keyboard.
+    """
     if question.rows:
         console.print(_table(question.rows, first=_columns_asked_about(question)))
     console.print(Text(f"{question.asks[:1].upper()}{question.asks[1:]}?", style="bold"))
     for number, reading in enumerate(question.readings, start=1):
         console.print(Text(f"  {number}  {reading.why}  [{reading.options}]"))
-    if question.remark:
-        console.print(Text(f"  ({question.remark})"))
     numbers = [str(number) for number in range(1, len(question.readings) + 1)]
-    chosen = IntPrompt.ask("Number", console=console, choices=numbers, default=1)
+    chosen = IntPrompt.ask("Number", console=console, choices=numbers, default=1, stream=answers)
     return question.readings[chosen - 1]
 
 

@@ -103,8 +103,6 @@ class Question:
     """The question, without its mark."""
     readings: tuple[Reading, ...]
     """Answers, the likeliest first."""
-    remark: str = ""
-    """What else a person may do, as a sentence without its end."""
     rows: tuple[Mapping[str, str], ...] = field(default=(), compare=False)
     """First rows of the file as the pipeline reads them, to be shown with the question."""
 
@@ -116,9 +114,8 @@ class Doubt(InputError):
         self.where, self.question = where, question
         readings = " or ".join(f"{reading.why} ({reading.options})" for reading in question.readings[:2])
         more = [reading.options for reading in question.readings[2:]]
-        others = f"; also possible: {', '.join(more)}" if more else ""
-        remark = f"; {question.remark}" if question.remark else ""
-        super().__init__(f"{where}: {question.asks}? {readings}{others}{remark}")
+        others = f"; also possible: {'; '.join(more)}" if more else ""
+        super().__init__(f"{where}: {question.asks}? {readings}{others}")
 
 
 def settle(choices: Choices, reading: Reading) -> Choices:

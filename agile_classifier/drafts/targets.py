@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from agile_classifier.drafts.choices import Choices, Doubt, Question
+from agile_classifier.drafts.choices import Choices, Doubt, Question, Reading
 from agile_classifier.drafts.columns import MOST_CLASSES, Column
 from agile_classifier.drafts.families import FEW_CLASSES, FEWEST_RATERS, Target, find_raters, join_codes
 from agile_classifier.drafts.roles import LONGEST_NAME, MARGIN
@@ -52,10 +52,10 @@ def find_target(columns: Sequence[Column], choices: Choices, where: str) -> tupl
     rivals = [other for other in others if other.columns != best.columns or best.points - other.points < MARGIN]
     if best.points < 0:
         asks = "nothing to learn from but what looks like something else; what is to be learnt"
-        raise Doubt(where, Question(asks, tuple(each.reading for each in ranked), _ask_for_any(ranked)))
+        raise Doubt(where, Question(asks, tuple(each.reading for each in ranked)))
     if rivals and best.points - rivals[0].points < MARGIN:
-        readings = tuple(each.reading for each in (best, *rivals) if each.points > best.points - 2 * MARGIN)
-        raise Doubt(where, Question("what is to be learnt", readings, _ask_for_any(ranked)))
+        close = [each for each in (best, *rivals) if each.points > best.points - 2 * MARGIN]
+        raise Doubt(where, Question("what is to be learnt", (*(each.reading for each in close), *_any_of(close))))
     return best, _remarks(best, others)
 
 
@@ -178,9 +178,13 @@ def _remarks(best: Target, others: Sequence[Target]) -> list[str]:
     return remarks
 
 
-def _ask_for_any(ranked: Sequence[Target]) -> str:
-    binary = [each for each in ranked if each.kind == "classes" and each.column.n_distinct == 2]
-    return "--label repeated learns whether any of several is present" if len(binary) > 1 else ""
+def _any_of(close: Sequence[Target]) -> tuple[Reading, ...]:
+    """Of several columns of two classes each: whether any of them is present."""
+    kinds = sorted({each.column.name for each in close if each.kind == "classes" and each.column.n_distinct == 2})
+    if len(kinds) < 2:
+        return ()
+    named = ", ".join(map(repr, kinds))
+    return (Reading({"labels": tuple(kinds)}, f"whether any of {named} is present"),)
 
 
 def _nothing_to_learn(columns: Sequence[Column]) -> str:

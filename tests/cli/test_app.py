@@ -346,3 +346,25 @@ def test_init_refuses_a_file_it_cannot_describe_and_writes_nothing(
     assert (code, is_one_line(complaint)) == (2, True), complaint
     assert said in complaint
     assert list(tmp_path.glob("*.yaml")) == []
+
+
+def test_init_without_a_terminal_names_both_readings_and_the_options_that_decide(agile: Agile, tmp_path: Path) -> None:
+    rows = "".join(f"the {row}th text of many words,{row % 2},{row % 3 // 2}\n" for row in range(60))
+    (tmp_path / "a.csv").write_text(f"text,insult,threat\n{rows}")
+    code, _, complaint = agile("init", "a.csv")
+    assert (code, is_one_line(complaint)) == (2, True), complaint
+    assert "(--label insult) or " in complaint
+    assert list(tmp_path.glob("*.yaml")) == []
+    assert agile("init", "a.csv", "--label", "insult", "--label", "threat")[0] == 0
+    assert load_config(tmp_path / "a.yaml").labels.rule == "any"
+
+
+def test_init_takes_a_person_s_word_for_the_reading_too(agile: Agile, tmp_path: Path) -> None:
+    rows = "".join(f"the {row}th text of many words|{'ok' if row % 3 else 'rude'}\n" for row in range(60))
+    (tmp_path / "a.csv").write_bytes(f"schön {rows}".encode("cp1252"))
+    words = ("--delimiter", "|", "--encoding", "cp1252", "--column-names", "satz,urteil", "--class-1", "ok")
+    code, _, complaint = agile("init", "a.csv", *words)
+    assert code == 0, complaint
+    config = load_config(tmp_path / "a.yaml")
+    assert (config.data.delimiter, config.data.encoding, config.data.columns.text) == ("|", "cp1252", "satz")
+    assert config.labels.names == ("rude", "ok")

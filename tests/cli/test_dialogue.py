@@ -1,0 +1,85 @@
+"""The dialogue of `agile init`: rows as they are read, one question at a time, and nothing left behind by Ctrl-C."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import select
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from agile_classifier.cli.dialogue import ask
+from agile_classifier.config.files import load_config
+from agile_classifier.drafts.choices import Question, Reading
+
+QUESTION = Question(
+    "which column holds the texts",
+    (Reading({"text": "a"}, "'a' (long)"), Reading({"text": "b [bold]"}, "'b [bold]' (short)")),
+    rows=({"label": "no", "a": "one text", "b [bold]": "[red]another[/red]"},),
+)
+ROWS = "".join(
+    f"the {row}th comment of the many,{'no' if row % 3 else 'insult'},{'no' if row % 2 else 'threat'}\n"
+    for row in range(60)
+)
+PATIENCE = 120
+"""Seconds that a command may take on a busy machine."""
+
+
+def answered(keys: str) -> tuple[Reading, str]:
+    shown = io.StringIO()
+    return ask(QUESTION, Console(file=shown, width=100), answers=io.StringIO(keys)), shown.getvalue()
+
+
+def test_the_rows_and_the_readings_are_shown_as_they_stand() -> None:
+    reading, shown = answered("2\n")
+    assert reading == QUESTION.readings[1]
+    for words in ("one text", "[red]another[/red]", "Which column holds the texts?", "'b [bold]' (short)", "--text a"):
+        assert words in shown
+
+
+def test_an_empty_answer_takes_the_first_and_a_wrong_one_is_asked_again() -> None:
+    assert answered("\n")[0] == QUESTION.readings[0]
+    assert answered("7\nx\n2\n")[0] == QUESTION.readings[1]
+
+
+def on_terminal(folder: Path, keys: bytes) -> tuple[int, str]:
+    """Run `agile init x.csv` on a terminal of its own; the keys are typed at the first question."""
+    (folder / "x.csv").write_text(f"text,insult,threat\n{ROWS}")
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(folder)
+        os.execv(sys.executable, [sys.executable, "-m", "agile_classifier", "init", "x.csv"])
+    printed, end = b"", time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if not select.select([terminal], [], [], 1)[0]:
+            continue
+        try:
+            printed += os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            break
+        if keys and b"Number" in printed:
+            os.write(terminal, keys)
+            keys = b""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), printed.decode()
+
+
+@pytest.mark.parametrize(
+    ("keys", "columns"), [(b"2\n", ("threat",)), (b"3\n", ("insult", "threat"))], ids=["a column", "any of both"]
+)
+def test_an_answer_on_a_terminal_is_what_the_config_holds(
+    tmp_path: Path, keys: bytes, columns: tuple[str, ...]
+) -> None:
+    code, printed = on_terminal(tmp_path, keys)
+    assert code == 0, printed
+    assert load_config(tmp_path / "x.yaml").labels.columns == columns
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    code, printed = on_terminal(tmp_path, b"\x03")
+    assert code == 130, printed
+    assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
