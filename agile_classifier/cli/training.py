@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-SUFFIXES = ".csv, .tsv, .txt, .jsonl, .ndjson or .parquet"
+SUFFIXES = ".csv, .tsv, .txt, .json, .jsonl, .parquet, .xlsx or .ods"
 """Formats that `init` names; `agile_classifier.data.rows` reads them."""
 
 commands = typer.Typer()
@@ -95,9 +95,11 @@ def compile_for(
 
 @commands.command(epilog="Example: agile init reviews.csv --text review --score stars")
 def init(
-    file: Annotated[Path, typer.Argument(help=f"File of your texts: {SUFFIXES}.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help=f"Files of your texts, of the same columns: {SUFFIXES}.")
+    ],
     output: Annotated[
-        Path | None, typer.Option(help="Config to write; by default FILE's name with .yaml, in this folder.")
+        Path | None, typer.Option(help="Config to write; by default the first FILE's name with .yaml, in this folder.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing config.")] = False,
     text: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of the texts.")] = None,
@@ -146,7 +148,7 @@ def init(
     )  # fmt: skip
     model = read_parameters(project.configs() / "quickstart.yaml")["model"]
     here = Project(model, suites=project.configs())
-    written = write_config(file, project=here, output=output, force=force, choices=choices, ask=asker())
+    written = write_config(files, project=here, output=output, force=force, choices=choices, ask=asker())
     print(written.read_text(encoding="utf-8"), end="")
     print(f"written to {written}", file=sys.stderr)
 

@@ -24,6 +24,7 @@ from agile_classifier.drafts.guess import Guess, guess
 from agile_classifier.errors import InputError
 
 COMMENT_WIDTH = 118
+GZIP = ".gz"
 MODEL_NAME = "classifier"
 """Where the file's name holds no letter or digit that a model name may hold."""
 ROUND_SCALES_FROM = 100
@@ -44,14 +45,15 @@ class Project:
 
 
 def compose(
-    source: Path, *, project: Project, output: Path, choices: Choices = Choices(), ask: Ask | None = None
+    sources: Sequence[Path], *, project: Project, output: Path, choices: Choices = Choices(), ask: Ask | None = None
 ) -> str:
     """A YAML that describes a run on the file, loads as a config, and says why it is as it is.
 
     Parameters
     ----------
-    source : Path
-        The file; written relative to the YAML's folder where it lies there, else as an absolute path.
+    sources : sequence of Path
+        The file, or files of the same columns; each is written relative to the YAML's folder where it lies there, else
+        as an absolute path.
     output : Path
         Where the YAML will stand.
     choices : Choices
@@ -66,24 +68,26 @@ def compose(
     InputError
         The file cannot be read, or nothing in it can be learnt.
     """
-    source = source.expanduser().absolute()
-    guessed = guess_with_answers(source, choices, ask)
-    bare = parse_config(_sections(guessed, project, name=_model_name(source.stem)), name=str(output))
+    sources = [source.expanduser().absolute() for source in sources]
+    name = _model_name(_stem(sources[0]))
+    guessed = guess_with_answers(sources, choices, ask)
+    bare = parse_config(_sections(guessed, project, name=name), name=str(output))
     examples = read_examples(
         bare.data, keep=bare.kept_columns, not_rated=bare.labels.not_rated, absent=bare.labels.absent
     )
     bounds = _score_bounds(examples, bare)
-    sections = _sections(guessed, project, name=_model_name(source.stem), bounds=bounds)
+    sections = _sections(guessed, project, name=name, bounds=bounds)
     config = parse_config(sections, name=str(output))
     foretold = forecast(examples, config, suite=project.suites / config.validation.suite)
-    sections["data"]["source"] = place_source(source, output)
-    head = _head(source, output=output, remarks=[*guessed.reasons, *_bounds_reason(config, bounds), *foretold])
+    places = [place_source(source, output) for source in sources]
+    sections["data"]["source"] = places[0] if len(places) == 1 else places
+    head = _head(sources, output=output, remarks=[*guessed.reasons, *_bounds_reason(config, bounds), *foretold])
     body = yaml.safe_dump({"parameters": sections}, sort_keys=False, allow_unicode=True, width=10_000)
     return f"{head}{body}"
 
 
 def write_config(
-    source: Path,
+    sources: Sequence[Path],
     *,
     project: Project,
     output: Path | None,
@@ -98,12 +102,12 @@ def write_config(
     InputError
         As `compose`; the place is taken or cannot be written.
     """
-    output = output or Path(f"{source.stem.removesuffix('.csv')}.yaml")
+    output = output or Path(f"{_stem(sources[0])}.yaml")
     if output.is_dir():
         raise InputError(f"{output}: is a folder; name a file with --output")
     if output.exists() and not force:
         raise InputError(f"{output}: exists already; --force overwrites it, --output names another file")
-    text = compose(source, project=project, output=output, choices=choices, ask=ask)
+    text = compose(sources, project=project, output=output, choices=choices, ask=ask)
     try:
         output.write_text(text, encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
@@ -111,11 +115,11 @@ def write_config(
     return output
 
 
-def guess_with_answers(source: Path, choices: Choices, ask: Ask | None) -> Guess:
+def guess_with_answers(sources: Sequence[Path], choices: Choices, ask: Ask | None) -> Guess:
     """The guess, with each doubt settled by a question, one at a time; without `ask` the first doubt is raised."""
     while True:
         try:
-            return guess(source, choices)
+            return guess(sources, choices)
         except Doubt as doubt:
             if ask is None:
                 raise
@@ -167,20 +171,26 @@ def _bounds_reason(config: RunConfig, bounds: tuple[int, int]) -> list[str]:
     return [f"Scores may lie from {low} to {high}: what the file holds, rounded outward; set the scale's true ends."]
 
 
+def _stem(source: Path) -> str:
+    """The file's name without its suffixes: `comments` of `comments.csv.gz`."""
+    return Path(source.stem).stem if source.suffix.lower() == GZIP else source.stem
+
+
 def _model_name(stem: str) -> str:
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", plain).strip("-_.") or MODEL_NAME
 
 
-def _head(source: Path, *, output: Path, remarks: Sequence[str]) -> str:
-    is_beside = place_source(source, output) != str(source)
+def _head(sources: Sequence[Path], *, output: Path, remarks: Sequence[str]) -> str:
+    is_beside = place_source(sources[0], output) != str(sources[0])
     place = (
         "relative to this file's folder, so that both can move together"
         if is_beside
         else "as an absolute path, so that this file works from any folder"
     )
+    names = ", ".join(source.name for source in sources)
     opening = [
-        f"A first config for {source.name}, guessed by `agile init`: read it, mend it, then run",
+        f"A first config for {names}, guessed by `agile init`: read it, mend it, then run",
         "",
         f"    agile train {shlex.quote(str(output))}",
         "",

@@ -7,6 +7,7 @@ which names its readings; where a file gives nothing to learn from, an error say
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +15,12 @@ from pathlib import Path
 import pandas as pd
 
 from agile_classifier.config.data import Dialect
-from agile_classifier.data.dialects import ROWS_READ, detect_dialect
+from agile_classifier.data import dialects
+from agile_classifier.data.dialects import ROWS_READ, Detected, detect_dialect
 from agile_classifier.data.splits import split_columns
 from agile_classifier.data.tables import read_table
 from agile_classifier.data.text import is_missing
-from agile_classifier.drafts.choices import Choices, Doubt
+from agile_classifier.drafts.choices import Choices, Doubt, Question, Reading
 from agile_classifier.drafts.columns import Column, make_columns
 from agile_classifier.drafts.labels import make_rule
 from agile_classifier.drafts.roles import find_group, find_id, find_text
@@ -36,6 +38,11 @@ LEARNT = ("score", "labels", "raters")
 QUEUED = ("probability", "reason")
 """What `agile queue` writes beside a text: a model's answer, and nothing to learn from."""
 
+DIALECT_FIELDS = ("encoding", "delimiter", "column_names", "quoting")
+"""Fields of `Dialect` that a choice may settle."""
+SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "HEBREW", "ARABIC", "THAI")
+"""Scripts whose letters do not stand in one word: where they do, the code page is another."""
+
 _TREEBANK_MARK = re.compile(r"-[lr]rb-|``")
 
 
@@ -52,8 +59,15 @@ class Guess:
     reasons: tuple[str, ...]
 
 
-def guess(path: Path, choices: Choices = Choices()) -> Guess:
-    """Detect a file's format and the roles of its columns, as far as the choices leave them open.
+def guess(paths: Sequence[Path], choices: Choices = Choices()) -> Guess:
+    """Detect the format of files that are read as one table, and the roles of their columns.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        One file, or several with the same columns.
+    choices : Choices
+        What a person has settled; the rest is guessed.
 
     Raises
     ------
@@ -62,29 +76,20 @@ def guess(path: Path, choices: Choices = Choices()) -> Guess:
     InputError
         Not readable; no column that looks like text; neither a score nor classes to learn; a choice that cannot be.
     """
-    dialect, reasons = read_dialect(path, choices)
-    frame = read_table(path, dialect, limit=ROWS_READ)
+    dialect, reasons = read_dialects(paths, choices)
+    frame = pd.concat([read_table(path, dialect, limit=ROWS_READ) for path in paths], ignore_index=True)
     try:
-        return _guess_roles(path, frame, dialect, choices, reasons)
+        return _guess_roles(paths, frame.head(ROWS_READ), dialect, choices, reasons)
     except Doubt as doubt:
         raise Doubt(doubt.where, replace(doubt.question, rows=_first_rows(frame))) from None
 
 
-def read_dialect(path: Path, choices: Choices) -> tuple[Dialect, list[str]]:
-    """How a file is read, with a reason for what is not the default; a choice overrides what was detected."""
-    detected = detect_dialect(path)
-    said = {
-        name: value
-        for name in ("encoding", "delimiter", "column_names", "quoting")
-        if (value := getattr(choices, name)) is not None
-    }
-    return detected.dialect.model_copy(update=said), list(detected.reasons)
-
-
-def _guess_roles(path: Path, frame: pd.DataFrame, dialect: Dialect, choices: Choices, reasons: list[str]) -> Guess:
-    where = str(path)
+def _guess_roles(
+    paths: Sequence[Path], frame: pd.DataFrame, dialect: Dialect, choices: Choices, reasons: list[str]
+) -> Guess:
+    where = ", ".join(map(str, paths))
     queued = QUEUED if set(QUEUED) <= set(frame.columns) else ()
-    columns = make_columns(frame.drop(columns=list(queued)))
+    columns = make_columns(frame.drop(columns=list(queued)), decimal=dialect.decimal)
     choices.require_columns([column.name for column in columns])
     text, why_text = find_text(_without(columns, _named(choices, "text")), choices, where)
     key, why_key = find_id(
@@ -99,7 +104,7 @@ def _guess_roles(path: Path, frame: pd.DataFrame, dialect: Dialect, choices: Cho
     roles = {"text": text.name, **rule.columns, **_roles(id=key, group=group)}
     reading = dialect.model_dump(mode="json", exclude_defaults=True)
     return Guess(
-        data={"source": str(path), **reading, "columns": roles},
+        data={"source": where if len(paths) == 1 else list(map(str, paths)), **reading, "columns": roles},
         labels=rule.labels,
         split={"method": "stratified" if group is None else "group"},
         reasons=tuple(reason for reason in (*reasons, *_remarks(columns, text)) if reason),
@@ -158,3 +163,63 @@ def _first_rows(frame: pd.DataFrame) -> tuple[dict[str, str], ...]:
 def _shortened(cell: object) -> str:
     text = " ".join(("" if is_missing(cell) else str(cell)).split())
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
+
+
+def read_dialects(paths: Sequence[Path], choices: Choices) -> tuple[Dialect, list[str]]:
+    """How the files are read, with a reason for what is not the default; a choice overrides what was detected.
+
+    Raises
+    ------
+    Doubt
+        The bytes could be of several code pages.
+    InputError
+        A file cannot be read, or is to be read otherwise than the first.
+    """
+    first, *others = [_read_dialect(path, choices) for path in paths]
+    for path, (dialect, _) in zip(paths[1:], others, strict=True):
+        differing = [name for name, value in dialect if value != getattr(first[0], name)]
+        if differing:
+            name = differing[0]
+            raise InputError(
+                f"{path}: is read otherwise than {paths[0]}: {name} {getattr(dialect, name)!r}, "
+                f"not {getattr(first[0], name)!r}; files of one config are read alike"
+            )
+    return first
+
+
+def _read_dialect(path: Path, choices: Choices) -> tuple[Dialect, list[str]]:
+    detected = detect_dialect(path)
+    if choices.encoding is None:
+        _refuse_doubt(path, detected)
+    said = {name: value for name in DIALECT_FIELDS if (value := getattr(choices, name)) is not None}
+    return detected.dialect.model_copy(update=said), list(detected.reasons)
+
+
+def _refuse_doubt(path: Path, detected: Detected) -> None:
+    """Ask which code page it is, where another one gives words as well."""
+    for doubt in detected.doubts:
+        others = [(value, shown) for value, shown in doubt.others if not mixes_scripts(shown)]
+        if others:
+            raise Doubt(str(path), _question(doubt, others))
+
+
+def _question(doubt: dialects.Doubt, others: Sequence[tuple[str, str]]) -> Question:
+    readings = [(doubt.chosen, doubt.shown), *others]
+    return Question(
+        "the bytes are not UTF-8; which encoding gives the words that are meant",
+        tuple(Reading({doubt.field: value}, f"{value}: {shown!r}") for value, shown in readings),
+    )
+
+
+def mixes_scripts(text: str) -> bool:
+    """Whether a word holds letters of two scripts.
+
+    >>> mixes_scripts("café"), mixes_scripts("cafй")
+    (False, True)
+    """
+    return any(len(_scripts(word)) > 1 for word in text.split())
+
+
+def _scripts(word: str) -> set[str]:
+    names = (unicodedata.name(letter, "") for letter in word if letter.isalpha())
+    return {script for name in names for script in SCRIPTS if name.startswith(script)}

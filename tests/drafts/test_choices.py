@@ -39,7 +39,7 @@ def test_two_likely_columns_are_named_with_the_options_that_decide(tmp_path: Pat
     with pytest.raises(
         Doubt, match=r"which column holds the texts\? .*--text question1.* or .*--text question2"
     ) as raised:
-        guess(tmp_path / "x.csv")
+        guess([tmp_path / "x.csv"])
     assert raised.value.exit_code == 2
     assert len(raised.value.question.rows) == 3
 
@@ -58,7 +58,7 @@ def test_two_likely_columns_are_named_with_the_options_that_decide(tmp_path: Pat
 def test_options_overrule_the_guess(
     file: Path, choices: dict[str, Any], labels: dict[str, Any], columns: dict[str, Any]
 ) -> None:
-    found = guess(file, Choices(**choices))
+    found = guess([file], Choices(**choices))
     assert (found.labels, found.data["columns"]) == (labels, columns)
 
 
@@ -81,7 +81,7 @@ def test_an_option_that_the_file_does_not_bear_out_is_refused(
     file: Path, choices: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        guess(file, Choices(**choices))
+        guess([file], Choices(**choices))
 
 
 def test_a_score_and_classes_cannot_both_be_learnt() -> None:
@@ -93,5 +93,5 @@ def test_a_list_of_several_labels_is_refused_with_what_can_be_learnt_of_it(tmp_p
     frame = Stranger("", {"text": LONG, "label": [["pos"], ["neg"], ["pos", "neg"], []]}, "", ()).frame()
     frame.to_json(tmp_path / "x.jsonl", orient="records", lines=True)
     with pytest.raises(InputError, match=r"'label' holds several labels or none in row 3 \(--label label"):
-        guess(tmp_path / "x.jsonl")
-    assert guess(tmp_path / "x.jsonl", Choices(labels=("label",))).labels == {"rule": "any", "columns": ["label"]}
+        guess([tmp_path / "x.jsonl"])
+    assert guess([tmp_path / "x.jsonl"], Choices(labels=("label",))).labels == {"rule": "any", "columns": ["label"]}

@@ -24,7 +24,7 @@ def write(tmp_path: Path) -> Write:
     def written(content: str, *, name: str = "comments.csv", output: str = "made.yaml") -> tuple[str, RunConfig]:
         source = tmp_path / name
         source.write_text(content, encoding="utf-8")
-        path = write_config(source, project=PROJECT, output=tmp_path / output, force=False)
+        path = write_config([source], project=PROJECT, output=tmp_path / output, force=False)
         return path.read_text(encoding="utf-8"), load_config(path)
 
     return written
@@ -124,7 +124,7 @@ def test_a_config_that_is_there_is_overwritten_only_by_force(write: Write, tmp_p
     with pytest.raises(InputError, match="exists already; --force"):
         write(table(70))
     assert "42 train" in (tmp_path / "made.yaml").read_text()
-    write_config(tmp_path / "comments.csv", project=PROJECT, output=tmp_path / "made.yaml", force=True)
+    write_config([tmp_path / "comments.csv"], project=PROJECT, output=tmp_path / "made.yaml", force=True)
     assert "49 train" in (tmp_path / "made.yaml").read_text()
 
 
@@ -134,7 +134,7 @@ def test_without_a_place_the_config_stands_in_the_current_folder_under_the_file_
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "comments.csv").write_text(table(60))
     monkeypatch.chdir(tmp_path)
-    assert write_config(Path("data/comments.csv"), project=PROJECT, output=None, force=False) == Path("comments.yaml")
+    assert write_config([Path("data/comments.csv")], project=PROJECT, output=None, force=False) == Path("comments.yaml")
     assert load_config(tmp_path / "comments.yaml").data.source == str(tmp_path / "data" / "comments.csv")
 
 
@@ -145,5 +145,5 @@ def test_without_a_place_the_config_stands_in_the_current_folder_under_the_file_
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str, said: str) -> None:
     (tmp_path / "comments.csv").write_text(table(60))
     with pytest.raises(InputError, match=said):
-        write_config(tmp_path / "comments.csv", project=PROJECT, output=tmp_path / place, force=False)
+        write_config([tmp_path / "comments.csv"], project=PROJECT, output=tmp_path / place, force=False)
     assert (tmp_path / "comments.csv").read_text() == table(60)

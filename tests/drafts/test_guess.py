@@ -27,7 +27,7 @@ def make_frame(n_rows: int = 120, **columns: Any) -> pd.DataFrame:
 
 def guessed(folder: Path, frame: pd.DataFrame, name: str = "x.csv", **options: Any) -> Any:
     frame.to_csv(folder / name, index=False, **options)
-    return guess(folder / name)
+    return guess([folder / name])
 
 
 def real_file(name: str) -> Path:
@@ -46,14 +46,14 @@ def real_file(name: str) -> Path:
 
 def test_ethos_is_scores_cut_at_their_median() -> None:
     path = real_file("ethos/Ethos_Dataset_Binary.csv")
-    found = guess(path)
+    found = guess([path])
     assert found.data == {"source": str(path), "delimiter": ";", "columns": {"text": "comment", "score": "isHate"}}
     assert (found.labels, found.split) == ({"rule": "median"}, {"method": "stratified"})
 
 
 def test_unfair_tos_is_classes_split_by_document() -> None:
     path = real_file("unfair_tos/unfair_tos_claudette.csv")
-    found = guess(path)
+    found = guess([path])
     assert found.data == {"source": str(path), "columns": {"text": "text", "group": "document"}}
     assert found.labels == {"rule": "given", "columns": ["unfair"], "names": ["0", "1"]}
     assert found.split == {"method": "group"}
@@ -108,7 +108,7 @@ def test_a_file_without_a_header_gets_column_names(tmp_path: Path) -> None:
 def test_encoding_and_stray_quotes_are_noticed(tmp_path: Path) -> None:
     lines = "\n".join(f'"quoted {row}" caf\u00e9 talk\t{row % 2}' for row in range(120))
     (tmp_path / "x.tsv").write_bytes(f"text\tlabel\n{lines}".encode("cp1252"))
-    found = guess(tmp_path / "x.tsv")
+    found = guess([tmp_path / "x.tsv"])
     assert (found.data["encoding"], found.data["quoting"]) == ("cp1252", False)
 
 
@@ -117,7 +117,7 @@ def test_jsonl_and_parquet_need_no_sniffing(tmp_path: Path) -> None:
     frame.to_parquet(tmp_path / "x.parquet")
     frame.to_json(tmp_path / "x.jsonl", orient="records", lines=True)
     for name in ("x.parquet", "x.jsonl"):
-        found = guess(tmp_path / name)
+        found = guess([tmp_path / name])
         assert found.data == {"source": str(tmp_path / name), "columns": {"text": "text"}}
         assert found.labels == {"rule": "given", "columns": ["label"], "names": ["False", "True"]}
 
@@ -160,7 +160,7 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, conte
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
-        guess(tmp_path / name)
+        guess([tmp_path / name])
 
 
 def test_what_a_queue_says_of_a_text_is_nothing_to_learn_from(tmp_path: Path) -> None:

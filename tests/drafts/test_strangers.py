@@ -29,7 +29,7 @@ def learnt_by(found: Guess) -> tuple[str, ...]:
 
 def guess_or_doubt(path: Path) -> Guess | Doubt:
     try:
-        return guess(path)
+        return guess([path])
     except Doubt as doubt:
         return doubt
 
@@ -87,9 +87,9 @@ def _says_the_same(stranger: Stranger, names: dict[str, str], got: tuple[str, ..
 def test_every_answer_to_a_question_ends_in_a_guess(tmp_path: Path, name: str) -> None:
     BY_NAME[name].frame().to_csv(tmp_path / "x.csv", index=False)
     with pytest.raises(Doubt) as first:
-        guess(tmp_path / "x.csv")
+        guess([tmp_path / "x.csv"])
     for reading in first.value.question.readings:
         choices = settle(Choices(), reading)
-        found = guess_with_answers(tmp_path / "x.csv", choices, lambda question: question.readings[0])
+        found = guess_with_answers([tmp_path / "x.csv"], choices, lambda question: question.readings[0])
         named = {column for columns in choices.columns.values() for column in columns}
         assert named <= {found.data["columns"]["text"], *learnt_by(found)}  # type: ignore[index]
