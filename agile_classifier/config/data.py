@@ -102,6 +102,9 @@ class DataConfig(Dialect, Source):
 
     columns: Columns = Columns()
     """Which columns play which role."""
+    reverse_coded: tuple[float, float] | None = None
+    """Ends of a scale whose low end is to be class 1 (lower is more severe): a score is read as low + high - score, so
+    that of 1 to 5 a 1 becomes 5. Label threshold and bounds are in the scale so read."""
     repair: tuple[Literal["treebank", "mojibake", "whitespace"], ...] = ()
     """Repairs applied to every text, in this order."""
     limit: Annotated[int, Field(gt=0)] | None = None

@@ -43,7 +43,7 @@ def read_examples(
         path_name=", ".join(data.sources),
         keep=keep,
         repair=data.repair,
-        reading=ScoreReading(decimal=data.decimal, not_rated=not_rated, absent=absent),
+        reading=ScoreReading(data.decimal, not_rated, absent, data.reverse_coded),
         class_names=_read_class_names(paths),
     )
 

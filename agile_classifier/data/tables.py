@@ -45,6 +45,8 @@ class ScoreReading:
     """`labels.not_rated`: cells that are no answer."""
     absent: tuple[str, ...] = ()
     """`labels.absent`: words by which a rater says no."""
+    reverse_coded: tuple[float, float] | None = None
+    """`data.reverse_coded`: ends of the scale that is turned round."""
 
 
 def read_table(path: Path | Sequence[Path], dialect: Dialect = Dialect(), *, limit: int | None = None) -> pd.DataFrame:
@@ -154,7 +156,7 @@ def to_examples(
     found: dict[str, pd.Series[Any]] = {"id": _names(frame[columns.id]) if columns.id else _row_numbers(len(frame))}
     found["text"] = _texts(frame[columns.text], path_name, repairs=_repairs(repair))
     if columns.has_score:
-        found["score"] = _scores(frame, columns, path_name, reading)
+        found["score"] = _turned(_scores(frame, columns, path_name, reading), reading)
     if columns.group:
         found["group"] = _names(frame[columns.group])
     kept = {kept_column(name): _kept(frame[name].reset_index(drop=True), class_names.get(name)) for name in keep}
@@ -238,6 +240,10 @@ def _scores(frame: pd.DataFrame, columns: Columns, path_name: str, reading: Scor
         )
     except InputError as error:
         raise InputError(f"{path_name}: {error}") from None
+
+
+def _turned(scores: pd.Series[float], reading: ScoreReading) -> pd.Series[float]:
+    return scores if reading.reverse_coded is None else sum(reading.reverse_coded) - scores
 
 
 def _read_scores(column: pd.Series[Any], reading: ScoreReading) -> pd.Series[float]:

@@ -18,6 +18,8 @@ from agile_classifier.data.text import is_missing
 from agile_classifier.drafts.words import COUNTRIES, LANGUAGES
 
 MOST_CLASSES = 500
+FEW_WORDS = 0.3
+"""Largest share of rows in which a column of numbers may hold a word instead."""
 LONGEST_EXAMPLE = 40
 """Characters of a cell that a sentence shows."""
 LETTERS_PER_WORD = 2
@@ -94,15 +96,24 @@ class Column:
     @cached_property
     def numbers(self) -> list[float]:
         """Numbers of the cells, without those not given; empty if a cell is no finite number, or a boolean."""
-        if any(number is None or math.isinf(number) for number in self._read.values()) or _are_booleans(self.given):
+        read = {value: number for value, number in self._read.items() if value not in self.words_among_numbers}
+        if any(number is None or math.isinf(number) for number in read.values()) or _are_booleans(self.given):
             return []
-        numbers = {value: number for value, number in self._read.items() if number is not None and number == number}
+        numbers = {value: number for value, number in read.items() if number is not None and number == number}
         return [number for value, number in numbers.items() for _ in range(self.counts[value])]
 
     @cached_property
     def is_whole(self) -> bool:
         """Whether it holds whole numbers alone."""
         return bool(self.numbers) and all(number.is_integer() for number in self.numbers)
+
+    @cached_property
+    def words_among_numbers(self) -> list[str]:
+        """The one or two words, in few rows, of a column that holds numbers in all others: "skipped"."""
+        words = sorted(value for value, number in self._read.items() if number is None)
+        in_few_rows = sum(self.counts[word] for word in words) <= FEW_WORDS * len(self.given)
+        n_numbers = sum(number is not None and number == number for number in self._read.values())
+        return words if 1 <= len(words) <= 2 < n_numbers and in_few_rows else []
 
     @cached_property
     def are_all_numbers(self) -> bool:

@@ -53,7 +53,7 @@ class Target:
         named = ", ".join(repr(column.name) for column in self.columns)
         if self.kind == "score":
             low, high = min(self.column.numbers), max(self.column.numbers)
-            return f"{named} as a score, {self.column.n_distinct} values from {low:g} to {high:g}"
+            return f"{named} as a score, {len(set(self.column.numbers))} values from {low:g} to {high:g}"
         if self.kind == "raters":
             return f"what the raters {named} say on average"
         return f"{named} as {self.column.n_distinct} classes, {list_classes(self.column.counts)}"

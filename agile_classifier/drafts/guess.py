@@ -104,7 +104,7 @@ def _guess_roles(
     roles = {"text": text.name, **rule.columns, **_roles(id=key, group=group)}
     reading = dialect.model_dump(mode="json", exclude_defaults=True)
     return Guess(
-        data={"source": where if len(paths) == 1 else list(map(str, paths)), **reading, "columns": roles},
+        data={"source": where if len(paths) == 1 else list(map(str, paths)), **reading, **rule.data, "columns": roles},
         labels=rule.labels,
         split={"method": "stratified" if group is None else "group"},
         reasons=tuple(reason for reason in (*reasons, *_remarks(columns, text)) if reason),

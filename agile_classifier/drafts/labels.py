@@ -5,14 +5,15 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agile_classifier.data.scores import is_share
-from agile_classifier.drafts.choices import Choices
+from agile_classifier.drafts.choices import Choices, Doubt, Question, Reading
 from agile_classifier.drafts.classes import choose_class_1, fold_variants, folded_counts
 from agile_classifier.drafts.columns import Column, as_class
 from agile_classifier.drafts.families import Target
+from agile_classifier.drafts.words import BAD, is_named
 from agile_classifier.errors import InputError, did_you_mean
 
 SENTINELS = frozenset({-1.0, -9.0, -99.0, -999.0, -9999.0, 9.0, 88.0, 98.0, 99.0, 888.0, 998.0, 999.0, 9999.0, 99999.0})
@@ -32,6 +33,8 @@ class Rule:
     columns: dict[str, Any]
     """`score` or `raters` of `data.columns`."""
     reasons: tuple[str, ...]
+    data: dict[str, Any] = field(default_factory=dict)
+    """Other fields of `data`: `reverse_coded`."""
 
 
 def make_rule(target: Target, choices: Choices, where: str) -> Rule:
@@ -81,13 +84,18 @@ def _are_contiguous(values: Sequence[float]) -> bool:
 def _score_rule(column: Column, choices: Choices, where: str) -> Rule:
     sure, maybe = find_sentinels(column.numbers)
     numbers = [number for number in column.numbers if number not in sure]
-    rule, cut = _cut(numbers)
-    labels: dict[str, Any] = {**rule, **({"not_rated": sure} if sure else {})}
-    reasons = [cut, *_sentinel_reasons(column, sure, maybe)]
+    scale, direction = _direct(column, numbers, choices, where)
+    rule, cut = _cut(numbers if scale is None else [sum(scale) - number for number in numbers])
+    not_rated = [*sure, *column.words_among_numbers]
+    reasons = [direction, cut, *_sentinel_reasons(column, sure, maybe)]
     if any(map(is_share, column.given)):
         reasons.append(f"Cells such as {column.given[0]!r} are read as shares: 3/5 is 0.6, 75 % is 0.75.")
-    reasons.append(_direction(column.name, choices, where))
-    return Rule(labels, {"score": column.name}, tuple(reasons))
+    return Rule(
+        labels={**rule, **({"not_rated": not_rated} if not_rated else {})},
+        columns={"score": column.name},
+        reasons=tuple(reasons),
+        data={} if scale is None else {"reverse_coded": list(scale)},
+    )
 
 
 def _cut(numbers: Sequence[float]) -> tuple[dict[str, Any], str]:
@@ -103,13 +111,33 @@ def _cut(numbers: Sequence[float]) -> tuple[dict[str, Any], str]:
     )
 
 
-def _direction(name: str, choices: Choices, where: str) -> str:
-    if choices.class_1 is not None and choices.class_1 not in ENDS:
+def _direct(
+    column: Column, numbers: Sequence[float], choices: Choices, where: str
+) -> tuple[tuple[float, float] | None, str]:
+    """Ends of a scale that is turned round, None where its high end is class 1; and why."""
+    if choices.class_1 not in (None, *ENDS):
         raise InputError(f"{where}: --class-1 {choices.class_1}: of a score it is high or low")
-    return (
-        f"High scores of {name!r} are class 1, whose precision and recall are measured. If the low end is what you "
-        "look for (lower is more severe), learn classes, or turn the scale round."
+    low, high = min(numbers), max(numbers)
+    speaks_of_harm = is_named(column.name, BAD) or is_named(column.name, {"severity"})
+    if choices.class_1 is None and speaks_of_harm and low < 0 and -low > high:
+        raise Doubt(where, _ask_for_direction(column, low, high))
+    if choices.class_1 == ENDS[0]:
+        return (low, high), (
+            f"Low scores of {column.name!r} are class 1: data.reverse_coded reads {low:g} as {high:g} and {high:g} as "
+            f"{low:g}, so the label threshold is in the scale turned round."
+        )
+    return None, (
+        f"High scores of {column.name!r} are class 1, whose precision and recall are measured. Is lower more severe? "
+        "Then --class-1 low turns the scale round (data.reverse_coded)."
     )
+
+
+def _ask_for_direction(column: Column, low: float, high: float) -> Question:
+    readings = (
+        Reading({"class_1": "low"}, f"the low one, down to {low:g}: lower is more severe"),
+        Reading({"class_1": "high"}, f"the high one, up to {high:g}: higher is more severe"),
+    )
+    return Question(f"which end of {column.name!r} is what you look for", readings)
 
 
 def _sentinel_reasons(column: Column, sure: Sequence[float], maybe: Sequence[float]) -> list[str]:
@@ -134,7 +162,7 @@ def _raters_rule(columns: Sequence[Column], choices: Choices, where: str) -> Rul
         means = [statistics.fmean(row) for row in _rows_of_numbers(columns) if row]
         rule, cut = _cut(means)
         said = f"The score is the mean of what {len(names)} raters gave. {cut}"
-        return Rule(rule, shared, (said, _direction("raters", choices, where)))
+        return Rule(rule, shared, (said, "A high mean is class 1."))
     counts = Counter(value for column in columns for value in map(as_class, column.given))
     if len(counts) != 2:
         raise InputError(

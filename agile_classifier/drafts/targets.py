@@ -140,7 +140,7 @@ def _is_score(column: Column) -> bool:
 
 def _has_classes(column: Column) -> bool:
     simple = column.is_simple or (column.has_lists and column.first_uneven_list is None)
-    codes = column.is_whole or not column.are_all_numbers
+    codes = column.is_whole or not (column.are_all_numbers or column.words_among_numbers)
     return simple and codes and column.repeats and not (column.is_dates or column.is_addresses)
 
 

@@ -62,7 +62,7 @@ STRANGERS = (
             "prev_user": brief(), "agent": list(reversed(REMARK)), "text": brief(), "bot": ["eliza", "carbon"],
             "severity": [1, 0, 1, -1, 1, -3],
         },
-        "text", ("score", "severity"),
+        "text", ("score", "severity"), asks=True,
     ),
     Stranger(
         "user turns without a column text", {"agent_reply": REMARK, "user_message": brief(), "abusive": ["no", "yes", "no"]},

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from agile_classifier.config.data import DataConfig, LabelsConfig
+from agile_classifier.data.examples import read_examples
+from agile_classifier.data.label_and_split import label_examples
 from agile_classifier.drafts.choices import Choices, Doubt
 from agile_classifier.drafts.guess import guess
 from agile_classifier.errors import InputError
@@ -95,3 +98,47 @@ def test_a_list_of_several_labels_is_refused_with_what_can_be_learnt_of_it(tmp_p
     with pytest.raises(InputError, match=r"'label' holds several labels or none in row 3 \(--label label"):
         guess([tmp_path / "x.jsonl"])
     assert guess([tmp_path / "x.jsonl"], Choices(labels=("label",))).labels == {"rule": "any", "columns": ["label"]}
+
+
+def test_which_end_of_a_severity_is_the_bad_one_is_asked_where_it_may_be_the_low_one(tmp_path: Path) -> None:
+    columns = {"text": LONG, "severity": [1, 0, 1, -1, 1, -3]}
+    Stranger("", columns, "", ()).frame().to_csv(tmp_path / "x.csv", index=False)
+    with pytest.raises(Doubt, match=r"which end of 'severity'.*--class-1 low.* or .*--class-1 high"):
+        guess([tmp_path / "x.csv"])
+    assert "reverse_coded" not in guess([tmp_path / "x.csv"], Choices(class_1="high")).data
+    turned = guess([tmp_path / "x.csv"], Choices(class_1="low"))
+    assert turned.data["reverse_coded"] == [-3, 1]
+    data = DataConfig.model_validate(turned.data)
+    score = read_examples(data)["score"]
+    assert list(score[:6]) == [-3, -2, -3, -1, -3, 1]
+    labels = LabelsConfig.model_validate(turned.labels)
+    label = label_examples(read_examples(data), labels)[0]
+    assert list(label[:6]) == [0, 1, 0, 1, 0, 1]
+
+
+def test_a_word_among_numbers_stands_for_no_score(tmp_path: Path) -> None:
+    columns = {"text": LONG, "rating": [1, 2, 3.5, 4, "skipped"]}
+    Stranger("", columns, "", ()).frame().to_csv(tmp_path / "x.csv", index=False)
+    found = guess([tmp_path / "x.csv"])
+    assert found.labels["not_rated"] == ["skipped"]
+    assert found.data["columns"] == {"text": "text", "score": "rating"}
+
+
+def test_files_of_one_config_are_read_alike(tmp_path: Path) -> None:
+    frame = Stranger("", {"text": LONG, "label": ["ok", "bad"]}, "", ()).frame()
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_csv(tmp_path / "b.csv", index=False)
+    frame.to_csv(tmp_path / "c.csv", index=False, sep=";")
+    found = guess([tmp_path / "a.csv", tmp_path / "b.csv"])
+    assert found.data["source"] == [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+    with pytest.raises(InputError, match=r"c\.csv: is read otherwise than .*a\.csv: delimiter ';', not None"):
+        guess([tmp_path / "a.csv", tmp_path / "c.csv"])
+
+
+def test_a_code_page_that_gives_other_words_is_asked_about(tmp_path: Path) -> None:
+    rows = "".join(f"это плохой комментарий номер {row};{'да' if row % 3 else 'нет'}\n" for row in range(60))
+    (tmp_path / "x.csv").write_bytes(f"текст;метка\n{rows}".encode("cp1251"))
+    with pytest.raises(Doubt, match="--encoding cp1251"):
+        guess([tmp_path / "x.csv"])
+    found = guess([tmp_path / "x.csv"], Choices(encoding="cp1251"))
+    assert (found.data["encoding"], found.data["columns"]) == ("cp1251", {"text": "текст"})
