@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
+from agile_classifier.data.labels.classes import spelling
 from agile_classifier.drafts.columns import Column, as_class
 from agile_classifier.drafts.words import BAD, NEGATION, YES, is_named, words_of
 
@@ -46,7 +45,9 @@ def fold_variants(column: Column) -> str:
     """Values that differ by case, outer space or decimals alone, for a person; empty where there are none."""
     spellings: dict[str, set[str]] = {}
     for cell in column.given:
-        spellings.setdefault(_folded(cell), set()).add(str(cell) if isinstance(cell, str) else as_class(cell))
+        spellings.setdefault(spelling(as_class(cell)), set()).add(
+            str(cell) if isinstance(cell, str) else as_class(cell)
+        )
     several = [sorted(each) for each in spellings.values() if len(each) > 1]
     return "; ".join(" = ".join(map(repr, each)) for each in sorted(several))
 
@@ -55,17 +56,8 @@ def folded_counts(column: Column) -> dict[str, int]:
     """Rows of each class after folding, under its most frequent spelling."""
     groups: dict[str, Counter[str]] = {}
     for cell in column.given:
-        groups.setdefault(_folded(cell), Counter())[as_class(cell)] += 1
+        groups.setdefault(spelling(as_class(cell)), Counter())[as_class(cell)] += 1
     return {min(group, key=lambda value: (-group[value], value)): group.total() for group in groups.values()}
-
-
-def _folded(cell: Any) -> str:
-    text = as_class(cell).casefold()
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return str(int(number)) if math.isfinite(number) and number.is_integer() else text
 
 
 def _is_bad(name: str, _other: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from agile_classifier.data.labels.cells import as_list, unwrap
 from agile_classifier.data.scores import Decimal, read_score
 from agile_classifier.data.text import is_missing
 from agile_classifier.drafts.words import COUNTRIES, LANGUAGES
@@ -45,7 +46,7 @@ class Column:
     @cached_property
     def given(self) -> list[Any]:
         """The cells that hold something; a list of one stands for its element."""
-        cells = (_unwrapped(cell) for cell in self.cells)
+        cells = (unwrap(cell) for cell in self.cells)
         return [cell for cell in cells if not (is_missing(cell) or (isinstance(cell, str) and not cell.strip()))]
 
     @cached_property
@@ -76,16 +77,13 @@ class Column:
     @cached_property
     def has_lists(self) -> bool:
         """Whether cells are lists, of one element too."""
-        return any(isinstance(cell, list | tuple | np.ndarray) for cell in self.cells)
+        return any(as_list(cell) is not None for cell in self.cells)
 
     @cached_property
     def first_uneven_list(self) -> int | None:
         """Row, from 1, of the first list that holds several labels or none; None where there is no such list."""
-        uneven = (
-            row
-            for row, cell in enumerate(self.cells, start=1)
-            if isinstance(cell, list | tuple | np.ndarray) and len(cell) != 1
-        )
+        held = ((row, as_list(cell)) for row, cell in enumerate(self.cells, start=1))
+        uneven = (row for row, values in held if values is not None and len(values) != 1)
         return next(uneven, None)
 
     @cached_property
@@ -177,14 +175,6 @@ def make_columns(frame: pd.DataFrame, *, decimal: Decimal = ".") -> list[Column]
 def as_class(cell: Any) -> str:
     """A cell as the name of a class: 1.0 of a column of numbers is `1`."""
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
-
-
-def _unwrapped(cell: Any) -> Any:
-    if isinstance(cell, np.ndarray):
-        cell = cell.tolist()
-    if isinstance(cell, list | tuple):
-        return cell[0] if len(cell) == 1 else (cell or None)
-    return cell
 
 
 def _are_booleans(cells: Sequence[Any]) -> bool:
