@@ -25,6 +25,10 @@ from agile_classifier.errors import InputError
 
 COMMENT_WIDTH = 118
 GZIP = ".gz"
+TOGETHER = (
+    "Equal texts are one example, and near copies stay in one part of the split (data_quality.duplicates together), so "
+    "that no text is tested that was learnt."
+)
 MODEL_NAME = "classifier"
 """Where the file's name holds no letter or digit that a model name may hold."""
 ROUND_SCALES_FROM = 100
@@ -81,7 +85,9 @@ def compose(
     foretold = forecast(examples, config, suite=project.suites / config.validation.suite)
     places = [place_source(source, output) for source in sources]
     sections["data"]["source"] = places[0] if len(places) == 1 else places
-    head = _head(sources, output=output, remarks=[*guessed.reasons, *_bounds_reason(config, bounds), *foretold])
+    head = _head(
+        sources, output=output, remarks=[*guessed.reasons, *_bounds_reason(config, bounds), TOGETHER, *foretold]
+    )
     body = yaml.safe_dump({"parameters": sections}, sort_keys=False, allow_unicode=True, width=10_000)
     return f"{head}{body}"
 
@@ -144,6 +150,7 @@ def _sections(
         "validation": {} if bounds == (0, 1) else {"score_min": bounds[0], "score_max": bounds[1]},
         "labels": guessed.labels,
         "split": split,
+        "data_quality": {"duplicates": "together"},
         "model": project.model,
         "registry": {"model_name": name},
     }

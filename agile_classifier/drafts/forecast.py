@@ -71,9 +71,9 @@ def _validate(examples: pd.DataFrame, config: RunConfig, *, suite: Path) -> list
 
 
 def _split(examples: pd.DataFrame, config: RunConfig) -> list[str]:
-    parts = label_and_split(examples, config.labels, config.split).parts
-    limits = config.leakage
-    refuse_leakage(examine_parts(parts, similarity=limits.similarity, limits=limits.limits))
+    quality = config.data_quality
+    parts = label_and_split(examples, config.labels, config.split, quality).parts
+    refuse_leakage(examine_parts(parts, similarity=quality.similarity, limits=quality.limits))
     return _expected_parts({part: len(frame) for part, frame in parts.items()}, fewest=config.promotion.min_rows)
 
 
