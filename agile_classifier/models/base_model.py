@@ -94,30 +94,30 @@ def load_base_model(
 
 def read_hidden_size(folder: Path) -> int:
     """Read the width of a model's last hidden states."""
-    return int(_read_config(folder).get_text_config().hidden_size)
+    return int(read_base_config(folder).get_text_config().hidden_size)
 
 
-def require_context(folder: Path, max_length: int) -> None:
-    """Raise InputError where the model has fewer positions than `max_length` tokens."""
-    context = getattr(_read_config(folder).get_text_config(), "max_position_embeddings", None)
-    if context is not None and context < max_length:
-        raise InputError(f"model.max_length {max_length}: the base model reads at most {context} tokens")
+def read_base_config(folder: Path) -> Any:
+    """Read a model's own config, `config.json`, as transformers' class of it.
+
+    Raises
+    ------
+    InputError
+        There is none that AutoConfig knows.
+    """
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"model {folder}: not a model that AutoConfig knows: {_first_line(error)}") from None
 
 
 def _require_causal_head(folder: Path) -> None:
-    architectures = _read_config(folder).architectures or []
+    architectures = read_base_config(folder).architectures or []
     if not any(name.endswith(CAUSAL) for name in architectures):
         raise InputError(
             f"model.head label_tokens needs a causal language model (…{', …'.join(CAUSAL)}); "
             f"model.source holds {', '.join(architectures) or 'no architecture in its config.json'}"
         )
-
-
-def _read_config(folder: Path) -> Any:
-    try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise InputError(f"model {folder}: not a model that AutoConfig knows: {_first_line(error)}") from None
 
 
 def _quantization(quantization: str, *, double_quant: bool, dtype: torch.dtype) -> BitsAndBytesConfig | None:

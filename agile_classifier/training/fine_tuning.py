@@ -22,10 +22,10 @@ from agile_classifier.models.base_model import (
     load_base_model,
     quiet_transformers,
     read_hidden_size,
-    require_context,
 )
 from agile_classifier.models.classical.linear_probe import read_features, start_at_probe
 from agile_classifier.models.classical.member import fit_member
+from agile_classifier.models.context import require_context
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer
 from agile_classifier.models.hardware import Devices, Hardware, choose_compute_dtype, read_hardware

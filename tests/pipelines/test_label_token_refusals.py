@@ -22,11 +22,13 @@ ConfigOf = Callable[..., RunConfig]
 
 @pytest.fixture(scope="module")
 def bases(tiny_model: Path, tiny_language_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The toy language model, two whose tokenizers are altered, and a BERT."""
+    """The toy language model, two whose tokenizers are altered, a BERT, and one that says to be a RoBERTa."""
     folder = tmp_path_factory.mktemp("bases")
     made = {name: shutil.copytree(tiny_language_model, folder / name) for name in ("lower case", "endless")}
     edit(made["lower case"] / "tokenizer.json", normalizer={"type": "Lowercase"})
     edit(made["endless"] / "tokenizer_config.json", eos_token=None, pad_token="<unk>")
+    made["roberta"] = shutil.copytree(tiny_model, folder / "roberta")
+    edit(made["roberta"] / "config.json", model_type="roberta", max_position_embeddings=514, pad_token_id=1)
     return {**made, "language model": tiny_language_model, "bert": tiny_model}
 
 
@@ -39,6 +41,7 @@ REFUSED = [
     ("language model", {"prompt": {"labels": ["no", "maybe"]}}, "prompt: label 'maybe' is outside the tokenizer's vocabulary"),
     ("language model", {"max_length": 16}, "model.max_length 16: the prompt takes 26 tokens without a text; none is left for one"),
     ("language model", {"max_length": 129}, "model.max_length 129: the base model reads at most 128 tokens"),
+    ("roberta", {"head": "classification", "max_length": 514}, "model.max_length 514: the base model reads at most 512 tokens"),
     ("bert", {}, "model.head label_tokens needs a causal language model (…ForCausalLM, …LMHeadModel, …ForConditionalGeneration); model.source holds BertModel"),
     ("endless", {}, "prompt: the tokenizer has no end-of-text token of its own; end_of_text must name one"),
 ]  # fmt: skip
