@@ -151,7 +151,7 @@ class _LoraLinear(torch.autograd.Function):
         scale: float,
         mask: Tensor | None,
     ) -> Tensor:  # fmt: skip
-        output = nn.functional.linear(rows, weight(), bias)  # (T, out)
+        output = nn.functional.linear(rows, weight().to(rows.dtype), bias)  # (T, out)
         dropped = rows if mask is None else rows * mask
         inner = (dropped @ down.T).mul_(scale)  # (T, rank)
         ctx.weight, ctx.scale, ctx.mask = weight, scale, mask
@@ -164,7 +164,7 @@ class _LoraLinear(torch.autograd.Function):
         inner_gradient = (gradient @ up).mul_(ctx.scale)  # (T, rank)
         rows_gradient = None
         if ctx.needs_input_grad[0]:
-            rows_gradient = gradient @ ctx.weight()
+            rows_gradient = gradient @ ctx.weight().to(gradient.dtype)
             if ctx.mask is None:
                 rows_gradient.addmm_(inner_gradient, down)
             else:

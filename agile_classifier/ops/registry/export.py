@@ -16,7 +16,7 @@ from zenml.io import fileio
 
 from agile_classifier.data.text import is_blank
 from agile_classifier.errors import InputError
-from agile_classifier.models.decision import DECISION_FILE
+from agile_classifier.models.decision import DECISION_FILE, Decision
 from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 from agile_classifier.ops.registry import versions as registry
@@ -148,29 +148,32 @@ def _write_onnx(model_name: str, version: str, files: registry.VersionFiles) -> 
     base = files.base or fetch_base_of(ClassifierSpec.load(files.adapter))
     folder = scratch() / "onnx"
     texts = (*PROBES, *_test_texts(model_name, version))
+    if not is_scoring_code_of_here(files.code):
+        _require_same_answers(Scorer(model_name, version), files.adapter, base=base, texts=texts)
     made = export_onnx(files.adapter, base=base, output=folder, texts=texts)
     shutil.copy2(files.adapter / DECISION_FILE, folder)
-    if not is_scoring_code_of_here(files.code):
-        _require_answers_of(Scorer(model_name, version), folder, texts, tolerance=made.tolerance)
+    rounded = f"; the version itself rounds by up to {made.rounding:.2g}" if made.rounding > made.tolerance else ""
     return folder, (
-        f"{made.bytes / 1e6:.1f} MB, opset {made.opset}; over {made.n_texts} texts a probability differs"
-        f" from the original by at most {made.largest_difference:.2g} ({made.tolerance:g} is allowed)"
+        f"{made.bytes / 1e6:.1f} MB, opset {made.opset}; over {made.n_texts} texts a probability differs from the"
+        f" original, computed in float32, by at most {made.largest_difference:.2g} ({made.tolerance:g} is allowed)"
+        f"{rounded}"
     )
 
 
-def _require_answers_of(scorer: Scorer, folder: Path, texts: Sequence[str], *, tolerance: float) -> None:
-    """Compare a graph, which the code here has made, with a version that is scored by other code, which it carries."""
-    from agile_classifier.models.onnx.predictor import OnnxPredictor
+def _require_same_answers(scorer: Scorer, adapter: Path, *, base: Path, texts: Sequence[str]) -> None:
+    """Compare the code here, which makes the graph, with the other code that a version carries and is scored by."""
+    from agile_classifier.models.predictor import Predictor  # torch: not before it is needed
 
     visible = [text for text in texts if not is_blank(text)]  # a version refuses others
-    y_score = scorer(visible).filter(like=PROBABILITY).to_numpy()
-    difference = float(np.abs(OnnxPredictor(folder).score(visible) - y_score).max())
-    if not difference <= tolerance:  # NaN fails too
+    by_version = scorer(visible).filter(like=PROBABILITY).to_numpy()
+    predictor = Predictor.load(adapter, base=base)
+    here = Decision.load(adapter).calibration.apply(predictor.score(visible))
+    difference, allowed = float(np.abs(here - by_version).max()), predictor.spec.rounding
+    if not difference <= allowed:  # NaN fails too
         raise RuntimeError(
-            "ONNX export: the version was registered with other code, by which a probability differs by "
-            f"{difference:.2g}"
-            f" over {len(visible)} texts, {tolerance:g} is allowed; nothing was written: train it again, or export "
-            "with that code"
+            f"ONNX export: the version was registered with other code, by which a probability differs by"
+            f" {difference:.2g} over {len(visible)} texts, {allowed:g} is allowed; nothing was written: train it again,"
+            " or export with that code"
         )
 
 

@@ -16,6 +16,7 @@ import onnx
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from agile_classifier.config.training import FineTuneConfig
@@ -23,9 +24,10 @@ from agile_classifier.errors import InputError
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.classical.member import fit_member
 from agile_classifier.models.encoding import load_tokenizer
-from agile_classifier.models.network.network import build_network, save_network
+from agile_classifier.models.network.network import HEAD_FILE, build_network, save_network
 from agile_classifier.models.onnx import export as onnx_export
-from agile_classifier.models.onnx.export import PROBES, MergedNetwork, export_onnx
+from agile_classifier.models.onnx.export import PROBES, export_onnx
+from agile_classifier.models.onnx.merging import MergedNetwork, compute_in_float32
 from agile_classifier.models.onnx.predictor import OnnxPredictor
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.prompts.prompts import Prompt, find_label_tokens
@@ -80,16 +82,21 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Adapter:
     """What `fine_tune` leaves on a base, with random values in place of trained ones; returns adapter and base."""
 
     def make(
-        base: Path, *, pooling: str, quantization: str, targets: tuple[str, ...] = ("all-linear",)
+        base: Path,
+        *,
+        pooling: str,
+        quantization: str,
+        targets: tuple[str, ...] = ("all-linear",),
+        dtype: str = "float32",
     ) -> tuple[Path, Path]:
         folder = tmp_path_factory.mktemp("adapter")
         prompt = Prompt(labels=("no", "yes")) if pooling == "answer" else None
         spec = ClassifierSpec(
-            class_names=("no", "yes"), pooling=pooling, quantization=quantization, double_quant=True, compute_dtype="float32",
+            class_names=("no", "yes"), pooling=pooling, quantization=quantization, double_quant=True, compute_dtype=dtype,
             max_length=64, hidden_size=32, base_source="tiny", base_sha256=None, base_revision=None, base_digest="", prompt=prompt,
         )  # fmt: skip
         model = load_base_model(
-            base, pooling=pooling, n_classes=2, quantization=quantization, double_quant=True, compute_dtype="float32", device="cpu"
+            base, pooling=pooling, n_classes=2, quantization=quantization, double_quant=True, compute_dtype=dtype, device="cpu"
         )  # fmt: skip
         tokenizer = load_tokenizer(base)
         network = build_network(
@@ -142,6 +149,55 @@ def test_the_graph_answers_as_the_original_does(
     vocabulary = len(exported.tokenizer)
     wide = [tensor.name for tensor in graph.graph.initializer if vocabulary in tensor.dims]
     assert len(wide) == 1, wide  # the input's embeddings; no output layer
+
+
+BFLOAT16 = {
+    "BERT, mean, none": {"base": "tiny_model", "pooling": "mean", "quantization": "none"},
+    "BERT, mean, nf4": {"base": "tiny_model", "pooling": "mean", "quantization": "nf4"},
+    "BERT, native, nf4, some layers": {
+        "base": "tiny_model", "pooling": "native", "quantization": "nf4", "targets": ("query", "value"),
+    },
+    "BERT, mean, int8": {"base": "tiny_model", "pooling": "mean", "quantization": "int8"},
+    "Llama, label tokens, nf4, some layers": {
+        "base": "tiny_language_model", "pooling": "answer", "quantization": "nf4", "targets": ("q_proj", "v_proj"),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BFLOAT16)
+def test_a_bfloat16_original_is_held_against_in_float32_and_its_own_rounding_is_stated_apart(
+    kind: str, tuned: Adapter, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    made: dict[str, Any] = dict(BFLOAT16[kind])
+    adapter, base = tuned(request.getfixturevalue(made.pop("base")), dtype="bfloat16", **made)
+    facts = export_onnx(adapter, base=base, output=tmp_path / "export", texts=varied_texts(60))
+    rounds_inputs = made["quantization"] == "int8"
+    assert facts.tolerance == (0.02 if rounds_inputs else 1e-3)
+    assert facts.largest_difference < (0.02 if rounds_inputs else 1e-4)
+    assert facts.rounding > facts.largest_difference
+    assert json.loads((tmp_path / "export" / "export.json").read_text())["rounding"] == facts.rounding
+
+
+def test_an_original_whose_rounding_is_more_than_a_graph_may_differ_by_is_exported(
+    tuned: Adapter, tiny_model: Path, tmp_path: Path
+) -> None:
+    adapter, base = tuned(tiny_model, pooling="mean", quantization="none", dtype="bfloat16")
+    head = load_file(adapter / "best" / HEAD_FILE)
+    save_file({name: 40 * tensor for name, tensor in head.items()}, adapter / "best" / HEAD_FILE)  # a steep head
+    facts = export_onnx(adapter, base=base, output=tmp_path / "export", texts=varied_texts(60))
+    assert facts.rounding > 0.02 > facts.largest_difference
+
+
+def test_a_network_that_computes_in_float32_keeps_the_weights_that_bfloat16_rounded(
+    tuned: Adapter, tiny_model: Path
+) -> None:
+    adapter, base = tuned(tiny_model, pooling="mean", quantization="none", dtype="bfloat16")
+    network = Predictor.load(adapter, base=base).network
+    before = {name: tensor.clone() for name, tensor in network.encoder.state_dict().items()}
+    compute_in_float32(network)
+    after = network.encoder.state_dict()
+    assert {tensor.dtype for tensor in after.values() if tensor.is_floating_point()} == {torch.float32}
+    assert all(torch.equal(after[name], tensor.to(after[name].dtype)) for name, tensor in before.items())
 
 
 def test_the_second_member_answers_beside_the_graph_too(
