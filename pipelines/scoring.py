@@ -3,7 +3,7 @@
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.reading import ReadingOptions
 from steps.scoring.score_file import score_file
 
 
@@ -11,11 +11,14 @@ from steps.scoring.score_file import score_file
 def scoring(
     source: str,
     output: str,
-    column: str = "text",
-    dialect: Dialect = Dialect(),
+    options: ReadingOptions = ReadingOptions(),
+    prefix: str | None = None,
     model_name: str | None = None,
     version: str | None = None,
     strict: bool = False,
 ) -> None:
-    """Files are named by absolute paths: the process that runs the step may stand in another folder."""
-    score_file(source, output, column, dialect, model_name, version, strict)
+    """Files are named by absolute paths: the process that runs the step may stand in another folder.
+
+    What `options` leave open is read as the config of the version says.
+    """
+    score_file(source, output, options, prefix, model_name, version, strict)

@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from agile_classifier.config.data import Dialect
+    from agile_classifier.config.reading import ReadingOptions
+    from agile_classifier.ops.scoring.reading import Reading
 
 commands = typer.Typer()
 
-Delimiter = Annotated[str | None, typer.Option(help="Column delimiter of the file; by default its suffix decides.")]
-Encoding = Annotated[str, typer.Option(help="Character encoding of the file.")]
-Quoting = Annotated[bool, typer.Option(help="Whether double quotes enclose cells of the file.")]
+AS_CONFIG = "as the config of the version says"
+Column = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help=f"Column that holds the texts; by default {AS_CONFIG}, else text."),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(help=f"Column delimiter of the file; by default {AS_CONFIG} for this suffix, else by its suffix."),
+]
+Encoding = Annotated[
+    str | None, typer.Option(help=f"Character encoding of the file; by default {AS_CONFIG}, else utf-8.")
+]
+Quoting = Annotated[
+    bool | None,
+    typer.Option(
+        "--quoting/--no-quoting", help=f"Whether double quotes enclose cells of the file; by default {AS_CONFIG}."
+    ),
+]
 ColumnNames = Annotated[
-    str | None, typer.Option(metavar="NAME,…", help="Names of the columns, for a file without a header line.")
+    str | None,
+    typer.Option(
+        metavar="NAME,…", help=f"Names of the columns, for a file without a header line; by default {AS_CONFIG}."
+    ),
+]
+Header = Annotated[
+    bool, typer.Option("--header", help="The file has a header line, whatever the config of the version says.")
 ]
 
 
@@ -31,11 +54,12 @@ def score(
     output: Annotated[
         Path | None, typer.Option(help="File for the scored rows of --input; its suffix names the format.")
     ] = None,
-    column: Annotated[str, typer.Option(help="Column of --input that holds the texts.")] = "text",
+    column: Column = None,
     delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    quoting: Quoting = True,
+    encoding: Encoding = None,
+    quoting: Quoting = None,
     column_names: ColumnNames = None,
+    header: Header = False,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
     ] = None,
@@ -46,8 +70,21 @@ def score(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse an --input with a bad row before any row is scored.")
     ] = False,
+    prefix: Annotated[
+        str | None, typer.Option(help="What the name of each added column begins with, as in --prefix new_.")
+    ] = None,
+    evaluate: Annotated[
+        bool, typer.Option("--evaluate", help="Also print metrics against the labels that --input holds.")
+    ] = False,
+    label_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help=f"Column of these labels; by default {AS_CONFIG}, else label."),
+    ] = None,
 ) -> None:
-    """Score texts, or a file of them, with the champion."""
+    """Score texts, or a file of them, with the champion.
+
+    The file is read as the version's own was, where no option says otherwise.
+    """
     if bool(texts) == bool(source):
         raise typer.BadParameter("give either TEXT or --input FILE")
     if texts and version:
@@ -57,34 +94,25 @@ def score(
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state()
+    if source and output:
+        options = _options(column, delimiter, encoding, quoting, column_names, header)
+        labels = (label_column,) if evaluate or label_column else None
+        _score_file(source, output, options, labels, model=model, version=version, strict=strict, prefix=prefix)
+        return
     from agile_classifier.ops.scoring import champion as scoring
 
-    if source and output:
-        from agile_classifier.ops.engines import run as local_runs
-        from agile_classifier.ops.runs import outcome
-        from agile_classifier.ops.runs.outputs import output_of
-        from agile_classifier.ops.scoring import batch as batch_scoring
-
-        dialect = _dialect(delimiter, encoding, quoting, column_names)
-        batch_scoring.require_scorable(source, output=output, dialect=dialect, model_name=model, version=version)
-        outcome.say_steps()
-        run = local_runs.run_here(
-            "scoring", source=str(source.absolute()), output=str(output.absolute()), column=column, dialect=dialect,
-            model_name=model, version=version, strict=strict,
-        )  # fmt: skip
-        print(batch_scoring.in_words(output_of(run, "score_file", "scored_file")))
-    else:
-        print(scoring.as_table(texts or [], scoring.score_texts(texts or [], model_name=model)))
+    print(scoring.as_table(texts or [], scoring.score_texts(texts or [], model_name=model)))
 
 
 @commands.command(epilog="Example: agile monitor scored.csv --on-drift refuse")
 def monitor(
     file: Annotated[Path, typer.Argument(help="File that `agile score` wrote, or texts, which are scored first.")],
-    column: Annotated[str, typer.Option(help="Column of FILE that holds the texts.")] = "text",
+    column: Column = None,
     delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    quoting: Quoting = True,
+    encoding: Encoding = None,
+    quoting: Quoting = None,
     column_names: ColumnNames = None,
+    header: Header = False,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
     ] = None,
@@ -118,7 +146,7 @@ def monitor(
 
     outcome.say_steps()
     seen = drift_response.look(
-        file, column=column, dialect=_dialect(delimiter, encoding, quoting, column_names), model_name=model,
+        file, options=_options(column, delimiter, encoding, quoting, column_names, header), model_name=model,
         on_drift=on_drift, config=loaded,
     )  # fmt: skip
     print(f"{seen.sentence}\nreport: {seen.report}")
@@ -135,12 +163,13 @@ def queue(
         Path, typer.Option(metavar="FILE", help="CSV to write for annotators, with an empty column to fill in.")
     ],
     count: Annotated[int, typer.Option(min=1, help="Number of texts to choose.")] = 100,
-    column: Annotated[str, typer.Option(help="Column of --pool that holds the texts.")] = "text",
+    column: Column = None,
     score_column: Annotated[str, typer.Option(help="Name of the column that annotators fill in.")] = "score",
     delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    quoting: Quoting = True,
+    encoding: Encoding = None,
+    quoting: Quoting = None,
     column_names: ColumnNames = None,
+    header: Header = False,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
     ] = None,
@@ -157,19 +186,66 @@ def queue(
 
     prepare_state()
     from agile_classifier.ops.scoring import queue as annotation_queue
+    from agile_classifier.ops.scoring.batch import find_scorer
+    from agile_classifier.ops.scoring.reading import choose_layout, read_as
 
     annotation_queue.require_writable(output)
-    dialect = _dialect(delimiter, encoding, quoting, column_names)
-    read = annotation_queue.read_pool(pool, dialect, column=column, score_column=score_column)
-    chosen = annotation_queue.make_queue(read, count=count, model_name=model, version=version)
-    annotation_queue.write_queue(chosen, output)
+    options = _options(column, delimiter, encoding, quoting, column_names, header)
+    name, number = find_scorer(model, version)
+    reading = read_as(pool, options, model_name=name, version=number)
+    _say(pool, reading)
+    read = annotation_queue.read_pool(pool, reading.dialect, column=reading.column, score_column=score_column)
+    chosen = annotation_queue.make_queue(read, count=count, model_name=name, version=number)
+    annotation_queue.write_queue(chosen, output, layout=choose_layout(pool, reading.dialect, output))
     print(
         f"{chosen.in_words()}\nwritten to {output}: fill in {score_column!r}, and train on it with your labelled rows"
     )
 
 
-def _dialect(delimiter: str | None, encoding: str, quoting: bool, column_names: str | None) -> Dialect:
-    from agile_classifier.config.data import Dialect
+def _score_file(
+    source: Path, output: Path, options: ReadingOptions, labels: tuple[str | None] | None, *, model: str | None,
+    version: str | None, strict: bool, prefix: str | None,
+) -> None:  # fmt: skip
+    """Score a file by the pipeline and, with the name of the column of `labels` or None in it, evaluate the scores."""
+    from agile_classifier.ops.engines import run as local_runs
+    from agile_classifier.ops.runs import outcome
+    from agile_classifier.ops.runs.outputs import output_of
+    from agile_classifier.ops.scoring import batch, gold
 
-    names = tuple(column_names.split(",")) if column_names else None
-    return Dialect(delimiter=delimiter, encoding=encoding, quoting=quoting, column_names=names)
+    name, number, reading = batch.require_scorable(
+        source, output=output, options=options, model_name=model, version=version
+    )
+    label_column = gold.choose_label_column(labels[0], model_name=name, version=number) if labels else None
+    if label_column:
+        gold.require_label_column(source, reading.dialect, label_column)
+    outcome.say_steps()
+    run = local_runs.run_here(
+        "scoring", source=str(source.absolute()), output=str(output.absolute()), options=options, prefix=prefix,
+        model_name=model, version=version, strict=strict,
+    )  # fmt: skip
+    facts = output_of(run, "score_file", "scored_file")
+    print(batch.in_words(facts))
+    if label_column:
+        print(gold.evaluate_output(output, facts, label_column=label_column))
+
+
+def _options(
+    column: str | None,
+    delimiter: str | None,
+    encoding: str | None,
+    quoting: bool | None,
+    column_names: str | None,
+    header: bool,
+) -> ReadingOptions:
+    from agile_classifier.config.reading import ReadingOptions
+
+    if header and column_names:
+        raise typer.BadParameter("--header and --column-names exclude each other")
+    names = [] if header else column_names.split(",") if column_names else None
+    said = {"delimiter": delimiter, "encoding": encoding, "quoting": quoting, "column_names": names}
+    return ReadingOptions(column=column, dialect={name: value for name, value in said.items() if value is not None})
+
+
+def _say(file: Path, reading: Reading) -> None:
+    for note in reading.notes:
+        print(f"{file}: {note}", file=sys.stderr, flush=True)

@@ -28,6 +28,7 @@ MANIFEST = "manifest.json"
 BEGUN_BY = "begun_by.txt"
 REJECTED = ".rejected.jsonl"
 JSON_LINES = (".jsonl", ".ndjson")
+BYTE_ORDER_MARK = "\ufeff"
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -46,11 +47,38 @@ class Piece:
     """Rows by label."""
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a delimited output in UTF-8 is laid out; the other formats leave nothing open."""
+
+    delimiter: str
+    line_end: str = "\n"
+    has_mark: bool = False
+    """Whether the file begins with a byte order mark, by which spreadsheets know UTF-8."""
+
+    @classmethod
+    def of(cls, output: Path) -> Layout:
+        """The usual one of a file of this name."""
+        return cls(DEFAULT_DELIMITERS.get(output.suffix.lower(), ","))
+
+    def write(self, rows: Sequence[Sequence[Any]]) -> str:
+        """Rows of cells as lines."""
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self.delimiter, lineterminator=self.line_end).writerows(rows)
+        return text.getvalue()
+
+    def write_head(self, names: Sequence[str]) -> str:
+        """What the file begins with."""
+        return f"{BYTE_ORDER_MARK if self.has_mark else ''}{self.write([names])}"
+
+
 class RowParts:
     """The pieces of one output; `opened` makes one."""
 
-    def __init__(self, output: Path, schema: pa.Schema, folder: Path, identity: Mapping[str, Any]) -> None:
-        self.output, self.schema, self.folder, self.identity = output, schema, folder, identity
+    def __init__(
+        self, output: Path, schema: pa.Schema, folder: Path, identity: Mapping[str, Any], layout: Layout
+    ) -> None:
+        self.output, self.schema, self.folder, self.identity, self.layout = output, schema, folder, identity, layout
         self.pieces = list(self._read_pieces())
 
     def begun_by(self, run_id: str) -> str:
@@ -67,6 +95,15 @@ class RowParts:
         _write(self._path(number, REJECTED), lambda path: _write_lines(path, rejected))
         _write(self._path(number, ".json"), lambda path: path.write_text(json.dumps(asdict(piece)), encoding="utf-8"))
         self.pieces.append(piece)
+
+    def read_first_rejected(self) -> dict[str, Any] | None:
+        """The first row that was rejected, as its line of the file of rejected rows says it; None without one."""
+        for path in self._paths(REJECTED):
+            with path.open(encoding="utf-8") as file:
+                if line := file.readline():
+                    first: dict[str, Any] = json.loads(line)
+                    return first
+        return None
 
     def finish(self) -> Path | None:
         """Join the pieces, put the output and, where rows were rejected, their file in place.
@@ -106,11 +143,7 @@ class RowParts:
     def _head(self) -> str:
         if self.output.suffix.lower() in JSON_LINES:
             return ""
-        return _delimited([self.schema.names], self._delimiter)
-
-    @property
-    def _delimiter(self) -> str:
-        return DEFAULT_DELIMITERS[self.output.suffix.lower()]
+        return self.layout.write_head(self.schema.names)
 
     def _write_rows(self, path: Path, rows: Rows) -> None:
         suffix = self.output.suffix.lower()
@@ -120,7 +153,7 @@ class RowParts:
             _write_lines(path, rows)
         else:
             cells = [[_cell(row.get(name)) for name in self.schema.names] for row in rows]
-            path.write_text(_delimited(cells, self._delimiter), encoding="utf-8", newline="")
+            path.write_text(self.layout.write(cells), encoding="utf-8", newline="")
 
     def _path(self, number: int, suffix: str) -> Path:
         return self.folder / f"part-{number:06d}{suffix}"
@@ -154,7 +187,12 @@ def read_identity(output: Path) -> dict[str, Any]:
 
 @contextmanager
 def opened(
-    output: Path, schema: pa.Schema, *, identity: Mapping[str, Any], say: Callable[[str], None]
+    output: Path,
+    schema: pa.Schema,
+    *,
+    identity: Mapping[str, Any],
+    say: Callable[[str], None],
+    layout: Layout | None = None,
 ) -> Iterator[RowParts]:
     """The pieces that lie there, or none yet; held by this process alone.
 
@@ -164,6 +202,8 @@ def opened(
         Columns of the output.
     identity : mapping
         What the output is made from, as JSON holds it. Pieces of anything else are removed, and `say` is told why.
+    layout : Layout, optional
+        Of a delimited output; without it the usual one of its suffix.
 
     Raises
     ------
@@ -182,7 +222,7 @@ def opened(
                         path.unlink()
             described = json.dumps(dict(identity), indent=1)
             _write(folder / MANIFEST, lambda path: path.write_text(described, encoding="utf-8"))
-            parts = RowParts(output, schema, folder, identity)
+            parts = RowParts(output, schema, folder, identity, layout or Layout.of(output))
             try:
                 yield parts
             except InputError:
@@ -235,12 +275,6 @@ def _concatenate(parts: Sequence[Path], whole: Path, *, head: str) -> None:
         for part in parts:
             with part.open("rb") as source:
                 shutil.copyfileobj(source, target)
-
-
-def _delimited(rows: Sequence[Sequence[Any]], delimiter: str) -> str:
-    text = io.StringIO(newline="")
-    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows(rows)
-    return text.getvalue()
 
 
 def _cell(value: Any) -> Any:

@@ -9,8 +9,8 @@ from typing import Annotated
 from zenml import log_metadata, step
 from zenml.types import HTMLString
 
-from agile_classifier.config.data import Dialect
 from agile_classifier.config.evaluation import MonitoringConfig
+from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.evaluation.drift import Drift
 from agile_classifier.ops.scoring import monitoring
 
@@ -18,8 +18,7 @@ from agile_classifier.ops.scoring import monitoring
 @step(enable_cache=False)
 def measure_drift(
     source: str,
-    column: str,
-    dialect: Dialect,
+    options: ReadingOptions,
     model_name: str | None,
     settings: MonitoringConfig,
     named: str | None,
@@ -28,8 +27,7 @@ def measure_drift(
     found, page = monitoring.measure(
         Path(source),
         named=Path(named) if named else None,
-        column=column,
-        dialect=dialect,
+        options=options,
         model_name=model_name,
         settings=settings,
     )

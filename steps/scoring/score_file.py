@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from zenml import get_step_context, log_metadata, step
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.ops.scoring import batch as batch_scoring
 
 
@@ -13,8 +13,8 @@ from agile_classifier.ops.scoring import batch as batch_scoring
 def score_file(
     source: str,
     output: str,
-    column: str,
-    dialect: Dialect,
+    options: ReadingOptions,
+    prefix: str | None,
     model_name: str | None,
     version: str | None,
     strict: bool,
@@ -26,8 +26,8 @@ def score_file(
     facts = batch_scoring.score_file(
         Path(source),
         output=Path(output),
-        column=column,
-        dialect=dialect,
+        options=options,
+        prefix=prefix,
         model_name=model_name,
         version=version,
         strict=strict,

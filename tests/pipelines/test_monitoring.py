@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agile_classifier.config.data import Dialect
 from agile_classifier.config.evaluation import MonitoringConfig
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import GateRefused, InputError
@@ -63,7 +62,7 @@ def agile(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def look(path: Path, on_drift: str | None = None) -> Any:
     from agile_classifier.ops.scoring import drift_response
 
-    return drift_response.look(path, column="text", dialect=Dialect(), model_name=NAME, on_drift=on_drift)
+    return drift_response.look(path, model_name=NAME, on_drift=on_drift)
 
 
 def test_a_file_is_scored_by_a_run_on_the_dashboard_as_texts_are_scored_alone(
@@ -206,7 +205,7 @@ def test_what_cannot_be_compared_is_refused(
     path = batch.with_name("changed.csv")
     changed.to_csv(path, index=False)
     with pytest.raises(InputError) as refused:
-        monitoring.measure(path, column="text", dialect=Dialect(), model_name=NAME, settings=trained.monitoring)
+        monitoring.measure(path, model_name=NAME, settings=trained.monitoring)
     assert said in str(refused.value)
 
 

@@ -15,9 +15,17 @@ from pathlib import Path
 import pandas as pd
 
 from agile_classifier.config.data import Dialect
-from agile_classifier.data.row_parts import opened
+from agile_classifier.data.row_parts import Layout, opened
 from agile_classifier.data.rows import open_rows
-from agile_classifier.ops.scoring.stream import WINDOW_ROWS, Progress, output_schema, score_rows
+from agile_classifier.ops.scoring.answer_columns import place_answers
+from agile_classifier.ops.scoring.stream import (
+    WINDOW_ROWS,
+    Answering,
+    Progress,
+    input_schema,
+    output_schema,
+    score_rows,
+)
 
 ANSWERS = ("label", "probability_short", "probability_long")
 
@@ -30,7 +38,13 @@ def score(texts: Sequence[str]) -> pd.DataFrame:
 
 
 def score_file(
-    source: Path, output: Path, dialect: Dialect = Dialect(), *, seconds: float = 0.0, window_rows: int = WINDOW_ROWS
+    source: Path,
+    output: Path,
+    dialect: Dialect = Dialect(),
+    *,
+    seconds: float = 0.0,
+    window_rows: int = WINDOW_ROWS,
+    layout: Layout | None = None,
 ) -> int:
     """Returns the number of pieces that lay there before."""
 
@@ -39,12 +53,14 @@ def score_file(
         time.sleep(seconds)
 
     rows = open_rows(source, dialect)
-    schema = output_schema(rows, output=output, column="text", added=ANSWERS)
-    with opened(output, schema, identity={"window": window_rows}, say=print) as parts:
+    found = input_schema(rows, output)
+    names = place_answers(found.names, ANSWERS, prefix=None)
+    schema = output_schema(found, names)
+    with opened(output, schema, identity={"window": window_rows}, say=print, layout=layout) as parts:
         found = len(parts.pieces)
         score_rows(
-            rows, parts, column="text", score=score, version="1", run_id="run-1", on_progress=slow, window_rows=window_rows
-        )  # fmt: skip
+            rows, parts, Answering("text", score, names, "1", "run-1"), on_progress=slow, window_rows=window_rows
+        )
         parts.finish()
     return found
 

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.data.row_parts import RowParts, opened
 from agile_classifier.data.rows import open_rows
 from agile_classifier.errors import InputError
@@ -22,7 +22,9 @@ from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.scoring import stream as stream_scoring
-from agile_classifier.ops.scoring.stream import WINDOW_ROWS
+from agile_classifier.ops.scoring.answer_columns import AnswerColumns, place_answers
+from agile_classifier.ops.scoring.reading import Reading, choose_layout, read_as
+from agile_classifier.ops.scoring.stream import WINDOW_ROWS, Answering
 
 SECONDS_BETWEEN_LINES = 10.0
 """Seconds between lines of progress, where standard error is no terminal."""
@@ -51,23 +53,26 @@ def find_scorer(model_name: str | None, version: str | None) -> tuple[str, str]:
 
 
 def require_scorable(
-    source: Path, *, output: Path, dialect: Dialect, model_name: str | None, version: str | None
-) -> None:
-    """Raise InputError where a run would end before its first row.
+    source: Path, *, output: Path, options: ReadingOptions, model_name: str | None, version: str | None
+) -> tuple[str, str, Reading]:
+    """Name and number of the version that scores, and how the file will be read for it.
 
-    Files that cannot be used, no version that scores.
+    Raises InputError where a run would end before its first row.
+
+    Files that cannot be used, no version that scores, no column of texts.
     """
     stream_scoring.check_output(output, source)
-    open_rows(source, dialect)
-    find_scorer(model_name, version)
+    open_rows(source)
+    name, number = find_scorer(model_name, version)
+    return name, number, read_as(source, options, model_name=name, version=number)
 
 
 def score_file(
     source: Path,
     *,
     output: Path,
-    column: str,
-    dialect: Dialect = Dialect(),
+    options: ReadingOptions = ReadingOptions(),
+    prefix: str | None = None,
     model_name: str | None = None,
     version: str | None = None,
     strict: bool = False,
@@ -82,10 +87,10 @@ def score_file(
     ----------
     source, output : Path
         The suffixes name the formats; `output` may be of another one, and is replaced only once all is scored.
-    column : str
-        Column that holds the texts.
-    dialect : Dialect
-        How `source` is read.
+    options : ReadingOptions
+        How `source` is read where that is not as the version's config says.
+    prefix : str or None
+        What the name of each added column begins with; without one, `place_answers` says what clashes become.
     model_name, version : str or None
         Whose version answers, and which: a number or an alias, None the champion.
     strict : bool
@@ -96,34 +101,36 @@ def score_file(
     Raises
     ------
     InputError
-        A file cannot be read or written, a column would be overwritten, or no row can be scored.
+        A file cannot be read or written, added columns have no name left, or most rows cannot be scored.
     """
     begun = time.monotonic()
     stream_scoring.check_output(output, source)
-    rows, written = open_rows(source, dialect), source.stat().st_mtime_ns
     name, number = find_scorer(model_name, version)
-    scorer = Scorer(name, number)
-    schema = stream_scoring.output_schema(rows, output=output, column=column, added=list(scorer.columns))
+    reading, written = read_as(source, options, model_name=name, version=number), source.stat().st_mtime_ns
+    rows, scorer = open_rows(source, reading.dialect), Scorer(name, number)
+    found = stream_scoring.input_schema(rows, output)
+    names = place_answers(found.names, scorer.columns, prefix=prefix)
+    schema, layout = stream_scoring.output_schema(found, names), choose_layout(source, reading.dialect, output)
+    _say_how(source, reading, names)
     if strict:
-        stream_scoring.refuse_bad_rows(rows, column)
+        stream_scoring.refuse_bad_rows(rows, reading.column)
     answers = {MODEL_NAME: name, VERSION: number, "window": window_rows, "columns": schema.names}
-    identity = {"input": content_digest(source), "column": column, **dialect.model_dump(mode="json"), **answers}
-    with opened(output, schema, identity=identity, say=_say) as parts, shown_progress() as on_progress:
+    how = {"column": reading.column, **reading.dialect.model_dump(mode="json")}
+    identity = {"input": content_digest(source), **how, **answers}
+    with opened(output, schema, identity=identity, say=_say, layout=layout) as parts, shown_progress() as on_progress:
         first_run = parts.begun_by(run_id)
         resumed = len(parts.pieces)
         if resumed:
             _say(f"{output}: {sum(piece.n_rows for piece in parts.pieces):,} rows are scored already; going on")
-        stream_scoring.score_rows(
-            rows, parts, column=column, score=scorer, version=number, run_id=first_run,
-            on_progress=on_progress, window_rows=window_rows,
-        )  # fmt: skip
+        answering = Answering(reading.column, scorer, names, number, first_run)
+        stream_scoring.score_rows(rows, parts, answering, on_progress=on_progress, window_rows=window_rows)
         if source.stat().st_mtime_ns != written:
             raise InputError(f"{source}: was changed while it was read; run again, and it is scored anew")
         facts = _facts(parts, resumed=resumed, seconds=time.monotonic() - begun)
         rejected = parts.finish()
     return {
         **facts, "path": str(output.absolute()), "rejected_path": str(rejected) if rejected else "",
-        "input": str(source.absolute()),
+        "input": str(source.absolute()), "read_as": how, "columns": dict(names.names),
         "input_sha256": identity["input"], MODEL_NAME: name, VERSION: number, BEGUN_BY: first_run,
     }  # fmt: skip
 
@@ -177,6 +184,12 @@ class _Lines:
         self.told, done = now, progress.share - self.first.share
         left = (1 - progress.share) * (now - self.begun) / done if done > 0 else float("nan")
         _say(f"{progress.n_rows:,} rows, {progress.n_rejected:,} rejected, {progress.share:.0%}, {left:,.0f} s left")
+
+
+def _say_how(source: Path, reading: Reading, names: AnswerColumns) -> None:
+    for sentence in (*reading.notes, names.in_words()):
+        if sentence:
+            _say(f"{source}: {sentence}")
 
 
 def _rows(number: int) -> str:

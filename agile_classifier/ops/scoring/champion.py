@@ -10,7 +10,7 @@ from agile_classifier.data.text import complaint_about
 from agile_classifier.errors import InputError
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.scorer import Scorer
-from agile_classifier.ops.scoring.stream import MODEL_VERSION
+from agile_classifier.ops.scoring.answer_columns import MODEL_VERSION
 
 SHOWN_LENGTH = 60
 """Longest text shown in a table, in characters."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from zenml import log_metadata
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.config.run import RunConfig
 from agile_classifier.environment import home
 from agile_classifier.errors import GateRefused
@@ -44,8 +44,7 @@ class Seen:
 def look(
     file: Path,
     *,
-    column: str,
-    dialect: Dialect,
+    options: ReadingOptions = ReadingOptions(),
     model_name: str | None,
     on_drift: str | None,
     config: RunConfig | None = None,
@@ -59,11 +58,11 @@ def look(
     """
     model_name = model_name or (config.registry.model_name if config else None)
     source = file.absolute()
-    scores = monitoring.place_for_scores(source, dialect)
-    version = monitoring.scored_version(source, dialect) if scores is None else None
+    scores = monitoring.place_for_scores(source, options)
+    version = monitoring.scored_version(source, options) if scores is None else None
     settings = monitoring.settings_of(model_name, version, on_drift=on_drift, config=config)
     run = local_runs.run_here(
-        "monitoring", source=str(source), scored_to=str(scores) if scores else None, column=column, dialect=dialect,
+        "monitoring", source=str(source), scored_to=str(scores) if scores else None, options=options,
         model_name=model_name, settings=settings,
     )  # fmt: skip
     if scores is not None:

@@ -10,11 +10,11 @@ from typing import Any, get_args
 import numpy as np
 from zenml.client import Client
 
-from agile_classifier.config.data import Dialect
 from agile_classifier.config.evaluation import MonitoringConfig
 from agile_classifier.config.files import parse_config
+from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.config.run import RunConfig
-from agile_classifier.data.formats.row import Row
+from agile_classifier.data.formats.row import Row, RowFile
 from agile_classifier.data.rows import open_rows, refusal, require_rows
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.drift import Drift, compare
@@ -25,7 +25,8 @@ from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.versions import find_champion
-from agile_classifier.ops.scoring.stream import LABEL, MODEL_VERSION
+from agile_classifier.ops.scoring.answer_columns import LABEL, MODEL_VERSION, column_of
+from agile_classifier.ops.scoring.reading import DEFAULT_COLUMN, Remembered, Scored, find_scored
 from agile_classifier.ops.state.home import scratch
 
 ZENML_RUN = "zenml.run"
@@ -41,10 +42,9 @@ class Batch:
     """An even spread over the file, at most `EMBEDDED_TEXTS`."""
 
 
-def place_for_scores(source: Path, dialect: Dialect) -> Path | None:
+def place_for_scores(source: Path, options: ReadingOptions) -> Path | None:
     """Path that an unscored file is scored to first; None for a file that `agile score` wrote."""
-    names = open_rows(source, dialect).names()
-    if LABEL in names and MODEL_VERSION in names and any(name.startswith(PROBABILITY) for name in names):
+    if find_scored(source, options) is not None:
         return None
     return scratch() / f"{source.stem}.parquet"
 
@@ -53,8 +53,7 @@ def measure(
     source: Path,
     *,
     named: Path | None = None,
-    column: str,
-    dialect: Dialect,
+    options: ReadingOptions = ReadingOptions(),
     model_name: str | None,
     settings: MonitoringConfig,
 ) -> tuple[Drift, str]:
@@ -64,6 +63,8 @@ def measure(
     ----------
     named : Path, optional
         The file of texts that was scored into `source`, where that is a passing one.
+    options : ReadingOptions
+        How `source` is read, where that does not show; the version's config names the column of the texts.
 
     Raises
     ------
@@ -72,11 +73,13 @@ def measure(
         `monitoring.min_rows`.
     """
     name = model_name or find_champion(None).model_name
-    version = scored_version(source, dialect)
+    version = scored_version(source, options)
     registry.find_version(name, version, is_alias=False)
     files = registry.read_files(name, version)
     reference = _read_reference(files.adapter, name, version)
-    batch = read_batch(source, dialect, column=column, class_names=reference.class_names)
+    remembered = Remembered.of_config(registry.read_config(name, version), whose=f"{name} version {version}")
+    column = options.column or remembered.column or DEFAULT_COLUMN
+    batch = read_batch(source, _require_scored(source, options), column=column, class_names=reference.class_names)
     if batch.sample.n < settings.min_rows:
         raise InputError(
             f"{named or source}: {batch.sample.n} rows; fewer than monitoring.min_rows ({settings.min_rows}) tell "
@@ -95,23 +98,24 @@ def measure(
     return _drift(page, name, version), render(page)
 
 
-def read_batch(source: Path, dialect: Dialect, *, column: str, class_names: tuple[str, ...]) -> Batch:
+def read_batch(source: Path, scored: Scored, *, column: str, class_names: tuple[str, ...]) -> Batch:
     """Scores, classes and lengths of every row as numbers, and some of the texts; 32 bytes a row of two classes."""
     numbers = {name: place for place, name in enumerate(class_names)}
-    columns = [f"{PROBABILITY}{name}" for name in class_names]
+    rows = open_rows(source, scored.dialect)
+    label, model_version, *columns = _find_columns(rows, scored, class_names)
     scores, predicted, lengths = [array("d") for _ in class_names], array("l"), array("d")
     texts = _Spread(EMBEDDED_TEXTS)
     versions = dict[str, None]()
-    for row in require_rows(open_rows(source, dialect)):
+    for row in require_rows(rows):
         values, text = _values(row, source, columns, column)
         for held, value in zip(scores, values, strict=True):
             held.append(value)
-        if row.cells[LABEL] not in numbers:
-            raise refusal(source, row, f"label {row.cells[LABEL]!r}; the version's are {', '.join(class_names)}")
-        predicted.append(numbers[row.cells[LABEL]])
+        if row.cells[label] not in numbers:
+            raise refusal(source, row, f"{label} {row.cells[label]!r}; the version's are {', '.join(class_names)}")
+        predicted.append(numbers[row.cells[label]])
         lengths.append(len(text))
         texts.add(text)
-        versions.setdefault(str(row.cells[MODEL_VERSION]))
+        versions.setdefault(str(row.cells[model_version]))
     if len(versions) != 1:
         raise InputError(f"{source}: rows of versions {', '.join(versions)}; a batch is scored by one")
     y_score = np.stack([np.asarray(held) for held in scores], axis=1)
@@ -157,7 +161,7 @@ def _recorded_settings(model_name: str | None, version: str | None) -> dict[str,
     return _run_parameters(name, number).get("monitoring") or {}
 
 
-def scored_version(source: Path, dialect: Dialect) -> str:
+def scored_version(source: Path, options: ReadingOptions = ReadingOptions()) -> str:
     """Version that scored a file, read from its first row.
 
     Raises
@@ -165,11 +169,13 @@ def scored_version(source: Path, dialect: Dialect) -> str:
     InputError
         It names none.
     """
-    for row in require_rows(open_rows(source, dialect)):
-        if row.cells.get(MODEL_VERSION) is not None:
-            return str(row.cells[MODEL_VERSION])
-        break
-    raise InputError(f"{source}: its first row names no {MODEL_VERSION}; expected a file that `agile score` wrote")
+    scored = _require_scored(source, options)
+    rows = open_rows(source, scored.dialect)
+    first = next(require_rows(rows))
+    version = first.cells.get(column_of(MODEL_VERSION, list(first.cells), prefix=scored.answers))
+    if version is None:
+        raise InputError(f"{source}: its first row names no {MODEL_VERSION}; expected a file that `agile score` wrote")
+    return str(version)
 
 
 class _Spread:
@@ -185,6 +191,23 @@ class _Spread:
             if len(self.kept) > self.n_kept:
                 self.kept, self.step = self.kept[::2], 2 * self.step
         self.seen += 1
+
+
+def _require_scored(source: Path, options: ReadingOptions) -> Scored:
+    scored = find_scored(source, options)
+    if scored is None:
+        raise InputError(
+            f"{source}: has no columns {LABEL}, {PROBABILITY}… and {MODEL_VERSION}; expected a file that `agile score`"
+            " wrote"
+        )
+    return scored
+
+
+def _find_columns(rows: RowFile, scored: Scored, class_names: tuple[str, ...]) -> list[str]:
+    """Columns of label, version, and probabilities in a scored file."""
+    names = list(next(iter(rows)).cells)
+    plain = (LABEL, MODEL_VERSION, *(f"{PROBABILITY}{name}" for name in class_names))
+    return [column_of(name, names, prefix=scored.answers) for name in plain]
 
 
 def _values(row: Row, source: Path, columns: list[str], column: str) -> tuple[list[float], str]:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from agile_classifier.config.data import Dialect
 from agile_classifier.data.formats.row import Row
 from agile_classifier.data.labels.cells import is_empty, is_mark
+from agile_classifier.data.row_parts import Layout
 from agile_classifier.data.rows import open_rows, refusal
 from agile_classifier.data.scores import is_no_score
 from agile_classifier.data.tables import to_table
@@ -28,6 +29,7 @@ from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.scoring.acquisition import choose_texts, uncertainty
 from agile_classifier.ops.scoring.batch import find_scorer
+from agile_classifier.ops.scoring.stream import MOST_REJECTED, refusal_of_most
 
 CHUNK = 1000
 """Texts scored between two signs of progress."""
@@ -91,7 +93,7 @@ def read_pool(file: Path, dialect: Dialect = Dialect(), *, column: str, score_co
     ------
     InputError
         There is no such file or column, it holds one of the columns that the queue writes (both of them are those of
-        an earlier queue), or no row of it can be read.
+        an earlier queue), or most of its rows cannot be read.
     """
     rows = open_rows(file, dialect)
     names = rows.names()
@@ -105,6 +107,9 @@ def read_pool(file: Path, dialect: Dialect = Dialect(), *, column: str, score_co
     frame = to_table(_readable(rows, bad))
     if frame.empty:
         raise refusal(file, bad[0], bad[0].complaint)
+    if len(bad) > MOST_REJECTED * (len(bad) + len(frame)):
+        first = f"{bad[0].place}: {bad[0].complaint}"
+        raise refusal_of_most(file, len(bad) + len(frame), len(bad), what="read", first=first)
     return Pool(file, column, score_column, frame, tuple(bad))
 
 
@@ -156,9 +161,11 @@ def make_queue(
     return Queue(rows, pool, n_unusable, n_known, n_labelled, name, number)
 
 
-def write_queue(queue: Queue, output: Path) -> None:
-    """Write the file, whole or not at all."""
-    write_whole(output, queue.rows.to_csv(index=False))
+def write_queue(queue: Queue, output: Path, *, layout: Layout | None = None) -> None:
+    """Write the file, whole or not at all; `layout` is that of the pool, or the usual one."""
+    layout = layout or Layout.of(output)
+    rows = queue.rows.to_csv(index=False, header=False, sep=layout.delimiter, lineterminator=layout.line_end)
+    write_whole(output, f"{layout.write_head(list(queue.rows.columns))}{rows}")
 
 
 def _is_labelled(pool: Pool, rule: Mapping[str, Any]) -> NDArray[np.bool_]:

@@ -22,10 +22,12 @@ from agile_classifier.data.formats.row import Row, RowFile
 from agile_classifier.data.row_parts import Piece, RowParts
 from agile_classifier.data.rows import WRITTEN, refusal
 from agile_classifier.data.text import complaint_about
-from agile_classifier.errors import InputError, did_you_mean
+from agile_classifier.errors import InputError
 from agile_classifier.models.spec import PROBABILITY
+from agile_classifier.ops.scoring.answer_columns import LABEL, MODEL_VERSION, RUN_ID, AnswerColumns
 
-LABEL, MODEL_VERSION, RUN_ID = "label", "model_version", "run_id"
+MOST_REJECTED = 0.5
+"""Largest share of a file's rows that may be rejected; past it the file is hardly read as it was written."""
 WINDOW_ROWS = 1024
 """Rows scored together: enough to sort by length, few enough to lose in a kill."""
 WINDOW_CHARACTERS = 2**20
@@ -33,6 +35,36 @@ WINDOW_CHARACTERS = 2**20
 
 Score = Callable[[Sequence[str]], pd.DataFrame]
 """Texts to a row each of `label` and `probability_NAME` of every class."""
+
+
+@dataclass(frozen=True)
+class Answering:
+    """What answers the rows of a file, and how its answers are called."""
+
+    column: str
+    """Column that holds the texts."""
+    score: Score
+    names: AnswerColumns
+    version: str
+    """Written into each row, as `run_id` is."""
+    run_id: str
+
+    def write_rows(self, rows: Sequence[Row]) -> tuple[list[dict[str, Any]], int]:
+        """Score rows; returns them with their answers, and how many texts were scored."""
+        places = {text: place for place, text in enumerate(dict.fromkeys(row.cells[self.column] for row in rows))}
+        if not places:
+            return [], 0
+        marks = {MODEL_VERSION: self.version, RUN_ID: self.run_id}
+        answers = [
+            {self.names.names[str(name)]: value for name, value in [*answer.items(), *marks.items()]}
+            for answer in self.score(list(places)).to_dict("records")
+        ]
+        return [{**self._kept(row), **answers[places[row.cells[self.column]]]} for row in rows], len(places)
+
+    def _kept(self, row: Row) -> dict[str, Any]:
+        if not self.names.replaced:
+            return row.cells
+        return {name: cell for name, cell in row.cells.items() if name not in self.names.replaced}
 
 
 @dataclass(frozen=True)
@@ -60,25 +92,20 @@ def check_output(output: Path, source: Path) -> None:
         raise InputError(f"--output {output}: is the input itself; name another file")
 
 
-def output_schema(file: RowFile, *, output: Path, column: str, added: Sequence[str]) -> pa.Schema:
-    """Columns of the output: the input's own, then those of the scores.
+def input_schema(file: RowFile, output: Path) -> pa.Schema:
+    """Columns of the input; only a Parquet output needs their types, for which JSON lines are read through."""
+    if output.suffix.lower() == ".parquet":
+        return file.schema()
+    return pa.schema([(name, pa.string()) for name in file.names()])
 
-    Raises
-    ------
-    InputError
-        The input has no such column, or one that the scores need.
-    """
-    found = _input_schema(file, output)
-    if column not in found.names:
-        there = ", ".join(map(repr, found.names))
-        raise InputError(
-            f"{file.path}: no column {column!r} (--column); there are {there}{did_you_mean(column, found.names)}"
-        )
-    taken = [name for name in (*added, MODEL_VERSION, RUN_ID) if name in found.names]
-    if taken:
-        raise InputError(f"{file.path}: has a column {taken[0]!r} already, which the scores need: rename it")
-    types = {name: pa.float64() if name.startswith(PROBABILITY) else pa.string() for name in added}
-    return pa.schema([*found, *types.items(), (MODEL_VERSION, pa.string()), (RUN_ID, pa.string())])
+
+def output_schema(found: pa.Schema, names: AnswerColumns) -> pa.Schema:
+    """Columns of the output: the input's own, then the answers."""
+    kept = [column for column in found if column.name not in names.replaced]
+    types = {
+        column: pa.float64() if name.startswith(PROBABILITY) else pa.string() for name, column in names.names.items()
+    }
+    return pa.schema([*kept, *types.items()])
 
 
 def refuse_bad_rows(file: RowFile, column: str) -> None:
@@ -91,11 +118,8 @@ def refuse_bad_rows(file: RowFile, column: str) -> None:
 def score_rows(
     file: RowFile,
     parts: RowParts,
+    answering: Answering,
     *,
-    column: str,
-    score: Score,
-    version: str,
-    run_id: str,
     on_progress: Callable[[Progress], None],
     window_rows: int = WINDOW_ROWS,
 ) -> None:
@@ -103,37 +127,37 @@ def score_rows(
 
     Parameters
     ----------
-    column : str
-        Holds the texts.
-    version, run_id : str
-        Written into each row.
     on_progress : callable
         Told after each window.
 
     Raises
     ------
     InputError
-        No row at all could be scored.
+        More rows than `MOST_REJECTED` allows could not be scored; no piece is left.
     """
     n_rows = sum(piece.n_rows for piece in parts.pieces)
     n_rejected = sum(piece.n_rejected for piece in parts.pieces)
-    first = ""
     for window in windows(islice(iter(file), n_rows, None), n_rows=window_rows):
         begun = time.monotonic()
-        complaints = [complaint_of(row, column) for row in window]
+        complaints = [complaint_of(row, answering.column) for row in window]
         good = [row for row, complaint in zip(window, complaints, strict=True) if not complaint]
-        scored, n_texts = _scored(good, column, score)
-        marks = {MODEL_VERSION: version, RUN_ID: run_id}
+        scored, n_texts = answering.write_rows(good)
         rejected = [_rejected(row, complaint) for row, complaint in zip(window, complaints, strict=True) if complaint]
-        first = first or (f"{window[0].place}: {complaints[0]}" if complaints[0] else "")
-        counts = dict(Counter(row[LABEL] for row in scored))
+        counts = dict(Counter(row[answering.names.names[LABEL]] for row in scored))
         piece = Piece(len(window), len(rejected), n_texts, time.monotonic() - begun, counts)
-        parts.add([{**row, **marks} for row in scored], rejected, piece)
+        parts.add(scored, rejected, piece)
         n_rows, n_rejected = n_rows + len(window), n_rejected + len(rejected)
         on_progress(Progress(n_rows, n_rejected, file.share))
-    if n_rejected == n_rows:
+    if n_rejected > MOST_REJECTED * n_rows:
+        first = parts.read_first_rejected()
         parts.discard()
-        raise InputError(f"{file.path}: no row of {n_rows} could be scored{f'; {first}' if first else ''}")
+        raise refusal_of_most(file.path, n_rows, n_rejected, first=_place(first) if first else "")
+
+
+def refusal_of_most(path: Path, n_rows: int, n_bad: int, *, first: str, what: str = "scored") -> InputError:
+    """The one line in which a file is refused because most of its rows could not be scored; `first` is one of them."""
+    count = f"no row of {n_rows:,}" if n_bad == n_rows else f"only {n_rows - n_bad:,} of {n_rows:,} rows"
+    return InputError(f"{path}: {count} could be {what}; {first}")
 
 
 def windows(rows: Iterable[Row], *, n_rows: int) -> Iterator[list[Row]]:
@@ -157,22 +181,12 @@ def complaint_of(row: Row, column: str) -> str:
     return f"column {column!r}: {complaint}" if complaint else ""
 
 
-def _scored(rows: Sequence[Row], column: str, score: Score) -> tuple[list[dict[str, Any]], int]:
-    """Score rows; returns them with their scores, and how many texts were scored."""
-    places = {text: place for place, text in enumerate(dict.fromkeys(row.cells[column] for row in rows))}
-    if not places:
-        return [], 0
-    answers = score(list(places)).to_dict("records")
-    return [{**row.cells, **answers[places[row.cells[column]]]} for row in rows], len(places)
-
-
 def _rejected(row: Row, complaint: str) -> dict[str, Any]:
     content = {"cells": row.cells} if row.cells else {"written": row.written}
     return {"row": row.number, "line": row.line, "reason": complaint, **content}
 
 
-def _input_schema(file: RowFile, output: Path) -> pa.Schema:
-    """Schema of the input; only a Parquet output needs types, for which JSON lines are read through."""
-    if output.suffix.lower() == ".parquet":
-        return file.schema()
-    return pa.schema([(name, pa.string()) for name in file.names()])
+def _place(rejected: dict[str, Any]) -> str:
+    """Where a rejected row stands, and why it was rejected, as other commands say it."""
+    row = Row(rejected["row"], {}, line=rejected["line"])
+    return f"{row.place}: {rejected['reason']}"

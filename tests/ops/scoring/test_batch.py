@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.data.row_parts import Piece, opened
 from agile_classifier.data.tables import read_table
 from agile_classifier.errors import InputError
@@ -30,7 +30,7 @@ def table(tmp_path: Path) -> Path:
 def score_file(source: Path, output: Path, **options: Any) -> dict[str, Any]:
     from agile_classifier.ops.scoring import batch as batch_scoring
 
-    return batch_scoring.score_file(source, output=output, **{"column": "text", "run_id": "run-1", **options})
+    return batch_scoring.score_file(source, output=output, **{"run_id": "run-1", **options})
 
 
 def expected_label(text: str) -> str:
@@ -68,8 +68,9 @@ def test_a_file_of_any_format_is_read(registry: Any, tmp_path: Path, suffix: str
         rows.to_parquet(source)
     else:
         rows.to_csv(source, index=False, sep=";")
-    dialect = Dialect(delimiter=";" if suffix in (".csv", ".tsv", ".txt") else None)
-    score_file(source, tmp_path / "scored.jsonl", column="comment", dialect=dialect)
+    dialect = {"delimiter": ";"} if suffix in (".csv", ".tsv", ".txt") else {}
+    options = ReadingOptions(column="comment", dialect=dialect)
+    score_file(source, tmp_path / "scored.jsonl", options=options)
     answers = [json.loads(line) for line in (tmp_path / "scored.jsonl").read_text().splitlines()]
     assert [answer["label"] for answer in answers] == ["short", "long"]
     assert [int(answer["n"]) for answer in answers] == [1, 2]
@@ -123,7 +124,7 @@ BAD_PLACES = [
     ("an unknown format", "scored.xlsx", {}, "found suffix '.xlsx'"),
     ("a folder that is not there", "gone/scored.csv", {}, "no folder"),
     ("the input itself", "texts.csv", {}, "is the input itself"),
-    ("a column that is not there", "scored.csv", {"column": "comment"}, "no column 'comment' (--column); there are 'id', 'text'"),
+    ("a column that is not there", "scored.csv", {"options": ReadingOptions(column="comment")}, "no column 'comment' (--column); there are 'id', 'text'"),
     ("a version that is not there", "scored.csv", {"version": "7"}, "no version 7"),
     ("an alias that is not there", "scored.csv", {"version": "previous"}, "no version has the alias 'previous'"),
 ]  # fmt: skip
@@ -146,16 +147,46 @@ def test_another_delimiter_than_the_suffix_says_is_named(registry: Any, tmp_path
     source.write_text("id;text\n1;fine\n")
     with pytest.raises(InputError, match=r"set data\.delimiter \(--delimiter\) to ';'"):
         score_file(source, tmp_path / "scored.csv")
-    assert score_file(source, tmp_path / "scored.csv", dialect=Dialect(delimiter=";"))["n_scored"] == 1
+    options = ReadingOptions(dialect={"delimiter": ";"})
+    assert score_file(source, tmp_path / "scored.csv", options=options)["n_scored"] == 1
 
 
 @pytest.mark.parametrize("name", ["label", "model_version", "run_id", "probability_long"])
-def test_a_column_of_the_input_is_never_overwritten(registry: Any, tmp_path: Path, name: str) -> None:
-    source = tmp_path / "texts.csv"
-    source.write_text(f"text,{name}\nfine,1\n")
-    with pytest.raises(InputError, match=f"has a column '{name}' already"):
-        score_file(source, tmp_path / "scored.csv")
-    assert leftovers(tmp_path) == ["texts.csv"]
+def test_a_column_of_the_input_stays_and_the_added_one_says_that_it_is_predicted(
+    registry: Any, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, output = tmp_path / "texts.csv", tmp_path / "scored.csv"
+    source.write_text(f"text,{name}\nfine,gold\n")
+    score_file(source, output)
+    added = [f"predicted_{each}" if each == name else each for each in ADDED]
+    assert f"has {name!r} already, so the answers are called 'predicted_{name}'" in capsys.readouterr().err
+    scored = read_table(output)
+    assert list(scored.columns) == ["text", name, *added]
+    assert list(scored[name]) == ["gold"]
+    score_file(source, output, prefix="new_")
+    assert list(read_table(output).columns) == ["text", name, *(f"new_{each}" for each in ADDED)]
+    source.write_text(f"text,{name},predicted_{name}\nfine,gold,1\n")
+    with pytest.raises(InputError, match=f"a column 'predicted_{name}' already, .* another --prefix"):
+        score_file(source, output)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("gold", [False, True])
+def test_what_was_scored_is_scored_again_in_place_of_the_earlier_answers(
+    registry: Any, tmp_path: Path, suffix: str, gold: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, first, again = tmp_path / "texts.csv", tmp_path / f"first{suffix}", tmp_path / f"again{suffix}"
+    head, cell = (",label", ",gold") if gold else ("", "")
+    source.write_text(f"text{head}\nfine{cell}\na text of some length{cell}\n")
+    score_file(source, first, run_id="run-1")
+    score_file(first, again, run_id="run-2")
+    assert "columns of an earlier scoring are replaced" in capsys.readouterr().err
+    before, after = read_table(first), read_table(again)
+    assert list(after.columns) == list(before.columns)
+    assert after.drop(columns="run_id").equals(before.drop(columns="run_id"))
+    assert set(after["run_id"]) == {"run-2"}
+    score_file(first, again, prefix="second_")
+    assert list(read_table(again).columns) == [*before.columns, *(f"second_{name}" for name in ADDED)]
 
 
 def test_a_column_that_parquet_cannot_hold_leaves_nothing(registry: Any, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agile_classifier.config.data import Columns
+from agile_classifier.config.data import Columns, Dialect
 from agile_classifier.config.training import ModelConfig
+from agile_classifier.data.row_parts import Layout
 from agile_classifier.data.tables import read_table, to_examples
 from agile_classifier.data.text import text_digest
 from agile_classifier.errors import InputError
@@ -66,15 +67,33 @@ def test_known_blank_and_repeated_texts_are_left_out_and_doubts_come_first(versi
 
 def test_rows_that_cannot_be_read_are_left_out_and_the_first_reason_is_said(version: None, tmp_path: Path) -> None:
     path = tmp_path / "pool.csv"
-    path.write_bytes(b"number,text\n1,certain thing\n2,caf\xe9\n3,a,b,c\n")
+    path.write_bytes(b"number,text\n1,certain thing\n2,caf\xe9\n3,a,b,c\n4,certain\n")
     pool = annotation_queue.read_pool(path, column="text", score_column="score")
     said = annotation_queue.make_queue(pool, count=10).in_words()
     assert said.startswith(
-        "1 of 3 rows chosen by mood version 3; left out: 2 that cannot be read (row 2 (line 3): byte 0xe9"
+        "2 of 4 rows chosen by mood version 3; left out: 2 that cannot be read (row 2 (line 3): byte 0xe9"
     )
     path.write_bytes(b"number,text\n1,caf\xe9\n")
     with pytest.raises(InputError, match=r"pool\.csv: row 1 \(line 2\): byte 0xe9 after '1,caf' is not UTF-8"):
         annotation_queue.read_pool(path, column="text", score_column="score")
+
+
+def test_a_pool_of_which_most_cannot_be_read_is_refused_with_the_first_reason(tmp_path: Path) -> None:
+    path = tmp_path / "pool.csv"
+    path.write_bytes(b"number,text\n1,fine\n2,caf\xe9\n3,\xfcber\n")
+    with pytest.raises(InputError, match=r"only 1 of 3 rows could be read; row 2 \(line 3\): byte 0xe9"):
+        annotation_queue.read_pool(path, column="text", score_column="score")
+
+
+def test_the_queue_is_laid_out_as_the_pool(version: None, tmp_path: Path) -> None:
+    pool = pool_of(tmp_path, pd.DataFrame({"number": range(6), "text": TEXTS}))
+    queue = annotation_queue.make_queue(pool, count=2)
+    layout = Layout(";", "\r\n", has_mark=True)
+    annotation_queue.write_queue(queue, tmp_path / "queue.csv", layout=layout)
+    written = (tmp_path / "queue.csv").read_bytes()
+    assert written.startswith(b"\xef\xbb\xbfnumber;text;probability;reason;score\r\n")
+    frame = read_table(tmp_path / "queue.csv", Dialect(delimiter=";"))
+    assert frame["text"].tolist() == queue.rows["text"].tolist()
 
 
 def test_the_file_goes_back_in_once_it_is_filled_in(version: None, tmp_path: Path) -> None:

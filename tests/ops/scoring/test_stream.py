@@ -20,7 +20,8 @@ from agile_classifier.data.row_parts import opened, parts_folder, read_identity
 from agile_classifier.data.rows import open_rows
 from agile_classifier.data.tables import read_table
 from agile_classifier.errors import InputError
-from agile_classifier.ops.scoring.stream import score_rows, windows
+from agile_classifier.ops.scoring.answer_columns import place_answers
+from agile_classifier.ops.scoring.stream import MOST_REJECTED, Answering, score_rows, windows
 from tests.toys import toy_stream
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -42,7 +43,7 @@ def outcome(folder: Path) -> dict[str, bytes]:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_windows_give_what_one_window_gives(tmp_path: Path, lines: list[str], window_rows: int) -> None:
     source, output = tmp_path / "texts.csv", tmp_path / "scored.csv"
-    source.write_text("\n".join(["text", "the first", *lines]) + "\n", newline="")
+    source.write_text("\n".join(["text", *["the first"] * (1 + len(lines)), *lines]) + "\n", newline="")
     toy_stream.score_file(source, output, window_rows=1000)
     whole = outcome(tmp_path)
     toy_stream.score_file(source, output, window_rows=window_rows)
@@ -89,10 +90,9 @@ def test_a_text_that_repeats_in_a_window_is_scored_once(tmp_path: Path) -> None:
         return toy_stream.score(texts)
 
     schema = pa.schema([(name, pa.string()) for name in ("text", *toy_stream.ANSWERS)])
+    answering = Answering("text", score, place_answers(["text"], toy_stream.ANSWERS, prefix=None), "1", "r")
     with opened(output, schema, identity={"input": "a"}, say=print) as parts:
-        score_rows(
-            open_rows(source), parts, column="text", score=score, version="1", run_id="r", on_progress=print, window_rows=3
-        )  # fmt: skip
+        score_rows(open_rows(source), parts, answering, on_progress=print, window_rows=3)
         assert [piece.n_scored_texts for piece in parts.pieces] == [2, 2]
         assert parts.pieces[0].n_labels == {"short": 3}
         parts.finish()
@@ -141,6 +141,25 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
         given_types.field(name).type for name in frame.columns
     ]
     assert json.loads(pd.read_parquet(output).head(1)["tags"].to_json(orient="values")) == [["x"]]
+
+
+@pytest.mark.parametrize("n_bad", [0, 1, 4, 5, 6, 9, 10])
+@pytest.mark.parametrize("window_rows", [1, 3, 100])
+def test_a_file_of_which_most_is_rejected_is_refused_with_its_first_bad_row_and_leaves_nothing(
+    tmp_path: Path, n_bad: int, window_rows: int
+) -> None:
+    source, output = tmp_path / "texts.csv", tmp_path / "scored.csv"
+    source.write_text("id,text\n" + "1,fine\n" * (10 - n_bad) + "1,too,many\n" * n_bad)
+    if n_bad <= MOST_REJECTED * 10:
+        toy_stream.score_file(source, output, window_rows=window_rows)
+        assert len(read_table(output)) == 10 - n_bad
+        return
+    count = "no row of 10" if n_bad == 10 else f"only {10 - n_bad} of 10 rows"
+    place = f"row {11 - n_bad} (line {12 - n_bad})"
+    with pytest.raises(InputError) as refused:
+        toy_stream.score_file(source, output, window_rows=window_rows)
+    assert str(refused.value) == f"{source}: {count} could be scored; {place}: 3 cells; the columns are 2"
+    assert [path.name for path in tmp_path.iterdir()] == ["texts.csv"]
 
 
 def test_a_file_of_bad_rows_leaves_no_pieces(tmp_path: Path) -> None:

@@ -1,0 +1,148 @@
+"""Gold: the scores of a file held against the labels that it came with."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agile_classifier.config.data import Dialect
+from agile_classifier.config.reading import ReadingOptions
+from agile_classifier.data.rows import open_rows
+from agile_classifier.errors import InputError, did_you_mean
+from agile_classifier.metrics.bootstrap import bootstrap_intervals
+from agile_classifier.metrics.metrics import evaluate_scores
+from agile_classifier.models.spec import PROBABILITY
+from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.scoring.answer_columns import LABEL, find_earlier
+from agile_classifier.ops.scoring.reading import find_scored
+
+SHOWN = {"accuracy": "accuracy", "f1": "F1", "roc_auc": "ROC AUC"}
+"""Metrics that are printed, with their names for a person."""
+MOST_UNKNOWN_SHOWN = 5
+"""Unknown classes that are named; of more, the number is said."""
+RESAMPLES, DRAWN_ROWS = (200, 1000), 2e8
+"""Fewest and most resamples of an interval, and rows drawn in all: the larger the file, the fewer it takes."""
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Classes of a version by what a cell of gold labels may say: their names, and the codes that they stand for."""
+
+    names: tuple[str, ...]
+    numbers: Mapping[str, int]
+
+    @classmethod
+    def of(cls, names: Sequence[str], labels: Mapping[str, Any]) -> Classes:
+        """From the names of a version, and the section `labels` of its config."""
+        numbers = {name: number for number, name in enumerate(names)}
+        coded = zip(labels.get("codes") or (), labels.get("names") or (), strict=False)
+        return cls(tuple(names), {**{code: numbers[name] for code, name in coded if name in numbers}, **numbers})
+
+
+@dataclass
+class Gold:
+    """Gold labels and scores of a file's rows."""
+
+    column: str
+    classes: Classes
+    y_true: list[int] = field(default_factory=list)
+    y_score: list[list[float]] = field(default_factory=list)
+    unknown: Counter[str] = field(default_factory=Counter)
+    """Rows by a class that the version does not know."""
+    n_missing: int = 0
+
+    def add(self, cell: object, y_score: list[float]) -> None:
+        """Take in a row's gold label, as its cell says it, and its probabilities."""
+        word = _word_of(cell)
+        if not word:
+            self.n_missing += 1
+        elif word not in self.classes.numbers:
+            self.unknown[word] += 1
+        else:
+            self.y_true.append(self.classes.numbers[word])
+            self.y_score.append(y_score)
+
+    def in_words(self, decision_threshold: float | None) -> str:
+        """Metrics with 95 % intervals, and what was left out, a line each.
+
+        Raises
+        ------
+        InputError
+            The labels that the version knows are of fewer than two classes.
+        """
+        given = {"y_true": self.y_true, "y_score": self.y_score, "decision_threshold": decision_threshold}
+        if len(set(self.y_true)) < 2:
+            raise InputError(
+                f"column {self.column!r} (--label-column): {len(self.y_true)} rows hold fewer than two of the version's"
+                f" classes {', '.join(self.classes.names)}{self._left_out()}"
+            )
+        n_resamples = int(np.clip(DRAWN_ROWS / len(self.y_true), *RESAMPLES))
+        metrics = evaluate_scores(**given)  # type: ignore[arg-type]
+        intervals = bootstrap_intervals(**given, n_resamples=n_resamples, seed=0)  # type: ignore[arg-type]
+        values = ", ".join(
+            f"{shown} {metrics[name]:.3f} [{intervals[name][0]:.3f}, {intervals[name][1]:.3f}]"
+            for name, shown in SHOWN.items()
+        )
+        of = f" of {self.classes.names[1]!r}" if len(self.classes.names) == 2 else ", mean over the classes"
+        return f"against column {self.column!r}, {len(self.y_true):,} rows: {values} (F1 and AUC{of}){self._left_out()}"
+
+    def _left_out(self) -> str:
+        parts = [f"{self.n_missing:,} rows without a label"] if self.n_missing else []
+        if self.unknown:
+            named = [f"{word!r} ({n:,})" for word, n in self.unknown.most_common(MOST_UNKNOWN_SHOWN)]
+            more = len(self.unknown) - len(named)
+            parts.append(
+                f"classes that the version does not know: {', '.join(named)}{f' and {more} more' if more else ''}"
+            )
+        return f"; left out: {'; '.join(parts)}" if parts else ""
+
+
+def choose_label_column(named: str | None, *, model_name: str, version: str) -> str:
+    """Column of the gold labels: the one that is named, else that of the version's config, else `label`."""
+    labels = registry.read_config(model_name, version).get("labels", {})
+    columns = labels.get("columns") or [LABEL]
+    return named or (str(columns[0]) if labels.get("rule") == "given" else LABEL)
+
+
+def require_label_column(source: Path, dialect: Dialect, column: str) -> None:
+    """Raise InputError where a file has no column of gold labels, or where it is the answer of an earlier scoring."""
+    names = open_rows(source, dialect).names()
+    if column in find_earlier(names):
+        raise InputError(f"{source}: column {column!r} (--label-column) is what an earlier scoring answered")
+    if column not in names:
+        raise InputError(
+            f"{source}: no column {column!r} (--label-column); there are {', '.join(map(repr, names))}"
+            f"{did_you_mean(column, names)}"
+        )
+
+
+def evaluate_output(output: Path, facts: Mapping[str, Any], *, label_column: str) -> str:
+    """Metrics of a scored file against its own labels, in words; raises as `Gold.in_words`.
+
+    Parameters
+    ----------
+    facts : mapping
+        As `agile_classifier.ops.scoring.batch.score_file` returns them.
+    """
+    name, version, columns = facts["model_name"], facts["model_version"], facts["columns"]
+    names = registry.read_spec(name, version).class_names
+    gold = Gold(label_column, Classes.of(names, registry.read_config(name, version).get("labels", {})))
+    scored = find_scored(output, ReadingOptions())
+    for row in open_rows(output, scored.dialect if scored else Dialect()):
+        gold.add(row.cells.get(label_column), [float(row.cells[columns[f"{PROBABILITY}{each}"]]) for each in names])
+    return gold.in_words(registry.read_decision_threshold(name, version))
+
+
+def _word_of(cell: object) -> str:
+    """A cell of labels as a word; a whole number without decimals, a list of one as what it holds."""
+    if isinstance(cell, list) and len(cell) == 1:
+        return _word_of(cell[0])
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
