@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,51 @@ def test_a_file_is_read_as_the_options_say_and_a_config_would(
     assert "3 rows; fewer than monitoring.min_rows" in capsys.readouterr().err
 
 
+@pytest.fixture
+def trained_on_a_spreadsheet(trained: RunConfig) -> Iterator[None]:
+    """The version as one that learnt from a semicolon-separated cp1252 file whose texts stand in `comment`."""
+    from agile_classifier.ops.registry import versions as registry
+
+    recorded = registry.read_config(NAME, "1")
+    how = {"source": "excel.csv", "delimiter": ";", "encoding": "cp1252", "columns": {"text": "comment"}}
+    registry.tag_version(NAME, "1", {"config": json.dumps({**recorded, "data": {**recorded["data"], **how}})})
+    yield
+    registry.tag_version(NAME, "1", {"config": json.dumps(recorded)})
+
+
+def test_every_command_reads_a_file_as_the_version_was_trained_and_says_so(
+    trained: RunConfig,
+    trained_on_a_spreadsheet: None,
+    tiny_examples: pd.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from agile_classifier.ops.registry import versions as registry
+
+    texts, names = list(tiny_examples["text"] + " schön"), registry.read_spec(NAME, "1").class_names
+    gold = [names[int(score >= 0.5)] for score in tiny_examples["score"]]
+    lines = [f"{number};{text};{label}\r\n" for number, (text, label) in enumerate(zip(texts, gold, strict=True))]
+    source, output = tmp_path / "neu.csv", tmp_path / "scored.csv"
+    source.write_bytes("".join(["n;comment;label\r\n", *lines]).encode("cp1252"))
+    to = ["--output", str(output), "--model", NAME]
+    assert agile(monkeypatch, "score", "--input", str(source), *to, "--evaluate") == 0
+    said = capsys.readouterr()
+    how = "read as the config of watched version 1 says: delimiter ';', encoding cp1252, column 'comment'"
+    assert f"{source}: {how}" in said.err
+    assert said.out.splitlines()[-1].startswith("against column 'label', 120 rows: accuracy ")
+    assert output.read_bytes().startswith(b"\xef\xbb\xbfn;comment;label;predicted_label;probability_")
+    scored = pd.read_csv(output, sep=";")
+    assert list(scored["comment"]) == texts
+    assert list(scored["label"].astype(str)) == gold
+    queue = ["queue", "--pool", str(source), "--output", str(tmp_path / "next.csv"), "--model", NAME, "--count", "3"]
+    assert agile(monkeypatch, *queue) == 0
+    assert f"{source}: {how}" in capsys.readouterr().err
+    assert set(pd.read_csv(tmp_path / "next.csv", sep=";")["comment"]) < set(texts)
+    found = [look(path) for path in (source, output)]
+    assert [seen.sentence.replace(str(output), str(source)) for seen in found] == [found[0].sentence] * 2
+
+
 def test_a_mistake_at_the_terminal_is_one_line_and_no_traceback(
     trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +163,14 @@ def test_a_mistake_at_the_terminal_is_one_line_and_no_traceback(
         (["score", "--input", "gone.csv", *to], "gone.csv: no such file"),
         (["score", "--input", str(batch), *to, "--version", "9"], "no version 9"),
         (["score", "--input", str(batch), *to, "--strict"], "row 121 (line 122): column 'text': the text is ''"),
+        (
+            ["score", "--input", str(batch), *to, "--evaluate"],
+            "no column 'label' (--label-column); there are 'id', 'text'",
+        ),
+        (
+            ["score", "--input", str(batch), *to, "--column", "txt"],
+            "no column 'txt' (--column); there are 'id', 'text'",
+        ),
         (["monitor", str(batch), "--model", NAME, "--on-drift", "maybe"], "--on-drift maybe: allowed are"),
     ]
     for arguments, said in mistakes:

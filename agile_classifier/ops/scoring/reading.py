@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from agile_classifier.config.data import Dialect
 from agile_classifier.config.reading import ReadingOptions
-from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DELIMITERS
+from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DELIMITERS, DelimitedFile
 from agile_classifier.data.formats.json_lines import JsonLinesFile
 from agile_classifier.data.formats.row import RowFile
 from agile_classifier.data.row_parts import JSON_LINES, Layout
@@ -102,7 +102,7 @@ def resolve(source: Path, options: ReadingOptions, remembered: Remembered) -> Re
         notes += _warn_of_quotes(source, dialect)
     if not options.column and column != DEFAULT_COLUMN:
         taken["column"] = column
-    words = ", ".join(_in_words(name, value) for name, value in taken.items())
+    words = _list(taken)
     return Reading(
         column, dialect, (*([f"read as the config of {remembered.whose} says: {words}"] if words else []), *notes)
     )
@@ -173,10 +173,9 @@ def _recall(
     differing = {name: value for name, value in remembered.dialect if value != Dialect.model_fields[name].default}
     left_open = _fields_left_open(suffix) - set(said)
     taken = {name: value for name, value in differing.items() if is_of_one_kind and name in left_open}
-    if "delimiter" in taken and remembered.suffix not in (None, suffix):
-        notes.append(
-            f"not by the delimiter {taken.pop('delimiter')!r} of that config, which is of a {remembered.suffix}"
-        )
+    if not _are_alike(suffix, remembered.suffix):
+        dropped = {name: taken.pop(name) for name in list(taken) if name != "encoding"}
+        notes += [f"not {_list(dropped)} of that config, which is of a {remembered.suffix}"] if dropped else []
     if "encoding" in taken and told:
         taken.pop("encoding")
         notes.append(f"its byte order mark says {told['encoding']}")
@@ -202,10 +201,16 @@ def _kind_of(suffix: str) -> str:
     return "JSON" if suffix in (*JSON_LINES, ".json") else "workbook"
 
 
+def _are_alike(suffix: str, remembered: str | None) -> bool:
+    """Whether two suffixes stand for files that one program writes: a .tsv and a .txt do, a .csv and a .tsv do not."""
+    return remembered is None or DEFAULT_DELIMITERS.get(suffix) == DEFAULT_DELIMITERS.get(remembered)
+
+
 def _begins_with_header(source: Path, dialect: Dialect, column: str) -> bool:
     """Whether a file that is said to have no header begins with one: a cell of it is the name of the texts' column."""
-    first = next(iter(open_rows(source, dialect)))
-    return column in first.cells.values()
+    rows = open_rows(source, dialect)
+    first = next(rows.first_rows(1), []) if isinstance(rows, DelimitedFile) else next(iter(rows)).cells.values()
+    return column in first
 
 
 def _require_column(rows: RowFile, column: str, remembered: Remembered | None) -> None:
@@ -227,6 +232,10 @@ def _warn_of_quotes(source: Path, dialect: Dialect) -> list[str]:
     return [
         f"warning: {row.place} spans several lines between double quotes; if these are plain characters: --no-quoting"
     ]
+
+
+def _list(fields: Mapping[str, Any]) -> str:
+    return ", ".join(_in_words(name, value) for name, value in fields.items())
 
 
 def _in_words(name: str, value: Any) -> str:

@@ -16,7 +16,7 @@ from fastapi.security import HTTPBearer
 from mlflow.version import VERSION
 from pydantic import BaseModel, ConfigDict
 
-from agile_classifier.ops.scoring.stream import MODEL_VERSION
+from agile_classifier.ops.scoring.answer_columns import MODEL_VERSION
 from agile_classifier.ops.serving.batches import Answer, Batches, Closed, QueueFull
 from agile_classifier.ops.serving.guard import Guard, RequestLimits, Rules
 from agile_classifier.ops.serving.metrics import CONTENT_TYPE, ServingMetrics

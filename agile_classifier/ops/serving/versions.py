@@ -14,7 +14,7 @@ from agile_classifier.errors import one_line, redact
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.registry.versions import find_champion
-from agile_classifier.ops.scoring.stream import MODEL_VERSION
+from agile_classifier.ops.scoring.answer_columns import MODEL_VERSION
 from agile_classifier.ops.serving.batches import Answer
 from agile_classifier.ops.serving.metrics import ServingMetrics
 

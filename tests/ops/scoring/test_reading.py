@@ -71,15 +71,17 @@ def test_a_text_of_several_lines_whose_quotes_enclose_it_is_not_warned_of(tmp_pa
     assert resolve(path, ReadingOptions(), remembered()).notes == ()
 
 
-def test_a_delimiter_belongs_to_its_suffix_and_quoting_to_the_kind_of_format(tmp_path: Path) -> None:
-    config = remembered("train.csv", delimiter=";", quoting=False)
-    path = write(tmp_path / "new.tsv", 'text\tn\na "b" c\t1\n')
+def test_what_programs_write_into_a_csv_says_nothing_of_a_tsv_but_for_the_encoding(tmp_path: Path) -> None:
+    config = remembered("train.csv", delimiter=";", quoting=False, encoding="latin-1")
+    path = write(tmp_path / "new.tsv", 'text\tn\n"schön"\t1\n', "latin-1")
     reading = resolve(path, ReadingOptions(), config)
-    assert reading.dialect == Dialect(quoting=False)
+    assert reading.dialect == Dialect(encoding="latin-1")
     assert reading.notes == (
-        "read as the config of mood version 3 says: without quoting",
-        "not by the delimiter ';' of that config, which is of a .csv",
+        "read as the config of mood version 3 says: encoding latin-1",
+        "not delimiter ';', without quoting of that config, which is of a .csv",
     )
+    path = write(tmp_path / "new.txt", 'text\tn\n"so\t1\n')
+    assert texts_of(path, resolve(path, ReadingOptions(), remembered("train.tsv", quoting=False))) == ['"so']
     lines = write(tmp_path / "new.jsonl", '{"text": "a"}\n')
     assert resolve(lines, ReadingOptions(), config) == Reading("text", Dialect())
     pd.DataFrame({"text": ["a"]}).to_parquet(tmp_path / "new.parquet")
@@ -154,7 +156,7 @@ def test_a_version_that_records_no_config_leaves_the_defaults(tmp_path: Path) ->
 
 
 @given(st.data())
-@in_one_folder
+@settings(in_one_folder, max_examples=25)
 def test_the_dialect_of_a_versions_config_gives_every_command_the_rows_that_it_gave_training(
     tmp_path: Path, data: st.DataObject
 ) -> None:
