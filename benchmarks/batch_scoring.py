@@ -43,7 +43,8 @@ from agile_classifier.models.encoding import load_tokenizer
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
-from agile_classifier.ops.scoring.stream import LABEL, Progress, output_schema, score_rows
+from agile_classifier.ops.scoring.answer_columns import LABEL, place_answers
+from agile_classifier.ops.scoring.stream import Answering, Progress, input_schema, output_schema, score_rows
 from agile_classifier.studies.trial import read_base_model, read_parts
 from benchmarks.scoring import adapted
 
@@ -113,9 +114,10 @@ def stream(folder: Path, config: Path | None) -> dict[str, Any]:
         frame.insert(0, LABEL, [names[place] for place in y_score.argmax(axis=1)])
         return frame
 
-    schema = output_schema(rows, output=output, column="text", added=[LABEL, *columns])
-    with opened(output, schema, identity={}, say=print) as parts:
-        score_rows(rows, parts, column="text", score=score, version="1", run_id="bench", on_progress=note)
+    found = input_schema(rows, output)
+    answers = place_answers(found.names, [LABEL, *columns], prefix=None)
+    with opened(output, output_schema(found, answers), identity={}, say=print) as parts:
+        score_rows(rows, parts, Answering("text", score, answers, "1", "bench"), on_progress=note)
         n_rows = sum(piece.n_rows for piece in parts.pieces)
         parts.finish()
     seconds = time.monotonic() - begun

@@ -25,10 +25,10 @@ from agile_classifier.models.base_model import (
 )
 from agile_classifier.models.classical.linear_probe import read_features, start_at_probe
 from agile_classifier.models.classical.member import fit_member
-from agile_classifier.models.context import require_context
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer
 from agile_classifier.models.hardware import Devices, Hardware, choose_compute_dtype, read_hardware
+from agile_classifier.models.network.context import require_context
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, build_network, save_network
 from agile_classifier.models.prompts.prompts import find_label_tokens

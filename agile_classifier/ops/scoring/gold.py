@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 
 from agile_classifier.config.data import Dialect
 from agile_classifier.config.reading import ReadingOptions
+from agile_classifier.data.labels.cells import is_empty, plain_number, unwrap
 from agile_classifier.data.rows import open_rows
 from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.metrics.bootstrap import bootstrap_intervals
@@ -140,9 +140,5 @@ def evaluate_output(output: Path, facts: Mapping[str, Any], *, label_column: str
 
 
 def _word_of(cell: object) -> str:
-    """A cell of labels as a word; a whole number without decimals, a list of one as what it holds."""
-    if isinstance(cell, list) and len(cell) == 1:
-        return _word_of(cell[0])
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return ""
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
+    """A cell of labels as a word; empty where it holds nothing."""
+    return "" if is_empty(cell) else str(plain_number(unwrap(cell))).strip()

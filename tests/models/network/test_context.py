@@ -27,7 +27,7 @@ from transformers import (
 )
 
 from agile_classifier.errors import InputError
-from agile_classifier.models.context import read_context, require_context
+from agile_classifier.models.network.context import read_context, require_context
 
 POSITIONS = 34
 SHAPE = {
