@@ -177,7 +177,11 @@ def test_an_encoding_is_read_with_a_byte_order_mark_or_without(tmp_path: Path, e
 @pytest.mark.parametrize(
     ("encoding", "bad", "said"),
     [
-        ("utf-8", b"caf\xe9", "byte 0xe9 after '2,caf' is not UTF-8; data.encoding (--encoding) may name another"),
+        (
+            "utf-8",
+            b"caf\xe9",
+            "byte 0xe9 after '2,caf' is not UTF-8; --encoding (in a config data.encoding) may name another",
+        ),
         ("utf-8", b"\xe9t\xe9", "byte 0xe9 after '2,' is not UTF-8"),
         ("cp1252", b"a\x81", "byte 0x81 after '2,a' is not CP1252"),
         ("shift-jis", b"a\xa0", "byte 0xa0 after '2,a' is not SHIFT-JIS"),

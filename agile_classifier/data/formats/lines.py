@@ -184,7 +184,8 @@ def complain_of_bytes(text: str, encoding: str) -> str:
         return ""
     before = text[max(0, mark.start() - 20) : mark.start()]
     place = f"after {before!r}" if before else "at the start"
-    return f"byte 0x{_byte(mark[0]):02x} {place} is not {encoding.upper()}; data.encoding (--encoding) may name another"
+    found = f"byte 0x{_byte(mark[0]):02x} {place} is not {encoding.upper()}"
+    return f"{found}; --encoding (in a config data.encoding) may name another"
 
 
 def _codec(encoding: str, start: bytes) -> str:
