@@ -87,8 +87,9 @@ def score(
     """
     if bool(texts) == bool(source):
         raise typer.BadParameter("give either TEXT or --input FILE")
-    if texts and version:
-        raise typer.BadParameter("--version goes with --input; TEXT is scored by the champion")
+    of_files = {"--version": version, "--prefix": prefix, "--evaluate": evaluate, "--label-column": label_column}
+    if texts and (given := next((option for option, value in of_files.items() if value), None)):
+        raise typer.BadParameter(f"{given} goes with --input; TEXT is scored by the champion")
     if bool(source) != bool(output):
         raise typer.BadParameter("--input and --output go together")
     from agile_classifier.ops.state.home import prepare_state

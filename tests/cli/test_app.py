@@ -187,6 +187,7 @@ USAGE = [
     ("texts and a file", ["score", "a text", "--input", "a.csv", "--output", "b.csv"]),
     ("a file without a place for its scores", ["score", "--input", "a.csv"]),
     ("a version for texts", ["score", "a text", "--version", "1"]),
+    ("metrics for texts", ["score", "a text", "--evaluate"]),
     ("a place for scores without a file", ["score", "a text", "--output", "b.csv"]),
 ]
 

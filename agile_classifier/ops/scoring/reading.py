@@ -67,8 +67,6 @@ class Reading:
     dialect: Dialect
     notes: tuple[str, ...] = ()
     """What was taken from the version's config, what was not, and what is in doubt, each in a sentence."""
-    answers: str | None = None
-    """Prefix of the answers in a file that was scored before; None for one that was not."""
 
 
 def read_as(source: Path, options: ReadingOptions, *, model_name: str, version: str) -> Reading:
@@ -89,7 +87,7 @@ def resolve(source: Path, options: ReadingOptions, remembered: Remembered) -> Re
     scored = find_scored(source, options)
     if scored is not None:
         _require_column(open_rows(source, scored.dialect), column, remembered if not options.column else None)
-        return Reading(column, scored.dialect, (), scored.answers)
+        return Reading(column, scored.dialect)
     told = _read_signs(source)
     taken, notes = _recall(source, remembered, said=options.dialect.keys(), told=told)
     dialect = Dialect.model_validate({**told, **taken, **options.said})
@@ -122,8 +120,9 @@ def find_scored(source: Path, options: ReadingOptions, *, prefix: str | None = N
 
     Such a file has a header and quotes as usual, whatever the file was like that it was scored from.
     """
-    said = options.said
-    rows = open_rows(source)
+    said, rows = options.said, open_rows(source, DEFAULT.model_copy(update=options.said))
+    if _kind_of(read_suffix(source)) == "workbook":  # nothing that `agile score` writes
+        return None
     if read_suffix(source) not in DEFAULT_DELIMITERS:
         names = next(iter(rows)).cells if isinstance(rows, JsonLinesFile) else rows.names()
         answers = find_answers(list(names), prefix=prefix)

@@ -218,7 +218,7 @@ def test_a_scored_file_is_known_by_its_columns_whatever_it_was_scored_from(
     assert found is not None
     config = remembered(f"train{suffix}", quoting=False, encoding="cp1252", column_names=("a", "b"))
     reading = resolve(output, ReadingOptions(), config)
-    assert (reading.dialect, reading.answers) == (found.dialect, "")
+    assert (reading.dialect, found.answers) == (found.dialect, "")
     assert texts_of(output, reading) == texts_of(source, Reading("text", dialect))
 
 
