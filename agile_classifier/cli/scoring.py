@@ -38,6 +38,16 @@ ColumnNames = Annotated[
         metavar="NAME,…", help=f"Names of the columns, for a file without a header line; by default {AS_CONFIG}."
     ),
 ]
+Escape = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Character that makes the next one a plain one, most often a backslash; by default {AS_CONFIG}."
+    ),
+]
+Sheet = Annotated[
+    str | None,
+    typer.Option(help=f"Sheet of a workbook that holds the rows; by default {AS_CONFIG}, else the only one."),
+]
 Header = Annotated[
     bool, typer.Option("--header", help="The file has a header line, whatever the config of the version says.")
 ]
@@ -60,6 +70,8 @@ def score(
     quoting: Quoting = None,
     column_names: ColumnNames = None,
     header: Header = False,
+    escape: Escape = None,
+    sheet: Sheet = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
     ] = None,
@@ -96,7 +108,7 @@ def score(
 
     prepare_state()
     if source and output:
-        options = _options(column, delimiter, encoding, quoting, column_names, header)
+        options = _options(column, delimiter, encoding, quoting, column_names, header, escape, sheet)
         labels = (label_column,) if evaluate or label_column else None
         _score_file(source, output, options, labels, model=model, version=version, strict=strict, prefix=prefix)
         return
@@ -114,6 +126,8 @@ def monitor(
     quoting: Quoting = None,
     column_names: ColumnNames = None,
     header: Header = False,
+    escape: Escape = None,
+    sheet: Sheet = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
     ] = None,
@@ -145,11 +159,9 @@ def monitor(
     from agile_classifier.ops.runs import outcome
     from agile_classifier.ops.scoring import drift_response
 
+    options = _options(column, delimiter, encoding, quoting, column_names, header, escape, sheet)
     outcome.say_steps()
-    seen = drift_response.look(
-        file, options=_options(column, delimiter, encoding, quoting, column_names, header), model_name=model,
-        on_drift=on_drift, config=loaded,
-    )  # fmt: skip
+    seen = drift_response.look(file, options=options, model_name=model, on_drift=on_drift, config=loaded)
     print(f"{seen.sentence}\nreport: {seen.report}")
     drift_response.respond(seen, runs.train)
 
@@ -171,6 +183,8 @@ def queue(
     quoting: Quoting = None,
     column_names: ColumnNames = None,
     header: Header = False,
+    escape: Escape = None,
+    sheet: Sheet = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
     ] = None,
@@ -191,7 +205,7 @@ def queue(
     from agile_classifier.ops.scoring.reading import choose_layout, read_as
 
     annotation_queue.require_writable(output)
-    options = _options(column, delimiter, encoding, quoting, column_names, header)
+    options = _options(column, delimiter, encoding, quoting, column_names, header, escape, sheet)
     name, number = find_scorer(model, version)
     reading = read_as(pool, options, model_name=name, version=number)
     _say(pool, reading)
@@ -237,13 +251,18 @@ def _options(
     quoting: bool | None,
     column_names: str | None,
     header: bool,
+    escape: str | None,
+    sheet: str | None,
 ) -> ReadingOptions:
     from agile_classifier.config.reading import ReadingOptions
 
     if header and column_names:
         raise typer.BadParameter("--header and --column-names exclude each other")
     names = [] if header else column_names.split(",") if column_names else None
-    said = {"delimiter": delimiter, "encoding": encoding, "quoting": quoting, "column_names": names}
+    said = {
+        "delimiter": delimiter, "encoding": encoding, "quoting": quoting, "column_names": names, "escape": escape,
+        "sheet": sheet,
+    }  # fmt: skip
     return ReadingOptions(column=column, dialect={name: value for name, value in said.items() if value is not None})
 
 

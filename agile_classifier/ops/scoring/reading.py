@@ -19,9 +19,10 @@ from agile_classifier.config.data import Dialect
 from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DELIMITERS, DelimitedFile
 from agile_classifier.data.formats.json_lines import JsonLinesFile
+from agile_classifier.data.formats.packed import read_suffix
 from agile_classifier.data.formats.row import RowFile
 from agile_classifier.data.row_parts import JSON_LINES, Layout
-from agile_classifier.data.rows import FORMATS, open_rows, read_suffix
+from agile_classifier.data.rows import FORMATS, WRITTEN, open_rows
 from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.scoring.answer_columns import find_answers
@@ -121,7 +122,7 @@ def find_scored(source: Path, options: ReadingOptions, *, prefix: str | None = N
     Such a file has a header and quotes as usual, whatever the file was like that it was scored from.
     """
     said, rows = options.said, open_rows(source, DEFAULT.model_copy(update=options.said))
-    if _kind_of(read_suffix(source)) == "workbook":  # nothing that `agile score` writes
+    if read_suffix(source) not in WRITTEN:
         return None
     if read_suffix(source) not in DEFAULT_DELIMITERS:
         names = next(iter(rows)).cells if isinstance(rows, JsonLinesFile) else rows.names()

@@ -120,6 +120,13 @@ def test_bytes_that_are_hardly_of_the_remembered_encoding_are_asked_about(tmp_pa
         resolve(plain, ReadingOptions(), remembered(encoding="utf-16"))
 
 
+def test_an_escape_is_remembered(tmp_path: Path) -> None:
+    path = write(tmp_path / "new.csv", "text,n\nfine\\, really,1\n")
+    reading = resolve(path, ReadingOptions(), remembered(escape="\\", quoting=False))
+    assert texts_of(path, reading) == ["fine, really"]
+    assert reading.notes == ("read as the config of mood version 3 says: without quoting, escape '\\\\'",)
+
+
 def test_names_of_columns_are_remembered_unless_the_file_has_a_header(tmp_path: Path) -> None:
     config = remembered(text="comment", column_names=["n", "comment"])
     path = write(tmp_path / "new.csv", "1,fine\n2,awful\n")

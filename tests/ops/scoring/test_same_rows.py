@@ -18,7 +18,7 @@ from agile_classifier.config.data import Columns, DataConfig, Dialect
 from agile_classifier.data.dialects import detect_dialect
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DELIMITERS
 from agile_classifier.data.rows import open_rows
-from agile_classifier.data.tables import read_table
+from agile_classifier.data.tables import kept_column, read_table
 from agile_classifier.data.text import is_blank
 from agile_classifier.errors import InputError
 from agile_classifier.ops.scoring.monitoring import read_batch
@@ -116,7 +116,8 @@ def trained_on(path: Path, dialect: Dialect) -> Rows:
     from steps.training.ingest import ingest
 
     data = DataConfig(source=str(path), columns=Columns(id="id"), **dialect.model_dump())
-    return list(ingest.entrypoint(data, ("note",))[list(NAMES)].itertuples(index=False, name=None))
+    examples = ingest.entrypoint(data, ("note",), (), ())
+    return list(examples[["id", "text", kept_column("note")]].itertuples(index=False, name=None))
 
 
 def scored(path: Path, dialect: Dialect) -> Rows:
