@@ -22,7 +22,7 @@ import pandas as pd
 
 from agile_classifier.config.data import Columns, Dialect
 from agile_classifier.data.formats.row import Row
-from agile_classifier.data.labels.cells import Mark, count, is_mark, refuse_objects, shown, unwrap
+from agile_classifier.data.labels.cells import Mark, count, is_mark, map_cells, refuse_objects, shown, unwrap
 from agile_classifier.data.labels.class_labels import name_codes
 from agile_classifier.data.labels.kinds import score_raters
 from agile_classifier.data.rows import open_rows, require_rows
@@ -249,8 +249,8 @@ def _turned(scores: pd.Series[float], reading: ScoreReading) -> pd.Series[float]
 def _read_scores(column: pd.Series[Any], reading: ScoreReading) -> pd.Series[float]:
     """Python's `float` reads to the last digit, on which ties with the label threshold depend."""
     refuse_objects(column, field="data.columns.score")
-    cells = [None if is_mark(cell, reading.not_rated) else unwrap(cell) for cell in column]
-    scores = [read_score(cell, decimal=reading.decimal) for cell in cells]
+    cells = map_cells(column, lambda cell: None if is_mark(cell, reading.not_rated) else unwrap(cell))
+    scores = map_cells(cells, lambda cell: read_score(cell, decimal=reading.decimal))
     bad = [row for row, score in enumerate(scores) if score is None]
     if bad:
         raise InputError(
@@ -273,8 +273,9 @@ def _way_out(cells: Sequence[Any], reading: ScoreReading) -> str:
 
 def _refuse_mixed(column: pd.Series[Any], cells: Sequence[Any], scores: Sequence[float | None]) -> None:
     """`75%` is 0.75, so that 80 beside it would be a hundred times as much."""
-    shares = [row for row, cell in enumerate(cells) if is_share(cell)]
-    others = [row for row, cell in enumerate(cells) if not is_share(cell) and not math.isnan(scores[row] or math.nan)]
+    is_part = map_cells(cells, is_share)
+    shares = [row for row, found in enumerate(is_part) if found]
+    others = [row for row, found in enumerate(is_part) if not found and not math.isnan(scores[row] or math.nan)]
     if shares and others:
         raise InputError(
             f"column {column.name!r} (data.columns.score) holds shares, such as {cells[shares[0]]!r} in row"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from agile_classifier.data.text import is_missing, normalised
 from agile_classifier.errors import InputError, one_line
 
 Mark = float | str
+T = TypeVar("T")
 
 SHOWN_CHARACTERS = 40
 """Characters of a cell that an error shows."""
@@ -70,7 +71,7 @@ def blank_marks(column: pd.Series, marks: Collection[Mark], *, by: object = None
     """The column with nothing, or `by`, in place of every cell that is one of `labels.not_rated`."""
     if not marks:
         return column
-    cells = [by if is_mark(cell, marks) else cell for cell in column]
+    cells = map_cells(column, lambda cell: by if is_mark(cell, marks) else cell)
     return pd.Series(cells, index=column.index, name=column.name, dtype="object")
 
 
@@ -105,6 +106,20 @@ def refuse_objects(column: pd.Series, *, field: str) -> None:
             f"column {column_name(column)}: row {row} holds the object {shown(dict(cell))}, as {count(len(held))}; name"
             f" one field of it by its dotted path in {field}{f': {paths}' if paths else ''}"
         )
+
+
+def map_cells(column: Iterable[Any], function: Callable[[Any], T]) -> list[T]:
+    """What a function makes of each cell; of equal texts it is asked once, since columns of labels repeat few."""
+    known = dict[str, T]()
+    found = []
+    for cell in column:
+        if not isinstance(cell, str):
+            found.append(function(cell))
+            continue
+        if cell not in known:
+            known[cell] = function(cell)
+        found.append(known[cell])
+    return found
 
 
 def rows_of(column: pd.Series) -> Iterable[tuple[int, Any]]:

@@ -17,6 +17,7 @@ from agile_classifier.data.labels.cells import (
     column_name,
     count,
     is_empty,
+    map_cells,
     plain_number,
     refuse_objects,
     rows_of,
@@ -71,7 +72,7 @@ def read_classes(column: pd.Series, labels: LabelsConfig) -> pd.Series:
     refuse_objects(column, field="labels.columns")
     column = blank_marks(_codes_if_named(column, labels), labels.not_rated)
     _refuse_several(column)
-    return pd.Series([_class_name(cell) for cell in column], index=column.index, name=column.name, dtype="object")
+    return pd.Series(map_cells(column, _class_name), index=column.index, name=column.name, dtype="object")
 
 
 def natural_order(names: Sequence[str]) -> tuple[str, ...]:
@@ -162,7 +163,8 @@ def _require_one_class(column: pd.Series, values: pd.Series) -> None:
 
 
 def _refuse_several(column: pd.Series) -> None:
-    several = [(row, cell) for row, cell in rows_of(column) if len(as_list(cell) or ()) > 1]
+    n_held = map_cells(column, lambda cell: len(as_list(cell) or ()))
+    several = [place for place, n in zip(rows_of(column), n_held, strict=True) if n > 1]
     if several:
         row, cell = several[0]
         raise InputError(

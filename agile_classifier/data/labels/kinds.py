@@ -23,6 +23,7 @@ from agile_classifier.data.labels.cells import (
     column_name,
     count,
     is_empty,
+    map_cells,
     plain_number,
     refuse_objects,
     rows_of,
@@ -43,6 +44,8 @@ UNCLEAR = frozenset({
     "neutral", "normal", "ok", "okay", "fine", "clean", "safe", "good", "harmless", "benign", "acceptable", "nothing",
 })  # fmt: skip
 """Words, in lower case, that are no name of a kind, since they may say that there is none."""
+MOST_WORDS = 5
+"""Largest number of a column's words that an error lists."""
 NEGATIONS = ("not ", "non ", "non-", "not-", "not_", "no ", "no-", "no_", "without ")
 """Beginnings of words that are no name of a kind either."""
 
@@ -78,10 +81,13 @@ class Vocabulary:
     def _read_words(self, column: pd.Series) -> pd.Series:
         """1 for yes, 0 for no, NaN for another word."""
         no = ABSENT | {normalised(word) for word in self.absent}
-        said = [
-            0.0 if is_empty(cell) or _word(cell) in no else 1.0 if _word(cell) in PRESENT else np.nan for cell in column
-        ]
-        return pd.Series(said, index=column.index, dtype="float64")
+
+        def read(cell: Any) -> float:
+            if is_empty(cell) or _word(cell) in no:
+                return 0.0
+            return 1.0 if _word(cell) in PRESENT else np.nan
+
+        return pd.Series(map_cells(column, read), index=column.index, dtype="float64")
 
     def _require_kinds(self, column: pd.Series, said: pd.Series, *, is_apart: bool) -> None:
         """Words name kinds only beside cells that say no, and where no cell says yes by another word."""
@@ -93,7 +99,7 @@ class Vocabulary:
             alike = sum(_word(other) == _word(cell) for _, other in others)
             raise InputError(
                 f"column {column_name(column)} ({self.field}): row {row} holds {shown(cell)}, as {count(alike)}: it is"
-                f" neither yes (1, yes, true, x) nor no (empty, 0, no, none); {_way_out(cell)}"
+                f" neither yes (1, yes, true, x) nor no (empty, 0, no, none); {_way_out(cell, others)}"
             )
 
 
@@ -162,7 +168,7 @@ def score_raters(
     for name in columns:
         refuse_objects(columns[name], field="data.columns.raters")
     said = {name: _unwrapped(blank_marks(columns[name], not_rated)) for name in columns}
-    given = {name: column[[not is_empty(cell) for cell in column]] for name, column in said.items()}
+    given = {name: column[[not empty for empty in map_cells(column, is_empty)]] for name, column in said.items()}
     everything = pd.concat(list(given.values()))
     if all(read_score(cell, decimal=decimal) is not None for cell in everything):
         votes = {
@@ -180,7 +186,7 @@ _NOT_RATED = object()
 
 def _flatten(column: pd.Series, absent: Sequence[str]) -> pd.Series:
     """Lists of kinds as 1 or 0; of lists of one yes or no each, their elements."""
-    lists = [as_list(cell) for cell in column]
+    lists = map_cells(column, as_list)
     held = [each for each in lists if each is not None]
     if not held:
         return column
@@ -191,7 +197,7 @@ def _flatten(column: pd.Series, absent: Sequence[str]) -> pd.Series:
 
 
 def _unwrapped(column: pd.Series) -> pd.Series:
-    return pd.Series([unwrap(cell) for cell in column], index=column.index, name=column.name, dtype="object")
+    return pd.Series(map_cells(column, unwrap), index=column.index, name=column.name, dtype="object")
 
 
 def _present_in(held: Sequence[Any], absent: Sequence[str]) -> Any:
@@ -225,11 +231,14 @@ def _may_name_a_kind(cell: Any) -> bool:
     return is_name and word not in UNCLEAR and not word.startswith(NEGATIONS)
 
 
-def _way_out(cell: Any) -> str:
-    number, word = read_score(cell), one_line(plain_number(cell), longest=SHOWN_CHARACTERS)
+def _way_out(cell: Any, others: Sequence[tuple[int, Any]]) -> str:
+    number = read_score(cell)
     if number is not None and not math.isnan(number):
-        return f"a number beside 0 and 1 is a score, or says nothing: labels.not_rated: [{word}]"
+        shown_number = one_line(plain_number(cell), longest=SHOWN_CHARACTERS)
+        return f"a number beside 0 and 1 is a score, or says nothing: labels.not_rated: [{shown_number}]"
+    words = list(dict.fromkeys(shown(other) for _, other in others))
+    more = f" and {len(words) - MOST_WORDS} more" if len(words) > MOST_WORDS else ""
     return (
-        f'labels.absent lists the words that say no, such as ["{word}"] (every other then says yes), and'
-        " labels.not_rated those that say nothing"
+        f"labels.absent lists the words that say no, so that every other says yes, and labels.not_rated those that say"
+        f" nothing, of {', '.join(words[:MOST_WORDS])}{more}"
     )

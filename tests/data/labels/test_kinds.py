@@ -67,7 +67,7 @@ def test_none_is_never_a_kind() -> None:
 def test_what_is_neither_yes_nor_no_is_refused_with_its_row_its_number_and_a_field(word: Any) -> None:
     said = refusal(kinds("", "insult", word, word))
     assert said.startswith(f"column insult (labels.columns): row 3 holds {word!r}, as 2 rows: it is neither yes ")
-    assert f'labels.absent lists the words that say no, such as ["{word}"]' in said or "labels.not_rated: [" in said
+    assert f"labels.not_rated those that say nothing, of {word!r}" in said or "labels.not_rated: [" in said
 
 
 def test_a_column_of_words_in_which_no_cell_says_no_is_refused() -> None:
