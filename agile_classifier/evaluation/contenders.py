@@ -202,7 +202,7 @@ def score_table(test: pd.DataFrame, scores: Mapping[str, Floats]) -> pd.DataFram
     """
     columns = {f"{name}_{k}": y_score[:, k] for name, y_score in scores.items() for k in range(y_score.shape[1])}
     known = [column for column in ("id", "text", "label", "group") if column in test.columns]
-    return test[known].reset_index(drop=True).assign(**columns)
+    return pd.concat([test[known].reset_index(drop=True), pd.DataFrame(columns)], axis=1)
 
 
 def read_scores(table: pd.DataFrame, name: str) -> Floats:
