@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agile_classifier.config.data import Dialect
+from agile_classifier.data.dialects import detect_dialect
 from agile_classifier.data.formats import lines as physical_lines
 from agile_classifier.data.rows import open_rows
 from agile_classifier.data.tables import read_table
@@ -228,6 +229,18 @@ def test_columns_at_the_end_without_a_name_are_dropped_while_they_hold_nothing(t
     assert read(path) == [(1, {"": "0", "text": "a"}, "")]
     path.write_text(",text,\n0,a,\n")
     assert open_rows(path).names() == ["", "text"]
+
+
+def test_empty_cells_behind_the_last_column_are_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text;label\na, b;1;\nc;2;;\nd;3;x\n")
+    assert read(path, delimiter=";") == [
+        (1, {"text": "a, b", "label": "1"}, ""),
+        (2, {"text": "c", "label": "2"}, ""),
+        (3, {}, "3 cells; the columns are 2"),
+    ]
+    path.write_text("text;label\na, b;1;\nc;2;;\n")
+    assert detect_dialect(path).dialect == Dialect(delimiter=";")
 
 
 @pytest.mark.parametrize(("first", "delimiter"), [("sep=;", None), ('\ufeff"sep=;"', None), ("SEP=|", ";")])

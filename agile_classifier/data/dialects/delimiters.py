@@ -108,7 +108,7 @@ def _read(path: Path, style: Dialect, delimiter: str, usual: str, n_rows: int) -
     for cells in DelimitedFile(path, tried).first_rows(n_rows):
         width = width or len(cells)
         n_read += 1
-        n_agreeing += bool(cells) and len(cells) == width
+        n_agreeing += len(cells) >= width > 0 and not any(cells[width:])
         spans_lines = spans_lines or any("\n" in cell or "\r" in cell for cell in cells)
         if n_read == 1 and width <= 1:
             break

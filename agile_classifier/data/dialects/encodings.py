@@ -19,6 +19,8 @@ EQUALLY_LIKELY = 0.12
 """Difference of likelihood below which the commoner of two code pages is chosen."""
 SAMPLE_BYTES = 2**16
 """Bytes of lines beyond ASCII that the guess rests on."""
+ENOUGH_STRAY = 100_000
+"""Bytes that are no UTF-8 beyond those that are, with which the rest of a file need not be looked at."""
 SHOWN_LENGTH = 40
 """Characters of the text that is shown for a person to judge by."""
 
@@ -118,6 +120,8 @@ def _survey(path: Path) -> _Survey:
             if not chunk.isascii():
                 _count(survey, chunk, n_lines)
             n_lines += _count_lines(chunk)
+            if survey.n_stray > survey.n_text + ENOUGH_STRAY:
+                break
     return survey
 
 

@@ -49,7 +49,7 @@ class DelimitedFile(TextFile):
 
     A first line `sep=;`, as Excel knows it, names the delimiter where the dialect names none. A line of delimiters
     alone is blank, and blank lines are no rows. Of several columns without a name those at the end are dropped, and may
-    hold nothing.
+    hold nothing; nor may cells behind the last column.
 
     Raises
     ------
@@ -164,7 +164,7 @@ class DelimitedFile(TextFile):
                 )
 
     def _complain(self, cells: list[str], table: _Table) -> str:
-        if len(cells) != table.width:
+        if len(cells) < table.width or any(cells[table.width :]):
             return f"{len(cells)} cells; the columns are {table.width}"
         if "\0" in (written := table.lines.taken):
             return "holds a NUL byte"

@@ -39,7 +39,14 @@ EXPORTS = (
 """Every export that is known; the first whose shape fits counts."""
 
 
+PLAIN_MARKS = frozenset({"annotation_id", "annotation_agent", "answer"})
+"""Keys of the exports whose objects may hold plain cells alone."""
+
+
 def plain_rows(cells: Cells) -> list[Cells]:
     """The rows in a JSON object or a row of parquet: several, where it is the export of a tool that keeps several."""
+    is_plain = not any(isinstance(cell, list | dict) for cell in cells.values())
+    if is_plain and not cells.keys() & PLAIN_MARKS and not any(name.endswith(argilla.USERS) for name in cells):
+        return [cells]
     export = next((export for export in EXPORTS if export.has_shape(cells)), None)
     return [cells] if export is None else list(export.to_rows(cells))
