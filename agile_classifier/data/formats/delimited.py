@@ -17,6 +17,7 @@ from typing import Literal
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
 from agile_classifier.config.data import Dialect
+from agile_classifier.data.formats.exports import label_studio
 from agile_classifier.data.formats.lines import Lines, Overlong, TextFile, complain_of_bytes
 from agile_classifier.data.formats.row import Row, drop_unnamed_end, refuse_duplicates
 from agile_classifier.errors import InputError, one_line
@@ -95,11 +96,13 @@ class DelimitedFile(TextFile):
     def _rows(self) -> Iterator[Row]:
         with self._table() as table:
             lines, names = table.lines, table.names
+            is_label_studio = set(names) >= label_studio.SHORT
             for number, (cells, complaint) in enumerate(table.parsed, start=1):
                 if complaint := complaint or self._complain(cells, table):
                     yield Row(number, {}, complaint, lines.written, lines.first)
                 else:
-                    yield Row(number, dict(zip(names, cells, strict=False)), line=lines.first)
+                    given = map(label_studio.read_answer, cells) if is_label_studio else cells
+                    yield Row(number, dict(zip(names, given, strict=False)), line=lines.first)
 
     @contextmanager
     def _table(self) -> Iterator[_Table]:

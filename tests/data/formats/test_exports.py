@@ -143,8 +143,11 @@ def test_label_studio_csv_and_tsv_say_the_same_as_text(tmp_path: Path, suffix: s
     writer = csv.DictWriter(text, fieldnames=TOLD, quoting=csv.QUOTE_NONNUMERIC, delimiter=delimiter)
     writer.writeheader()
     writer.writerows(SHORT[:3])
+    writer.writerow({**SHORT[3], "sentiment": '{"choices":["Positive","Negative"]}'})
     path = write(tmp_path, text.getvalue(), f"project-1{suffix}")
-    assert cells(path, *TOLD) == [tuple(str(row[name]) for name in TOLD) for row in SHORT[:3]]
+    *singles, several = cells(path, *TOLD)
+    assert singles == [tuple(str(row[name]) for name in TOLD) for row in SHORT[:3]]
+    assert several[TOLD.index("sentiment")] == ["Positive", "Negative"]
     assert detect_dialect(path).reasons == ()
 
 

@@ -6,6 +6,7 @@ Both give the same columns: those of the task's data, `id`, one for each control
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ Cells = dict[str, Any]
 SHORT = frozenset({"annotator", "annotation_id", "lead_time"})
 """Columns that every annotation of JSON_MIN has."""
 TOLD = ("created_at", "updated_at", "lead_time")
+CHOICES = '{"choices":'
+"""How several choices begin in the CSV export."""
 ANSWERS = ("choices", "rating", "number", "text", "taxonomy")
 """What the value of a result holds: one of these, for the controls that judge a whole text."""
 
@@ -50,6 +53,16 @@ def is_short(cells: Cells) -> bool:
 def rows_of_short(cells: Cells) -> Iterator[Cells]:
     """The annotation, with the answers taken out of what encloses them."""
     yield {name: _answer(cell) for name, cell in cells.items()}
+
+
+def read_answer(cell: str) -> Any:
+    """A cell of the CSV export: several choices, which are written as JSON, as a list."""
+    if not cell.startswith(CHOICES):
+        return cell
+    try:
+        return _answer(json.loads(cell))
+    except ValueError:
+        return cell
 
 
 def _outputs(annotation: Mapping[str, Any]) -> Cells:
