@@ -15,7 +15,8 @@ from agile_classifier.config.data import Dialect
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DelimitedFile
 from agile_classifier.data.formats.json_array import JsonArrayFile
 from agile_classifier.data.formats.json_lines import JsonLinesFile
-from agile_classifier.data.formats.packed import GZIP, ZIP, read_suffix
+from agile_classifier.data.formats.packed import GZIP, ZIP
+from agile_classifier.data.formats.packed import read_suffix as read_suffix
 from agile_classifier.data.formats.parquet import ParquetFile
 from agile_classifier.data.formats.row import Row, RowFile
 from agile_classifier.data.formats.several import SeveralFiles

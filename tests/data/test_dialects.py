@@ -215,11 +215,9 @@ def test_delimiters_are_found(tmp_path: Path, delimiter: str) -> None:
     assert len(read_table(path, detect_dialect(path).dialect).columns) == 3
 
 
-def test_backslashes_in_pairs_alone_are_a_doubt(tmp_path: Path) -> None:
-    path = write(tmp_path, 'text,label\n"see C:\\\\new",a\nplain text,b\n')
-    found = detect_dialect(path)
+def test_backslashes_in_pairs_alone_are_remarked_on(tmp_path: Path) -> None:
+    found = detect_dialect(write(tmp_path, 'text,label\n"see C:\\\\new",a\nplain text,b\n'))
     assert found.dialect == Dialect()
-    (doubt,) = found.doubts
-    assert (doubt.field, doubt.chosen, doubt.others) == ("escape", "null", ((r"'\\'", '"see C:\\new",a'),))
-    assert doubt.shown == '"see C:\\\\new",a'
-    assert not detect_dialect(write(tmp_path, "text,label\nsee C:\\\\new and D:\\old,a\n")).doubts
+    (reason,) = found.reasons
+    assert reason.startswith(r'Backslashes stand in pairs alone, as in "see C:\\new",a: with data.escape')
+    assert not detect_dialect(write(tmp_path, "text,label\nsee C:\\\\new and D:\\old,a\n")).reasons

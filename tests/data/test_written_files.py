@@ -196,6 +196,6 @@ def read(path: Path) -> tuple[Detected | str, list[Row]]:
 
 
 def said_to_be_a_guess(found: Detected, written: Written) -> bool:
-    """Whether the file was read in another way than it was written in, and a doubt says that this may be so."""
-    doubted = {doubt.field: doubt.chosen for doubt in found.doubts}
-    return doubted.get("encoding", written.encoding) != written.encoding or "escape" in doubted
+    """Whether the file was read in another way than it was written in, and a sentence says that this may be so."""
+    pairs = any("Backslashes stand in pairs" in reason for reason in found.reasons)
+    return pairs or any(doubt.field == "encoding" and doubt.chosen != written.encoding for doubt in found.doubts)

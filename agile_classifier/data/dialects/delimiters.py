@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agile_classifier.config.data import Dialect
-from agile_classifier.data.dialects.encodings import Doubt
 from agile_classifier.data.formats.delimited import DELIMITERS, DelimitedFile
 from agile_classifier.data.formats.lines import Lines
 
@@ -57,16 +56,16 @@ def detect_delimiter(path: Path, usual: str, encoding: str, *, n_rows: int) -> D
     return nearest.dialect if nearest else Dialect(encoding=encoding)
 
 
-def doubt_escape(path: Path, dialect: Dialect) -> Doubt | None:
-    """A doubt, where backslashes stand in pairs alone, as a program writes them that escapes by backslashes."""
+def remark_on_escape(path: Path, dialect: Dialect) -> str | None:
+    """A sentence, where backslashes stand in pairs alone, as a program writes them that escapes by backslashes."""
     with Lines(path, dialect.encoding, newline="") as lines:
         head = next(lines.chunks(), "")
     pair = _BACKSLASHES.search(head)
     if pair is None or dialect.escape is not None or any(len(run) % 2 for run in _BACKSLASHES.findall(head)):
         return None
-    shown = head[pair.start() - min(20, pair.start()) : pair.end() + 20].splitlines()
-    line = next(line for line in shown if ESCAPE in line)
-    return Doubt("escape", "null", line, ((repr(ESCAPE), line.replace(ESCAPE * 2, ESCAPE)),))
+    near = head[pair.start() - min(20, pair.start()) : pair.end() + 20].splitlines()
+    line = next(line for line in near if ESCAPE in line)
+    return f"Backslashes stand in pairs alone, as in {line}: with data.escape '\\' (--escape) each pair is one."
 
 
 def _styles(path: Path, encoding: str) -> Iterator[Dialect]:

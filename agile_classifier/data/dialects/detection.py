@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agile_classifier.config.data import Dialect
 from agile_classifier.data.dialects.cells import find_decimal_commas, starts_with_a_row
-from agile_classifier.data.dialects.delimiters import detect_delimiter, doubt_escape
+from agile_classifier.data.dialects.delimiters import detect_delimiter, remark_on_escape
 from agile_classifier.data.dialects.encodings import Doubt, detect_encoding
 from agile_classifier.data.formats.delimited import DelimitedFile
 from agile_classifier.data.formats.lines import TextFile
@@ -68,8 +68,9 @@ def _detect_one(path: Path) -> Detected:
     cells = DelimitedFile(path, dialect, default=file.default)
     dialect = _with_names(cells, dialect, reasons)
     dialect = _with_decimal(cells, dialect, reasons)
-    escape = doubt_escape(path, dialect)
-    return Detected(dialect, tuple(reasons), (*doubts, *([escape] if escape else [])))
+    if remark := remark_on_escape(path, dialect):
+        reasons.append(remark)
+    return Detected(dialect, tuple(reasons), doubts)
 
 
 def _join_dialects(dialects: Mapping[Path, Dialect]) -> Dialect:

@@ -32,7 +32,7 @@ class Doubt:
     """A choice that the file does not prove, and what else it could be."""
 
     field: str
-    """Field of `data` that decides: `encoding` or `escape`."""
+    """Field of `data` that decides: `encoding`."""
     chosen: str
     """The value that was chosen."""
     shown: str
