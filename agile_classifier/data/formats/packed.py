@@ -25,8 +25,19 @@ LARGEST_STREAMED = 16 * 2**30
 """Largest size that a zip may say of its file, in bytes: a guard against archives made to run for ever."""
 LARGEST_LAID_OUT = 2**31
 """Largest file that is laid out, in bytes: a guard against archives made to fill a disk."""
-BROKEN = (zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
-"""What damaged, encrypted or unsupported archives raise."""
+BROKEN = (
+    *(
+        zipfile.BadZipFile,
+        lzma.LZMAError,
+        zlib.error,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+        UnicodeError,
+    ),
+)
+"""What damaged, encrypted or unsupported archives raise, also by the names of their files."""
 
 
 def read_suffix(path: Path) -> str:
