@@ -69,6 +69,7 @@ def make_report(class_names: tuple[str, ...] = ("other", "rude"), n: int = 60) -
                 "what": "of test are in train too",
                 "n": 2,
                 "of": 60,
+                "n_groups": 2,
                 "share": 1 / 30,
                 "pairs": [
                     {
