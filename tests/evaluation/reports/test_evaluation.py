@@ -292,7 +292,7 @@ def test_every_metric_has_a_title_a_meaning_and_every_colour_a_dark_twin() -> No
 
 def test_what_makes_the_split_doubtful_is_listed_with_its_pairs() -> None:
     page = render_report(make_report())
-    assert "2 of 60 texts of test are in train too (3.3 %)" in page
+    assert "2 of 60 texts of test are in train too (3.3 %); groups of copies: 2" in page
     assert "1 (train, other)" in page
     assert "&lt;b&gt;a&lt;/b&gt;" in page
 
