@@ -299,11 +299,13 @@ class DataQualityConfig(Section):
     """Largest share of validation and test texts that another part holds too; null: as many as there are, only
     listed."""
     duplicates_limit: Share | None = 0.3
-    """Largest share of train texts that stand in train more than once; with `together`, nearly so."""
+    """Largest share of train texts that stand in train more than once; with `together`, which leaves near copies in one
+    part, they are only listed."""
     conflicts_limit: Share | None = 0.05
     """Largest share of texts whose label the same text contradicts elsewhere; with `together`, nearly the same."""
 
     @property
     def limits(self) -> dict[str, float | None]:
-        """The largest allowed share of every finding."""
-        return {"duplicates": self.duplicates_limit, "leaks": self.leaks_limit, "conflicts": self.conflicts_limit}
+        """The largest allowed share of every finding; None where it is only listed."""
+        duplicates = None if self.duplicates == "together" else self.duplicates_limit
+        return {"duplicates": duplicates, "leaks": self.leaks_limit, "conflicts": self.conflicts_limit}

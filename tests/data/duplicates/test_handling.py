@@ -149,6 +149,12 @@ def test_refuse_names_both_rows(text: str, how: str) -> None:
     assert found.sentence == "no text stands twice or nearly"
 
 
+def test_near_copies_that_stay_in_one_part_are_no_reason_to_refuse_and_contradictions_are() -> None:
+    limits = {how: DataQualityConfig(duplicates=how).limits for how in ("keep", "together")}  # type: ignore[arg-type]
+    assert limits["keep"] == {"duplicates": 0.3, "leaks": 0.05, "conflicts": 0.05}
+    assert limits["together"] == {"duplicates": None, "leaks": 0.05, "conflicts": 0.05}
+
+
 def test_keep_changes_nothing() -> None:
     examples = frame(("Late", "b"), ("late", "a"), *fillers(60, "a", "b"))
     kept = divide(examples, "keep")
