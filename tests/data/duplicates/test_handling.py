@@ -41,7 +41,7 @@ def fillers(n: int, *kinds: str) -> list[tuple[str, str]]:
 def divide(
     examples: pd.DataFrame, how: str, labels: LabelsConfig = CLASSES, split: SplitConfig = THIRD, **fields: Any
 ) -> Labelled:
-    return label_and_split(examples, labels, split, DataQualityConfig(duplicates=how, **fields))  # type: ignore[arg-type]
+    return label_and_split(examples, labels, split, DataQualityConfig(duplicates=how, **fields))
 
 
 def together(examples: pd.DataFrame, **fields: Any) -> tuple[pd.DataFrame, Labelled]:
@@ -150,7 +150,7 @@ def test_refuse_names_both_rows(text: str, how: str) -> None:
 
 
 def test_near_copies_that_stay_in_one_part_are_no_reason_to_refuse_and_contradictions_are() -> None:
-    limits = {how: DataQualityConfig(duplicates=how).limits for how in ("keep", "together")}  # type: ignore[arg-type]
+    limits = {how: DataQualityConfig(duplicates=how).limits for how in ("keep", "together")}
     assert limits["keep"] == {"duplicates": 0.3, "leaks": 0.05, "conflicts": 0.05}
     assert limits["together"] == {"duplicates": None, "leaks": 0.05, "conflicts": 0.05}
 
@@ -184,7 +184,7 @@ def test_no_near_copies_stand_in_different_parts_and_parts_have_their_sizes(
 ) -> None:
     texts = [(text, kind) for text, kind in fillers(120, "a", "b", "a")]
     texts += [(texts[place][0] + end, "b") for place, end in copies]
-    split = SplitConfig(method=method, validation=validation, test=0.2, seed=seed)  # type: ignore[arg-type]
+    split = SplitConfig(method=method, validation=validation, test=0.2, seed=seed)
     examples = frame(*texts, score=list(np.linspace(0, 1, len(texts))))
     rows, found = together(examples, split=split, labels=SCORES if by_score else CLASSES)
     pairs = find_copies(list(rows["text"]), similarity=0.8)
