@@ -79,7 +79,7 @@ def compose(
     examples = read_examples(
         bare.data, keep=bare.kept_columns, not_rated=bare.labels.not_rated, absent=bare.labels.absent
     )
-    bounds = _score_bounds(examples, bare)
+    bounds = _score_bounds(examples)
     sections = _sections(guessed, project, name=name, bounds=bounds)
     config = parse_config(sections, name=str(output))
     foretold = forecast(examples, config, suite=project.suites / config.validation.suite)
@@ -157,10 +157,9 @@ def _sections(
     return {section: dict(values) for section, values in sections.items() if values}
 
 
-def _score_bounds(examples: pd.DataFrame, config: RunConfig) -> tuple[int, int]:
+def _score_bounds(examples: pd.DataFrame) -> tuple[int, int]:
     """Smallest and largest score, rounded outward; 0 and 1 without scores."""
     scores = examples["score"].dropna() if "score" in examples else pd.Series(dtype="float64")
-    scores = scores[~scores.isin([mark for mark in config.labels.not_rated if not isinstance(mark, str)])]
     if not len(scores) or not math.isfinite(scores.min()) or not math.isfinite(scores.max()):
         return (0, 1)
     low, high = math.floor(scores.min()), math.ceil(scores.max())

@@ -77,9 +77,9 @@ def guess(paths: Sequence[Path], choices: Choices = Choices()) -> Guess:
         Not readable; no column that looks like text; neither a score nor classes to learn; a choice that cannot be.
     """
     dialect, reasons = read_dialects(paths, choices)
-    frame = pd.concat([read_table(path, dialect, limit=ROWS_READ) for path in paths], ignore_index=True)
+    frame = read_table(paths, dialect, limit=ROWS_READ)
     try:
-        return _guess_roles(paths, frame.head(ROWS_READ), dialect, choices, reasons)
+        return _guess_roles(paths, frame, dialect, choices, reasons)
     except Doubt as doubt:
         raise Doubt(doubt.where, replace(doubt.question, rows=_first_rows(frame))) from None
 
