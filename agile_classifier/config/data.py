@@ -149,7 +149,7 @@ class LabelsConfig(Section):
     """What is done with rows without a score or class: `refuse` the data, or `leave_out` those rows, counted; `agile
     queue` can then draw from them."""
     fold: bool = False
-    """Whether classes that differ by case, outer space or decimals alone (`Yes`, `yes `; `1`, `1.0`) are one; without
+    """Whether classes that differ by case, space or decimals alone (`Yes`, `yes `; `1`, `1.0`) are one; without
     it they are refused."""
     fit_on: Literal["train", "all"] = "train"
     """Rows that the label threshold is computed from: `train` leaks nothing, `all` is the codelab's protocol."""
@@ -197,6 +197,12 @@ class LabelsConfig(Section):
             raise ValueError(
                 f"labels.columns belongs to labels.rule given or any; found rule {self.rule},"
                 f" columns {list(self.columns)}"
+            )
+        if self.fold and self.rule != "given":
+            raise ValueError(f"labels.fold belongs to labels.rule given; found rule {self.rule}")
+        if self.absent and self.rule == "given":
+            raise ValueError(
+                f"labels.absent belongs to labels.rule any, or to raters; found absent {list(self.absent)}"
             )
         if not self.needs_score and (self.target == "soft" or self.doubtful_band):
             field = "target soft" if self.target == "soft" else "doubtful_band"
@@ -281,31 +287,3 @@ class SplitConfig(Section):
         if self.train is None and self.test is None:
             raise ValueError("split.train and split.test cannot both be null: one of them takes what is left")
         return self
-
-
-class DataQualityConfig(Section):
-    """What is done with texts that stand more than once.
-
-    Past a limit the run is refused: a measurement on such a split says nothing.
-    """
-
-    duplicates: Literal["keep", "together", "drop", "refuse"] = "keep"
-    """`keep` every row, and let the limits judge; `together`: equal texts are one example, and near copies stay in one
-    part of the split; `drop` all but the first of equal texts; `refuse` the data if any text stands twice or nearly."""
-    similarity: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """Jaccard similarity of character shingles from which two texts count as one; 1 is the same text but for case,
-    width and space."""
-    leaks_limit: Share | None = 0.05
-    """Largest share of validation and test texts that another part holds too; null: as many as there are, only
-    listed."""
-    duplicates_limit: Share | None = 0.3
-    """Largest share of train texts that stand in train more than once; with `together`, which leaves near copies in one
-    part, they are only listed."""
-    conflicts_limit: Share | None = 0.05
-    """Largest share of texts whose label the same text contradicts elsewhere; with `together`, nearly the same."""
-
-    @property
-    def limits(self) -> dict[str, float | None]:
-        """The largest allowed share of every finding; None where it is only listed."""
-        duplicates = None if self.duplicates == "together" else self.duplicates_limit
-        return {"duplicates": duplicates, "leaks": self.leaks_limit, "conflicts": self.conflicts_limit}

@@ -11,13 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from agile_classifier.config.data import (
-    DataConfig,
-    DataQualityConfig,
-    LabelsConfig,
-    SplitConfig,
-    ValidationConfig,
-)
+from agile_classifier.config.data import DataConfig, LabelsConfig, SplitConfig, ValidationConfig
+from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
 from agile_classifier.config.section import Section
 from agile_classifier.config.training import LINEAR_HEADS, FineTuneConfig, ModelConfig

@@ -116,6 +116,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"labels": {"rule": "given", "columns": "a", "names": ["a", "b"], "codes": ["0"]}}, "labels.codes needs one name in labels.names each, and must differ, found ['0']"),
     ({"labels": {"not_rated": [True]}}, "labels.not_rated.0: YAML reads this as the boolean True; to be text it needs quotes"),
     ({"labels": {"absent": [0]}}, "labels.absent.0: YAML reads this as the number 0; to be text it needs quotes"),
+    ({"labels": {"fold": True}}, "labels.fold belongs to labels.rule given; found rule median"),
+    ({"labels": {"rule": "given", "columns": "a", "absent": ["ok"]}}, "labels.absent belongs to labels.rule any, or to raters; found ['ok']"),
     ({"labels": {"unlabelled": "drop"}}, "labels.unlabelled: Input should be 'refuse' or 'leave_out'; found 'drop'"),
     ({"data": {"source": "/data/a.csv", "columns": {"score": "s", "raters": ["a", "b"]}}}, "data.columns: score and raters exclude each other; found score s, raters ('a', 'b')"),
     ({"data": {"source": "/data/a.csv", "columns": {"raters": ["a", "a"]}}}, "data.columns: raters must differ, found ['a', 'a']"),
