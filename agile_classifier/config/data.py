@@ -201,9 +201,7 @@ class LabelsConfig(Section):
         if self.fold and self.rule != "given":
             raise ValueError(f"labels.fold belongs to labels.rule given; found rule {self.rule}")
         if self.absent and self.rule == "given":
-            raise ValueError(
-                f"labels.absent belongs to labels.rule any, or to raters; found absent {list(self.absent)}"
-            )
+            raise ValueError(f"labels.absent belongs to labels.rule any, or to raters; found {list(self.absent)}")
         if not self.needs_score and (self.target == "soft" or self.doubtful_band):
             field = "target soft" if self.target == "soft" else "doubtful_band"
             raise ValueError(f"labels.{field} needs annotators' scores; labels.rule {self.rule} reads classes")
