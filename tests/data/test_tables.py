@@ -90,7 +90,7 @@ def test_a_limit_reads_from_the_top(tmp_path: Path) -> None:
         (
             "x.csv",
             "text\nok\ncaf\u00e9".encode("latin-1"),
-            r"row 2 \(line 3\): byte 0xe9 after 'caf' is not UTF-8; data\.encoding",
+            r"row 2 \(line 3\): byte 0xe9 after 'caf' is not UTF-8; --encoding \(in a config data\.encoding\)",
         ),
         ("x.csv", "text;score\na;1\nb;2\n", r"delimiter ',' gives one column, ';' would give 2: set data\.delimiter"),
         ("x.csv", "a,b,a\n1,2,3\n", r"2 columns are named 'a'"),

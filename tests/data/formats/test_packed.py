@@ -91,7 +91,9 @@ def test_every_format_is_one_that_may_be_packed() -> None:
 
 
 def test_a_name_in_a_zip_that_is_no_text_is_one_line(tmp_path: Path) -> None:
-    path = write(tmp_path / "rows.zip", ä_csv="text\na\n")
+    path = tmp_path / "rows.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ä.csv", "text\na\n")
     path.write_bytes(path.read_bytes().replace("ä".encode(), b"\xcd "))
     with pytest.raises(InputError, match=r"rows\.zip: cannot be read: "):
         open_rows(path)
