@@ -62,8 +62,7 @@ def study(
 
     Cells that are missing are run as one ZenML run; then the study's pages are written. Exit code 1: a cell failed.
     """
-    from agile_classifier.cli.named_file import require_study
-    from agile_classifier.ops.project import is_shipped, results_page
+    from agile_classifier.ops.project import is_shipped, require_study, results_page
     from agile_classifier.ops.state.home import prepare_state
     from agile_classifier.studies.file import is_study, load_study
 
@@ -167,8 +166,8 @@ def tune(
 
     Every try is judged by cross-validation on train. The same command goes on where an earlier one ended.
     """
-    from agile_classifier.cli.named_file import require_config
     from agile_classifier.config.files import load_config, read_parameters
+    from agile_classifier.ops.project import require_config
     from agile_classifier.ops.state.home import prepare_state
 
     require_config(config)

@@ -37,8 +37,8 @@ def train(
 
     A step whose inputs, settings and code are those of an earlier run is reused. Exit code 3: a gate refused.
     """
-    from agile_classifier.cli.named_file import require_config
     from agile_classifier.config.files import load_config
+    from agile_classifier.ops.project import require_config
     from agile_classifier.ops.state.home import prepare_state
 
     require_config(config)
@@ -72,8 +72,8 @@ def compile_for(
 
     Nothing is submitted: upload the file in the Kubeflow UI, where it is run or scheduled.
     """
-    from agile_classifier.cli.named_file import require_config
     from agile_classifier.config.files import load_config
+    from agile_classifier.ops.project import require_config
     from agile_classifier.ops.state.home import prepare_state
 
     require_config(config)

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from agile_classifier.environment import PROJECT, project_folder
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, nearest
 
 PACKAGE = Path(__file__).resolve().parents[1]
 """Folder of the package `agile_classifier`."""
@@ -228,11 +228,42 @@ def shortened(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
+def require_config(path: Path) -> None:
+    """Refuse a config file that is not there.
+
+    Raises
+    ------
+    InputError
+        Names the nearest of the project's configs and of the YAML files beside the path.
+    """
+    if not path.exists():
+        _refuse(path, [*path.parent.glob("*.yaml"), *list_configs()], what="config file")
+
+
+def require_study(path: Path) -> None:
+    """Refuse a study file that is not there.
+
+    Raises
+    ------
+    InputError
+        Names the nearest of the project's studies and of the YAML files beside the path.
+    """
+    if not path.exists():
+        shipped = map(shortened, (configs() / "studies").glob("*.yaml"))
+        _refuse(path, [*path.parent.glob("*.yaml"), *shipped], what="study file")
+
+
 def read_purpose(path: Path) -> str:
     """First sentence of the comment that a YAML opens with; empty where there is none."""
     head = takewhile(lambda line: line.startswith("#"), path.read_text(encoding="utf-8").splitlines())
     comment = " ".join(line.lstrip("#").strip() for line in head)
     return re.split(r"(?<=[.!?])\s", comment, maxsplit=1)[0]
+
+
+def _refuse(path: Path, known: list[Path], *, what: str) -> None:
+    by_name = {file.name: file for file in reversed(known)}
+    near = nearest(path.name, by_name)
+    raise InputError(f"{path}: no such {what}{f'; did you mean {by_name[near]}?' if near else ''}")
 
 
 def _own() -> tuple[Path, str]:

@@ -13,8 +13,9 @@ import pytest
 import yaml
 from transformers import AutoTokenizer
 
-from benchmarks import batch_scoring, duplicates, scoring, training, waiting
+from benchmarks import batch_scoring, scoring, training, waiting
 from benchmarks.comparison import OURS, Outcome, Row, compare, missed
+from benchmarks.front_door import duplicates
 from benchmarks.training import write_gemma
 
 ALLOWED = {"float32": 1e-4, "bfloat16": 1e-2}

@@ -1,6 +1,6 @@
 """What it takes to find near copies and to keep them together: time and memory.
 
-    python -m benchmarks.duplicates [--rows N] [--json FILE]
+    python -m benchmarks.front_door.duplicates [--rows N] [--json FILE]
 
 Three files of short texts, each in a process of its own: `survey`, half of whose rows are one answer; `chat`, where
 some texts are said again and again and others are changed by a word; `form`, texts from one template, two thirds alike,
@@ -85,7 +85,7 @@ def _split_seconds(texts: list[str]) -> float:
 
 
 def _in_a_process(name: str, n_rows: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.duplicates", "--only", name, "--rows", str(n_rows)]
+    command = [sys.executable, "-m", "benchmarks.front_door.duplicates", "--only", name, "--rows", str(n_rows)]
     said: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return said
 

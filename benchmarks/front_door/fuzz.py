@@ -1,4 +1,4 @@
-"""Damage files of every format, and hold the reader to it: `python -m benchmarks.fuzz_files --n 10000`.
+"""Damage files of every format, and hold the reader to it: `python -m benchmarks.front_door.fuzz --n 10000`.
 
 A damaged file is refused by one line, or read: then two readings give the same rows, a table has as many, and every
 word of a text file stands in a name, in a cell, or in what is shown of a row that could not be read.

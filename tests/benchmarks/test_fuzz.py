@@ -1,4 +1,4 @@
-"""Damaged files: a short sample of `python -m benchmarks.fuzz_files`, and that it notices a word that is lost."""
+"""Damaged files: a short sample of `python -m benchmarks.front_door.fuzz`, and that it notices a word that is lost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from agile_classifier.config.data import Dialect
 from agile_classifier.data.formats.row import Row
-from benchmarks.fuzz_files import Fault, check, fuzz, require_words, write_seeds
+from benchmarks.front_door.fuzz import Fault, check, fuzz, require_words, write_seeds
 
 
 def test_damaged_files_are_read_or_refused_by_a_line(tmp_path: Path) -> None:
