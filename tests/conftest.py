@@ -21,7 +21,7 @@ from filelock import FileLock
 from hypothesis import settings
 
 from agile_classifier.environment import mirror
-from agile_classifier.ops.project import root
+from agile_classifier.ops import project
 
 os.environ.setdefault(
     "OMP_WAIT_POLICY", "PASSIVE"
@@ -156,26 +156,73 @@ def _data_file(name: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def new_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """Make a folder a state folder in which nothing has run: a copy of one that is prepared once for all processes."""
+def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder in which nothing has run, prepared once for all processes; to be copied, not used."""
     base = tmp_path_factory.getbasetemp()
-    template = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prepared"
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prepared"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_"))}
     prepare = "from agile_classifier.ops.state.home import prepare_state; prepare_state()"
-    with FileLock(f"{template}.lock"):
-        if not (template / "ready").exists():
-            environment |= {"AGILE_HOME": str(template)}
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "ready").exists():
+            environment |= {"AGILE_HOME": str(folder)}
             subprocess.run(
-                [sys.executable, "-c", prepare], env=environment, check=True, capture_output=True, cwd=root()
+                [sys.executable, "-c", prepare], env=environment, check=True, capture_output=True, cwd=project.root()
             )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def new_home(prepared_home: Path) -> Callable[[Path], Path]:
+    """Make a folder a state folder in which nothing has run."""
 
     def copy(folder: Path) -> Path:
-        shutil.copytree(template, folder, dirs_exist_ok=True)
+        shutil.copytree(prepared_home, folder, dirs_exist_ok=True)
         settings = folder / "zenml" / "config.yaml"  # holds its own place, and would win over the environment
-        settings.write_text(settings.read_text(encoding="utf-8").replace(str(template), str(folder)), encoding="utf-8")
+        told = settings.read_text(encoding="utf-8").replace(str(prepared_home), str(folder))
+        settings.write_text(told, encoding="utf-8")
         return folder
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def new_mlflow(prepared_home: Path) -> Callable[[Path], str]:
+    """Put an MLflow database in which nothing is registered into a folder; gives its address."""
+
+    def copy(folder: Path) -> str:
+        return f"sqlite:///{shutil.copy(prepared_home / 'mlflow.db', folder)}"
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def warm_python() -> Iterator[str]:
+    """Path of a stand-in for this Python, which starts with the libraries imported."""
+    from tests.toys import warm_python
+
+    with warm_python.serving() as python:
+        yield python
+
+
+@pytest.fixture
+def warm(warm_python: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what a test starts by `sys.executable` start with the libraries imported."""
+    _start_by(warm_python, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def warm_module(warm_python: str) -> Iterator[None]:
+    """The same for all tests and fixtures of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        _start_by(warm_python, patch)
+        yield
+
+
+def _start_by(python: str, patch: pytest.MonkeyPatch) -> None:
+    import multiprocessing.spawn  # noqa: F401  (keeps the Python that it finds when it is imported)
+
+    patch.setattr(sys, "executable", python)
+    patch.setattr(project, "COMMAND", (python, *project.COMMAND[1:]))
 
 
 @pytest.fixture(scope="session")
@@ -187,6 +234,9 @@ def state_folder(new_home: Callable[[Path], Path], tmp_path_factory: pytest.Temp
 
     folder = prepare_state()
     from agile_classifier.ops.runs import caching
+    from tests.toys.warm_python import look_up_packages_once
+
+    look_up_packages_once()
 
     assert caching.reached_files  # ZenML would look for the file of the main module, and a test's worker has none
     return folder

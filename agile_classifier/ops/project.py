@@ -145,9 +145,9 @@ def list_pipelines() -> set[str]:
     return {path.stem for path in (root() / "pipelines").glob("[!_]*.py")}
 
 
-def module_command(module: str, *, python: str = sys.executable) -> tuple[str, ...]:
-    """How a process of its own, here or in a pod, runs a module of the package."""
-    return (python, "-m", module)
+def module_command(module: str, *, python: str | None = None) -> tuple[str, ...]:
+    """How a process of its own, here or in a pod, runs a module of the package: by this Python, where none is named."""
+    return (python or sys.executable, "-m", module)
 
 
 def lay_down(folder: Path) -> Path:

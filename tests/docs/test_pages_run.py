@@ -29,35 +29,29 @@ pytestmark = [pytest.mark.slow, pytest.mark.network, pytest.mark.timeout(1800)]
 NewHome = Callable[[Path], Path]
 PAGES = {path.stem: path for path in GUIDES if any(block.mark == "run" for block in blocks(path, "bash"))}
 FEWER = {
-    "configs/quickstart.yaml": ["--limit", "700", "--set", "split.train=300", "--set", "split.validation=100"],
+    "configs/quickstart.yaml": [
+        *("--limit", "400", "--set", "split.train=100", "--set", "split.validation=60", "--set", "split.test=240"),
+        *("--set", "fine_tune.epochs=1", "--set", "fine_tune.head_start=linear_probe"),
+        *("--set", "evaluation.n_resamples=100"),
+    ],
     "configs/quickstart-llm.yaml": [
         *("--limit", "400", "--set", "split.train=40", "--set", "split.validation=20"),
-        *("--set", "split.test=100", "--set", "fine_tune.epochs=1"),
+        *("--set", "split.test=100", "--set", "fine_tune.epochs=1", "--set", "evaluation.n_resamples=100"),
     ],
 }
-"""Options that make a training of a shipped config short."""
+"""Options that make a training of a shipped config short; from a linear probe the quickstart is promoted still."""
 SHORT = ["--set", "fine_tune.epochs=1", "--set", "evaluation.n_resamples=100"]
 """Options that make a training of any other config short."""
 AFTERWARDS = {"configs/quickstart-llm.yaml": ["promote", "1", "--model", "quickstart-llm", "--force"]}
 """Commands after such a training: so short, it need not beat its baselines, as the whole one does."""
-STAND_IN = f"""#!{sys.executable}
-import subprocess, sys
-words, fewer, short, afterwards = sys.argv[1:], {json.dumps(FEWER)}, {json.dumps(SHORT)}, {json.dumps(AFTERWARDS)}
-agile = [sys.executable, "-m", "agile_classifier"]
-config = words[1] if words[:1] == ["train"] else ""
-code = subprocess.run([*agile, *words, *(fewer.get(config, short) if config else [])]).returncode
-if code == 0 and config in afterwards:
-    subprocess.run([*agile, *afterwards[config]])
-sys.exit(code)
-"""
 
 
 @pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the commands `agile` and `python`, first on the path."""
+def tools(warm_python: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the commands `agile` and `python`, first on the path; both start with the libraries imported."""
     folder = tmp_path_factory.mktemp("tools")
-    python = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'  # a link to it would not find the packages of its environment
-    for name, script in {"agile": STAND_IN, "python": python}.items():
+    python = f'#!/bin/sh\nexec "{warm_python}" "$@"\n'  # a link to it would not find the packages of its environment
+    for name, script in {"agile": _stand_in(warm_python), "python": python}.items():
         (folder / name).write_text(script, encoding="utf-8")
         (folder / name).chmod(stat.S_IRWXU)
     return folder
@@ -92,11 +86,27 @@ def tweets(cache: Path) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def trained(empty_home: NewHome, tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state folder in which the quickstart has two versions, the first the champion."""
+    """A state folder in which the quickstart has two versions, the first the champion; no gain is enough later."""
     home = empty_home(tmp_path_factory.mktemp("trained"))
-    for options in ("", " --set fine_tune.epochs=2"):
+    for options in ("", " --set fine_tune.epochs=2 --set promotion.smallest_gain=1"):
         _run(f"agile train configs/quickstart.yaml{options}", folder=PROJECT, home=home, tools=tools)
     return home
+
+
+def _stand_in(python: str) -> str:
+    """A script that stands in for `agile`: it adds options to trainings."""
+    return f"""#!{sys.executable} -IS
+import subprocess, sys
+words, fewer, short, afterwards = sys.argv[1:], {json.dumps(FEWER)}, {json.dumps(SHORT)}, {json.dumps(AFTERWARDS)}
+agile = [{python!r}, "-m", "agile_classifier"]
+config = words[1] if words[:1] == ["train"] else ""
+if config:
+    words[2:2] = fewer.get(config, short)
+code = subprocess.run([*agile, *words]).returncode
+if code == 0 and config in afterwards:
+    subprocess.run([*agile, *afterwards[config]])
+sys.exit(code)
+"""
 
 
 def _run(code: str, *, folder: Path, home: Path, tools: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def registry(state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def registry(
+    state_folder: Path, new_mlflow: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
     """An MLflow store of its own, where `toy` version 1 is champion; it scores a text by its length."""
     import mlflow
     from mlflow import MlflowClient
@@ -18,7 +20,7 @@ def registry(state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     from tests.toys import toy_training as toy
 
     folder, shared = tmp_path_factory.mktemp("mlflow"), mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    mlflow.set_tracking_uri(new_mlflow(folder))
     client = MlflowClient()
     experiment = client.create_experiment("toy", artifact_location=(folder / "artifacts").as_uri())
     for name in ("toy", "other"):

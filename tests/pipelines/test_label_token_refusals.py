@@ -15,7 +15,7 @@ import yaml
 from agile_classifier.cli import app as cli
 from agile_classifier.config.run import RunConfig
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_module")]
 
 ConfigOf = Callable[..., RunConfig]
 

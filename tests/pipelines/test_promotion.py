@@ -18,7 +18,7 @@ from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import GateRefused, InputError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_module")]
 
 Command = Callable[..., tuple[int, str, str]]
 NAME = "promoted"

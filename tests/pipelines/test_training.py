@@ -21,7 +21,7 @@ from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import GateRefused, InputError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_module")]
 
 LEARNT = ["fine_tune", "evaluate", "register"]
 PRICE = 36_000.0
@@ -323,14 +323,8 @@ def test_a_config_file_resolves_alike_through_agile_and_through_zenml(
     path = tmp_path / "both-ways.yaml"
     path.write_text(yaml.safe_dump({"parameters": config.model_dump(mode="json", exclude_defaults=True)}))
     assert load_config(path) == config
-    command = [
-        str(Path(sys.executable).parent / "zenml"),
-        "pipeline",
-        "run",
-        "pipelines.training.training",
-        "-c",
-        str(path),
-    ]
+    zenml = [sys.executable, "-c", "from zenml.cli.cli import cli; cli()"]
+    command = [*zenml, "pipeline", "run", "pipelines.training.training", "-c", str(path)]
     project = Path(__file__).parents[2]
     done = subprocess.run(command, cwd=project, env=dict(os.environ), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

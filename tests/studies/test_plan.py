@@ -15,6 +15,8 @@ import pytest
 from agile_classifier.studies.cells import CellStore, read_cells
 from agile_classifier.studies.plan import plan
 
+pytestmark = pytest.mark.usefixtures("warm_module")
+
 PROJECT = Path(__file__).parents[2]
 Agile = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -73,6 +73,7 @@ def make_cluster(folder: Path) -> FakeCluster:
         "ZENML_CUSTOM_SOURCE_ROOT": str(app),
         "ZENML_CONFIG_PATH": str(folder / "pod"),
         "HOME": str(folder),
+        "COLD": "1",  # ZenML reads a pod's other variables while it is imported
         "ZENML_DISABLE_PIPELINE_LOGS_STORAGE": "true",  # there is no bucket to write them to
         **QUIET,
     }
@@ -103,10 +104,8 @@ def environment_of(folder: Path, zenml_server: str) -> Mapping[str, str]:
 
 def run_client(folder: Path, program: str, zenml_server: str) -> subprocess.CompletedProcess[str]:
     """Run a program as that person."""
-    script = folder / "submit.py"
-    script.write_text(program, encoding="utf-8")
     return subprocess.run(
-        [sys.executable, script],
+        [sys.executable, "-c", program],
         cwd=root(),
         env=environment_of(folder, zenml_server),
         capture_output=True,

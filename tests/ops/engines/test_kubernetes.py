@@ -198,6 +198,7 @@ def test_a_loopback_is_known_by_name_and_number(host: str, expected: bool) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm")
 def test_the_command_line_says_it_in_one_line(new_home: Callable[[Path], Path], tmp_path: Path) -> None:
     new_home(tmp_path)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_"))}

@@ -23,7 +23,7 @@ from agile_classifier.ops.engines.kubernetes import NEEDED_RIGHTS
 from tests.toys.fake_kubernetes import FakeCluster, serve
 from tests.toys.kubernetes_client import A100, SECRETS, make_cluster, run_client, serve_zenml
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_module")]
 
 Object = dict[str, Any]
 ORCHESTRATOR = "orchestrator"

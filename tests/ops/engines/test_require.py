@@ -97,6 +97,7 @@ def test_a_missing_image_is_named_with_the_command_that_builds_it(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm")
 def test_a_stack_is_selected_though_its_engine_is_down_and_a_run_on_it_refused_before_anything_is_recorded(
     new_home: Callable[[Path], Path], tmp_path: Path
 ) -> None:

@@ -58,6 +58,7 @@ def test_what_a_file_may_not_say_is_refused_in_its_words(folder: Path, text: str
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm")
 def test_a_stack_is_registered_once_selected_again_and_left(new_home: Callable[[Path], Path], tmp_path: Path) -> None:
     new_home(tmp_path)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ZENML_")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ NAME = "line"
 
 
 @pytest.fixture
-def client(state_folder: Path, tmp_path: Path) -> Iterator[Any]:
+def client(state_folder: Path, new_mlflow: Callable[[Path], str], tmp_path: Path) -> Iterator[Any]:
     """An MLflow store of the test's own, with four versions and no champion."""
     import mlflow
     from mlflow import MlflowClient
 
     shared = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow.set_tracking_uri(new_mlflow(tmp_path))
     client = MlflowClient()
     client.create_registered_model(NAME)
     for _ in range(4):
@@ -164,6 +164,7 @@ def test_a_decision_against_a_champion_of_a_moment_ago_moves_nothing(client: Any
     assert kinds() == ["promoted", "promoted"]
 
 
+@pytest.mark.usefixtures("warm")
 def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(client: Any, tmp_path: Path) -> None:
     promote("1", None)
     script = textwrap.dedent("""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +17,9 @@ from tests.toys.toy_version import NAME, TUNING, register_version
 
 
 @pytest.fixture(scope="module")
-def registry(state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def registry(
+    state_folder: Path, new_mlflow: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """An MLflow store of its own, with a toy that is no classifier of this project under `toy`, and nothing under `bare`."""
     import mlflow
     from mlflow import MlflowClient
@@ -25,7 +27,7 @@ def registry(state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     from tests.toys import toy_training as toy
 
     folder, shared = tmp_path_factory.mktemp("mlflow"), mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    mlflow.set_tracking_uri(new_mlflow(folder))
     client = MlflowClient()
     experiment = client.create_experiment("toy", artifact_location=(folder / "artifacts").as_uri())
     run_id = client.create_run(experiment).info.run_id

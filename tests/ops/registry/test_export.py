@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,11 @@ from agile_classifier.errors import InputError
 
 
 @pytest.fixture
-def empty_registry(state_folder: Path, tmp_path: Path) -> Iterator[None]:
+def empty_registry(state_folder: Path, new_mlflow: Callable[[Path], str], tmp_path: Path) -> Iterator[None]:
     import mlflow
 
     before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_tracking_uri(new_mlflow(tmp_path))
     yield
     mlflow.set_tracking_uri(before)
 

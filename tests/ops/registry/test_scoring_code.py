@@ -23,6 +23,8 @@ from agile_classifier.ops.registry import scoring_code
 from agile_classifier.ops.registry.scoring_code import ScoringCode, scoring_package, write_scoring_code
 from tests.ops.runs.test_caching import executed
 
+pytestmark = pytest.mark.usefixtures("warm_module")
+
 PROJECT = Path(agile_classifier.__file__).parents[1]
 TEXTS = ["a lovely day", "the awful song", "this room"]
 OTHER_CODE = {

@@ -20,7 +20,7 @@ from agile_classifier.ops.project import configs
 from tests.toys.fake_kubernetes import FakeCluster, ended, fire, serve
 from tests.toys.kubernetes_client import SECRETS, make_cluster, run_client, serve_zenml
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_module")]
 
 Object = dict[str, Any]
 VERSIONS = ("1.33", "1.37")

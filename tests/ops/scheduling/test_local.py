@@ -178,6 +178,7 @@ def test_a_run_that_is_due_starts_once_and_its_outcome_is_kept(script: Path) -> 
     assert describe_last("nightly").endswith(" done")
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_run_that_fails_says_so_and_is_not_tried_again_at_once(script: Path) -> None:
     script.write_text("raise SystemExit(3)")
     with pytest.raises(RuntimeError, match="exit code 3"):
@@ -186,6 +187,7 @@ def test_a_run_that_fails_says_so_and_is_not_tried_again_at_once(script: Path) -
     assert "nothing is due" in run_if_due("nightly", now=TOMORROW)
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_run_that_fails_or_is_killed_is_told_once_with_what_it_said_last(script: Path, receiver: Any) -> None:
     script.write_text("import os; print('agile: error: no more rows', flush=True); os.kill(os.getpid(), 9)")
     with pytest.raises(RuntimeError, match="exit code -9"):
@@ -196,11 +198,15 @@ def test_a_run_that_fails_or_is_killed_is_told_once_with_what_it_said_last(scrip
     assert "told: the webhook" in log_path("nightly").read_text()
 
 
-def test_a_run_of_a_schedule_leaves_it_to_the_schedule_to_tell(script: Path, receiver: Any) -> None:
-    script.write_text(
+@pytest.mark.usefixtures("warm")
+def test_a_run_of_a_schedule_leaves_it_to_the_schedule_to_tell(
+    script: Path, receiver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
         "import sys\nfrom agile_classifier.ops.state.home import prepare_state\nprepare_state(least_free=0)\n"
         "from agile_classifier.ops.notifications import failure_told\nwith failure_told('x'):\n    sys.exit(int('three'))"
     )
+    monkeypatch.setattr(schedules, "command", lambda schedule: [sys.executable, "-c", code])
     with pytest.raises(RuntimeError, match="exit code 1"):
         run_if_due("nightly", now=TOMORROW)
     assert len(receiver.notices) == 1

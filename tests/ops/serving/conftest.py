@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,14 @@ from tests.toys.toy_serving import Server, Start, Store
 
 
 @pytest.fixture(scope="package")
-def store(state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def store(
+    state_folder: Path, new_mlflow: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
     import mlflow
     from mlflow import MlflowClient
 
     folder, shared = tmp_path_factory.mktemp("serving"), mlflow.get_tracking_uri()
-    address = f"sqlite:///{folder}/mlflow.db"
+    address = new_mlflow(folder)
     mlflow.set_tracking_uri(address)
     client = MlflowClient()
     run = client.create_run(client.create_experiment("toy", artifact_location=(folder / "artifacts").as_uri()))

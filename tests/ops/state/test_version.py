@@ -29,6 +29,7 @@ def test_a_folder_of_this_project_has_lost_nothing_and_an_older_project_may_not_
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm")
 def test_a_command_tells_of_an_older_folder_once_and_goes_on(tmp_path: Path) -> None:
     (tmp_path / "ready").write_text(json.dumps({**state_version.present(), "state": "1"}))
 

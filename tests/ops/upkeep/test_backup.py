@@ -36,6 +36,7 @@ from agile_classifier.cli.app import main
 main()
 """
 Members = dict[str, bytes]
+pytestmark = pytest.mark.usefixtures("warm_module")
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -240,6 +240,7 @@ toy.train("killed", end=toy.KILLED)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm")
 def test_a_killed_run_is_ended_only_when_its_process_is_known_to_be_dead(toy: Any, state_folder: Path) -> None:
     from agile_classifier.ops.upkeep.prune import prune
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import requests
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_module")]
 
 TOKEN = "sentinel-token-of-the-launcher"
 

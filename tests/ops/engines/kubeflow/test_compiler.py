@@ -48,12 +48,15 @@ PARENTS = {
     "promote": {"start", "register", "evaluate"},
 }
 
+pytestmark = pytest.mark.usefixtures("warm_module")
+
 Compile = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def compile_config(tmp_path_factory: pytest.TempPathFactory) -> Compile:
+def compile_config(new_home: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Compile:
     folder = tmp_path_factory.mktemp("compile")
+    new_home(folder / "home")
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_", "AGILE_"))
     }

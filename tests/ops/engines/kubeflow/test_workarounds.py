@@ -24,6 +24,7 @@ WORKAROUND = "from agile_classifier.ops.engines.kubeflow.workarounds import impo
 
 
 @pytest.mark.parametrize(("code", "works"), [(IMPORT, False), (WORKAROUND + IMPORT, True)])
+@pytest.mark.usefixtures("warm")
 def test_importing_a_step_asks_zenmls_server_unless_it_is_told_not_to(code: str, works: bool, tmp_path: Path) -> None:
     environment = {
         "PATH": os.environ["PATH"],
