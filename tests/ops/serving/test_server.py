@@ -232,7 +232,6 @@ def _free_port() -> int:
     ],
     ids=["no token", "an unknown version", "a registry that is down"],
 )
-@pytest.mark.usefixtures("warm")
 def test_a_server_that_cannot_start_says_why_and_exits(
     store: Store, options: list[str], environment: dict[str, str], code: int, said: str
 ) -> None:
