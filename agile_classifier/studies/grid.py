@@ -22,11 +22,16 @@ from agile_classifier.config.sources import locate_sources, place_free
 from agile_classifier.errors import InputError
 from agile_classifier.studies.file import Study
 
-DECIDING = ("data", "labels", "split", "model", "fine_tune", "evaluation")
+DECIDING = ("data", "labels", "split", "data_quality", "model", "fine_tune", "evaluation")
 """Sections that decide the outcome of a cell."""
-INDIFFERENT = {"evaluation": ("n_resamples", "calibration", "slices"), "fine_tune": ("devices", "device", "max_time")}
-"""Fields of theirs that do not: a cell keeps the probabilities before calibration, and is trained to its end."""
-OF_BASELINES = ("data", "labels", "split", "evaluation")
+INDIFFERENT = {
+    "data_quality": ("leaks_limit", "duplicates_limit", "conflicts_limit"),
+    "evaluation": ("n_resamples", "calibration", "slices"),
+    "fine_tune": ("devices", "device", "max_time"),
+}
+"""Fields of theirs that do not: a cell is never refused for a limit, keeps the probabilities before calibration, and is
+trained to its end."""
+OF_BASELINES = ("data", "labels", "split", "data_quality", "evaluation")
 """Sections that decide a baseline; `frozen` reads `model` too."""
 KEY_LENGTH = 16
 
@@ -113,9 +118,10 @@ def _require_grid(name: str, cells: Sequence[Cell]) -> None:
 
 def _require_like(blend: str, members: Mapping[str, Cell]) -> None:
     """Members must be judged on the same rows, and calibrated on the same."""
-    for section in ("data", "split"):
+    left_out = {"seed", "train", *INDIFFERENT["data_quality"]}
+    for section in ("data", "split", "data_quality"):
         unlike = _find_unlike({
-            name: getattr(cell.config, section).model_dump(mode="json", exclude={"seed", "train"})
+            name: getattr(cell.config, section).model_dump(mode="json", exclude=left_out)
             for name, cell in members.items()
         })  # fmt: skip
         if unlike:

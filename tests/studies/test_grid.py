@@ -31,6 +31,13 @@ def test_a_cell_is_known_by_what_decides_its_outcome_alone(study_folder: Path) -
         update={"fine_tune": tuned.config.fine_tune.model_copy(update={"learning_rate": 1e-4})}
     )
     assert replace(tuned, config=slower).key != tuned.key
+    quality = tuned.config.data_quality
+    laxer = quality.model_copy(update={"leaks_limit": None})
+    merged = quality.model_copy(update={"duplicates": "together"})
+    assert replace(tuned, config=tuned.config.model_copy(update={"data_quality": laxer})).key == tuned.key
+    for cell in (tuned, cells["tfidf size 70 split 0 seed 0"]):
+        other = replace(cell, config=cell.config.model_copy(update={"data_quality": merged}))
+        assert other.key != cell.key, "other duplicates leave other rows"
 
 
 @pytest.mark.parametrize(
