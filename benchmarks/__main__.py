@@ -7,7 +7,6 @@ from benchmarks import (
     batch_scoring,
     cells,
     dropout,
-    duplicates,
     lora,
     losses,
     quality,
@@ -17,6 +16,7 @@ from benchmarks import (
     training,
     waiting,
 )
+from benchmarks.front_door import duplicates
 
 if __name__ == "__main__":
     runs = (

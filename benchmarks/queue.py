@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from agile_classifier.studies.statistics import mean_over_splits
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -27,6 +26,7 @@ from agile_classifier.data.examples import read_examples
 from agile_classifier.data.label_and_split import label_examples
 from agile_classifier.models.embeddings import embed
 from agile_classifier.ops.scoring.acquisition import choose_texts, uncertainty
+from agile_classifier.studies.report.statistics import mean_over_splits
 from agile_classifier.studies.trial import read_base_model
 from benchmarks.quality import CONFIGS
 

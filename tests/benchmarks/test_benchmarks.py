@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -24,6 +25,10 @@ TRICKS = {
     "classification": {"+ sorted, budget of tokens"},
     "label_tokens": {"+ sorted, budget of tokens", "+ label columns alone", "+ packed, prefix once"},
 }
+
+
+def test_the_command_that_runs_every_benchmark_finds_every_benchmark() -> None:
+    assert importlib.import_module("benchmarks.__main__")
 
 
 @pytest.fixture(params=list(TRICKS))
