@@ -12,15 +12,18 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from agile_classifier.config.data import Source
 from agile_classifier.data.fetch import downloads
 from agile_classifier.data.fetch.archives import extract
 from agile_classifier.data.fetch.cache import build_once, entry_name, find_in_mirror, find_mirror_folder, locked
 from agile_classifier.data.fetch.packages import fetch_packages
 from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest, tree_digest
+
+if TYPE_CHECKING:  # a version carries this module, and none of the config
+    from agile_classifier.config.data import Source
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 TOKENIZERS = ("tokenizer*", "vocab*", "*.model")
