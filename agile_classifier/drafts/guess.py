@@ -17,6 +17,7 @@ import pandas as pd
 from agile_classifier.config.data import Dialect
 from agile_classifier.data import dialects
 from agile_classifier.data.dialects import ROWS_READ, Detected, detect_dialect
+from agile_classifier.data.formats.several import QUEUED
 from agile_classifier.data.splits import split_columns
 from agile_classifier.data.tables import read_table
 from agile_classifier.data.text import is_missing
@@ -35,8 +36,6 @@ SHOWN_CHARACTERS = 60
 
 LEARNT = ("score", "labels", "raters")
 """Choices that say what is learnt."""
-QUEUED = ("probability", "reason")
-"""What `agile queue` writes beside a text: a model's answer, and nothing to learn from."""
 
 DIALECT_FIELDS = ("encoding", "delimiter", "column_names", "quoting")
 """Fields of `Dialect` that a choice may settle."""

@@ -29,8 +29,8 @@ DELIMITERS = (",", ";", "\t", "|")
 LONGEST_CELL = 2**31 - 1
 """Characters; csv's own limit of 131,072 is less than a book."""
 TRIED_ROWS = 20
-
-_SEP_LINE = re.compile(r'"?sep=([^"])"?', re.IGNORECASE)
+SEP_LINE = re.compile(r'"?sep=([^"])"?', re.IGNORECASE)
+"""A first line by which Excel names the delimiter."""
 
 
 @dataclass
@@ -123,7 +123,7 @@ class DelimitedFile(TextFile):
             yield _Table(lines, names, len(header), parsed)
 
     def _find_delimiter(self, lines: Lines) -> str:
-        named = lines.skip_first(_SEP_LINE)
+        named = lines.skip_first(SEP_LINE)
         found = self.dialect.delimiter or (named[1] if named else self.default)
         if found == self.dialect.escape:
             raise InputError(f"{self.path}: data.escape is {found!r} (--escape), which parts the columns too")

@@ -10,8 +10,8 @@ import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 from agile_classifier.data.formats.row import Row, RowFile
 from agile_classifier.errors import InputError, one_line
 
-QUEUED = frozenset({"probability", "reason"})
-"""Columns that `agile queue` adds beside a text: what a model said of it, which the rows beside it do not need."""
+QUEUED = ("probability", "reason")
+"""Columns that `agile queue` writes beside a text: what a model said of it, which is nothing to learn from."""
 
 
 class SeveralFiles(RowFile):
@@ -54,7 +54,7 @@ class SeveralFiles(RowFile):
             raise InputError(f"{self.path}: other types than in the files after it: {one_line(error)}") from None
 
     def _rows(self) -> Iterator[Row]:
-        left_out = QUEUED - set(self.names())
+        left_out = set(QUEUED) - set(self.names())
         n_before = 0
         for at, file in enumerate(self.files):
             self._at, row = at, None
@@ -67,7 +67,7 @@ class SeveralFiles(RowFile):
 
     def _require_same(self, names: list[str], other: RowFile) -> None:
         found = other.names()
-        if set(found) >= QUEUED and not QUEUED & set(names):
+        if set(QUEUED) <= set(found) and not set(QUEUED) & set(names):
             found = [name for name in found if name not in QUEUED]
         lacking = [name for name in names if name not in found]
         more = [name for name in found if name not in names]

@@ -14,13 +14,13 @@ from tqdm import tqdm
 
 from agile_classifier.config.data import Dialect
 from agile_classifier.data.formats.row import Row
+from agile_classifier.data.formats.several import QUEUED
 from agile_classifier.data.labels.cells import is_empty, is_mark
 from agile_classifier.data.row_parts import Layout
 from agile_classifier.data.rows import open_rows, refusal
 from agile_classifier.data.scores import is_no_score
 from agile_classifier.data.tables import to_table
 from agile_classifier.data.text import complaint_about, text_digest
-from agile_classifier.drafts.guess import QUEUED
 from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.files import require_place, write_whole
 from agile_classifier.models.gguf import fetch_base_of
@@ -59,8 +59,8 @@ class Queue:
     """Texts chosen for annotators, and the pool that they are from."""
 
     rows: pd.DataFrame
-    """The pool's rows, the most unsure first, with `agile_classifier.drafts.guess.QUEUED` and the empty column for the
-    score."""
+    """The pool's rows, the most unsure first, with `agile_classifier.data.formats.several.QUEUED` and the empty column
+    for the score."""
     pool: Pool
     n_unusable: int
     """Number of rows without a text that can be scored."""

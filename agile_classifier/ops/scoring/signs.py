@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from agile_classifier.config.data import Dialect
-from agile_classifier.data.formats.delimited import DelimitedFile
+from agile_classifier.data.formats.delimited import SEP_LINE, DelimitedFile
 from agile_classifier.data.formats.lines import Lines
 from agile_classifier.data.formats.row import Row
 from agile_classifier.data.rows import open_rows
@@ -24,7 +24,6 @@ MARKS = (
 )  # fmt: skip
 """Encodings by the byte order mark that a file begins with; that of UTF-32 begins like that of UTF-16."""
 
-_SEP_LINE = re.compile(r'"?sep=([^"])"?', re.IGNORECASE)
 _BEYOND_ASCII = re.compile(r"\S*[^\x00-\x7f]\S*")
 
 
@@ -37,7 +36,7 @@ def read_mark(path: Path) -> str | None:
 def read_first_line(path: Path, encoding: str) -> tuple[str, str]:
     """First line of a text file and its end (`\\n`, `\\r\\n`, `\\r`); a line `sep=…` is no line."""
     with Lines(path, encoding, newline="") as lines:
-        lines.skip_first(_SEP_LINE)
+        lines.skip_first(SEP_LINE)
         line = next(lines, "")
     body = line.rstrip("\r\n")
     return body, line[len(body) :] or "\n"
@@ -46,7 +45,7 @@ def read_first_line(path: Path, encoding: str) -> tuple[str, str]:
 def read_named_delimiter(path: Path, encoding: str) -> str | None:
     """Delimiter that a first line `sep=…` names; None without one."""
     with Lines(path, encoding, newline="") as lines:
-        match = lines.skip_first(_SEP_LINE)
+        match = lines.skip_first(SEP_LINE)
     return match[1] if match else None
 
 
