@@ -59,8 +59,9 @@ class RunConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _refuse_old_names(cls, sections: Any) -> Any:
-        if isinstance(sections, dict) and "leakage" in sections:
-            raise ValueError("leakage: this section is called data_quality now, its fields as before; rename it")
+        for name in ("honesty", "leakage"):
+            if isinstance(sections, dict) and name in sections:
+                raise ValueError(f"{name}: this section is called data_quality now, its fields as before; rename it")
         return sections
 
     @model_validator(mode="after")

@@ -65,6 +65,7 @@ def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"leakage": {"leaks_limit": None}}, "leakage: this section is called data_quality now"),
+    ({"honesty": {"leaks_limit": None}}, "honesty: this section is called data_quality now"),
     ({"data_quality": {"duplicates": "merge"}}, "data_quality.duplicates: Input should be 'keep', 'together', 'drop' or 'refuse'; found 'merge'"),
     ({"nope": {}}, "nope: unknown field; allowed here: costs, data, data_quality, evaluation, fine_tune, labels, model, monitoring, promotion, registry, "),
     ({"labels": {"rul": "median"}}, "labels.rul: unknown field; allowed here: absent, codes, columns, doubtful_band, doubtful_weight, fit_on, fold, names, not_rated, quantile, rule, softness, target, unlabelled, value"),
