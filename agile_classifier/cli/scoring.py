@@ -170,7 +170,7 @@ def monitor(
 def queue(
     pool: Annotated[
         Path,
-        typer.Option(metavar="FILE", help="File of unlabelled texts: .csv, .tsv, .txt, .jsonl, .ndjson or .parquet."),
+        typer.Option(metavar="FILE", help="File of unlabelled texts, of any format that training reads."),
     ],
     output: Annotated[
         Path, typer.Option(metavar="FILE", help="CSV to write for annotators, with an empty column to fill in.")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-SUFFIXES = ".csv, .tsv, .txt, .json, .jsonl, .parquet, .xlsx or .ods"
+SUFFIXES = ".csv, .tsv, .txt, .json, .jsonl, .ndjson, .parquet, .xlsx, .ods, also packed as .gz or .zip"
 """Formats that `init` names; `agile_classifier.data.rows` reads them."""
 
 commands = typer.Typer()
