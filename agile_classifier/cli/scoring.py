@@ -177,7 +177,12 @@ def queue(
     ],
     count: Annotated[int, typer.Option(min=1, help="Number of texts to choose.")] = 100,
     column: Column = None,
-    score_column: Annotated[str, typer.Option(help="Name of the column that annotators fill in.")] = "score",
+    score_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the column that annotators fill in; by default the one that the version learnt from."
+        ),
+    ] = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     quoting: Quoting = None,
@@ -209,12 +214,11 @@ def queue(
     name, number = find_scorer(model, version)
     reading = read_as(pool, options, model_name=name, version=number)
     _say(pool, reading)
-    read = annotation_queue.read_pool(pool, reading.dialect, column=reading.column, score_column=score_column)
+    answer = score_column or annotation_queue.learnt_column(name, number)
+    read = annotation_queue.read_pool(pool, reading.dialect, column=reading.column, score_column=answer)
     chosen = annotation_queue.make_queue(read, count=count, model_name=name, version=number)
     annotation_queue.write_queue(chosen, output, layout=choose_layout(pool, reading.dialect, output))
-    print(
-        f"{chosen.in_words()}\nwritten to {output}: fill in {score_column!r}, and train on it with your labelled rows"
-    )
+    print(f"{chosen.in_words()}\nwritten to {output}: fill in {answer!r}, and train on it with your labelled rows")
 
 
 def _score_file(

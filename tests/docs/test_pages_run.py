@@ -139,8 +139,8 @@ def _lay_out(folder: Path, tweets: pd.DataFrame) -> None:
     new[1000:1050].to_csv(folder / "excel.csv", index=False, sep=";", encoding="cp1252", errors="replace")
     new[1000:1050].rename(columns={"comment": "text"}).to_json(folder / "new.jsonl", orient="records", lines=True)
     new[2000:2300].rename(columns={"comment": "text"}).to_csv(folder / "unlabelled.csv", index=False)
-    labelled = tweets[:400].rename(columns={"comment": "text", "toxicity": "score"})
-    labelled[["text", "score"]].to_csv(folder / "labelled.csv", index=False)
+    labelled = tweets[:400].rename(columns={"comment": "text", "toxicity": "valence"})
+    labelled[["text", "valence"]].to_csv(folder / "labelled.csv", index=False)
 
 
 def _fill_in(folder: Path, tweets: pd.DataFrame) -> None:
@@ -149,7 +149,7 @@ def _fill_in(folder: Path, tweets: pd.DataFrame) -> None:
     if queue.exists():
         scores = tweets.drop_duplicates("comment").set_index("comment")["toxicity"]
         frame = pd.read_csv(queue)
-        frame.assign(score=frame["text"].map(scores)).to_csv(queue, index=False)
+        frame.assign(valence=frame["text"].map(scores)).to_csv(queue, index=False)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -31,6 +31,8 @@ from agile_classifier.ops.scoring.acquisition import choose_texts, uncertainty
 from agile_classifier.ops.scoring.batch import find_scorer
 from agile_classifier.ops.scoring.stream import MOST_REJECTED, refusal_of_most
 
+SCORE_COLUMN = "score"
+"""Column for annotators where the version learnt from several."""
 CHUNK = 1000
 """Texts scored between two signs of progress."""
 
@@ -84,6 +86,15 @@ class Queue:
         left_out = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
         chosen = f"{len(self.rows)} of {self.pool.n_rows} rows chosen by {self.model_name} version {self.version}"
         return f"{chosen}{f'; left out: {left_out}' if left_out else ''}"
+
+
+def learnt_column(model_name: str, version: str) -> str:
+    """Name of the column that a version learnt from: of its scores, else of its classes; `score` where several."""
+    config = registry.read_config(model_name, version)
+    classes = config.get("labels", {}).get("columns", ())
+    return str(
+        config.get("data", {}).get("columns", {}).get("score") or (classes[0] if len(classes) == 1 else SCORE_COLUMN)
+    )
 
 
 def read_pool(file: Path, dialect: Dialect = Dialect(), *, column: str, score_column: str) -> Pool:

@@ -56,6 +56,22 @@ def pool_of(folder: Path, frame: pd.DataFrame, **given: str) -> annotation_queue
     return annotation_queue.read_pool(folder / "pool.csv", **{"column": "text", "score_column": "score", **given})
 
 
+@pytest.mark.parametrize(
+    ("config", "column"),
+    [
+        ({"data": {"columns": {"text": "comment", "score": "toxicity"}}, "labels": {"rule": "median"}}, "toxicity"),
+        ({"data": {"columns": {"score": None}}, "labels": {"rule": "given", "columns": ["topic"]}}, "topic"),
+        ({"labels": {"rule": "any", "columns": ["insult", "threat"]}}, "score"),
+        ({}, "score"),
+    ],
+)
+def test_annotators_fill_in_the_column_that_the_version_learnt_from(
+    config: dict[str, object], column: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "read_config", lambda *_: config)
+    assert annotation_queue.learnt_column("mood", "3") == column
+
+
 def test_known_blank_and_repeated_texts_are_left_out_and_doubts_come_first(version: None, tmp_path: Path) -> None:
     pool = pool_of(tmp_path, pd.DataFrame({"number": range(6), "text": TEXTS}))
     queue = annotation_queue.make_queue(pool, count=10)
