@@ -129,6 +129,9 @@ def init(
     quoting: Annotated[
         bool | None, typer.Option(help="Whether double quotes enclose cells; by default detected.")
     ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="Sheet of a workbook that holds the rows; by default the only one.")
+    ] = None,
 ) -> None:
     """Write a first config for a file of your own texts.
 
@@ -144,7 +147,7 @@ def init(
     choices = Choices(
         text=text, score=score, labels=tuple(label or ()), raters=tuple(rater or ()), group=group, id=id_,
         class_1=class_1, encoding=encoding, delimiter=delimiter, quoting=quoting,
-        column_names=tuple(column_names.split(",")) if column_names else None,
+        sheet=sheet, column_names=tuple(column_names.split(",")) if column_names else None,
     )  # fmt: skip
     model = read_parameters(project.configs() / "quickstart.yaml")["model"]
     here = Project(model, suites=project.configs())

@@ -11,7 +11,7 @@ from agile_classifier.data.text import is_missing
 
 Decimal = Literal[".", ","]
 
-MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "-", "–", "—"})
+MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "-", "–", "—", "\\n"})
 """Lower-cased cells that mean that no number was given, in a column of numbers."""
 
 _VOTES = re.compile(r"(.+?)\s*(?:/|\bof\b|\bout of\b)\s*(.+)", re.IGNORECASE)

@@ -42,6 +42,8 @@ class Choices:
     """Names of the columns of a file without a header line."""
     quoting: bool | None = None
     """Whether double quotes enclose cells."""
+    sheet: str | None = None
+    """Sheet of a workbook that holds the rows."""
 
     def __post_init__(self) -> None:
         learnt = {"--score": self.score, "--label": self.labels, "--rater": self.raters}

@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agile_classifier.data.labels.cells import as_list, unwrap
+from agile_classifier.data.labels.cells import as_list, is_empty, unwrap
 from agile_classifier.data.scores import Decimal, read_score
-from agile_classifier.data.text import is_missing
 from agile_classifier.drafts.words import COUNTRIES, LANGUAGES
 
 MOST_CLASSES = 500
 FEW_WORDS = 0.3
 """Largest share of rows in which a column of numbers may hold a word instead."""
+PARTS = frozenset({"train", "training", "validation", "valid", "val", "dev", "test"})
+"""What a column of the parts of a split holds."""
+FEWEST_RUNNING = 20
+"""Rows from which numbers without a gap are no chance."""
 LONGEST_EXAMPLE = 40
 """Characters of a cell that a sentence shows."""
 LETTERS_PER_WORD = 2
@@ -46,8 +49,7 @@ class Column:
     @cached_property
     def given(self) -> list[Any]:
         """The cells that hold something; a list of one stands for its element."""
-        cells = (unwrap(cell) for cell in self.cells)
-        return [cell for cell in cells if not (is_missing(cell) or (isinstance(cell, str) and not cell.strip()))]
+        return [unwrap(cell) for cell in self.cells if not is_empty(cell)]
 
     @cached_property
     def share_given(self) -> float:
@@ -148,6 +150,17 @@ class Column:
         """Whether every cell names a language, or every cell a country."""
         values = {value.lower() for value in self.counts}
         return len(values) > 1 and (values <= LANGUAGES or values <= COUNTRIES)
+
+    @cached_property
+    def is_parts(self) -> bool:
+        """Whether every cell names a part of a split: train, validation, test."""
+        return len(self.counts) > 1 and {value.casefold() for value in self.counts} <= PARTS
+
+    @cached_property
+    def is_running(self) -> bool:
+        """Whether whole numbers count the rows, in whatever order, without a gap: a key under any name."""
+        numbers = self.numbers if self.is_distinct and self.is_whole else []
+        return len(numbers) > FEWEST_RUNNING and max(numbers) - min(numbers) + 1 == len(numbers)
 
     @cached_property
     def repeats(self) -> bool:

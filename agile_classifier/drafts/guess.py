@@ -17,6 +17,7 @@ import pandas as pd
 from agile_classifier.config.data import Dialect
 from agile_classifier.data import dialects
 from agile_classifier.data.dialects import ROWS_READ, Detected, detect_dialect
+from agile_classifier.data.dialects.headers import refuse_lines_above
 from agile_classifier.data.formats.several import QUEUED
 from agile_classifier.data.splits import split_columns
 from agile_classifier.data.tables import read_table
@@ -187,11 +188,13 @@ def read_dialects(paths: Sequence[Path], choices: Choices) -> tuple[Dialect, lis
 
 
 def _read_dialect(path: Path, choices: Choices) -> tuple[Dialect, list[str]]:
-    detected = detect_dialect(path)
+    detected = detect_dialect(path, sheet=choices.sheet)
     if choices.encoding is None:
         _refuse_doubt(path, detected)
     said = {name: value for name in DIALECT_FIELDS if (value := getattr(choices, name)) is not None}
-    return detected.dialect.model_copy(update=said), list(detected.reasons)
+    dialect = detected.dialect.model_copy(update=said)
+    refuse_lines_above(path, dialect)
+    return dialect, list(detected.reasons)
 
 
 def _refuse_doubt(path: Path, detected: Detected) -> None:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agile_classifier.data.labels.cells import is_empty
 from agile_classifier.drafts.choices import Choices, Doubt, Question, Reading
 from agile_classifier.drafts.columns import Column
 from agile_classifier.drafts.words import (
@@ -26,7 +27,7 @@ from agile_classifier.drafts.words import (
     is_named,
     words_of,
 )
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, one_line
 
 MARGIN = 1.5
 """Points by which the best candidate must lead the next; below it the person is asked."""
@@ -34,6 +35,9 @@ LEAST_POINTS = 1.0
 """Points below which a column is no candidate for the text."""
 LONGEST_NAME = 4
 """Words from which a name is a sentence, in which a telling word tells less."""
+SHOWN_COLUMNS = 20
+SHOWN_CHARACTERS = 40
+"""Columns that an error lists, and characters of a cell that it shows."""
 FEWEST_GROUPS = 10
 """With fewer, the default shares leave a part of the split without a group."""
 
@@ -60,14 +64,15 @@ def find_text(columns: Sequence[Column], choices: Choices, where: str) -> tuple[
     if choices.text is not None:
         column = next(each for each in columns if each.name == choices.text)
         if not column.is_text or column.are_all_numbers:
-            raise InputError(f"{where}: --text {column.name}: needed are texts, found {column.example}")
+            raise InputError(
+                f"{where}: --text {column.name}: needed are texts, found {column.example}{_first_other_cell(column)}"
+            )
         return column, f"Column {column.name!r} is the text, as --text says."
     candidates = rank_texts(columns)
     if not candidates:
-        names = ", ".join(repr(column.name) for column in columns)
         raise InputError(
             f"{where}: no column looks like text (strings of several words that differ from row to row); "
-            f"there are {names}; --text names one"
+            f"there are {_list_names(columns)}; --text names one"
         )
     best, *others = candidates
     if best.points < 0 or (others and best.points - others[0].points < MARGIN):
@@ -123,8 +128,26 @@ def find_group(columns: Sequence[Column], choices: Choices) -> tuple[Column | No
     return group, remarks
 
 
+def _list_names(columns: Sequence[Column]) -> str:
+    """The columns, for a person, each that holds texts in part with its first cell that is none."""
+    shown = [f"{column.name!r}{_first_other_cell(column)}" for column in columns[:SHOWN_COLUMNS]]
+    more = f" and {len(columns) - SHOWN_COLUMNS} more" if len(columns) > SHOWN_COLUMNS else ""
+    return f"{', '.join(shown)}{more}"
+
+
+def _first_other_cell(column: Column) -> str:
+    others = [row for row, cell in enumerate(column.cells, start=1) if not (is_empty(cell) or isinstance(cell, str))]
+    if not 0 < len(others) < len(column.given):
+        return ""
+    return (
+        f" (row {others[0]} holds no string: {one_line(repr(column.cells[others[0] - 1]), longest=SHOWN_CHARACTERS)})"
+    )
+
+
 def _can_be_text(column: Column) -> bool:
-    plain = column.is_text and not (column.numbers or column.is_dates or column.is_addresses or column.is_codes)
+    plain = column.is_text and not (
+        column.numbers or column.is_dates or column.is_addresses or column.is_codes or column.is_parts
+    )
     return plain and column.share_given >= 0.5 and column.n_distinct > 1
 
 

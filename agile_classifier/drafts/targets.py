@@ -113,7 +113,7 @@ def _name_points(column: Column) -> tuple[float, str]:
     is_long = len(words) > LONGEST_NAME
     if has_word(name, NOT_LABEL) or any(not entry.isascii() and entry in name for entry in NOT_LABEL):
         return (-4.0, "") if not is_long else (0.0, "")
-    if column.is_languages or has_word(name, PART) or (len(words) == 1 and words[0] in NOT_TEXT):
+    if column.is_languages or column.is_parts or has_word(name, PART) or (len(words) == 1 and words[0] in NOT_TEXT):
         return -4.0, ""
     if has_word(name, GOLD):
         return 8.0, "its name says that it is the agreed one"
@@ -131,17 +131,17 @@ def _name_points(column: Column) -> tuple[float, str]:
 
 
 def _is_score(column: Column) -> bool:
-    """Whole numbers that all differ are keys, unless the name speaks of a scale."""
+    """Whole numbers that all differ are keys, unless the name speaks of a scale and they do not count the rows."""
     numbers, name = column.numbers, column.name
     scaled = is_named(name, SCALE | QUALITY) or has_word(name, LABEL)
     enough = len(set(numbers)) > 2 or (len(set(numbers)) == 2 and not column.is_whole)
-    return enough and (scaled or not (column.is_whole and column.is_distinct))
+    is_key = column.is_whole and column.is_distinct
+    return enough and not (column.is_running or (is_key and not scaled))
 
 
 def _has_classes(column: Column) -> bool:
-    simple = column.is_simple or (column.has_lists and column.first_uneven_list is None)
     codes = column.is_whole or not (column.are_all_numbers or column.words_among_numbers)
-    return simple and codes and column.repeats and not (column.is_dates or column.is_addresses)
+    return column.is_simple and codes and column.repeats and not (column.is_dates or column.is_addresses)
 
 
 def _score_points(column: Column) -> float:

@@ -8,9 +8,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from agile_classifier.drafts.choices import Choices
 from agile_classifier.drafts.guess import guess
 from agile_classifier.errors import InputError
 
+QUALTRICS = b"""ResponseId,Q1,Q2
+Response ID,What do you think?,How rude is it?
+"{""ImportId"":""_recordId""}","{""ImportId"":""QID1""}","{""ImportId"":""QID2""}"
+R_1,so kind,1
+R_2,so bad,4
+"""
 WORDS = ["a fine day indeed", "what a mess this is", "no idea what you mean", "we shall see about that"]
 
 
@@ -154,6 +161,25 @@ def test_a_file_that_offers_nothing_to_learn_is_refused_with_what_was_looked_for
         ("x.docx", b"x", "found suffix"),
         ("x.parquet", b"x", "not a readable parquet"),
         ("x.jsonl", b"{", "not JSON"),
+        (
+            "x.csv",
+            b"Export of May\nby Anna\n\ntext,label\na b,1\nc d,0\ne f,1\n",
+            "names 1 .* of 2 .* above 'text', 'label'",
+        ),
+        (
+            "x.csv",
+            b",Raters,,\ntext,a,b,c\nso kind,1,0,1\nso bad,0,0,1\n",
+            "names 1 .Raters. of 4 columns that rows fill",
+        ),
+        (
+            "x.tsv",
+            b"text\tlabel\n1\tso kind\ta\n2\tso bad\tb\n",
+            "begin with a number of the row, .* row.names = FALSE",
+        ),
+        ("x.csv", QUALTRICS, "lines 2 and 3 are headers too, as Qualtrics writes them"),
+        ("x.json", b'{"text": {"0": "a b", "1": "c d"}, "label": {"0": 1, "1": 0}}', "as pandas writes it"),
+        ("x.json", b'{"columns": ["text"], "index": [0], "data": [["a b"]]}', "as pandas writes it"),
+        ("x.jsonl", b'{"text": "a b"}\n{"text": 42}\n', r"'text' \(row 2 holds no string: 42\)"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
@@ -171,3 +197,19 @@ def test_what_a_queue_says_of_a_text_is_nothing_to_learn_from(tmp_path: Path) ->
         guessed(tmp_path, queued.assign(score=""))
     filled = guessed(tmp_path, queued.assign(score=[0.0, 0.25, 0.5, 1.0] * 30))
     assert filled.data["columns"] == {"text": "text", "score": "score"}
+
+
+def test_of_several_sheets_an_option_names_the_one_that_is_meant(tmp_path: Path) -> None:
+    path = tmp_path / "x.xlsx"
+    with pd.ExcelWriter(path) as book:
+        make_frame(label=["spam", "ham"]).to_excel(book, sheet_name="rows", index=False)
+        pd.DataFrame({"code": ["spam"]}).to_excel(book, sheet_name="legend", index=False)
+    with pytest.raises(InputError, match=r"'rows', 'legend' hold rows; data.sheet \(--sheet\)"):
+        guess([path])
+    found = guess([path], Choices(sheet="rows"))
+    assert (found.data["sheet"], found.labels["columns"]) == ("rows", ["label"])
+
+
+def test_what_a_database_writes_for_nothing_is_no_class(tmp_path: Path) -> None:
+    found = guessed(tmp_path, make_frame(is_spam=["0", "1", "0", r"\N"]))
+    assert found.labels == {"rule": "given", "columns": ["is_spam"], "names": ["0", "1"]}

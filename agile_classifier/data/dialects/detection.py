@@ -32,10 +32,15 @@ class Detected:
     doubts: tuple[Doubt, ...] = ()
 
 
-def detect_dialect(path: Path | Sequence[Path]) -> Detected:
+def detect_dialect(path: Path | Sequence[Path], *, sheet: str | None = None) -> Detected:
     """Encoding, delimiter, quoting, escape, header and decimal mark of a file of rows, or of several together.
 
     The default of each where the format leaves nothing open.
+
+    Parameters
+    ----------
+    sheet : str, optional
+        Sheet of a workbook that holds the rows; the only one without it.
 
     Raises
     ------
@@ -43,19 +48,19 @@ def detect_dialect(path: Path | Sequence[Path]) -> Detected:
         As `agile_classifier.data.rows.open_rows`; or one dialect does not read all of several files.
     """
     if isinstance(path, Path):
-        return _detect_one(path)
-    each = {one: _detect_one(one) for one in path}
+        return _detect_one(path, sheet)
+    each = {one: _detect_one(one, sheet) for one in path}
     dialect = _join_dialects({one: found.dialect for one, found in each.items()})
     reasons = dict.fromkeys(reason for found in each.values() for reason in found.reasons)
     doubts = dict.fromkeys(doubt for found in each.values() for doubt in found.doubts)
     return Detected(dialect, tuple(reasons), tuple(doubts))
 
 
-def _detect_one(path: Path) -> Detected:
-    file = open_rows(path)
+def _detect_one(path: Path, sheet: str | None) -> Detected:
+    file = open_rows(path, Dialect(sheet=sheet))
     if isinstance(file, WorkbookFile):
         named: list[str] = []
-        return Detected(_with_names(file, Dialect(), named), tuple(named))
+        return Detected(_with_names(file, Dialect(sheet=sheet), named), tuple(named))
     if not isinstance(file, TextFile):
         return Detected(Dialect(), ())
     encoding = detect_encoding(path)

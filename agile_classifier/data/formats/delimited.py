@@ -17,7 +17,7 @@ from typing import Literal
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
 from agile_classifier.config.data import Dialect
-from agile_classifier.data.formats.exports import label_studio
+from agile_classifier.data.formats.exports import label_studio, qualtrics
 from agile_classifier.data.formats.lines import Lines, Overlong, TextFile, complain_of_bytes
 from agile_classifier.data.formats.row import Row, drop_unnamed_end, refuse_duplicates
 from agile_classifier.errors import InputError, one_line
@@ -120,6 +120,7 @@ class DelimitedFile(TextFile):
                 self._refuse_delimiter(delimiter)
             names = drop_unnamed_end(header)
             refuse_duplicates(self.path, names)
+            qualtrics.refuse_headers(self.path, names, self.first_rows)
             yield _Table(lines, names, len(header), parsed)
 
     def _find_delimiter(self, lines: Lines) -> str:

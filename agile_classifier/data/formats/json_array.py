@@ -184,6 +184,11 @@ def _array_in_object(document: _Document) -> Iterator[_Value]:
         if document.peek() != "}":
             document.take(",")
     document.take("}")
+    if _is_of_pandas(whole):
+        raise document.refusal(
+            "an object of columns or of rows by their key, as pandas writes it; its to_json(orient='records') writes "
+            "the rows that are needed"
+        )
     if not name_of_array and whole:
         yield _Value(whole, line, "")
 
@@ -192,3 +197,12 @@ def _holds_objects(document: _Document) -> bool:
     while not (rest := document.text[document.place + 1 :].lstrip(SPACE)) and document.read_on():
         pass
     return rest.startswith("{")
+
+
+def _is_of_pandas(whole: dict[str, Any]) -> bool:
+    """Whether an object holds a table turned round: cells by column and row, rows by key, or `orient="split"`."""
+    if whole.keys() == {"columns", "index", "data"}:
+        return True
+    parts = list(whole.values())
+    are_alike = len(parts) > 1 and all(isinstance(part, dict) and part.keys() == parts[0].keys() for part in parts)
+    return are_alike and len(parts[0]) > 1

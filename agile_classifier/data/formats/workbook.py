@@ -18,6 +18,7 @@ from typing import BinaryIO
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
+from agile_classifier.data.formats.exports import qualtrics
 from agile_classifier.data.formats.packed import BROKEN, laid_out
 from agile_classifier.data.formats.row import Row, RowFile, drop_unnamed_end, refuse_duplicates
 from agile_classifier.errors import InputError, one_line
@@ -107,6 +108,7 @@ class WorkbookFile(RowFile):
                 header = list(names)
             kept = drop_unnamed_end(header)
             refuse_duplicates(self.path, kept)
+            qualtrics.refuse_headers(self.path, kept, self.first_rows)
             yield _Table(kept, len(header), rows, sheet.total_height)
 
     @contextmanager

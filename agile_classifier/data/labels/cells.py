@@ -16,6 +16,8 @@ from agile_classifier.errors import InputError, one_line
 Mark = float | str
 T = TypeVar("T")
 
+NULL = "\\N"
+"""How a database writes a cell that holds nothing."""
 SHOWN_CHARACTERS = 40
 """Characters of a cell that an error shows."""
 
@@ -46,9 +48,9 @@ def as_list(cell: Any) -> list[Any] | None:
 
 
 def is_empty(cell: Any) -> bool:
-    """Whether a cell holds nothing: missing, blank, or an empty list."""
+    r"""Whether a cell holds nothing: missing, blank, an empty list, or a database's `\N`."""
     held = unwrap(cell)
-    return is_missing(held) or (isinstance(held, str) and not held.strip())
+    return is_missing(held) or (isinstance(held, str) and held.strip() in {"", NULL})
 
 
 def is_mark(cell: Any, marks: Collection[Mark]) -> bool:

@@ -292,6 +292,13 @@ def test_doccano_gives_the_one_label_and_none_for_none(tmp_path: Path, name: str
     assert cells(path, "id", "text", "label") == [(1, "so kind", "pos"), (2, "both", ["neg", "pos"]), (3, "open", None)]
 
 
+def test_doccano_1_is_a_row_an_annotation_with_the_number_of_its_label(tmp_path: Path) -> None:
+    given = [{"label": 2, "user": 1}, {"label": 1, "user": 3}]
+    rows = [{"id": 1, "text": "so kind", "annotations": given}, {"id": 2, "text": "open", "annotations": []}]
+    path = write(tmp_path, rows, "all.jsonl")
+    assert cells(path, "id", "label", "annotator") == [(1, 2, 1), (1, 1, 3), (2, None, None)]
+
+
 def test_doccano_spans_stay_what_they_are(tmp_path: Path) -> None:
     path = write(tmp_path, [{"id": 1, "text": "EU rejects", "label": [[0, 2, "ORG"]]}], "all.jsonl")
     assert cells(path, "label") == [([[0, 2, "ORG"]],)]

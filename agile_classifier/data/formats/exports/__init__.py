@@ -34,6 +34,7 @@ EXPORTS = (
     Export("Argilla 1, text classification", argilla.is_legacy, argilla.rows_of_legacy),
     Export("Prodigy", prodigy.is_task, prodigy.rows_of_task),
     Export("spaCy and Prodigy, text categories", prodigy.has_categories, prodigy.rows_of_categories),
+    Export("doccano 1, JSON", doccano.is_numbered, doccano.rows_of_numbered),
     Export("doccano", doccano.is_example, doccano.rows_of_example),
 )
 """Every export that is known; the first whose shape fits counts."""
