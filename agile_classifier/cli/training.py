@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -129,8 +129,15 @@ def init(
     quoting: Annotated[
         bool | None, typer.Option(help="Whether double quotes enclose cells; by default detected.")
     ] = None,
+    escape: Annotated[
+        str | None,
+        typer.Option(help="Character that makes the next one plain, most often a backslash; by default detected."),
+    ] = None,
+    decimal: Annotated[
+        Literal[".", ","] | None, typer.Option(help="Decimal mark of the numbers; by default detected.")
+    ] = None,
     sheet: Annotated[
-        str | None, typer.Option(help="Sheet of a workbook that holds the rows; by default the only one.")
+        str | None, typer.Option(help="Sheet of a workbook that holds the rows; by default the only one that does.")
     ] = None,
 ) -> None:
     """Write a first config for a file of your own texts.
@@ -146,8 +153,9 @@ def init(
 
     choices = Choices(
         text=text, score=score, labels=tuple(label or ()), raters=tuple(rater or ()), group=group, id=id_,
-        class_1=class_1, encoding=encoding, delimiter=delimiter, quoting=quoting,
-        sheet=sheet, column_names=tuple(column_names.split(",")) if column_names else None,
+        class_1=class_1, encoding=encoding, delimiter=delimiter, quoting=quoting, escape=escape,
+        decimal=decimal, sheet=sheet,
+        column_names=tuple(column_names.split(",")) if column_names else None,
     )  # fmt: skip
     model = read_parameters(project.configs() / "quickstart.yaml")["model"]
     here = Project(model, suites=project.configs())

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from agile_classifier.config.data import Dialect
+from agile_classifier.data.scores import Decimal
 from agile_classifier.errors import InputError, did_you_mean
 
 OPTIONS = {
     "text": "--text", "score": "--score", "labels": "--label", "raters": "--rater", "group": "--group", "id": "--id",
-    "class_1": "--class-1", "encoding": "--encoding",
+    "class_1": "--class-1", **{name: f"--{name.replace('_', '-')}" for name in Dialect.model_fields},
 }  # fmt: skip
 """The option of `agile init` that settles each choice."""
 
@@ -42,6 +44,10 @@ class Choices:
     """Names of the columns of a file without a header line."""
     quoting: bool | None = None
     """Whether double quotes enclose cells."""
+    escape: str | None = None
+    """Character that makes the next one plain."""
+    decimal: Decimal | None = None
+    """Decimal mark of the file's numbers."""
     sheet: str | None = None
     """Sheet of a workbook that holds the rows."""
 
@@ -50,6 +56,12 @@ class Choices:
         said = [option for option, choice in learnt.items() if choice]
         if len(said) > 1:
             raise InputError(f"{' and '.join(said)} exclude each other: each names what is to be learnt")
+
+    @property
+    def dialect(self) -> dict[str, Any]:
+        """Fields of `Dialect` that are settled."""
+        settled = {name: getattr(self, name) for name in Dialect.model_fields}
+        return {name: value for name, value in settled.items() if value is not None}
 
     @property
     def columns(self) -> dict[str, tuple[str, ...]]:

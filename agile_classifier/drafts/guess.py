@@ -38,8 +38,6 @@ SHOWN_CHARACTERS = 60
 LEARNT = ("score", "labels", "raters")
 """Choices that say what is learnt."""
 
-DIALECT_FIELDS = ("encoding", "delimiter", "column_names", "quoting")
-"""Fields of `Dialect` that a choice may settle."""
 SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "HEBREW", "ARABIC", "THAI")
 """Scripts whose letters do not stand in one word: where they do, the code page is another."""
 
@@ -76,7 +74,7 @@ def guess(paths: Sequence[Path], choices: Choices = Choices()) -> Guess:
     InputError
         Not readable; no column that looks like text; neither a score nor classes to learn; a choice that cannot be.
     """
-    dialect, reasons = read_dialects(paths, choices)
+    dialect, reasons = read_dialect(paths, choices)
     frame = read_table(paths, dialect, limit=ROWS_READ)
     try:
         return _guess_roles(paths, frame, dialect, choices, reasons)
@@ -165,44 +163,29 @@ def _shortened(cell: object) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
 
 
-def read_dialects(paths: Sequence[Path], choices: Choices) -> tuple[Dialect, list[str]]:
-    """How the files are read, with a reason for what is not the default; a choice overrides what was detected.
+def read_dialect(paths: Sequence[Path], choices: Choices) -> tuple[Dialect, list[str]]:
+    """How the files are read, with a reason for what is not the default; what the choices say is not detected.
 
     Raises
     ------
     Doubt
         The bytes could be of several code pages.
     InputError
-        A file cannot be read, or is to be read otherwise than the first.
+        A file cannot be read, or not in the way in which another is written.
     """
-    first, *others = [_read_dialect(path, choices) for path in paths]
-    for path, (dialect, _) in zip(paths[1:], others, strict=True):
-        differing = [name for name, value in dialect if value != getattr(first[0], name)]
-        if differing:
-            name = differing[0]
-            raise InputError(
-                f"{path}: is read otherwise than {paths[0]}: {name} {getattr(dialect, name)!r}, "
-                f"not {getattr(first[0], name)!r}; files of one config are read alike"
-            )
-    return first
+    detected = detect_dialect(paths, said=choices.dialect)
+    _refuse_doubt(", ".join(map(str, paths)), detected)
+    for path in paths:
+        refuse_lines_above(path, detected.dialect)
+    return detected.dialect, list(detected.reasons)
 
 
-def _read_dialect(path: Path, choices: Choices) -> tuple[Dialect, list[str]]:
-    detected = detect_dialect(path, sheet=choices.sheet)
-    if choices.encoding is None:
-        _refuse_doubt(path, detected)
-    said = {name: value for name in DIALECT_FIELDS if (value := getattr(choices, name)) is not None}
-    dialect = detected.dialect.model_copy(update=said)
-    refuse_lines_above(path, dialect)
-    return dialect, list(detected.reasons)
-
-
-def _refuse_doubt(path: Path, detected: Detected) -> None:
+def _refuse_doubt(where: str, detected: Detected) -> None:
     """Ask which code page it is, where another one gives words as well."""
     for doubt in detected.doubts:
         others = [(value, shown) for value, shown in doubt.others if not mixes_scripts(shown)]
         if others:
-            raise Doubt(str(path), _question(doubt, others))
+            raise Doubt(where, _question(doubt, others))
 
 
 def _question(doubt: dialects.Doubt, others: Sequence[tuple[str, str]]) -> Question:

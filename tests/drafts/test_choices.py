@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+import typer
 
-from agile_classifier.config.data import DataConfig, LabelsConfig
+from agile_classifier.cli.app import app
+from agile_classifier.config.data import DataConfig, Dialect, LabelsConfig
 from agile_classifier.data.examples import read_examples
 from agile_classifier.data.label_and_split import label_examples
-from agile_classifier.drafts.choices import Choices, Doubt
-from agile_classifier.drafts.guess import guess
+from agile_classifier.data.tables import read_table
+from agile_classifier.drafts.choices import OPTIONS, Choices, Doubt
+from agile_classifier.drafts.guess import guess, read_dialect
 from agile_classifier.errors import InputError
 from tests.drafts.strangers import LONG, REMARK, SHARES, Stranger
 
@@ -131,8 +136,43 @@ def test_files_of_one_config_are_read_alike(tmp_path: Path) -> None:
     frame.to_csv(tmp_path / "c.csv", index=False, sep=";")
     found = guess([tmp_path / "a.csv", tmp_path / "b.csv"])
     assert found.data["source"] == [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
-    with pytest.raises(InputError, match=r"c\.csv: is read otherwise than .*a\.csv: delimiter ';', not None"):
+    with pytest.raises(InputError, match=r"a\.csv: is written with delimiter None, .*c\.csv with ';'"):
         guess([tmp_path / "a.csv", tmp_path / "c.csv"])
+
+
+def test_files_of_which_one_says_more_are_joined(tmp_path: Path) -> None:
+    columns = {"text": LONG, "rating": [1, 2, 3, 4, 5]}
+    frame = Stranger("", columns, "", ()).frame()
+    frame.to_csv(tmp_path / "a.csv", index=False, sep=";")
+    halves = frame.assign(rating=[str(rating / 2).replace(".", ",") for rating in frame["rating"]])
+    halves.to_csv(tmp_path / "b.csv", index=False, sep=";")
+    found = guess([tmp_path / "a.csv", tmp_path / "b.csv"])
+    assert (found.data["delimiter"], found.data["decimal"]) == (";", ",")
+    assert found.data["columns"] == {"text": "text", "score": "rating"}
+
+
+def test_what_is_said_of_a_file_comes_before_what_is_detected(tmp_path: Path) -> None:
+    rows = "".join(f"good day to all of you number {row};{row},{'ab'[row % 2]},1\n" for row in range(40))
+    (tmp_path / "x.csv").write_text(rows, encoding="utf-8")
+    dialect, _ = read_dialect([tmp_path / "x.csv"], Choices(delimiter=";"))
+    assert len(read_table(tmp_path / "x.csv", dialect).columns) == 2
+
+
+def test_the_sheet_that_is_said_is_read(tmp_path: Path) -> None:
+    frame = Stranger("", {"text": LONG, "label": ["ok", "bad"]}, "", ()).frame()
+    with pd.ExcelWriter(tmp_path / "x.xlsx") as book:
+        frame.to_excel(book, sheet_name="one", index=False)
+        frame.rename(columns={"label": "verdict"}).to_excel(book, sheet_name="two", index=False)
+    with pytest.raises(InputError, match="--sheet"):
+        guess([tmp_path / "x.xlsx"])
+    found = guess([tmp_path / "x.xlsx"], Choices(sheet="two"))
+    assert (found.data["sheet"], found.labels["columns"]) == ("two", ["verdict"])
+
+
+def test_every_field_of_a_dialect_can_be_said() -> None:
+    options = {option for each in typer.main.get_command(app).commands["init"].params for option in each.opts}  # type: ignore[attr-defined]
+    assert set(OPTIONS.values()) <= options
+    assert set(Dialect.model_fields) <= {each.name for each in fields(Choices)}
 
 
 def test_a_code_page_that_gives_other_words_is_asked_about(tmp_path: Path) -> None:

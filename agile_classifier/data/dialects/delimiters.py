@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,22 +38,24 @@ class _Reading:
         return self.width > 1 and self.share == 1
 
 
-def detect_delimiter(path: Path, usual: str, encoding: str, *, n_rows: int) -> Dialect:
+def detect_delimiter(path: Path, usual: str, told: Dialect, *, said: Collection[str] = (), n_rows: int) -> Dialect:
     """Delimiter, quoting and escape of a delimited file; `usual` is the delimiter of its suffix.
 
-    The first way of quoting in which all rows agree wins, then the way in which most do, so that a bad row is named
-    rather than read in another way. Where quoted cells hold line ends, but each line is a whole row without quotes,
-    quotes are plain characters.
+    Of `told`, the encoding is kept, and every field of `said`. The first way of quoting in which all rows agree wins,
+    then the way in which most do, so that a bad row is named rather than read in another way. Where quoted cells hold
+    line ends, but each line is a whole row without quotes, quotes are plain characters.
     """
     nearest = None
-    for style in _styles(path, encoding):
-        readings = [_read(path, style, delimiter, usual, n_rows) for delimiter in (*DELIMITERS, *RARE_DELIMITERS)]
+    delimiters = (told.delimiter or usual,) if "delimiter" in said else (*DELIMITERS, *RARE_DELIMITERS)
+    for style in _styles(path, told, said):
+        readings = [_read(path, style, delimiter, usual, n_rows) for delimiter in delimiters]
         if best := _best([reading for reading in readings if reading.is_clean]):
-            return _line_by_line(path, best, usual, n_rows) or best.dialect
+            plain = None if "quoting" in said else _line_by_line(path, best, told, usual, n_rows)
+            return plain or best.dialect
         most = max(readings, key=lambda reading: (reading.width > 1, reading.share, reading.is_usual))
         if most.width > 1 and most.share >= AGREEING and (nearest is None or most.share > nearest.share):
             nearest = most
-    return nearest.dialect if nearest else Dialect(encoding=encoding)
+    return nearest.dialect if nearest else told
 
 
 def remark_on_escape(path: Path, dialect: Dialect) -> str | None:
@@ -68,16 +70,20 @@ def remark_on_escape(path: Path, dialect: Dialect) -> str | None:
     return f"Backslashes stand in pairs alone, as in {line}: with data.escape '\\' (--escape) each pair is one."
 
 
-def _styles(path: Path, encoding: str) -> Iterator[Dialect]:
-    """Ways of quoting, the commonest first."""
-    has_quote, has_escape = _holds(path, encoding, '"'), _holds(path, encoding, ESCAPE)
-    yield Dialect(encoding=encoding)
-    if has_quote and has_escape:
-        yield Dialect(encoding=encoding, escape=ESCAPE)
+def _styles(path: Path, told: Dialect, said: Collection[str]) -> Iterator[Dialect]:
+    """Ways of quoting that what is said leaves open, the commonest first."""
+    has_quote, has_escape = _holds(path, told.encoding, '"'), _holds(path, told.encoding, ESCAPE)
+    yield told
+    changes: list[dict[str, object]] = []
+    if has_escape and (has_quote or "quoting" in said):
+        changes.append({"escape": ESCAPE})
     if has_quote:
-        yield Dialect(encoding=encoding, quoting=False)
+        changes.append({"quoting": False})
     if has_escape:
-        yield Dialect(encoding=encoding, quoting=False, escape=ESCAPE)
+        changes.append({"quoting": False, "escape": ESCAPE})
+    for change in changes:
+        if all(name not in said or value == getattr(told, name) for name, value in change.items()):
+            yield told.model_copy(update=change)
 
 
 def _holds(path: Path, encoding: str, sign: str) -> bool:
@@ -91,11 +97,11 @@ def _best(clean: list[_Reading]) -> _Reading | None:
     return usual or max(known or clean, key=lambda reading: reading.width, default=None)
 
 
-def _line_by_line(path: Path, quoted: _Reading, usual: str, n_rows: int) -> Dialect | None:
+def _line_by_line(path: Path, quoted: _Reading, told: Dialect, usual: str, n_rows: int) -> Dialect | None:
     """The dialect without quoting, where it makes a row of as many cells of every single line."""
     if not (quoted.spans_lines and quoted.dialect.quoting):
         return None
-    style = Dialect(encoding=quoted.dialect.encoding, quoting=False)
+    style = told.model_copy(update={"quoting": False})
     plain = _read(path, style, quoted.dialect.delimiter or usual, usual, n_rows)
     return plain.dialect if plain.is_clean and plain.width == quoted.width else None
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from agile_classifier.config.data import Dialect
 from agile_classifier.data.dialects.cells import find_decimal_commas, starts_with_a_row
 from agile_classifier.data.dialects.delimiters import detect_delimiter, remark_on_escape
-from agile_classifier.data.dialects.encodings import Doubt, detect_encoding
+from agile_classifier.data.dialects.encodings import Doubt, Encoding, detect_encoding
 from agile_classifier.data.formats.delimited import DelimitedFile
 from agile_classifier.data.formats.lines import TextFile
 from agile_classifier.data.formats.workbook import WorkbookFile
@@ -32,50 +33,54 @@ class Detected:
     doubts: tuple[Doubt, ...] = ()
 
 
-def detect_dialect(path: Path | Sequence[Path], *, sheet: str | None = None) -> Detected:
+def detect_dialect(path: Path | Sequence[Path], *, said: Mapping[str, Any] | None = None) -> Detected:
     """Encoding, delimiter, quoting, escape, header and decimal mark of a file of rows, or of several together.
 
     The default of each where the format leaves nothing open.
 
     Parameters
     ----------
-    sheet : str, optional
-        Sheet of a workbook that holds the rows; the only one without it.
+    path : Path or sequence of Path
+    said : mapping, optional
+        Fields of the dialect that a person has settled. They are not detected, and the others are with them: a
+        delimiter that is said parts the cells that the header is told by.
 
     Raises
     ------
     InputError
         As `agile_classifier.data.rows.open_rows`; or one dialect does not read all of several files.
     """
+    said = said or {}
     if isinstance(path, Path):
-        return _detect_one(path, sheet)
-    each = {one: _detect_one(one, sheet) for one in path}
+        return _detect_one(path, said)
+    each = {one: _detect_one(one, said) for one in path}
     dialect = _join_dialects({one: found.dialect for one, found in each.items()})
     reasons = dict.fromkeys(reason for found in each.values() for reason in found.reasons)
     doubts = dict.fromkeys(doubt for found in each.values() for doubt in found.doubts)
     return Detected(dialect, tuple(reasons), tuple(doubts))
 
 
-def _detect_one(path: Path, sheet: str | None) -> Detected:
-    file = open_rows(path, Dialect(sheet=sheet))
+def _detect_one(path: Path, said: Mapping[str, Any]) -> Detected:
+    told = Dialect.model_validate(said)
+    file = open_rows(path, told)
     if isinstance(file, WorkbookFile):
         named: list[str] = []
-        return Detected(_with_names(file, Dialect(sheet=sheet), named), tuple(named))
+        return Detected(_with_names(file, told, named, said), tuple(named))
     if not isinstance(file, TextFile):
-        return Detected(Dialect(), ())
-    encoding = detect_encoding(path)
+        return Detected(told, ())
+    encoding = Encoding(told.encoding) if "encoding" in said else detect_encoding(path)
+    told = told.model_copy(update={"encoding": encoding.name})
     reasons = [encoding.reason] if encoding.reason else []
     doubts = (encoding.doubt,) if encoding.doubt else ()
     if not isinstance(file, DelimitedFile):
-        return Detected(Dialect(encoding=encoding.name), tuple(reasons), doubts)
-    dialect = detect_delimiter(path, file.default, encoding.name, n_rows=ROWS_READ)
-    reasons += _reasons(dialect)
+        return Detected(told, tuple(reasons), doubts)
+    dialect = detect_delimiter(path, file.default, told, said=said, n_rows=ROWS_READ)
+    reasons += _reasons(dialect, said)
     cells = DelimitedFile(path, dialect, default=file.default)
-    dialect = _with_names(cells, dialect, reasons)
-    dialect = _with_decimal(cells, dialect, reasons)
-    if remark := remark_on_escape(path, dialect):
-        reasons.append(remark)
-    return Detected(dialect, tuple(reasons), doubts)
+    dialect = _with_names(cells, dialect, reasons, said)
+    dialect = _with_decimal(cells, dialect, reasons, said)
+    remark = None if "escape" in said else remark_on_escape(path, dialect)
+    return Detected(dialect, (*reasons, *([remark] if remark else [])), doubts)
 
 
 def _join_dialects(dialects: Mapping[Path, Dialect]) -> Dialect:
@@ -97,7 +102,7 @@ def _join_dialects(dialects: Mapping[Path, Dialect]) -> Dialect:
 def _refusal(path: Path, other: Path, field: str, value: object, others: object) -> InputError:
     return InputError(
         f"{path}: is written with {field} {value!r}, {other} with {others!r}: files are read as one table where they "
-        "are written alike; save one of them as the other"
+        f"are written alike; save one of them as the other, or say what holds for all (--{field.replace('_', '-')})"
     )
 
 
@@ -109,24 +114,28 @@ def _reads_alike(path: Path, one: Dialect, other: Dialect) -> bool:
         return False
 
 
-def _reasons(dialect: Dialect) -> list[str]:
+def _reasons(dialect: Dialect, said: Collection[str]) -> list[str]:
     reasons = []
-    if dialect.delimiter is not None:
+    if dialect.delimiter is not None and "delimiter" not in said:
         reasons.append(
             f"Columns are parted by {dialect.delimiter!r}, which gives every row as many cells as the first."
         )
-    if dialect.escape is not None:
+    if dialect.escape is not None and "escape" not in said:
         reasons.append(
             f"{dialect.escape!r} makes the quote or delimiter behind it a plain character: only so do rows agree."
         )
-    if not dialect.quoting:
+    if not dialect.quoting and "quoting" not in said:
         reasons.append(
             "Double quotes are plain characters here: as signs that enclose cells they do not match up, or glue lines."
         )
     return reasons
 
 
-def _with_names(file: DelimitedFile | WorkbookFile, dialect: Dialect, reasons: list[str]) -> Dialect:
+def _with_names(
+    file: DelimitedFile | WorkbookFile, dialect: Dialect, reasons: list[str], said: Collection[str]
+) -> Dialect:
+    if "column_names" in said:
+        return dialect
     first, *rows = list(file.first_rows(1 + COMPARED_ROWS)) or [[]]
     if not first or not starts_with_a_row(first, rows):
         return dialect
@@ -135,8 +144,8 @@ def _with_names(file: DelimitedFile | WorkbookFile, dialect: Dialect, reasons: l
     return dialect.model_copy(update={"column_names": names})
 
 
-def _with_decimal(file: DelimitedFile, dialect: Dialect, reasons: list[str]) -> Dialect:
-    if file.delimiter() == ",":
+def _with_decimal(file: DelimitedFile, dialect: Dialect, reasons: list[str], said: Collection[str]) -> Dialect:
+    if "decimal" in said or file.delimiter() == ",":
         return dialect
     names, *rows = list(file.first_rows(1 + COMPARED_ROWS)) or [[]]
     whole = [row for row in rows if len(row) == len(names)]
