@@ -11,13 +11,13 @@ from rich.prompt import IntPrompt
 from rich.table import Table
 from rich.text import Text
 
-from agile_classifier.drafts.choices import Question, Reading
+from agile_classifier.drafts.choices import Answer, Question
 
 MOST_COLUMNS = 8
-"""Columns of the rows that are shown; the readings' own come first."""
+"""Columns of the rows that are shown; the answers' own come first."""
 
 
-def asker() -> Callable[[Question], Reading] | None:
+def asker() -> Callable[[Question], Answer] | None:
     """What puts a question to the person at this terminal; None where nobody can answer.
 
     Questions go to stderr, so that what `init` prints can go to a file.
@@ -28,19 +28,19 @@ def asker() -> Callable[[Question], Reading] | None:
     return lambda question: ask(question, console)
 
 
-def ask(question: Question, console: Console, *, answers: TextIO | None = None) -> Reading:
-    """Show the first rows and the readings, and return the one chosen; an empty answer takes the first.
+def ask(question: Question, console: Console, *, keyboard: TextIO | None = None) -> Answer:
+    """Show the first rows and the answers, and return the one chosen; an empty answer takes the first.
 
-    `answers` stands in for the keyboard.
+    `keyboard` is read in place of the terminal.
     """
     if question.rows:
         console.print(_table(question.rows, first=_columns_asked_about(question)))
     console.print(Text(f"{question.asks[:1].upper()}{question.asks[1:]}?", style="bold"))
-    for number, reading in enumerate(question.readings, start=1):
-        console.print(Text(f"  {number}  {reading.why}  [{reading.options}]"))
-    numbers = [str(number) for number in range(1, len(question.readings) + 1)]
-    chosen = IntPrompt.ask("Number", console=console, choices=numbers, default=1, stream=answers)
-    return question.readings[chosen - 1]
+    for number, answer in enumerate(question.answers, start=1):
+        console.print(Text(f"  {number}  {answer.why}  [{answer.options}]"))
+    numbers = [str(number) for number in range(1, len(question.answers) + 1)]
+    chosen = IntPrompt.ask("Number", console=console, choices=numbers, default=1, stream=keyboard)
+    return question.answers[chosen - 1]
 
 
 def _table(rows: Sequence[Mapping[str, str]], *, first: Sequence[str]) -> Table:
@@ -54,7 +54,7 @@ def _table(rows: Sequence[Mapping[str, str]], *, first: Sequence[str]) -> Table:
 
 
 def _columns_asked_about(question: Question) -> list[str]:
-    named = (name for reading in question.readings for value in reading.settles.values() for name in _as_tuple(value))
+    named = (name for answer in question.answers for value in answer.settles.values() for name in _as_tuple(value))
     return [name for name in dict.fromkeys(named) if question.rows and name in question.rows[0]]
 
 

@@ -1,4 +1,4 @@
-"""What a person has said about a file, and what must still be asked: one question, its readings, their options."""
+"""What a person has said about a file, and what must still be asked: one question, its answers, their options."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Answer:
     """One answer to a question: what it settles, and why it may be right."""
 
     settles: Mapping[str, Any]
@@ -115,24 +115,24 @@ class Question:
 
     asks: str
     """The question, without its mark."""
-    readings: tuple[Reading, ...]
+    answers: tuple[Answer, ...]
     """Answers, the likeliest first."""
     rows: tuple[Mapping[str, str], ...] = field(default=(), compare=False)
     """First rows of the file as the pipeline reads them, to be shown with the question."""
 
 
-class Doubt(InputError):
+class OpenQuestion(InputError):
     """A file that can be read in two ways; its line names them, with the options that decide."""
 
     def __init__(self, where: str, question: Question) -> None:
         self.where, self.question = where, question
-        readings = " or ".join(f"{reading.why} ({reading.options})" for reading in question.readings[:2])
-        more = [reading.options for reading in question.readings[2:]]
+        readings = " or ".join(f"{answer.why} ({answer.options})" for answer in question.answers[:2])
+        more = [answer.options for answer in question.answers[2:]]
         others = f"; also possible: {'; '.join(more)}" if more else ""
         super().__init__(f"{where}: {question.asks}? {readings}{others}")
 
 
-def settle(choices: Choices, reading: Reading) -> Choices:
+def settle(choices: Choices, answer: Answer) -> Choices:
     """The choices with an answer added."""
     known = {each.name for each in fields(Choices)}
-    return replace(choices, **{role: value for role, value in reading.settles.items() if role in known})
+    return replace(choices, **{role: value for role, value in answer.settles.items() if role in known})

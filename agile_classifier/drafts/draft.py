@@ -18,7 +18,7 @@ import yaml
 from agile_classifier.config.files import parse_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.data.examples import read_examples
-from agile_classifier.drafts.choices import Choices, Doubt, Question, Reading, settle
+from agile_classifier.drafts.choices import Answer, Choices, OpenQuestion, Question, settle
 from agile_classifier.drafts.forecast import forecast
 from agile_classifier.drafts.guess import Guess, guess
 from agile_classifier.errors import InputError
@@ -34,7 +34,7 @@ MODEL_NAME = "classifier"
 ROUND_SCALES_FROM = 100
 """Above this, a scale ends at a power of ten: scores up to 800 are of a scale to 1000."""
 
-Ask = Callable[[Question], Reading]
+Ask = Callable[[Question], Answer]
 """Puts a question to a person; the reading that was chosen."""
 
 
@@ -67,7 +67,7 @@ def compose(
 
     Raises
     ------
-    Doubt
+    OpenQuestion
         The file can be read in two ways, and there is nobody to ask.
     InputError
         The file cannot be read, or nothing in it can be learnt.
@@ -126,10 +126,10 @@ def guess_with_answers(sources: Sequence[Path], choices: Choices, ask: Ask | Non
     while True:
         try:
             return guess(sources, choices)
-        except Doubt as doubt:
+        except OpenQuestion as open_question:
             if ask is None:
                 raise
-            choices = settle(choices, ask(doubt.question))
+            choices = settle(choices, ask(open_question.question))
 
 
 def place_source(source: Path, output: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agile_classifier.drafts.choices import Reading
+from agile_classifier.drafts.choices import Answer
 from agile_classifier.drafts.columns import MOST_CLASSES, Column
 from agile_classifier.drafts.words import LABEL, NOT_LABEL, QUALITY, RATER, SCALE, has_word, is_named, words_of
 
@@ -41,11 +41,11 @@ class Target:
         return self.columns[0]
 
     @property
-    def reading(self) -> Reading:
+    def answer(self) -> Answer:
         """The answer that chooses this target."""
         names = tuple(column.name for column in self.columns)
         role = {"score": "score", "raters": "raters"}.get(self.kind, "labels")
-        return Reading({role: names[0] if role == "score" else names}, self.description)
+        return Answer({role: names[0] if role == "score" else names}, self.description)
 
     @property
     def description(self) -> str:

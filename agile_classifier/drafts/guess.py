@@ -1,7 +1,7 @@
 """Guessing: how a file that nobody has described is read, and what its columns are, with a reason for every choice.
 
-A guess is a starting point for a person to read, so each one is a sentence. What the file leaves open is a `Doubt`,
-which names its readings; where a file gives nothing to learn from, an error says what was looked for.
+A guess is a starting point for a person to read, so each one is a sentence. What the file leaves open is an
+`OpenQuestion`, which names its answers; where a file gives nothing to learn from, an error says what was looked for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from agile_classifier.data.formats.several import QUEUED
 from agile_classifier.data.splits import split_columns
 from agile_classifier.data.tables import read_table
 from agile_classifier.data.text import is_missing
-from agile_classifier.drafts.choices import Choices, Doubt, Question, Reading
+from agile_classifier.drafts.choices import Answer, Choices, OpenQuestion, Question
 from agile_classifier.drafts.columns import Column, make_columns
 from agile_classifier.drafts.labels import make_rule
 from agile_classifier.drafts.roles import find_group, find_id, find_text
@@ -69,7 +69,7 @@ def guess(paths: Sequence[Path], choices: Choices = Choices()) -> Guess:
 
     Raises
     ------
-    Doubt
+    OpenQuestion
         Two readings are about as likely.
     InputError
         Not readable; no column that looks like text; neither a score nor classes to learn; a choice that cannot be.
@@ -78,8 +78,8 @@ def guess(paths: Sequence[Path], choices: Choices = Choices()) -> Guess:
     frame = read_table(paths, dialect, limit=ROWS_READ)
     try:
         return _guess_roles(paths, frame, dialect, choices, reasons)
-    except Doubt as doubt:
-        raise Doubt(doubt.where, replace(doubt.question, rows=_first_rows(frame))) from None
+    except OpenQuestion as open_question:
+        raise OpenQuestion(open_question.where, replace(open_question.question, rows=_first_rows(frame))) from None
 
 
 def _guess_roles(
@@ -168,7 +168,7 @@ def read_dialect(paths: Sequence[Path], choices: Choices) -> tuple[Dialect, list
 
     Raises
     ------
-    Doubt
+    OpenQuestion
         The bytes could be of several code pages.
     InputError
         A file cannot be read, or not in the way in which another is written.
@@ -185,14 +185,14 @@ def _refuse_doubt(where: str, detected: Detected) -> None:
     for doubt in detected.doubts:
         others = [(value, shown) for value, shown in doubt.others if not mixes_scripts(shown)]
         if others:
-            raise Doubt(where, _question(doubt, others))
+            raise OpenQuestion(where, _question(doubt, others))
 
 
 def _question(doubt: dialects.Doubt, others: Sequence[tuple[str, str]]) -> Question:
     readings = [(doubt.chosen, doubt.shown), *others]
     return Question(
         "the bytes are not UTF-8; which encoding gives the words that are meant",
-        tuple(Reading({doubt.field: value}, f"{value}: {shown!r}") for value, shown in readings),
+        tuple(Answer({doubt.field: value}, f"{value}: {shown!r}") for value, shown in readings),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agile_classifier.data.scores import is_share
-from agile_classifier.drafts.choices import Choices, Doubt, Question, Reading
+from agile_classifier.drafts.choices import Answer, Choices, OpenQuestion, Question
 from agile_classifier.drafts.classes import choose_class_1, fold_variants, folded_counts
 from agile_classifier.drafts.columns import Column, as_class
 from agile_classifier.drafts.families import Target
@@ -120,7 +120,7 @@ def _direct(
     low, high = min(numbers), max(numbers)
     speaks_of_harm = is_named(column.name, BAD) or is_named(column.name, {"severity"})
     if choices.class_1 is None and speaks_of_harm and low < 0 and -low > high:
-        raise Doubt(where, _ask_for_direction(column, low, high))
+        raise OpenQuestion(where, _ask_for_direction(column, low, high))
     if choices.class_1 == ENDS[0]:
         return (low, high), (
             f"Low scores of {column.name!r} are class 1: data.reverse_coded reads {low:g} as {high:g} and {high:g} as "
@@ -133,11 +133,11 @@ def _direct(
 
 
 def _ask_for_direction(column: Column, low: float, high: float) -> Question:
-    readings = (
-        Reading({"class_1": "low"}, f"the low one, down to {low:g}: lower is more severe"),
-        Reading({"class_1": "high"}, f"the high one, up to {high:g}: higher is more severe"),
+    answers = (
+        Answer({"class_1": "low"}, f"the low one, down to {low:g}: lower is more severe"),
+        Answer({"class_1": "high"}, f"the high one, up to {high:g}: higher is more severe"),
     )
-    return Question(f"which end of {column.name!r} is what you look for", readings)
+    return Question(f"which end of {column.name!r} is what you look for", answers)
 
 
 def _sentinel_reasons(column: Column, sure: Sequence[float], maybe: Sequence[float]) -> list[str]:

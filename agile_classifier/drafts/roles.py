@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agile_classifier.data.labels.cells import is_empty
-from agile_classifier.drafts.choices import Choices, Doubt, Question, Reading
+from agile_classifier.drafts.choices import Answer, Choices, OpenQuestion, Question
 from agile_classifier.drafts.columns import Column
 from agile_classifier.drafts.words import (
     GROUPS,
@@ -56,7 +56,7 @@ def find_text(columns: Sequence[Column], choices: Choices, where: str) -> tuple[
 
     Raises
     ------
-    Doubt
+    OpenQuestion
         Two columns are about as likely.
     InputError
         No column can hold texts.
@@ -76,8 +76,8 @@ def find_text(columns: Sequence[Column], choices: Choices, where: str) -> tuple[
         )
     best, *others = candidates
     if best.points < 0 or (others and best.points - others[0].points < MARGIN):
-        readings = tuple(Reading({"text": each.column.name}, _describe_text(each.column)) for each in candidates)
-        raise Doubt(where, Question("which column holds the texts", readings))
+        answers = tuple(Answer({"text": each.column.name}, _describe_text(each.column)) for each in candidates)
+        raise OpenQuestion(where, Question("which column holds the texts", answers))
     named = f" Not the text: {', '.join(repr(other.column.name) for other in others)}." if others else ""
     return best.column, f"Column {best.column.name!r} is the text: {best.reason}.{named}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from agile_classifier.drafts.choices import Choices, Doubt, Question, Reading
+from agile_classifier.drafts.choices import Answer, Choices, OpenQuestion, Question
 from agile_classifier.drafts.columns import MOST_CLASSES, Column
 from agile_classifier.drafts.families import FEW_CLASSES, FEWEST_RATERS, Target, find_raters, join_codes
 from agile_classifier.drafts.roles import LONGEST_NAME, MARGIN
@@ -37,7 +37,7 @@ def find_target(columns: Sequence[Column], choices: Choices, where: str) -> tupl
 
     Raises
     ------
-    Doubt
+    OpenQuestion
         Two targets are about as likely, or only an unlikely one is there.
     InputError
         Nothing can be learnt, or a column that was named cannot be.
@@ -52,10 +52,10 @@ def find_target(columns: Sequence[Column], choices: Choices, where: str) -> tupl
     rivals = [other for other in others if other.columns != best.columns or best.points - other.points < MARGIN]
     if best.points < 0:
         asks = "nothing to learn from but what looks like something else; what is to be learnt"
-        raise Doubt(where, Question(asks, tuple(each.reading for each in ranked)))
+        raise OpenQuestion(where, Question(asks, tuple(each.answer for each in ranked)))
     if rivals and best.points - rivals[0].points < MARGIN:
         close = [each for each in (best, *rivals) if each.points > best.points - 2 * MARGIN]
-        raise Doubt(where, Question("what is to be learnt", (*(each.reading for each in close), *_any_of(close))))
+        raise OpenQuestion(where, Question("what is to be learnt", (*(each.answer for each in close), *_any_of(close))))
     return best, _remarks(best, others)
 
 
@@ -170,21 +170,21 @@ def _class_points(column: Column) -> float:
 def _remarks(best: Target, others: Sequence[Target]) -> list[str]:
     reason = f": {best.reason}" if best.reason else ""
     remarks = [f"Learnt is {best.description}{reason}."]
-    options = dict.fromkeys(other.reading.options for other in others if other.columns != best.columns)
+    options = dict.fromkeys(other.answer.options for other in others if other.columns != best.columns)
     if options:
         remarks.append(f"Could be learnt too: {', '.join(options)}.")
     other_kind = [other for other in others if other.columns == best.columns]
-    remarks.extend(f"It could also be read otherwise: {other.reading.options}." for other in other_kind)
+    remarks.extend(f"It could also be read otherwise: {other.answer.options}." for other in other_kind)
     return remarks
 
 
-def _any_of(close: Sequence[Target]) -> tuple[Reading, ...]:
+def _any_of(close: Sequence[Target]) -> tuple[Answer, ...]:
     """Of several columns of two classes each: whether any of them is present."""
     kinds = sorted({each.column.name for each in close if each.kind == "classes" and each.column.n_distinct == 2})
     if len(kinds) < 2:
         return ()
     named = ", ".join(map(repr, kinds))
-    return (Reading({"labels": tuple(kinds)}, f"whether any of {named} is present"),)
+    return (Answer({"labels": tuple(kinds)}, f"whether any of {named} is present"),)
 
 
 def _nothing_to_learn(columns: Sequence[Column]) -> str:

@@ -15,11 +15,11 @@ from rich.console import Console
 
 from agile_classifier.cli.dialogue import ask
 from agile_classifier.config.files import load_config
-from agile_classifier.drafts.choices import Question, Reading
+from agile_classifier.drafts.choices import Answer, Question
 
 QUESTION = Question(
     "which column holds the texts",
-    (Reading({"text": "a"}, "'a' (long)"), Reading({"text": "b [bold]"}, "'b [bold]' (short)")),
+    (Answer({"text": "a"}, "'a' (long)"), Answer({"text": "b [bold]"}, "'b [bold]' (short)")),
     rows=({"label": "no", "a": "one text", "b [bold]": "[red]another[/red]"},),
 )
 ROWS = "".join(
@@ -30,21 +30,21 @@ PATIENCE = 120
 """Seconds that a command may take on a busy machine."""
 
 
-def answered(keys: str) -> tuple[Reading, str]:
+def answered(keys: str) -> tuple[Answer, str]:
     shown = io.StringIO()
-    return ask(QUESTION, Console(file=shown, width=100), answers=io.StringIO(keys)), shown.getvalue()
+    return ask(QUESTION, Console(file=shown, width=100), keyboard=io.StringIO(keys)), shown.getvalue()
 
 
 def test_the_rows_and_the_readings_are_shown_as_they_stand() -> None:
-    reading, shown = answered("2\n")
-    assert reading == QUESTION.readings[1]
+    answer, shown = answered("2\n")
+    assert answer == QUESTION.answers[1]
     for words in ("one text", "[red]another[/red]", "Which column holds the texts?", "'b [bold]' (short)", "--text a"):
         assert words in shown
 
 
 def test_an_empty_answer_takes_the_first_and_a_wrong_one_is_asked_again() -> None:
-    assert answered("\n")[0] == QUESTION.readings[0]
-    assert answered("7\nx\n2\n")[0] == QUESTION.readings[1]
+    assert answered("\n")[0] == QUESTION.answers[0]
+    assert answered("7\nx\n2\n")[0] == QUESTION.answers[1]
 
 
 def on_terminal(folder: Path, keys: bytes) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from agile_classifier.config.data import DataConfig, Dialect, LabelsConfig
 from agile_classifier.data.examples import read_examples
 from agile_classifier.data.label_and_split import label_examples
 from agile_classifier.data.tables import read_table
-from agile_classifier.drafts.choices import OPTIONS, Choices, Doubt
+from agile_classifier.drafts.choices import OPTIONS, Choices, OpenQuestion
 from agile_classifier.drafts.guess import guess, read_dialect
 from agile_classifier.errors import InputError
 from tests.drafts.strangers import LONG, REMARK, SHARES, Stranger
@@ -45,7 +46,7 @@ def test_two_likely_columns_are_named_with_the_options_that_decide(tmp_path: Pat
         tmp_path / "x.csv", index=False
     )
     with pytest.raises(
-        Doubt, match=r"which column holds the texts\? .*--text question1.* or .*--text question2"
+        OpenQuestion, match=r"which column holds the texts\? .*--text question1.* or .*--text question2"
     ) as raised:
         guess([tmp_path / "x.csv"])
     assert raised.value.exit_code == 2
@@ -106,9 +107,9 @@ def test_a_list_of_several_labels_is_refused_with_what_can_be_learnt_of_it(tmp_p
 
 
 def test_which_end_of_a_severity_is_the_bad_one_is_asked_where_it_may_be_the_low_one(tmp_path: Path) -> None:
-    columns = {"text": LONG, "severity": [1, 0, 1, -1, 1, -3]}
+    columns: dict[str, Sequence[Any]] = {"text": LONG, "severity": [1, 0, 1, -1, 1, -3]}
     Stranger("", columns, "", ()).frame().to_csv(tmp_path / "x.csv", index=False)
-    with pytest.raises(Doubt, match=r"which end of 'severity'.*--class-1 low.* or .*--class-1 high"):
+    with pytest.raises(OpenQuestion, match=r"which end of 'severity'.*--class-1 low.* or .*--class-1 high"):
         guess([tmp_path / "x.csv"])
     assert "reverse_coded" not in guess([tmp_path / "x.csv"], Choices(class_1="high")).data
     turned = guess([tmp_path / "x.csv"], Choices(class_1="low"))
@@ -122,7 +123,7 @@ def test_which_end_of_a_severity_is_the_bad_one_is_asked_where_it_may_be_the_low
 
 
 def test_a_word_among_numbers_stands_for_no_score(tmp_path: Path) -> None:
-    columns = {"text": LONG, "rating": [1, 2, 3.5, 4, "skipped"]}
+    columns: dict[str, Sequence[Any]] = {"text": LONG, "rating": [1, 2, 3.5, 4, "skipped"]}
     Stranger("", columns, "", ()).frame().to_csv(tmp_path / "x.csv", index=False)
     found = guess([tmp_path / "x.csv"])
     assert found.labels["not_rated"] == ["skipped"]
@@ -141,7 +142,7 @@ def test_files_of_one_config_are_read_alike(tmp_path: Path) -> None:
 
 
 def test_files_of_which_one_says_more_are_joined(tmp_path: Path) -> None:
-    columns = {"text": LONG, "rating": [1, 2, 3, 4, 5]}
+    columns: dict[str, Sequence[Any]] = {"text": LONG, "rating": [1, 2, 3, 4, 5]}
     frame = Stranger("", columns, "", ()).frame()
     frame.to_csv(tmp_path / "a.csv", index=False, sep=";")
     halves = frame.assign(rating=[str(rating / 2).replace(".", ",") for rating in frame["rating"]])
@@ -178,7 +179,7 @@ def test_every_field_of_a_dialect_can_be_said() -> None:
 def test_a_code_page_that_gives_other_words_is_asked_about(tmp_path: Path) -> None:
     rows = "".join(f"это плохой комментарий номер {row};{'да' if row % 3 else 'нет'}\n" for row in range(60))
     (tmp_path / "x.csv").write_bytes(f"текст;метка\n{rows}".encode("cp1251"))
-    with pytest.raises(Doubt, match="--encoding cp1251"):
+    with pytest.raises(OpenQuestion, match="--encoding cp1251"):
         guess([tmp_path / "x.csv"])
     found = guess([tmp_path / "x.csv"], Choices(encoding="cp1251"))
     assert (found.data["encoding"], found.data["columns"]) == ("cp1251", {"text": "текст"})

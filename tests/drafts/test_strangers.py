@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agile_classifier.drafts.choices import Choices, Doubt, settle
+from agile_classifier.drafts.choices import Choices, OpenQuestion, settle
 from agile_classifier.drafts.draft import guess_with_answers
 from agile_classifier.drafts.guess import Guess, guess
 from tests.drafts.strangers import STRANGERS, Stranger
@@ -27,19 +27,19 @@ def learnt_by(found: Guess) -> tuple[str, ...]:
     return ("score", columns["score"]) if "score" in columns else ("classes", *found.labels["columns"])  # type: ignore[misc]
 
 
-def guess_or_doubt(path: Path) -> Guess | Doubt:
+def guess_or_ask(path: Path) -> Guess | OpenQuestion:
     try:
         return guess([path])
-    except Doubt as doubt:
-        return doubt
+    except OpenQuestion as asked:
+        return asked
 
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_every_role_is_found_or_asked_for(tmp_path: Path, name: str) -> None:
     stranger = BY_NAME[name]
     stranger.frame().to_csv(tmp_path / "x.csv", index=False)
-    found = guess_or_doubt(tmp_path / "x.csv")
-    if isinstance(found, Doubt):
+    found = guess_or_ask(tmp_path / "x.csv")
+    if isinstance(found, OpenQuestion):
         assert stranger.asks, found
         assert "--" in str(found)
         return
@@ -64,8 +64,8 @@ def test_new_names_and_another_order_never_make_a_wrong_guess(
     }
     frame = stranger.frame().sample(frac=1, random_state=order.randrange(10**6))[shuffled].rename(columns=names)
     frame.to_csv(tmp_path / "x.csv", index=False)
-    found = guess_or_doubt(tmp_path / "x.csv")
-    if isinstance(found, Doubt):
+    found = guess_or_ask(tmp_path / "x.csv")
+    if isinstance(found, OpenQuestion):
         assert rename or stranger.asks, found
         return
     kind, *right = stranger.learnt
@@ -86,10 +86,10 @@ def _says_the_same(stranger: Stranger, names: dict[str, str], got: tuple[str, ..
 @pytest.mark.parametrize("name", [name for name, stranger in BY_NAME.items() if stranger.asks])
 def test_every_answer_to_a_question_ends_in_a_guess(tmp_path: Path, name: str) -> None:
     BY_NAME[name].frame().to_csv(tmp_path / "x.csv", index=False)
-    with pytest.raises(Doubt) as first:
+    with pytest.raises(OpenQuestion) as first:
         guess([tmp_path / "x.csv"])
-    for reading in first.value.question.readings:
-        choices = settle(Choices(), reading)
-        found = guess_with_answers([tmp_path / "x.csv"], choices, lambda question: question.readings[0])
+    for answer in first.value.question.answers:
+        choices = settle(Choices(), answer)
+        found = guess_with_answers([tmp_path / "x.csv"], choices, lambda question: question.answers[0])
         named = {column for columns in choices.columns.values() for column in columns}
         assert named <= {found.data["columns"]["text"], *learnt_by(found)}  # type: ignore[index]
