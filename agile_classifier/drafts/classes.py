@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from agile_classifier.data.labels.answers import DENYING, PRESENT
 from agile_classifier.data.labels.classes import spelling
+from agile_classifier.data.text import normalised
 from agile_classifier.drafts.columns import Column, as_class
-from agile_classifier.drafts.words import BAD, NEGATION, YES, is_named, words_of
+from agile_classifier.drafts.words import BAD, is_named, words_of
 
 DENYING_PREFIXES = ("non", "not", "no")
 DENYING_LETTERS = "不无非"
@@ -68,7 +70,7 @@ def _is_yes(name: str, other: str) -> bool:
     """`1` says yes only against 0 or -1."""
     if name.casefold() in {"1", "1.0"}:
         return other.casefold() in {"0", "0.0", "-1", "-1.0"}
-    return name.casefold() in YES
+    return normalised(name) in PRESENT
 
 
 def _is_denial(name: str) -> bool:
@@ -79,7 +81,7 @@ def _is_denial(name: str) -> bool:
         for word in words
         for prefix in DENYING_PREFIXES
     )
-    return joined or any(word in NEGATION for word in words) or any(letter in name for letter in DENYING_LETTERS)
+    return joined or any(word in DENYING for word in words) or any(letter in name for letter in DENYING_LETTERS)
 
 
 def _larger(one: str, other: str) -> str:

@@ -51,10 +51,6 @@ COUNTRIES = _VOCABULARIES["countries"]
 """What a column of countries holds."""
 BAD = _VOCABULARIES["bad"]
 """What a class is called that somebody wants to find."""
-YES = _VOCABULARIES["says_yes"]
-"""What a class is called that says yes."""
-NEGATION = _VOCABULARIES["negation"]
-"""Words that deny what follows."""
 GROUPS = tuple(_VOCABULARIES[f"group_of_{what}"] for what in ("document", "author", "source"))
 """Names of what texts have in common, the most telling first."""
 TEXT_PAIRS = frozenset({("test", "case"), ("user", "turn")})

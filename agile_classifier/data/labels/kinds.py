@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from agile_classifier.config.data import LabelsConfig
+from agile_classifier.data.labels.answers import ABSENT, DENYING, PRESENT, UNCLEAR
 from agile_classifier.data.labels.cells import (
     SHOWN_CHARACTERS,
     Mark,
@@ -35,18 +36,9 @@ from agile_classifier.data.scores import Decimal, read_score
 from agile_classifier.data.text import normalised
 from agile_classifier.errors import InputError, one_line
 
-PRESENT = frozenset({"1", "1.0", "true", "t", "yes", "y", "x", "✓", "✔", "present"})
-"""Words that mean that a kind is present, in lower case."""
-ABSENT = frozenset({"0", "0.0", "false", "f", "no", "n", "none", "-", "–", "—", "absent"})
-"""Words that mean that a kind is absent, in lower case; an empty cell and an empty list mean the same."""
-UNCLEAR = frozenset({
-    "na", "n/a", "#n/a", "nan", "null", "?", "unknown", "unsure", "unclear", "maybe", "undecided", "other", "neither",
-    "neutral", "normal", "ok", "okay", "fine", "clean", "safe", "good", "harmless", "benign", "acceptable", "nothing",
-})  # fmt: skip
-"""Words, in lower case, that are no name of a kind, since they may say that there is none."""
 MOST_WORDS = 5
 """Largest number of a column's words that an error lists."""
-NEGATIONS = ("not ", "non ", "non-", "not-", "not_", "no ", "no-", "no_", "without ")
+NEGATIONS = tuple(f"{word}{sign}" for word in sorted(DENYING) for sign in (" ", "-", "_"))
 """Beginnings of words that are no name of a kind either."""
 
 

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agile_classifier.config.data import LabelsConfig
-from agile_classifier.data.labels.kinds import ABSENT, UNCLEAR, label_any, score_raters
+from agile_classifier.data.labels.answers import ABSENT, PRESENT, UNCLEAR
+from agile_classifier.data.labels.kinds import label_any, score_raters
+from agile_classifier.drafts.classes import choose_class_1
 from agile_classifier.errors import InputError
 
 
@@ -35,13 +37,20 @@ SAYS: list[tuple[Any, int]] = [
     (np.array(["LTD"]), 1), (["LTD", "CH"], 1), ('["LTD", "CH"]', 1),
     ("", 0), (" ", 0), ("0", 0), ("0.0", 0), ("No", 0), ("FALSE", 0), ("[]", 0), (0, 0), (0.0, 0), (False, 0), ([], 0),
     ((), 0), (np.array([]), 0), (None, 0), (float("nan"), 0), (pd.NA, 0), ("none", 0), ("n", 0), ("F", 0), ("-", 0),
-    (["none"], 0),
+    (["none"], 0), ("Ja", 1), ("sí", 1), ("SI\u0301", 1), ("是", 1), ("да", 1), ("nein", 0), ("Não", 0), ("нет", 0), ("否", 0),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("cell", "label"), SAYS, ids=repr)
 def test_a_cell_of_yes_or_no_says_whether_the_kind_is_present(cell: Any, label: int) -> None:
     assert label_any(kinds(cell, ""), rule()).tolist() == [label, 0]
+
+
+@pytest.mark.parametrize("word", sorted(PRESENT))
+def test_what_a_draft_takes_for_a_yes_the_label_rule_does_too(word: str) -> None:
+    assert choose_class_1({word: 9, "0": 2})[0] == word
+    assert label_any(kinds(word, ""), rule()).tolist() == [1, 0]
+    assert not PRESENT & (ABSENT | UNCLEAR)
 
 
 @pytest.mark.parametrize("dtype", ["int64", "float32", "Int64", "bool", "object"])
