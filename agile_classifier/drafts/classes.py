@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 
 from agile_classifier.data.labels.answers import DENYING, PRESENT
-from agile_classifier.data.labels.classes import spelling
+from agile_classifier.data.labels.classes import class_name, spelling
 from agile_classifier.data.text import normalised
-from agile_classifier.drafts.columns import Column, as_class
+from agile_classifier.drafts.columns import Column
 from agile_classifier.drafts.words import BAD, is_named, words_of
 
 DENYING_PREFIXES = ("non", "not", "no")
@@ -47,8 +47,8 @@ def fold_variants(column: Column) -> str:
     """Values that differ by case, outer space or decimals alone, for a person; empty where there are none."""
     spellings: dict[str, set[str]] = {}
     for cell in column.given:
-        spellings.setdefault(spelling(as_class(cell)), set()).add(
-            str(cell) if isinstance(cell, str) else as_class(cell)
+        spellings.setdefault(spelling(class_name(cell)), set()).add(
+            str(cell) if isinstance(cell, str) else class_name(cell)
         )
     several = [sorted(each) for each in spellings.values() if len(each) > 1]
     return "; ".join(" = ".join(map(repr, each)) for each in sorted(several))
@@ -58,7 +58,7 @@ def folded_counts(column: Column) -> dict[str, int]:
     """Rows of each class after folding, under its most frequent spelling."""
     groups: dict[str, Counter[str]] = {}
     for cell in column.given:
-        groups.setdefault(spelling(as_class(cell)), Counter())[as_class(cell)] += 1
+        groups.setdefault(spelling(class_name(cell)), Counter())[class_name(cell)] += 1
     return {min(group, key=lambda value: (-group[value], value)): group.total() for group in groups.values()}
 
 

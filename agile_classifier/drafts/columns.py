@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 
 from agile_classifier.data.labels.cells import as_list, is_empty, unwrap
+from agile_classifier.data.labels.classes import class_name
 from agile_classifier.data.scores import Decimal, read_score
 from agile_classifier.drafts.words import COUNTRIES, LANGUAGES
+from agile_classifier.errors import one_line
 
 MOST_CLASSES = 500
 FEW_WORDS = 0.3
@@ -59,7 +61,7 @@ class Column:
     @cached_property
     def counts(self) -> Counter[str]:
         """Rows of each value, as text; 1, 1.0 and `1` are the value `1` where a format has numbers."""
-        return Counter(map(as_class, self.given))
+        return Counter(map(class_name, self.given))
 
     @property
     def n_distinct(self) -> int:
@@ -176,18 +178,12 @@ class Column:
     def example(self) -> str:
         """A cell that is long for the column, shortened, for a person."""
         longest = max(map(str, self.given), key=lambda cell: (len(cell), cell), default="")
-        shown = " ".join(longest.split())
-        return repr(shown if len(shown) <= LONGEST_EXAMPLE else f"{shown[: LONGEST_EXAMPLE - 1]}…")
+        return repr(one_line(longest, longest=LONGEST_EXAMPLE))
 
 
 def make_columns(frame: pd.DataFrame, *, decimal: Decimal = ".") -> list[Column]:
     """The columns of a table, each with its facts."""
     return [Column(str(name), list(frame[name]), decimal) for name in frame.columns]
-
-
-def as_class(cell: Any) -> str:
-    """A cell as the name of a class: 1.0 of a column of numbers is `1`."""
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
 
 
 def _are_booleans(cells: Sequence[Any]) -> bool:

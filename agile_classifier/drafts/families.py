@@ -10,9 +10,12 @@ from typing import Literal
 from agile_classifier.drafts.choices import Answer
 from agile_classifier.drafts.columns import MOST_CLASSES, Column
 from agile_classifier.drafts.words import LABEL, NOT_LABEL, QUALITY, RATER, SCALE, has_word, is_named, words_of
+from agile_classifier.errors import one_line
 
 SHOWN_CLASSES = 6
 """Classes that a sentence names."""
+LONGEST_CLASS = 30
+"""Characters of a class that it shows."""
 FEW_CLASSES = 20
 """Up to this many classes need no name to be believed."""
 FEWEST_RATERS = 2
@@ -125,5 +128,5 @@ def _pairs(codes: Column, names: Column) -> dict[str, str]:
 def list_classes(counts: Mapping[str, int]) -> str:
     """Classes for a person, the most frequent first."""
     ordered = sorted(counts, key=lambda value: (-counts[value], value))
-    shown = ", ".join(value if len(value) <= 30 else f"{value[:29]}…" for value in ordered[:SHOWN_CLASSES])
+    shown = ", ".join(one_line(value, longest=LONGEST_CLASS) for value in ordered[:SHOWN_CLASSES])
     return f"{shown}, …" if len(ordered) > SHOWN_CLASSES else shown

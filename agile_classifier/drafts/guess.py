@@ -27,7 +27,7 @@ from agile_classifier.drafts.columns import Column, make_columns
 from agile_classifier.drafts.labels import make_rule
 from agile_classifier.drafts.roles import find_group, find_id, find_text
 from agile_classifier.drafts.targets import find_target
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, one_line
 
 FEW_ROWS = 100
 """Below this many examples a score on the test part says little."""
@@ -155,12 +155,10 @@ def holds_parts(column: Column) -> bool:
 
 def _first_rows(frame: pd.DataFrame) -> tuple[dict[str, str], ...]:
     rows = frame.head(SHOWN_ROWS).to_dict("records")
-    return tuple({str(name): _shortened(cell) for name, cell in row.items()} for row in rows)
-
-
-def _shortened(cell: object) -> str:
-    text = " ".join(("" if is_missing(cell) else str(cell)).split())
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
+    return tuple(
+        {str(name): one_line("" if is_missing(cell) else cell, longest=SHOWN_CHARACTERS) for name, cell in row.items()}
+        for row in rows
+    )
 
 
 def read_dialect(paths: Sequence[Path], choices: Choices) -> tuple[Dialect, list[str]]:

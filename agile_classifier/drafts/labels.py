@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agile_classifier.data.labels.classes import class_name
 from agile_classifier.data.scores import is_share
 from agile_classifier.drafts.choices import Answer, Choices, OpenQuestion, Question
 from agile_classifier.drafts.classes import choose_class_1, fold_variants, folded_counts
-from agile_classifier.drafts.columns import Column, as_class
+from agile_classifier.drafts.columns import Column
 from agile_classifier.drafts.families import Target
 from agile_classifier.drafts.words import BAD, is_named
 from agile_classifier.errors import InputError, did_you_mean
@@ -163,7 +164,7 @@ def _raters_rule(columns: Sequence[Column], choices: Choices, where: str) -> Rul
         rule, cut = _cut(means)
         said = f"The score is the mean of what {len(names)} raters gave. {cut}"
         return Rule(rule, shared, (said, "A high mean is class 1."))
-    counts = Counter(value for column in columns for value in map(as_class, column.given))
+    counts = Counter(value for column in columns for value in map(class_name, column.given))
     if len(counts) != 2:
         raise InputError(
             f"{where}: raters {', '.join(map(repr, names))} say {len(counts)} different words; a share needs two: "

@@ -88,8 +88,9 @@ def plain_number(cell: Any) -> Any:
 
 def shown(cell: Any) -> str:
     """A cell as an error shows it: `'Yes'`, cut where it is long."""
-    text = one_line(json.dumps(cell, ensure_ascii=False, default=str) if isinstance(cell, dict | list) else repr(cell))
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+    is_nested = isinstance(cell, dict | list)
+    text = json.dumps(cell, ensure_ascii=False, default=str) if is_nested else repr(cell)
+    return one_line(text, longest=SHOWN_CHARACTERS)
 
 
 def refuse_objects(column: pd.Series, *, field: str) -> None:

@@ -72,7 +72,17 @@ def read_classes(column: pd.Series, labels: LabelsConfig) -> pd.Series:
     refuse_objects(column, field="labels.columns")
     column = blank_marks(_codes_if_named(column, labels), labels.not_rated)
     _refuse_several(column)
-    return pd.Series(map_cells(column, _class_name), index=column.index, name=column.name, dtype="object")
+    return pd.Series(map_cells(column, class_name), index=column.index, name=column.name, dtype="object")
+
+
+def class_name(cell: Any) -> str:
+    """A cell as the name of a class: a list of one is its element, a whole number has no decimals, nothing has no name.
+
+    >>> [class_name(cell) for cell in (" hate ", 1.0, ["hate"], [])]
+    ['hate', '1', 'hate', '']
+    """
+    held = plain_number(unwrap(cell))
+    return "" if is_empty(held) else str(held).strip()
 
 
 def natural_order(names: Sequence[str]) -> tuple[str, ...]:
@@ -146,11 +156,6 @@ def _is_number(name: str) -> bool:
 def _natural_key(name: str) -> tuple[tuple[str, int], ...]:
     parts = re.split(r"([0-9]+)", name)
     return tuple((text, int(number or 0)) for text, number in zip(parts[::2], [*parts[1::2], ""], strict=True))
-
-
-def _class_name(cell: Any) -> str:
-    held = plain_number(unwrap(cell))
-    return "" if is_empty(held) else str(held).strip()
 
 
 def _require_one_class(column: pd.Series, values: pd.Series) -> None:
