@@ -40,6 +40,10 @@ MOVED = {"docs/": "", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contri
 """Links of files that stand at the project's root, and what they are within the manual."""
 
 
+MAPPINGS = ("labels.names",)
+"""Fields that may be given as a mapping too, which their section parts into two lists."""
+
+
 # Configuration
 
 
@@ -62,7 +66,10 @@ def _draw_section(path: str, section: type[BaseModel], level: int = 2) -> str:
 
 def _config_row(path: str, field: FieldInfo) -> str:
     default = "**required**" if field.is_required() else f"`{_as_yaml(field.default)}`"
-    return _row(f"`{path}`", _allowed(field.annotation, field.metadata), default, _one_line(field.description))
+    mapping = " or mapping" if path in MAPPINGS else ""
+    return _row(
+        f"`{path}`", f"{_allowed(field.annotation, field.metadata)}{mapping}", default, _one_line(field.description)
+    )
 
 
 def _model(field: FieldInfo) -> type[BaseModel] | None:

@@ -125,6 +125,15 @@ def test_a_config_of_ones_own_is_trained_from_a_folder_that_is_no_project(
     assert list(elsewhere.iterdir()) == []
 
 
+def test_a_first_config_is_guessed_by_the_vocabularies_that_the_wheel_carries(run: Run, tmp_path: Path) -> None:
+    rows = (f"{'hier' if row % 2 else 'dort'} steht Satz {row},{'ja' if row % 3 else 'nein'}\n" for row in range(60))
+    (tmp_path / "mine.csv").write_text(f"kommentar,etikett\n{''.join(rows)}", encoding="utf-8")
+    drafted = printed(run(tmp_path, "agile", "init", "mine.csv", "--label", "etikett"))
+    config = yaml.safe_load(drafted)["parameters"]
+    assert config["data"]["columns"] == {"text": "kommentar"}
+    assert config["labels"]["names"] == ["nein", "ja"]
+
+
 def test_what_is_not_installed_is_said_in_one_line(run: Run, tmp_path: Path) -> None:
     done = run(tmp_path, "agile", "bench", "scoring")
     assert (done.returncode, done.stdout) == (2, "")

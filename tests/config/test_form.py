@@ -64,6 +64,36 @@ def test_what_a_person_changed_is_read_as_the_command_line_reads_it(config: RunC
     assert (again.fine_tune.learning_rate, again.data.sha256, again.labels.names) == (1e-3, None, ("no", "yes"))
 
 
+GIVEN = (
+    "labels.rule=given",
+    "labels.columns=[kind]",
+    "labels.value=null",
+    "labels.quantile=null",
+    "data.columns.score=null",
+    "data.sha256=null",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "read"),
+    [
+        ("data.source", '["a.csv", "b.csv"]', ("a.csv", "b.csv")),
+        ("labels.names", '{"0": World, "1": Sports}', ("World", "Sports")),
+        ("labels.not_rated", '[-1, "skipped"]', (-1, "skipped")),
+        ("data.reverse_coded", "[1, 5]", (1, 5)),
+    ],
+)
+def test_a_list_or_mapping_is_typed_shown_and_sent_again(name: str, typed: str, read: Any) -> None:
+    path = next(path for path in FILES if path.stem == "ethos-smollm2")
+    before = load_config(path, overrides=GIVEN)
+    words = [write_override(*each) for each in changed(before, {name: typed}).items()]
+    config = load_config(path, overrides=(*GIVEN, *words))
+    section, field = name.split(".")
+    assert getattr(getattr(config, section), field) == read
+    assert config.labels.codes == (("0", "1") if name == "labels.names" else None)
+    assert changed(config, {name: field.value for name, field in fields(config).items()}) == {}
+
+
 def test_a_field_that_no_form_has_is_kept_to_be_refused_by_name(config: RunConfig) -> None:
     assert changed(config, {"model.colour": "red"}) == {"model.colour": "red"}
 

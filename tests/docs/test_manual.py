@@ -81,6 +81,7 @@ def test_the_reference_says_what_a_field_allows(generate: ModuleType) -> None:
     assert "| `fine_tune.epochs` | whole number > 0 | `5` |" in drawn
     assert "| `fine_tune.dropout` | number ≥ 0, < 1 | `0.1` |" in drawn
     assert "| `data.source` | text or list of text | **required** |" in drawn
+    assert "| `labels.names` | list of text or `null` or mapping | `null` |" in drawn
 
 
 def test_the_reference_holds_every_command_and_option(generate: ModuleType) -> None:

@@ -60,6 +60,30 @@ def test_a_value_typed_in_the_ui_is_what_the_config_holds(name: str, given: obje
 
 
 @pytest.mark.parametrize(
+    ("path", "given", "read"),
+    [
+        ("data.source", '["a.csv", "b.csv"]', ("a.csv", "b.csv")),
+        ("labels.names", '{"0": World, "1": Sports}', ("World", "Sports")),
+        ("labels.not_rated", [-1, "skipped"], (-1, "skipped")),
+        ("data.reverse_coded", "[1, 5]", (1, 5)),
+    ],
+)
+def test_a_list_or_mapping_is_an_input_and_reads_back(path: str, given: object, read: object) -> None:
+    names = {found.path: found.name for found in list_inputs(load_config(CONFIGS[0]))}
+    classes = {
+        "labels.rule": "given",
+        "labels.columns": ["kind"],
+        "labels.value": "null",
+        "labels.quantile": "null",
+        "data.sha256": "null",
+    }
+    config = _read(**{names[each]: value for each, value in {**classes, path: given}.items()})
+    section, field = path.split(".")
+    assert getattr(getattr(config, section), field) == read
+    assert read_inputs({found.name: found.default for found in list_inputs(config)}) == config
+
+
+@pytest.mark.parametrize(
     ("name", "given", "said"),
     [
         ("fine_tune_epochs", 0, "inputs: fine_tune.epochs: Input should be greater than 0; found 0"),
