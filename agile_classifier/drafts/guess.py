@@ -15,8 +15,8 @@ from pathlib import Path
 import pandas as pd
 
 from agile_classifier.config.data import Dialect
-from agile_classifier.data import dialects
-from agile_classifier.data.dialects import ROWS_READ, Detected, detect_dialect
+from agile_classifier.data.dialects.detection import ROWS_READ, Detected, detect_dialect
+from agile_classifier.data.dialects.encodings import Doubt
 from agile_classifier.data.dialects.headers import refuse_lines_above
 from agile_classifier.data.formats.several import QUEUED
 from agile_classifier.data.splits import split_columns
@@ -186,7 +186,7 @@ def _refuse_doubt(where: str, detected: Detected) -> None:
             raise OpenQuestion(where, _question(doubt, others))
 
 
-def _question(doubt: dialects.Doubt, others: Sequence[tuple[str, str]]) -> Question:
+def _question(doubt: Doubt, others: Sequence[tuple[str, str]]) -> Question:
     readings = [(doubt.chosen, doubt.shown), *others]
     return Question(
         "the bytes are not UTF-8; which encoding gives the words that are meant",

@@ -25,7 +25,7 @@ import openpyxl
 import pandas as pd
 
 from agile_classifier.config.data import Dialect
-from agile_classifier.data.dialects import detect_dialect
+from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.formats.lines import SHOWN_LENGTH
 from agile_classifier.data.formats.row import Row
 from agile_classifier.data.rows import open_rows

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agile_classifier.config.data import Dialect
-from agile_classifier.data.dialects import detect_dialect
+from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.formats import lines as physical_lines
 from agile_classifier.data.rows import open_rows
 from agile_classifier.data.tables import read_table

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from agile_classifier.config.data import Columns, DataConfig, Dialect
 from agile_classifier.config.files import load_config, pin_data
 from agile_classifier.config.sources import file_names, place_free
-from agile_classifier.data.dialects import detect_dialect
+from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.examples import read_examples
 from agile_classifier.data.rows import open_rows
 from agile_classifier.data.tables import read_table

@@ -16,7 +16,7 @@ import pandas as pd
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from agile_classifier.data.dialects import Detected, detect_dialect
+from agile_classifier.data.dialects.detection import Detected, detect_dialect
 from agile_classifier.data.formats.row import Row
 from agile_classifier.data.rows import open_rows
 from agile_classifier.errors import InputError

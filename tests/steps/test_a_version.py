@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agile_classifier.config.data import Dialect, LabelsConfig, SplitConfig
+from agile_classifier.config.data import LabelsConfig, SplitConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
+from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.config.run import RegistryConfig, RunConfig
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.data.label_and_split import label_and_split
@@ -202,7 +203,9 @@ def scored(
     folder = tmp_path_factory.mktemp("scored")
     parts.test[["id", "text"]].to_csv(folder / "texts.csv", index=False)
     output = folder / "scored.csv"
-    return steps.score_file(str(folder / "texts.csv"), str(output), "text", Dialect(), NAME, None, True), output
+    return steps.score_file(
+        str(folder / "texts.csv"), str(output), ReadingOptions(column="text"), None, NAME, None, True
+    ), output
 
 
 def test_score_file_writes_each_row_with_its_score_and_logs_the_counts(
@@ -224,7 +227,7 @@ def test_measure_drift_finds_none_in_the_rows_that_the_version_was_judged_on(
 ) -> None:
     _, output = scored
     settings = MonitoringConfig(min_rows=20)
-    made = run_step(steps.measure_drift, str(output), "text", Dialect(), NAME, settings, "their-name.csv")
+    made = run_step(steps.measure_drift, str(output), ReadingOptions(column="text"), NAME, settings, "their-name.csv")
     drift = made["drift"]
     assert (drift.n_rows, drift.n_reference, drift.model_version) == (40, 40, first)
     assert not drift.drift, drift.sentence

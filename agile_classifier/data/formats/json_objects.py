@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
-from agile_classifier.data.formats.exports import plain_rows
+from agile_classifier.data.formats.exports.tools import plain_rows
 from agile_classifier.data.formats.lines import TextFile, complain_of_bytes
 from agile_classifier.data.formats.nested import flatten
 from agile_classifier.data.formats.row import Row, RowFile

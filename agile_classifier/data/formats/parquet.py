@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 
-from agile_classifier.data.formats.exports import plain_rows
+from agile_classifier.data.formats.exports.tools import plain_rows
 from agile_classifier.data.formats.json_objects import infer_schema
 from agile_classifier.data.formats.nested import flatten
 from agile_classifier.data.formats.packed import laid_out

@@ -62,10 +62,11 @@ def model_card(
 
 def _metadata(title: str, evaluation: Evaluation, config: Mapping[str, Any]) -> ModelCardData:
     base, data = config["model"]["source"], config["data"]["source"]
+    datasets = [found for source in ([data] if isinstance(data, str) else data) if (found := _hub_id(source))]
     results = [
         EvalResult(
             task_type="text-classification",
-            dataset_type=(_hub_id(data) if isinstance(data, str) else None) or "own",
+            dataset_type=datasets[0] if len(datasets) == 1 else "own",
             dataset_name=file_names(data),
             dataset_split="test",
             metric_type=metric,
@@ -78,7 +79,7 @@ def _metadata(title: str, evaluation: Evaluation, config: Mapping[str, Any]) -> 
         pipeline_tag="text-classification",
         tags=["lora", "agile-classifier"],
         base_model=_hub_id(base),
-        datasets=[found] if (found := _hub_id(data)) else None,
+        datasets=datasets or None,
         metrics=list(MEASURED),
         model_name=title,
         eval_results=results,

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from agile_classifier.config.data import Columns, DataConfig
-from agile_classifier.data.dialects import detect_dialect
+from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.examples import read_examples
 from agile_classifier.data.rows import open_rows
 from agile_classifier.data.tables import kept_column, read_table

@@ -11,7 +11,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from agile_classifier.data.dialects import detect_dialect
+from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.formats import packed
 from agile_classifier.data.rows import FORMATS, open_rows
 from agile_classifier.data.tables import read_table

@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from agile_classifier.config.data import Dialect
-from agile_classifier.data.dialects import detect_dialect
+from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.rows import open_rows
 from agile_classifier.data.tables import read_table
 from agile_classifier.errors import InputError

@@ -26,7 +26,7 @@ def evaluation() -> Evaluation:
     )  # fmt: skip
 
 
-def card_of(evaluation: Evaluation, *, model: str, data: str, as_good: Sequence[str] = ()) -> ModelCard:
+def card_of(evaluation: Evaluation, *, model: str, data: str | list[str], as_good: Sequence[str] = ()) -> ModelCard:
     facts = PartFacts(n_rows=30, class_rows={}, class_shares={}, digest="ab" * 32)
     labelling = Labelling(
         class_names=("Fine", "Toxic"), label_threshold=0.5, n_ties=0, n_doubtful=0, n_unused=0,
@@ -56,6 +56,9 @@ def test_the_metadata_name_what_lies_on_the_hub_and_nothing_else(evaluation: Eva
     card = card_of(evaluation, model="package://some==1/model", data="comments.csv")
     assert (card.data.base_model, card.data.datasets) == (None, None)
     assert card.data.pipeline_tag == "text-classification"
+    card = card_of(evaluation, model="package://some==1/model", data=["comments.csv", "hf://datasets/ethos/binary"])
+    assert card.data.datasets == ["ethos/binary"]
+    assert "`comments.csv`, `hf://datasets/ethos/binary`" in card.text
 
 
 def test_a_person_reads_what_it_tells_apart_how_well_and_where_it_ends(evaluation: Evaluation) -> None:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agile_classifier.config.data import Columns, DataConfig, Dialect
-from agile_classifier.data.dialects import detect_dialect
+from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DELIMITERS
 from agile_classifier.data.rows import open_rows
 from agile_classifier.data.tables import kept_column, read_table
