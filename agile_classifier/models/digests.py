@@ -88,7 +88,11 @@ def verify_parts(version: Path, parts: Iterable[Path]) -> None:
 
 def _digests_of(version: Path) -> dict[str, str]:
     files = {path.relative_to(version).as_posix(): path for path in version.rglob("*") if path.is_file()}
-    return {name: content_digest(path) for name, path in files.items() if name not in NOT_LISTED}
+    return {
+        name: content_digest(path)
+        for name, path in files.items()
+        if name not in NOT_LISTED and BYTECODE not in path.parts
+    }
 
 
 def _refusal(name: str, file: str, what: str) -> InputError:

@@ -97,6 +97,16 @@ def test_bytecode_beside_the_code_is_never_run(files: Path) -> None:
     assert not bytecode.exists()
 
 
+def test_bytecode_of_a_load_before_the_registration_is_not_listed(tmp_path: Path) -> None:
+    version = tmp_path / "version"
+    (version / "code" / digests.BYTECODE).mkdir(parents=True)
+    (version / "code" / "a.py").write_text("A = 1\n", encoding="utf-8")
+    (version / "code" / digests.BYTECODE / "a.cpython-311.pyc").write_bytes(b"\0")
+    digest = digests.write_manifest(version, version)
+    digests.verify_files(version, digest, name="model mood, version 1")
+    assert not (version / "code" / digests.BYTECODE).exists()
+
+
 def test_a_loader_that_knows_no_tag_refuses_damage_too(files: Path) -> None:
     import mlflow
 
