@@ -193,11 +193,12 @@ class _Training:
         clock = next(found for found in trainer.callback_handler.callbacks if isinstance(found, TimeLimit))
         trained = [parameter for parameter in trainer.model.parameters() if parameter.requires_grad]
         metric, step = trainer.args.metric_for_best_model, trainer.state.best_global_step
-        device_seconds = clock.elapsed * self.devices.n
+        seconds = clock.elapsed  # it is running: read once, so that the figures agree
+        device_seconds = seconds * self.devices.n
         return History(
             epochs=tuple(log.epochs),
             best_epoch=best_epoch(log.epochs, metric=metric, step=step),
-            seconds=round(clock.elapsed, 3),
+            seconds=round(seconds, 3),
             n_devices=self.devices.n,
             device_seconds=round(device_seconds, 3),
             cost=cost_of(device_seconds, price_per_hour=self.price_per_hour),

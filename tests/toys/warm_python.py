@@ -45,7 +45,7 @@ LIBRARIES = (
     "transformers.trainer", "transformers.models.auto.modeling_auto", "transformers.models.bert.modeling_bert",
     "peft", "datasets", "great_expectations", "sklearn.linear_model", "sklearn.feature_extraction.text",
     "scipy.stats", "pandas", "pyarrow.parquet", "matplotlib.pyplot", "matplotlib.backends.backend_svg", "typer",
-    "rich.table", "grimp", "datasketch", "ftfy",
+    "rich.table", "grimp", "ftfy",
 )  # fmt: skip
 SETTINGS = {
     "DO_NOT_TRACK": "1",
@@ -84,6 +84,8 @@ sys.exit(code)
 """
 LONGEST_START = 300
 """Seconds in which the libraries are imported on a busy machine."""
+SECONDS_BETWEEN_LOOKS = 5
+"""Seconds after which a server looks whether the tests that started it are still there."""
 
 
 @contextmanager
@@ -116,7 +118,8 @@ def look_up_packages_once() -> None:
 
 
 def _serve(folder: Path) -> None:
-    """Import the libraries, put `python` into the folder, and answer requests until the process is ended."""
+    """Import the libraries, put `python` into the folder, and answer until the process, or the one above it, ends."""
+    tests = os.getppid()
     os.environ |= SETTINGS
     for name in LIBRARIES:
         importlib.import_module(name)
@@ -127,10 +130,14 @@ def _serve(folder: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(folder / "socket"))
         server.listen()
+        server.settimeout(SECONDS_BETWEEN_LOOKS)
         _write_stand_in(folder)
         signal.signal(signal.SIGCHLD, lambda *_: _reap())
-        while True:
-            connection, _ = server.accept()
+        while os.getppid() == tests:
+            try:
+                connection, _ = server.accept()
+            except TimeoutError:
+                continue
             with connection:
                 if os.fork() == 0:
                     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
