@@ -22,7 +22,7 @@ SHORT = ("--set", "fine_tune.epochs=2", "--set", "evaluation.n_resamples=100")
 LARGEST_ADDRESSES = 9_000_000 * 1024
 """Bytes of addresses that a training on 20,000 rows may take."""
 LEAST_AUC = 0.7
-"""Of a training on some 64 rows whose classes are told by a word each: one that learns the opposite has 0.1."""
+"""Least ROC AUC of a training on some 64 rows whose classes a word tells apart: one that learns the opposite has 0.1."""
 
 
 class Wrong(Exception):

@@ -236,7 +236,7 @@ def _compared(name: str, found: PairedDifference) -> str:
 
 
 def _worst_classes(report: ReportInput) -> list[ClassRow]:
-    """Of more than two classes those that are found worst."""
+    """List the classes that are found worst, where there are more than two."""
     if len(report.class_names) == 2:
         return []
     chosen, names = report.results[0], report.class_names
