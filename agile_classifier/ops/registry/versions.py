@@ -238,13 +238,13 @@ def find_champion(model_name: str | None) -> Champion:
     champions = list_champions()
     if not champions:
         names = list_models()
-        first = (
-            f"{_listed(names)} have candidates alone: `agile score --input FILE --model {names[0]} --version candidate`"
-            f" scores by one, `agile promote --model {names[0]}` compares it again"
+        way_on = (
+            f" among {_listed(names)}: `agile score --input FILE --model {names[0]} --version candidate` scores by a"
+            f" candidate, `agile promote --model {names[0]}` compares it again"
             if names
-            else "train one first, as with `agile train configs/quickstart.yaml`"
+            else ": train one first, as with `agile train configs/quickstart.yaml`"
         )
-        raise InputError(f"no registered model has a champion: {first}")
+        raise InputError(f"no registered model has a champion{way_on}")
     if model_name is None and len(champions) > 1:
         raise InputError(f"several models have a champion: name one with --model: {', '.join(sorted(champions))}")
     name = next(iter(champions)) if model_name is None else model_name
