@@ -134,12 +134,12 @@ def many_equal_texts(folder: Path) -> None:
 
 
 def words_of_any(folder: Path) -> None:
-    """`none` is never a kind that is present: refused, or read as absent."""
+    """`none` is never a kind that is present: read as absent, which leaves two classes to learn, or refused by name."""
     _copy(folder, "any-counts-none-as-present/kinds.csv")
     _copy(folder, "any-counts-none-as-present/kinds.yaml")
     ended = run_command(["train", "kinds.yaml", *SHORT], folder=folder)
-    _require(ended.exit_code == 2, f"exit {ended.exit_code}: {last_line(ended.printed)}")
-    _require("insult" in ended.printed and "none" in ended.printed, last_line(ended.printed))
+    refused = ended.exit_code == 2 and "none" in ended.printed and "insult" in ended.printed
+    _require(ended.exit_code == 0 or refused, f"exit {ended.exit_code}: {last_line(ended.printed)}")
 
 
 def longest_context(folder: Path) -> None:
