@@ -179,7 +179,7 @@ def _remarks(best: Target, others: Sequence[Target]) -> list[str]:
 
 
 def _any_of(close: Sequence[Target]) -> tuple[Answer, ...]:
-    """Of several columns of two classes each: whether any of them is present."""
+    """Offer to learn whether any of several kinds is present, where several columns hold two classes each."""
     kinds = sorted({each.column.name for each in close if each.kind == "classes" and each.column.n_distinct == 2})
     if len(kinds) < 2:
         return ()

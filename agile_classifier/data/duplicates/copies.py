@@ -101,7 +101,7 @@ def _group(texts: Sequence[str], similarity: float) -> tuple[Ints, Ints, Floats]
 
 
 def _near(texts: Sequence[str], one: Ints, other: Ints, similarity: float) -> tuple[Ints, Floats]:
-    """Those of some pairs that are near copies, of shape (n, 2), and their likeness."""
+    """Pairs of texts, among those proposed, that are near copies, of shape (n, 2), and their likeness."""
     likeness = measure_likeness(texts, one, other)
     near = likeness >= similarity
     return np.sort(np.stack([one[near], other[near]], axis=1), axis=1), likeness[near]

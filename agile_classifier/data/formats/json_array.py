@@ -61,7 +61,7 @@ class _Document:
     lines: Lines
     text: str = ""
     place: int = 0
-    """Of the next character in `text`."""
+    """Position of the next character in `text`."""
     line: int = 1
     twins: list[str] = field(default_factory=list)
     """What stands twice in the latest value."""

@@ -106,11 +106,12 @@ def tag_version(model_name: str, version: str, tags: Mapping[str, str]) -> None:
 
 
 def update_report(model_name: str, version: str, change: Callable[[str], str]) -> None:
-    """Change the report of the run that made a version, where the version says that there is one."""
-    made = MlflowClient().get_model_version(model_name, version)
-    if made.run_id and REPORT in made.tags:
-        page = mlflow.artifacts.load_text(f"runs:/{made.run_id}/{REPORT_FILE}")
-        MlflowClient().log_text(made.run_id, change(page), REPORT_FILE)
+    """Change the report of the run that made a version, where its artifacts still hold one."""
+    client = MlflowClient()
+    run_id = client.get_model_version(model_name, version).run_id
+    if run_id and any(artifact.path == REPORT_FILE for artifact in client.list_artifacts(run_id)):
+        page = mlflow.artifacts.load_text(f"runs:/{run_id}/{REPORT_FILE}")
+        client.log_text(run_id, change(page), REPORT_FILE)
 
 
 def require_version(model_name: str, version: str) -> None:
