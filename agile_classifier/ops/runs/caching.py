@@ -7,6 +7,8 @@ beside a module under its name (`evaluation.py`, `evaluation.html.j2`).
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
 import os
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from agile_classifier.ops.runs.import_closure import list_files, reached_modules
 PACKAGES = ("agile_classifier", "steps")
 
 source_utils.set_custom_source_root(str(project.root()))
+importlib.metadata.packages_distributions = functools.cache(importlib.metadata.packages_distributions)
+"""ZenML asks for each artifact which package its class is from, and reads the list of all installed files for it."""
 
 
 def reached_files(*roots: str) -> list[str]:

@@ -6,6 +6,7 @@ The import closure is computed here a second time, by reading the source with `a
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,3 +188,7 @@ def test_the_key_does_not_depend_on_where_the_project_lies(project_copy: Path) -
     elsewhere = cache_key(policy)
     source_utils.set_custom_source_root(str(root()))
     assert cache_key(policy) == elsewhere
+
+
+def test_the_list_of_installed_files_is_read_once_a_process_and_not_for_each_artifact() -> None:
+    assert importlib.metadata.packages_distributions() is importlib.metadata.packages_distributions()
