@@ -13,7 +13,7 @@ from agile_classifier.config.data import LabelsConfig, SplitConfig
 from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.data import splits
 from agile_classifier.data.duplicates.handling import DuplicateFacts, Handled, handle_duplicates
-from agile_classifier.data.duplicates.parts import move_units_to_validation, split_whole
+from agile_classifier.data.duplicates.parts import leave_out_copies, move_units_to_validation, split_whole
 from agile_classifier.data.labels.classes import label_given
 from agile_classifier.data.labels.cut import (
     count_ties,
@@ -122,6 +122,11 @@ def label_and_split(
     handled = handle_duplicates(examples, given, split, quality)
     examples = handled.examples
     places = _split(handled, labels, split)
+    n_left_out = None
+    if split.method == "stable" and handled.unit is not None:
+        every = places
+        places = leave_out_copies(every, handled.unit, ids=examples["id"])
+        n_left_out = every.n_rows - places.n_rows
     fit_rows = places.train if labels.fit_on == "train" else None
     label, class_names, threshold = label_examples(examples, labels, fit_rows=fit_rows)
     labelled = examples.assign(label=label)
@@ -141,7 +146,7 @@ def label_and_split(
         n_unused=len(examples) - sum(map(len, parts.values())),
         n_unlabelled=n_unlabelled,
         parts={part: _facts(frame, class_names) for part, frame in parts.items()},
-        duplicates=handled.facts,
+        duplicates=handled.facts and handled.facts.model_copy(update={"n_left_out": n_left_out}),
     )
     return Labelled(parts, labelling)
 
@@ -175,6 +180,8 @@ def _cut_parts(handled: Handled, labels: LabelsConfig, split: SplitConfig) -> Sp
     examples, unit = handled.examples, handled.unit
     if split.method == "columns":
         return splits.split_columns(read_kept(examples, str(split.column)))
+    if split.method == "stable":
+        return splits.split_stable(list(examples["text"]), examples.get("group"), split)
     if split.method == "group":
         return splits.split_group(examples["group"] if unit is None else pd.Series(unit), split)
     if split.method == "shuffle":

@@ -1,17 +1,21 @@
 """Splits: which examples are train, validation and test.
 
 Every method returns positions, so that a split can be stated, digested and tested without touching the texts. Orders
-follow pandas' `sample(frac=1, random_state=seed)`, the codelab's own shuffle, so its rows can be reproduced exactly.
+follow pandas' `sample(frac=1, random_state=seed)`, the codelab's own shuffle, so its rows can be reproduced exactly;
+those of `split_stable` follow hashes, so that data which grow are split as they were.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from agile_classifier.config.data import SplitConfig
+from agile_classifier.data.text import normalised
 from agile_classifier.errors import InputError
 
 PARTS = ("train", "validation", "test")
@@ -26,6 +30,11 @@ class Split:
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows in the three parts."""
+        return len(self.train) + len(self.validation) + len(self.test)
 
 
 def split_shuffle(n_rows: int, split: SplitConfig) -> Split:
@@ -71,6 +80,43 @@ def require_groups(group: pd.Series) -> None:
             f"split: {group.isna().sum()} rows have no group, first row {np.flatnonzero(group.isna())[0] + 1};"
             " every row needs one"
         )
+
+
+def split_stable(texts: Sequence[str], group: pd.Series | None, split: SplitConfig) -> Split:
+    """Split by a hash of each row's group, or of its text: no other row, no order and no label has a say in its part.
+
+    Shares hold as a coin's do: of n rows, a share p comes to n p, give or take the root of n p (1 - p). Another share
+    of train leaves the rows of the other parts where they are. Each part is in the order of the hashes.
+
+    Parameters
+    ----------
+    texts : sequence of str, of shape (n,)
+        Hashed as `agile_classifier.data.text.normalised` writes them.
+    group : Series of shape (n,), optional
+        What is hashed in place of the texts, so that no group is in two parts.
+
+    Examples
+    --------
+    >>> def test_texts(texts):
+    ...     return [texts[row] for row in split_stable(texts, None, SplitConfig(method="stable", test=0.5)).test]
+    >>> test_texts(["so be it", "never", "fine", "not now"])
+    ['not now', 'never']
+    >>> test_texts(["never", "well", "Not  now"])
+    ['Not  now', 'never']
+    """
+    of_text = _places(map(normalised, texts), seed=split.seed)
+    if group is not None:
+        require_groups(group)
+    place = of_text if group is None else _places(group.astype(str), seed=split.seed)
+    order = np.lexsort((of_text, place))
+    validation, test = _bounds(split)
+    train = validation if split.train is None else split.train
+    placed = place[order]
+    return Split(
+        train=order[placed < train],
+        validation=order[(validation <= placed) & (placed < test)],
+        test=order[test <= placed],
+    )
 
 
 def split_columns(column: pd.Series) -> Split:
@@ -123,6 +169,19 @@ def part_sizes(n: int, split: SplitConfig, *, unit: str) -> dict[str, int]:
         wanted = ", ".join(f"{part} {size if size is not None else 'the rest'}" for part, size in sizes.items())
         raise InputError(f"split: {wanted} need more than the {n} {unit} there are")
     return counts
+
+
+def _places(names: Iterable[str], *, seed: int) -> np.ndarray:
+    """Place of each name in [0, 1), by a hash that the seed keys, of shape (n,)."""
+    key = str(seed).encode()
+    hashes = [hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest() for name in names]
+    return np.asarray([int.from_bytes(found, "big") for found in hashes], dtype=np.float64) / 2**64
+
+
+def _bounds(split: SplitConfig) -> tuple[float, float]:
+    """Places at which validation and test begin; train begins at 0."""
+    test = 1 - split.test if split.test is not None else float(split.train or 0) + split.validation
+    return test - split.validation, test
 
 
 def _spread(sizes: np.ndarray) -> np.ndarray:

@@ -184,7 +184,7 @@ class Search:
             raise InputError(
                 f"{self.name}: the rarest class of train has {rarest} rows; --folds {self.n_folds} needs as many"
             )
-        by_group = config.split.method == "group"
+        by_group = config.split.keeps_groups and "group" in rows
         chosen = StratifiedGroupKFold if by_group else StratifiedKFold
         cut = chosen(self.n_folds, shuffle=True, random_state=config.split.seed)
         for learnt, held_out in cut.split(rows, rows["label"], rows["group"] if by_group else None):

@@ -69,13 +69,14 @@ def test_a_mistake_in_the_file_is_told_in_one_line(tmp_path: Path, changed: dict
     [
         ({"contenders": {"a": {"config": "columns"}}, "splits": [0, 1]}, "a: split.method columns has one split"),
         ({"contenders": {"a": {"config": "group"}}, "sizes": [3]}, "a: split.method group counts groups"),
+        ({"contenders": {"a": {"config": "stable"}}, "sizes": [3]}, "a: split: split.train 3: split.method stable takes shares"),
         ({"contenders": {"a": {"config": "toy"}, "b": {"config": "few"}}}, "b: split.train 40.0, where a has 70.0"),
         (
             {"contenders": {"a": {"config": "toy"}, "b": {"config": "few"}, "c": {"blend": ["a", "b"]}}, "sizes": [40]},
             "blend c: b has another `split` than a",
         ),
     ],
-    ids=["columns", "groups", "sizes", "blend"],
+    ids=["columns", "groups", "shares", "sizes", "blend"],
 )
 def test_a_grid_that_its_splits_cannot_give_is_refused(
     study_folder: Path, tmp_path: Path, study: dict[str, Any], said: str
@@ -86,6 +87,7 @@ def test_a_grid_that_its_splits_cannot_give_is_refused(
         "few": {**toy["split"], "train": 40, "validation": 20},
         "columns": {"method": "columns", "column": "part"},
         "group": {"method": "group", "train": 0.5, "validation": 0.2, "test": 0.3},
+        "stable": {"method": "stable", "train": 0.5, "validation": 0.2, "test": 0.3},
     }
     for name, split in splits.items():
         data = {**toy["data"], "columns": {**toy["data"]["columns"], "group": "group"}}

@@ -48,6 +48,9 @@ class DuplicateFacts(BaseModel):
     """Groups that those examples make."""
     largest_group: int = 0
     """Examples in the largest of these groups."""
+    n_left_out: int | None = None
+    """Examples left out of train or validation, since a part that is held out holds a copy; None where the split keeps
+    copies together."""
 
     @property
     def sentence(self) -> str:
@@ -62,6 +65,9 @@ class DuplicateFacts(BaseModel):
         else:
             divided = f" ({self.n_divided} with several labels, {self.n_tied} of them tied)" if self.n_divided else ""
             yield f"{self.n_merged} of {self.n_rows} rows merged into examples of the same text{divided}"
+        if self.n_left_out is not None:
+            yield f"{self.n_left_out} copies of texts that are held out left out of train and validation"
+        elif self.handling == "together":
             largest = f", the largest of {self.largest_group}" if self.n_groups else ""
             yield f"{self.n_together} examples in {self.n_groups} groups of near copies kept together{largest}"
 
@@ -101,9 +107,12 @@ def handle_duplicates(
         return Handled(examples)
     texts = list(examples["text"])
     if quality.duplicates == "drop":
-        first = np.unique(number_texts(texts)[0], return_index=True)[1]
+        text = number_texts(texts)[0]
+        key = _keys(text, examples, split) if split.method == "stable" else text
+        first = np.unique(key, return_index=True)[1]
         facts = DuplicateFacts(handling="drop", n_rows=len(texts), n_dropped=len(texts) - len(first))
-        return Handled(_at(examples, first), facts=facts)
+        unit = text[first] if split.method == "stable" else None  # of equal texts of several groups one may be in test
+        return Handled(_at(examples, first), unit, facts=facts)
     copies = find_copies(texts, similarity=quality.similarity)
     if quality.duplicates == "refuse":
         _refuse(examples, copies)
@@ -131,13 +140,10 @@ def _refuse(examples: pd.DataFrame, copies: Copies) -> None:
 
 
 def _keep_together(examples: pd.DataFrame, label: pd.Series[int] | None, split: SplitConfig, copies: Copies) -> Handled:
-    key: Ints = copies.text
-    if split.method == "columns":  # the file says the parts, so that only texts of one part can be one example
-        by_part = examples.groupby([copies.text, read_kept(examples, str(split.column))], sort=False, dropna=False)
-        key = np.asarray(by_part.ngroup(), dtype=np.int64)
+    key = _keys(copies.text, examples, split)
     merged = _merge_scores(examples, key) if label is None else _merge_classes(examples, key, label)
     group = copies.group[merged.rows]
-    sizes = np.bincount(group)
+    sizes = np.bincount(group) if split.method != "stable" else np.ones(1, dtype=np.int64)
     facts = DuplicateFacts(
         handling="together",
         n_rows=len(examples),
@@ -149,6 +155,18 @@ def _keep_together(examples: pd.DataFrame, label: pd.Series[int] | None, split: 
         largest_group=int(sizes.max()),
     )
     return Handled(merged.examples, _units(examples, split, copies)[merged.rows], merged.votes, facts)
+
+
+def _keys(text: Ints, examples: pd.DataFrame, split: SplitConfig) -> Ints:
+    """What rows share that can be one example: their text and, where another column says the part, what that holds."""
+    if split.method == "columns":
+        column = read_kept(examples, str(split.column))
+    elif split.method == "stable" and "group" in examples:
+        column = examples["group"]
+    else:
+        return text
+    by_part = examples.groupby([text, column], sort=False, dropna=False)
+    return np.asarray(by_part.ngroup(), dtype=np.int64)
 
 
 def _units(examples: pd.DataFrame, split: SplitConfig, copies: Copies) -> Ints:

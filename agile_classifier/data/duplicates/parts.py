@@ -70,6 +70,34 @@ def move_units_to_validation(split: Split, unit: Ints, *, share: float, seed: in
     return Split(train=split.train[~is_moved], validation=split.train[is_moved], test=split.test)
 
 
+def leave_out_copies(split: Split, unit: Ints, *, ids: pd.Series) -> Split:
+    """Leave out of train what has a copy in validation or test, and out of validation what has one in test.
+
+    Parameters
+    ----------
+    unit : array of shape (n,)
+        Number of each example's group of near copies.
+    ids : Series of shape (n,)
+        Names of the examples, for errors.
+
+    Raises
+    ------
+    InputError
+        Half of train, or of validation, would be left out.
+    """
+    validation = split.validation[~np.isin(unit[split.validation], unit[split.test])]
+    held_out = np.concatenate([unit[split.validation], unit[split.test]])
+    left = Split(split.train[~np.isin(unit[split.train], held_out)], validation, split.test)
+    for name in ("train", "validation"):
+        n, n_left = len(getattr(split, name)), len(getattr(left, name))
+        if n_left < LEAST_SHARE * n:
+            raise InputError(
+                f"split: {name} keeps {n_left} of its {n} texts, as near copies of held-out texts are left out of it;"
+                f" {_largest(unit, ids)}"
+            )
+    return left
+
+
 def _place_units(part: Ints, unit: Ints, stratum: Ints, missing: Floats, rows: Ints) -> None:
     """Place the units of several rows, the largest first, and take them off what is missing."""
     rows = rows[np.argsort(unit[rows], kind="stable")]
@@ -117,10 +145,17 @@ def _require_sizes(part: Ints, sizes: Ints, unit: Ints, ids: pd.Series) -> None:
     for number, name in enumerate(PARTS):
         n_rows = int((part == number).sum())
         if n_rows < LEAST_SHARE * sizes[number]:
-            largest = np.flatnonzero(unit == np.argmax(np.bincount(unit)))
-            one, other = ids.iloc[largest[:2]]
             raise InputError(
-                f"split: {name} gets {n_rows} of its {sizes[number]} texts, since near copies stay in one part and the"
-                f" largest group of them holds {len(largest)} of {len(unit)}, rows {one} and {other} among them: raise"
-                " data_quality.similarity, or leave out texts that are filled-in forms"
+                f"split: {name} gets {n_rows} of its {sizes[number]} texts, since near copies stay in one part;"
+                f" {_largest(unit, ids)}"
             )
+
+
+def _largest(unit: Ints, ids: pd.Series) -> str:
+    """The largest group of near copies, and what to do about it."""
+    largest = np.flatnonzero(unit == np.argmax(np.bincount(unit)))
+    one, other = ids.iloc[largest[:2]]
+    return (
+        f"the largest group of them holds {len(largest)} of {len(unit)}, rows {one} and {other} among them: raise"
+        " data_quality.similarity, or leave out texts that are filled-in forms"
+    )
