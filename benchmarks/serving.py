@@ -46,7 +46,8 @@ LARGEST_DIFFERENCE = 5e-2
 """Largest allowed difference of a probability, as texts scored together are rounded otherwise in bfloat16."""
 OVERLOAD = {200, 429, 503}
 OVERLOADING_CLIENTS, OVERLOADED_LIMIT = 64, 16
-START_SECONDS = 180
+LONGEST_WAIT = 600
+"""Seconds after which a server is given up that lives but does not answer or end."""
 
 
 @dataclass
@@ -281,7 +282,7 @@ async def _read_status(reader: asyncio.StreamReader) -> int:
 
 def _predictions(port: int, texts: Sequence[str]) -> list[dict[str, Any]]:
     asked = {"dataframe_split": {"columns": ["text"], "data": [[text] for text in texts]}}
-    answer = requests.post(f"http://127.0.0.1:{port}/invocations", json=asked, timeout=120)
+    answer = requests.post(f"http://127.0.0.1:{port}/invocations", json=asked, timeout=LONGEST_WAIT)
     answer.raise_for_status()
     predictions: list[dict[str, Any]] = answer.json()["predictions"]
     return predictions
@@ -294,10 +295,10 @@ def _free_ports(n: int) -> list[int]:
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + LONGEST_WAIT
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if requests.get(f"http://127.0.0.1:{port}/ping", timeout=2).ok:
+            if requests.get(f"http://127.0.0.1:{port}/ping", timeout=LONGEST_WAIT).ok:
                 return
         except requests.ConnectionError:
             time.sleep(0.2)
@@ -310,7 +311,7 @@ def _stop(started: Sequence[subprocess.Popen[bytes]]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
     for process in started:
-        process.wait(60)
+        process.wait(LONGEST_WAIT)
 
 
 if __name__ == "__main__":

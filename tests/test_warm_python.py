@@ -6,11 +6,12 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.toys.waiting import LONGEST, until
 
 pytestmark = pytest.mark.slow
 
@@ -63,16 +64,13 @@ def test_a_module_is_found_in_the_caller_s_folder_and_what_it_starts_is_a_stand_
 def test_a_signal_reaches_the_command_and_no_command_outlives_its_caller(
     warm_python: str, tmp_path: Path, number: signal.Signals
 ) -> None:
-    waits = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    waits = f"import os, time; print(os.getpid(), flush=True); time.sleep({LONGEST})"
     with subprocess.Popen(
         [warm_python, "-c", waits], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=tmp_path
     ) as caller:
         assert caller.stdout is not None
         command = int(caller.stdout.readline())
         caller.send_signal(number)
-        assert caller.wait(timeout=60) == -number
+        assert caller.wait(LONGEST) == -number
         assert caller.stdout.read() == "", "its end of the pipe is closed once it is gone"
-    deadline = time.monotonic() + 60
-    while psutil.pid_exists(command):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: not psutil.pid_exists(command), "the command outlives its caller")

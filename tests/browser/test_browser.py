@@ -14,19 +14,20 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.toys.waiting import LONGEST, until
+
 pytestmark = pytest.mark.browser
 playwright = pytest.importorskip("playwright.sync_api")
+playwright.expect.set_options(timeout=1000 * LONGEST)
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 STEPS = ("ingest", "ingest_base_model", "validate", "label_and_split", "fine_tune", "evaluate", "register", "promote")
-LONGEST_WAIT = 400
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -46,17 +47,20 @@ class Command:
 
     def until(self, words: str) -> str:
         """What stands after the words, once they are said."""
-        deadline = time.monotonic() + LONGEST_WAIT
-        while not (found := re.search(rf"{words}(\S*)", self.said())):
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.5)
+
+        def find() -> re.Match[str] | None:
+            has_ended, found = self.process.poll() is not None, re.search(rf"{words}(\S*)", self.said())
+            assert found or not has_ended, self.said()
+            return found
+
+        found = until(find, self.said)
+        assert found
         return found[1]
 
     def end(self) -> None:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGINT)
-            self.process.wait(60)
+            self.process.wait(LONGEST)
 
 
 class Life:
@@ -75,11 +79,11 @@ class Life:
         self.run_name = self.training.until("\nrun ")
 
     def page_of(self, run_name: str) -> str:
-        (run,) = requests.get(f"{self.zenml}/api/v1/runs", params={"name": run_name}, timeout=60).json()["items"]
+        (run,) = requests.get(f"{self.zenml}/api/v1/runs", params={"name": run_name}, timeout=LONGEST).json()["items"]
         return f"{self.zenml}/projects/default/runs/{run['id']}"
 
     def asked(self) -> str:
-        found = requests.get(f"{self.zenml}/api/v1/runs", params={"pipeline": "promotion"}, timeout=60).json()["items"]
+        found = requests.get(f"{self.zenml}/api/v1/runs", params={"pipeline": "promotion"}, timeout=LONGEST).json()["items"]
         return f"{self.zenml}/projects/default/runs/{found[0]['id']}"
 
     def end(self) -> None:
@@ -106,7 +110,7 @@ def page() -> Iterator[playwright.Page]:
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(1000 * LONGEST)
         yield page
         browser.close()
 
@@ -156,7 +160,7 @@ def test_a_person_says_yes_on_the_dashboard_and_mlflow_shows_the_champion(
     playwright.expect(page.get_by_text("Shall version 1 of quickstart become champion")).to_be_visible()
     picture("approval")
     page.get_by_role("button", name="Continue", exact=True).click()
-    assert life.training.process.wait(120) == 0, life.training.said()
+    assert life.training.process.wait(LONGEST) == 0, life.training.said()
     page.goto(f"{life.mlflow}/#/models/quickstart")
     playwright.expect(page.get_by_text("@ champion")).to_be_visible()
     playwright.expect(page.get_by_text("@ candidate")).to_be_visible()
@@ -180,7 +184,7 @@ def test_a_training_is_launched_by_the_form_and_found_on_the_dashboard(
     page.evaluate("scrollTo(0, 0)")
     picture("launcher")
     page.get_by_role("button", name="Run").click()
-    playwright.expect(page.locator("h1")).to_have_text("quickstart: done", timeout=LONGEST_WAIT * 1000)
+    playwright.expect(page.locator("h1")).to_have_text("quickstart: done", timeout=1000 * LONGEST)
     name = page.get_by_role("link", name=re.compile("^training-")).inner_text()
     page.goto(life.page_of(name))
     playwright.expect(page.get_by_text("completed", exact=True).first).to_be_visible()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -15,9 +14,11 @@ from agile_classifier.ops.serving.app import ServingLimits, make_app
 from agile_classifier.ops.serving.batches import Batches
 from agile_classifier.ops.serving.listening import address, listen
 from agile_classifier.ops.serving.metrics import ServingMetrics
+from tests.toys.waiting import LONGEST, until
 
 pytestmark = pytest.mark.browser
 playwright = pytest.importorskip("playwright.sync_api")
+playwright.expect.set_options(timeout=1000 * LONGEST)
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TOKEN = "sentinel-token-of-the-page"
@@ -34,11 +35,10 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
     with listen("127.0.0.1", 0, token=request.param, variable="AGILE_TEST_TOKEN") as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        while not server.started:
-            time.sleep(0.05)
+        until(lambda: server.started, "the server does not start")
         yield address(listener)
         server.should_exit = True
-        thread.join(30)
+        thread.join(LONGEST)
     batches.close()
 
 
@@ -49,6 +49,7 @@ def test_the_page_describes_every_endpoint_and_tries_one(server: str) -> None:
         page = browser.new_page(
             viewport={"width": 1200, "height": 1600}, http_credentials={"username": "anybody", "password": TOKEN}
         )
+        page.set_default_timeout(1000 * LONGEST)
         asked, complaints = [], []
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
-import select
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -26,8 +24,6 @@ ROWS = "".join(
     f"the {row}th comment of the many,{'no' if row % 3 else 'insult'},{'no' if row % 2 else 'threat'}\n"
     for row in range(60)
 )
-PATIENCE = 120
-"""Seconds that a command may take on a busy machine."""
 
 
 def answered(keys: str) -> tuple[Answer, str]:
@@ -54,18 +50,20 @@ def on_terminal(folder: Path, keys: bytes) -> tuple[int, str]:
     if child == 0:
         os.chdir(folder)
         os.execv(sys.executable, [sys.executable, "-m", "agile_classifier", "init", "x.csv"])
-    printed, end = b"", time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if not select.select([terminal], [], [], 1)[0]:
-            continue
-        try:
-            printed += os.read(terminal, 4096)
-        except OSError:  # the other end is closed
-            break
+    printed = b""
+    while read := _read(terminal):
+        printed += read
         if keys and b"Number" in printed:
             os.write(terminal, keys)
             keys = b""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), printed.decode()
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # the other end is closed
+        return b""
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """A container engine and the images under test.
 
 The engine that is there is used. Where there is none, one is installed from Debian's packages only with CI=true or INSTALL_ENGINE=1, and ended
-afterwards; else the tests are skipped, and say so. A base image that no registry gives is made of Debian's packages.
+afterwards; a base image that no registry gives is made of Debian's packages. Where no engine can be had the tests are skipped, and say why.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+
+from tests.toys.waiting import LONGEST, until
 
 PROJECT = Path(__file__).parents[2]
 VERSION = "0.1.0"
@@ -22,6 +24,8 @@ BASE = "python:3.11.14-slim-bookworm"
 DEBIAN_BASE = "local/python311:bookworm"
 HERE = PROJECT / "containers" / ".here"
 """What this machine adds to a build: its certificates and wheels. Not committed."""
+IMPATIENT = ("-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=30")
+"""Options by which apt-get gives a server up that does not answer."""
 MAY_INSTALL = os.environ.get("CI") == "true" or os.environ.get("INSTALL_ENGINE") == "1"
 
 
@@ -32,7 +36,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     from docker.errors import DockerException
 
     try:
-        client = docker.from_env(timeout=600)
+        client = docker.from_env(timeout=LONGEST)
         client.ping()
     except DockerException:
         if not MAY_INSTALL:
@@ -66,9 +70,11 @@ def _own_engine(folder: Path) -> Iterator[Any]:
     """An engine of our own: no bridge and no firewall rules, so that it changes nothing on the machine."""
     import docker
 
+    if os.geteuid() != 0:
+        _leave_out("only root can start one")
     if not shutil.which("dockerd") or not shutil.which("mmdebstrap"):
         for command in (["update"], ["install", "--yes", "--no-install-recommends", "docker.io", "mmdebstrap"]):
-            subprocess.run(["apt-get", *command], check=True, capture_output=True)
+            _run_or_leave_out("apt-get", *IMPATIENT, *command)
     socket, pid_file, log = f"unix://{folder}/docker.sock", folder / "dockerd.pid", folder / "log.txt"
     command = ["dockerd", "--data-root", str(folder / "data"), "--exec-root", str(folder / "exec"), "--host", socket]
     alone = ["--iptables=false", "--ip6tables=false", "--bridge=none", "--host-gateway-ip", "127.0.0.1"]
@@ -77,12 +83,13 @@ def _own_engine(folder: Path) -> Iterator[Any]:
     before = {name: os.environ.get(name) for name in ("DOCKER_HOST", "PATH")}
     os.environ |= {"DOCKER_HOST": socket, "PATH": f"/usr/bin:{os.environ['PATH']}"}  # the client that came with it
     try:
-        client = docker.DockerClient(base_url=socket, timeout=600, version="auto") if _answers(daemon, folder) else None
-        assert client is not None, log.read_text()[-2000:]
-        yield client
+        until(lambda: daemon.poll() is not None or _answers(socket), log.read_text)
+        if daemon.poll() is not None:
+            _leave_out(log.read_text())
+        yield docker.DockerClient(base_url=socket, timeout=LONGEST, version="auto")
     finally:
         daemon.terminate()
-        daemon.wait(60)
+        daemon.wait(LONGEST)
         shutil.rmtree(folder / "data", ignore_errors=True)
         for name, value in before.items():
             if value is None:
@@ -91,14 +98,29 @@ def _own_engine(folder: Path) -> Iterator[Any]:
                 os.environ[name] = value
 
 
-def _answers(daemon: subprocess.Popen[bytes], folder: Path) -> bool:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and daemon.poll() is None:
-        if (folder / "docker.sock").exists():
-            time.sleep(1)
-            return True
-        time.sleep(0.5)
-    return False
+def _answers(socket: str) -> bool:
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        with closing(docker.DockerClient(base_url=socket, timeout=LONGEST)) as client:
+            return bool(client.ping())
+    except DockerException:
+        return False
+
+
+def _run_or_leave_out(*command: str) -> None:
+    """Run what an engine of our own needs; where it fails there is none."""
+    if not shutil.which(command[0]):
+        _leave_out(f"there is no {command[0]}")
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        _leave_out(done.stderr)
+
+
+def _leave_out(said: str) -> NoReturn:
+    lines = said.strip().splitlines() or ["it said nothing"]
+    pytest.skip(f"no container engine can be had here: {lines[-1][:300]}")
 
 
 def _base_image(engine: Any) -> str:
@@ -115,7 +137,7 @@ def _base_image(engine: Any) -> str:
     except APIError:
         packages = "python3,python3-venv,ca-certificates"
         made = f"mmdebstrap --quiet --variant=minbase --include={packages} bookworm - | docker import - {DEBIAN_BASE}"
-        subprocess.run(["bash", "-o", "pipefail", "-c", made], check=True, capture_output=True)
+        _run_or_leave_out("bash", "-o", "pipefail", "-c", made)
         return DEBIAN_BASE
     return BASE
 

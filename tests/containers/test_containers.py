@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ import pytest
 import requests
 
 from agile_classifier.training.checkpoints import complete_checkpoints
+from tests.toys.waiting import LONGEST, until
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(3000)]
 PROJECT = Path(__file__).parents[2]
@@ -62,11 +62,10 @@ def killed(built: str, engine: Any, home: Path, containers: dict[str, Any]) -> s
             [sys.executable, "-m", "agile_classifier", "train", "configs/quickstart.yaml", *SHORT],
             cwd=PROJECT, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        while run.poll() is None and not any(map(complete_checkpoints, (home / "checkpoints").glob("*"))):
-            time.sleep(0.1)
+        until(lambda: run.poll() is not None or _has_checkpoint(home), "no checkpoint")
         assert run.poll() is None, run.communicate()[0]
         engine.containers.get(containers["fine_tune"]["Id"]).kill()
-        run.wait(120)
+        run.wait(LONGEST)
     return run
 
 
@@ -143,9 +142,9 @@ def test_an_image_of_other_code_is_refused_before_anything_is_submitted(built: s
 def test_the_serving_image_answers_from_the_champion(resumed: str, built: str, engine: Any, home: Path) -> None:
     answers = agile(home, "score", *TEXTS)
     with served(engine, f"agile-classifier/serving:{built}", home) as address:
-        assert requests.get(f"{address}/ping", timeout=10).status_code == 200
+        assert requests.get(f"{address}/ping", timeout=LONGEST).status_code == 200
         rows = {"dataframe_split": {"columns": ["text"], "data": [[text] for text in TEXTS]}}
-        answer = requests.post(f"{address}/invocations", json=rows, timeout=60)
+        answer = requests.post(f"{address}/invocations", json=rows, timeout=LONGEST)
     assert answer.status_code == 200, answer.text
     predictions = answer.json()["predictions"]
     assert len(predictions) == len(TEXTS)
@@ -192,7 +191,7 @@ def watched(engine: Any, containers: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         events.close()
-        thread.join(10)
+        thread.join(LONGEST)
 
 
 @contextmanager
@@ -210,20 +209,21 @@ def served(engine: Any, image: str, home: Path) -> Iterator[str]:
         },
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 180
-        while not _answers(f"http://127.0.0.1:{port}/ping"):
-            server.reload()
-            assert server.status == "running", server.logs().decode()[-3000:]
-            assert time.monotonic() < deadline, server.logs().decode()[-3000:]
-            time.sleep(0.5)
+        until(lambda: _answers(f"http://127.0.0.1:{port}/ping", server), server.logs)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.remove(force=True)
 
 
-def _answers(address: str) -> bool:
+def _has_checkpoint(home: Path) -> bool:
+    return any(map(complete_checkpoints, (home / "checkpoints").glob("*")))
+
+
+def _answers(address: str, server: Any) -> bool:
+    server.reload()
+    assert server.status == "running", server.logs().decode()[-3000:]
     try:
-        return requests.get(address, timeout=2).ok
+        return requests.get(address, timeout=LONGEST).ok
     except requests.ConnectionError:
         return False
 

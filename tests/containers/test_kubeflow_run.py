@@ -1,7 +1,7 @@
 """A compiled pipeline runs: each task in a container, by Kubeflow's own local runner, against real servers on loopback.
 
 The runner knows neither a task's environment nor Kubernetes Secrets, so the test passes the first as the file has it, and
-the second as a cluster would.
+the second as a cluster would. How a container ended it asks too late; `tests/toys/kfp_runner.py` asks in time.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ import pytest
 import requests
 import yaml
 from moto.server import ThreadedMotoServer
+
+from tests.toys.kfp_runner import run_docker_container
+from tests.toys.waiting import LONGEST
 
 pytestmark = pytest.mark.containers
 PROJECT = Path(__file__).parents[2]
@@ -100,8 +103,13 @@ def compiled(
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ZENML_")}
     command = [sys.executable, "-m", "agile_classifier", "compile", str(config), "--output", str(output)]
-    subprocess.run(command, env={**inherited, **variables, "PYTHONPATH": str(PROJECT)}, check=True, timeout=120)
+    subprocess.run(command, env={**inherited, **variables, "PYTHONPATH": str(PROJECT)}, check=True)
     return output
+
+
+@pytest.fixture(autouse=True)
+def _exit_code_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kfp.local.docker_task_handler.run_docker_container", run_docker_container)
 
 
 @pytest.fixture(scope="module")
@@ -149,10 +157,10 @@ def test_a_run_goes_by_the_inputs_that_were_typed_and_not_by_those_of_the_file(
     version = requests.get(
         f"{mlflow_server}/api/2.0/mlflow/model-versions/get",
         params={"name": MODEL, "version": "1"},
-        timeout=30,
+        timeout=LONGEST,
     ).json()["model_version"]
     run = requests.get(
-        f"{mlflow_server}/api/2.0/mlflow/runs/get", params={"run_id": version["run_id"]}, timeout=30
+        f"{mlflow_server}/api/2.0/mlflow/runs/get", params={"run_id": version["run_id"]}, timeout=LONGEST
     ).json()["run"]
     logged = {parameter["key"]: parameter["value"] for parameter in run["data"]["params"]}
     assert logged["fine_tune.epochs"] == "2", logged
@@ -167,3 +175,27 @@ def test_an_input_that_cannot_be_used_stops_the_run_before_its_first_step(
         run_file(fine_tune_epochs=0)
     assert "agile: error: inputs: fine_tune.epochs: Input should be greater than 0; found 0" in capfd.readouterr().out
     assert zenml_api("GET", "runs")["total"] == before
+
+
+def test_a_step_that_fails_is_the_run_s_failure(
+    run_file: Callable[..., Any], zenml_api: Callable[..., Any], mlflow_server: str
+) -> None:
+    with pytest.raises(RuntimeError, match="validate"):
+        run_file(validation_min_rows=1000)
+    newest = zenml_api("GET", "runs", params={"sort_by": "desc:created", "size": 1})["items"][0]
+    steps = zenml_api("GET", "steps", params={"run_id": newest["id"]})["items"]
+    assert {step["name"]: step["body"]["status"] for step in steps}["validate"] == "failed"
+    assert "fine_tune" not in {step["name"] for step in steps}
+
+
+def test_a_container_that_fails_at_once_is_never_taken_for_a_success(images: str, built: str, tmp_path: Path) -> None:
+    from kfp.local import DockerRunner
+    from kfp.local.docker_task_handler import DockerTaskHandler
+    from kfp.local.status import Status
+
+    def run(code: int) -> Status:
+        command = ["python3", "-c", f"raise SystemExit({code})"]
+        image = f"{images}/agile-classifier/steps:{built}"
+        return DockerTaskHandler(image, command, str(tmp_path), DockerRunner(network_mode="none")).run()
+
+    assert [run(code) for code in (3, 0, 3, 3)] == [Status.FAILURE, Status.SUCCESS, Status.FAILURE, Status.FAILURE]

@@ -23,6 +23,7 @@ from agile_classifier.data.fetch.sources import fetch_file
 from agile_classifier.data.tables import read_table
 from agile_classifier.environment import mirror
 from tests.docs.pages import GUIDES, PROJECT, Block, blocks
+from tests.toys.waiting import LONGEST
 
 pytestmark = [pytest.mark.slow, pytest.mark.network, pytest.mark.timeout(1800)]
 
@@ -178,7 +179,7 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(tmp_path: Path, monke
     path = PROJECT / "docs" / "tutorials" / "notebook.ipynb"
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(
-        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+        notebook, timeout=None, startup_timeout=LONGEST, iopub_timeout=LONGEST, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     )
     client.execute()
     printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import GateRefused, InputError
+from tests.toys.waiting import LONGEST, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_module")]
 
@@ -210,7 +210,12 @@ def test_a_person_is_asked_and_the_pause_survives_until_the_yes(champion_1: Any)
         approval.approve(paused.name)
 
 
-def test_a_yes_from_elsewhere_reaches_the_process_that_waits(champion_1: Any, agile: Command) -> None:
+def test_a_yes_from_elsewhere_reaches_the_process_that_waits(
+    champion_1: Any, agile: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agile_classifier.ops.promotion import approval
+
+    monkeypatch.setattr(approval, "ANSWER_WITHIN", LONGEST)
     with waiting_process() as name:
         code, said, complaint = agile("approve", name)
         assert code == 0, complaint
@@ -345,19 +350,19 @@ class waiting_process:  # noqa: N801  (reads as a verb where it is used)
             "from agile_classifier.ops.state.home import prepare_state; prepare_state()\n"
             "import agile_classifier.ops.runs.caching\n"
             "from agile_classifier.config.evaluation import PromotionConfig\nfrom agile_classifier.ops.promotion.runs import run_promotion\n"
-            f"run_promotion({NAME!r}, '2', PromotionConfig(min_rows=10, approval='person', wait=120))"
+            f"run_promotion({NAME!r}, '2', PromotionConfig(min_rows=10, approval='person', wait={LONGEST}))"
         )
         self.process = subprocess.Popen([sys.executable, "-c", script], env=os.environ, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
+
+        def find() -> str:
             assert self.process.poll() is None
             newest = Client().list_pipeline_runs(pipeline="promotion", size=1, sort_by="desc:created").items
-            if newest and newest[0].status.value == "running" and newest[0].active_wait_condition:
-                return str(newest[0].name)
-            time.sleep(0.5)
-        raise AssertionError("no question was asked")
+            is_asked = newest and newest[0].status.value == "running" and newest[0].active_wait_condition
+            return str(newest[0].name) if is_asked else ""
+
+        return until(find, "no question was asked")
 
     def __exit__(self, *_: object) -> None:
         if self.end:
             self.process.send_signal(self.end)
-        self.process.wait(60)
+        self.process.wait(LONGEST)

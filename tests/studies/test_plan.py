@@ -31,7 +31,7 @@ def agile(study_folder: Path, new_home: Callable[[Path], Path], tmp_path: Path) 
         return subprocess.run(
             [sys.executable, "-m", "agile_classifier", "study", str(study_folder / "studies" / "toy.yaml"), "--results", str(tmp_path / "cells"),
              "--output", str(tmp_path / "RESULTS.md"), *arguments],
-            capture_output=True, text=True, check=False, timeout=300, cwd=PROJECT, env={**mine, "AGILE_HOME": str(tmp_path / "home")},
+            capture_output=True, text=True, check=False, cwd=PROJECT, env={**mine, "AGILE_HOME": str(tmp_path / "home")},
         )  # fmt: skip
 
     return call

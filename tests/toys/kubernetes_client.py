@@ -6,15 +6,13 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from agile_classifier.ops.project import root
 from tests.toys.fake_kubernetes import FakeCluster
+from tests.toys.waiting import until_answered
 
 A100 = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-80GB"}
 SECRETS = {
@@ -50,7 +48,7 @@ def serve_zenml(folder: Path) -> Iterator[str]:
     server = subprocess.Popen([*command, "--no-access-log"], env=environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(f"{address}/health", server)
+        until_answered(f"{address}/health", server, (folder / "server.log").read_text)
         yield address
     finally:
         server.terminate()
@@ -112,13 +110,3 @@ def run_client(folder: Path, program: str, zenml_server: str) -> subprocess.Comp
         text=True,
         check=False,
     )
-
-
-def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
-    while True:
-        assert server.poll() is None, "ZenML's server ended"
-        try:
-            with urlopen(address, timeout=5):
-                return
-        except (URLError, OSError):
-            time.sleep(0.3)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,11 +38,3 @@ def apply_file(path: Path, *entries: dict[str, Any], dry_run: bool = False) -> l
     """Write these entries into a file and apply it; kind and name of each change."""
     changes = apply(read_schedules(write_file(path, *entries)), variables=os.environ, dry_run=dry_run)
     return [(change.kind, change.name) for change in changes]
-
-
-def wait_for(holds: Callable[[], Any], *, seconds: float = 60) -> None:
-    """Return once something holds; an AssertionError after that many seconds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

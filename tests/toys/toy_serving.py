@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,9 @@ from typing import Any
 
 import requests
 
-SCORER = Path(__file__).parent / "toy_slow_scorer.py"
+from tests.toys.waiting import LONGEST, until_said
+
+SCORER = Path(__file__).parent / "toy_held_scorer.py"
 TEXTS = ["short", "a text of some length"]
 EXPECTED = [
     {"label": "short", "probability_short": 0.75, "probability_long": 0.25, "model_version": "1"},
@@ -61,20 +62,18 @@ class Server:
         """POST to `/invocations`; bytes as they are."""
         given = {"data": request} if isinstance(request, bytes) else {"json": request}
         headers = {"content-type": "application/json", **options.pop("headers", {})}
-        return requests.post(f"{self.address}/invocations", **given, headers=headers, timeout=60, **options)
+        return requests.post(f"{self.address}/invocations", **given, headers=headers, timeout=LONGEST, **options)
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        return requests.get(f"{self.address}{path}", timeout=30, **options)
+        return requests.get(f"{self.address}{path}", timeout=LONGEST, **options)
 
     def metric(self, line: str) -> float:
         found = re.search(rf"^{re.escape(line)} (\S+)$", self.get("/metrics").text, re.MULTILINE)
         return float(found[1]) if found else 0.0
 
-    def says(self, what: str, *, within: float = 30) -> bool:
-        deadline = time.monotonic() + within
-        while what not in self.log.read_text() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return what in self.log.read_text()
+    def until_said(self, words: str) -> None:
+        """Wait until the log has these words."""
+        until_said(words, self.process, self.log.read_text)
 
 
 Start = Callable[..., Server]

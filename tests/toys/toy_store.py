@@ -22,6 +22,7 @@ from agile_classifier.models.hardware import Devices
 from agile_classifier.ops.runs.checkpoint_store import StoredCheckpoints
 from agile_classifier.training.fine_tuning import fine_tune
 from agile_classifier.training.trainer import Hooks
+from tests.toys.waiting import LONGEST
 from tests.training.test_fine_tuning import SETTINGS, SPEC
 
 SCHEME = "shelf://"
@@ -122,7 +123,7 @@ class Cut(StoredCheckpoints):
     def keep(self) -> None:
         if (self.folder / "checkpoint-30").is_dir():
             print("third", flush=True)
-            time.sleep(600)
+            time.sleep(LONGEST)
         super().keep()
 
 

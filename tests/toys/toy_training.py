@@ -19,6 +19,7 @@ import agile_classifier.ops.runs.caching  # noqa: F401  (tells ZenML where the s
 from agile_classifier.ops.registry.versions import create_version
 from agile_classifier.ops.runs import liveness, tracking
 from agile_classifier.ops.state.home import checkpoints
+from tests.toys.waiting import LONGEST
 
 EXPERIMENT = "toy"
 WELL, INTERRUPTED, KILLED = "well", "interrupted", "killed"
@@ -37,7 +38,7 @@ def fine_tune(end: str) -> str:
             folder.mkdir(parents=True)
             (folder / "model.safetensors").write_bytes(bytes(70_000))
             os.kill(os.getpid(), END_SIGNALS[end])
-            time.sleep(60)
+            time.sleep(LONGEST)
     return run_id
 
 

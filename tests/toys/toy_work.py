@@ -14,6 +14,7 @@ import torch
 from agile_classifier.errors import InputError
 from agile_classifier.models.hardware import Devices
 from agile_classifier.training.processes import rank, run_together
+from tests.toys.waiting import LONGEST
 
 TWO = Devices("cpu", 2)
 
@@ -60,7 +61,7 @@ def wait_for_ever(tell: Callable[[int], None]) -> None:
         tell(int(process_id))
     if rank() == 0:
         torch.distributed.barrier()
-    time.sleep(600)
+    time.sleep(LONGEST)
 
 
 if __name__ == "__main__":

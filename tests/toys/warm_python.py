@@ -29,12 +29,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
+
+from tests.toys.waiting import until
 
 LIBRARIES = (
     "multiprocessing.spawn",
@@ -82,8 +83,6 @@ if code < 0:
     os.kill(os.getpid(), -code)
 sys.exit(code)
 """
-LONGEST_START = 300
-"""Seconds in which the libraries are imported on a busy machine."""
 SECONDS_BETWEEN_LOOKS = 5
 """Seconds after which a server looks whether the tests that started it are still there."""
 
@@ -97,11 +96,7 @@ def serving() -> Iterator[str]:
             command, stdout=log, stderr=log, cwd=Path(__file__).parents[2], start_new_session=True
         )
         try:
-            deadline = time.monotonic() + LONGEST_START
-            while not Path(folder, "python").exists():
-                assert server.poll() is None, Path(folder, "log").read_text(encoding="utf-8")
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+            until(lambda: _has_started(server, Path(folder)), "the libraries are not imported yet")
             yield str(Path(folder, "python"))
         finally:
             with suppress(ProcessLookupError):
@@ -115,6 +110,11 @@ def look_up_packages_once() -> None:
     from mlflow.utils import requirements_utils
 
     requirements_utils._init_modules_to_packages_map()  # type: ignore[no-untyped-call]
+
+
+def _has_started(server: subprocess.Popen[bytes], folder: Path) -> bool:
+    assert server.poll() is None, (folder / "log").read_text(encoding="utf-8")
+    return (folder / "python").exists()
 
 
 def _serve(folder: Path) -> None:

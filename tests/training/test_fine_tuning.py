@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from agile_classifier.training.checkpoints import last_complete_checkpoint
 from agile_classifier.training.fine_tuning import fine_tune
 from agile_classifier.training.history import History
 from agile_classifier.training.trainer import halve_micro_batch
+from tests.toys.waiting import LONGEST
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SETTINGS = FineTuneConfig(rank=4, alpha=8, learning_rate=5e-3, epochs=4, batch_size=8, max_time=600)
@@ -153,7 +153,8 @@ import agile_classifier.training.callbacks as callbacks
 slow = callbacks.ProgressBar.on_step_end
 def on_step_end(self, args, state, control, **more):
     print("step", state.global_step, flush=True)
-    time.sleep(0.05)
+    if state.global_step == {killed_at}:
+        time.sleep({longest})
     return slow(self, args, state, control, **more)
 callbacks.ProgressBar.on_step_end = on_step_end
 t.tune(Path({base!r}), pd.read_parquet({data!r}), Path({folder!r}))
@@ -167,8 +168,9 @@ def test_a_training_killed_at_any_step_resumes_to_the_tensors_and_metrics_of_an_
     data = tmp_path / "labelled.parquet"
     labelled.to_parquet(data)
     script = KILLED.format(
-        tests=str(Path(__file__).parent), base=str(tiny_model), data=str(data), folder=str(tmp_path / "broken")
-    )
+        tests=str(Path(__file__).parent), base=str(tiny_model), data=str(data), folder=str(tmp_path / "broken"),
+        killed_at=killed_at, longest=LONGEST,
+    )  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
@@ -178,7 +180,7 @@ def test_a_training_killed_at_any_step_resumes_to_the_tensors_and_metrics_of_an_
             if line.strip() == f"step {killed_at}":
                 process.send_signal(signal.SIGKILL)
                 break
-        assert process.wait(timeout=60) == -signal.SIGKILL
+        assert process.wait(LONGEST) == -signal.SIGKILL
     checkpoint = last_complete_checkpoint(tmp_path / "broken" / "checkpoints")
     assert checkpoint is not None
     assert checkpoint.endswith(f"checkpoint-{killed_at // 10 * 10}")
@@ -256,10 +258,9 @@ def test_early_stopping_ends_training_and_keeps_the_best_epoch(
 def test_training_ends_at_its_time_limit_with_what_it_has(
     tiny_model: Path, labelled: pd.DataFrame, tmp_path: Path
 ) -> None:
-    started = time.monotonic()
     history = History.load(tune(tiny_model, labelled, tmp_path, settings=changed(epochs=10_000, max_time=2)))
-    assert time.monotonic() - started < 60
     assert history.seconds >= 2
+    assert len(history.epochs) < 10_000
     assert (tmp_path / "adapter" / "last" / "head.safetensors").is_file()
 
 

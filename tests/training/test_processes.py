@@ -16,6 +16,7 @@ import torch
 from agile_classifier.errors import InputError
 from agile_classifier.training.processes import WorkerError, run_together
 from tests.toys.toy_work import TWO, Failing, add_up
+from tests.toys.waiting import LONGEST
 
 pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).parents[2]
@@ -73,6 +74,6 @@ def test_however_the_process_that_started_them_ends_they_end_with_it(end: signal
         assert process.stdout is not None
         workers = [psutil.Process(int(process.stdout.readline())) for _ in range(2)]
         process.send_signal(end)
-        assert process.wait(timeout=30) != 0
-        _, alive = psutil.wait_procs(workers, timeout=30)
+        assert process.wait(LONGEST) != 0
+        _, alive = psutil.wait_procs(workers, timeout=LONGEST)
         assert alive == []

@@ -184,7 +184,7 @@ def test_ten_thousand_equal_texts_among_as_many_others_fit_into_little_memory() 
     limit = 2 * 1024**3
     said = subprocess.run(
         [sys.executable, "-c", code],
-        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3], timeout=120,
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
     )  # fmt: skip
     assert said.stdout.split() == ["10000", "10000"]

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from agile_classifier.ops.project import root
+from tests.toys.waiting import LONGEST
 from tests.training.test_fine_tuning import assert_equal, labelled
 
 __all__ = ["labelled"]  # a fixture
@@ -233,7 +234,7 @@ def test_a_training_killed_on_a_machine_that_is_lost_goes_on_from_the_store_to_t
         assert process.stdout is not None
         assert process.stdout.readline() == "third\n"
         process.send_signal(signal.SIGKILL)
-        assert process.wait(timeout=60) == -signal.SIGKILL
+        assert process.wait(LONGEST) == -signal.SIGKILL
     assert (lost / "checkpoints" / "checkpoint-30").is_dir()
     shutil.rmtree(lost)
     assert "checkpoint-20" in names(store)

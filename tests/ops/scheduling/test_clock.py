@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from agile_classifier.ops.project import COMMAND, root
 from agile_classifier.ops.scheduling import clock, crontab, local, runs
 from agile_classifier.ops.scheduling.clock import find_problem, tick
 from agile_classifier.ops.scheduling.schedulers import list_schedules
-from tests.toys.toy_schedules import ENTRY, TOMORROW, apply_file, wait_for
+from tests.toys.toy_schedules import ENTRY, TOMORROW, apply_file
+from tests.toys.waiting import LONGEST, until
 
 pytestmark = pytest.mark.usefixtures("tab")
 
@@ -54,12 +54,13 @@ def end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_is_due_is_started_beside_one_another_once_and_not_waited_for(end: Path) -> None:
     assert tick(datetime.now(UTC)) == []
     assert tick(TOMORROW) == ["long", "short"]
-    wait_for(lambda: runs.describe_last("short").endswith(" done"))
-    wait_for(lambda: runs.describe_last("long").endswith(" still going"))
+    until(lambda: runs.describe_last("short").endswith(" done"), lambda: runs.describe_last("short"))
+    until(lambda: runs.describe_last("long").endswith(" still going"), lambda: runs.describe_last("long"))
     assert tick(TOMORROW + timedelta(days=1)) == ["short"], "the long run still goes"
     end.touch()
-    wait_for(lambda: runs.describe_last("long").endswith(" done"))
-    wait_for(lambda: runs.may_start("long", local.applied()["long"], TOMORROW + timedelta(days=1)))
+    until(lambda: runs.describe_last("long").endswith(" done"), lambda: runs.describe_last("long"))
+    day_after = TOMORROW + timedelta(days=1)
+    until(lambda: runs.may_start("long", local.applied()["long"], day_after), "the long run may not start again")
     assert tick(TOMORROW) == [], "each was dealt with"
     log = runs.log_path("long").read_text()
     assert log.count("session") == 1
@@ -102,11 +103,9 @@ def test_run_forever_ticks_at_once_and_at_the_beginning_of_every_minute(
 def test_run_forever_goes_on_until_it_is_interrupted(tmp_path: Path) -> None:
     apply_file(tmp_path / "s.yaml", ENTRY)
     process = subprocess.Popen([*COMMAND, "schedule", "run-forever"], cwd=root(), start_new_session=True)
-    wait_for((local.folder() / "ticked").exists)
-    time.sleep(0.5)
-    assert process.poll() is None
+    until((local.folder() / "ticked").exists, "nothing ticks")
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 130
+    assert process.wait(LONGEST) == 130, "it had not ended by itself"
 
 
 def test_silence_is_noticed_and_what_to_do_is_said(tmp_path: Path, tab: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -20,14 +18,15 @@ import yaml
 
 from agile_classifier.ops.project import root
 from agile_classifier.ops.scheduling import clock, crontab, runs
+from tests.toys.waiting import until
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("cron") is None, reason="no cron on this machine"),
     pytest.mark.skipif(os.geteuid() != 0, reason="cron can be started by root alone"),
 ]
-LONGEST_WAIT = 180
-"""Seconds: a minute until cron looks, and the run on a busy machine."""
+PID_FILE = Path("/var/run/crond.pid")
+"""Written, and locked, by the one cron daemon of a machine."""
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def cron() -> Iterator[subprocess.Popen[bytes]]:
     """A daemon of the test's own; the crontab that was there is put back."""
     before = subprocess.run(["crontab", "-l"], capture_output=True, check=False)
     daemon = subprocess.Popen(["cron", "-f"], stderr=subprocess.PIPE)
-    time.sleep(1)
+    until(lambda: daemon.poll() is not None or _is_the_machine_s(daemon), "cron does not start")
     if daemon.poll() is not None:
         pytest.skip("another cron runs on this machine")
     try:
@@ -67,12 +66,12 @@ def test_cron_fires_a_run_that_reuses_every_step_and_registers_nothing(
     before = crontab.read()
     assert "added     often" in _agile(home, "schedule", "apply", "--file", str(file))
     assert crontab.read() == before + crontab.line(home)
-    _wait(lambda: _ended("often"), cron)
+    until(lambda: _ended("often", cron), "no run has ended")
     first = runs.last_run("often")
     assert clock.find_problem(datetime.now(UTC)) is None
     _agile(home, "schedule", "remove", "often")
     assert crontab.read() == before
-    _wait(lambda: _ended("often"), cron)  # of another minute, if one began
+    until(lambda: _ended("often", cron), "a run goes on")  # of another minute, if one began
     log = runs.log_path("often").read_text()
     assert first is not None
     assert first.exit_code == 0, log
@@ -96,17 +95,14 @@ def _agile(home: Path, *words: str) -> str:
     return done.stdout
 
 
-def _ended(name: str) -> bool:
+def _is_the_machine_s(daemon: subprocess.Popen[bytes]) -> bool:
+    return PID_FILE.exists() and PID_FILE.read_text().strip() == str(daemon.pid)
+
+
+def _ended(name: str, daemon: subprocess.Popen[bytes]) -> bool:
+    assert daemon.poll() is None
     last = runs.last_run(name)
     return last is not None and last.ended is not None
-
-
-def _wait(holds: Any, daemon: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + LONGEST_WAIT
-    while not holds():
-        assert daemon.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
 
 
 def _config(folder: Path, tiny_model: Path, tiny_examples: pd.DataFrame) -> Path:

@@ -23,7 +23,8 @@ from agile_classifier.ops.scheduling import runs as scheduled_runs
 from agile_classifier.ops.scheduling.file import read_schedules, shipped_file
 from agile_classifier.ops.scheduling.local import applied, compare, remove
 from agile_classifier.ops.scheduling.runs import describe_last, last_run, log_path, run_if_due
-from tests.toys.toy_schedules import ENTRY, TOMORROW, apply_file, wait_for, write_file
+from tests.toys.toy_schedules import ENTRY, TOMORROW, apply_file, write_file
+from tests.toys.waiting import LONGEST, until
 
 pytestmark = pytest.mark.usefixtures("tab")
 
@@ -221,14 +222,14 @@ def test_a_long_log_is_put_aside(script: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_run_whose_waker_was_killed_still_holds_the_lock_until_it_ends(script: Path, tmp_path: Path) -> None:
-    script.write_text(f"import time, pathlib; pathlib.Path({str(tmp_path / 'begun')!r}).touch(); time.sleep(60)")
+    script.write_text(f"import time, pathlib; pathlib.Path({str(tmp_path / 'begun')!r}).touch(); time.sleep({LONGEST})")
     waker = (
         "import sys; from datetime import datetime; from agile_classifier.ops.scheduling import local as schedules, runs as scheduled_runs\n"
         f"schedules.command = lambda schedule: [sys.executable, {str(script)!r}]\n"
         "scheduled_runs.run_if_due('nightly', now=datetime.fromisoformat(sys.argv[1]))"
     )
     process = subprocess.Popen([sys.executable, "-c", waker, TOMORROW.isoformat()], cwd=root(), start_new_session=True)
-    wait_for(lambda: (tmp_path / "begun").exists())
+    until((tmp_path / "begun").exists, "the run has not begun")
     process.kill()
     process.wait()
     try:

@@ -12,6 +12,7 @@ import pytest
 
 from agile_classifier.ops.project import root
 from tests.toys.toy_serving import Server, Start, Store
+from tests.toys.waiting import LONGEST
 
 
 @pytest.fixture(scope="package")
@@ -57,7 +58,7 @@ def start(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     yield run
     for process in started:
         process.terminate()
-        process.wait(30)
+        process.wait(LONGEST)
 
 
 @pytest.fixture(scope="package")

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.toys.toy_serving import TEXTS, Server, Store
+from tests.toys.waiting import LONGEST
 
 JSON, CSV = "application/json", "text/csv"
 ROWS = [[text] for text in TEXTS]
@@ -76,7 +77,7 @@ def mlflows(store: Store, serve: Callable[..., str]) -> str:
 
 
 def ask(address: str, body: str | bytes, kind: str = JSON) -> requests.Response:
-    return requests.post(f"{address}/invocations", data=body, headers={"content-type": kind}, timeout=60)
+    return requests.post(f"{address}/invocations", data=body, headers={"content-type": kind}, timeout=LONGEST)
 
 
 def facts(answer: requests.Response) -> tuple[int, str, str]:
@@ -86,7 +87,7 @@ def facts(answer: requests.Response) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("path", ["/ping", "/health", "/version"])
 def test_a_path_that_tells_of_the_server_is_answered_alike(server: Server, mlflows: str, path: str) -> None:
-    ours, theirs = (facts(requests.get(f"{address}{path}", timeout=30)) for address in (server.address, mlflows))
+    ours, theirs = (facts(requests.get(f"{address}{path}", timeout=LONGEST)) for address in (server.address, mlflows))
     assert ours == theirs
     assert ours[0] == 200
 
@@ -119,7 +120,7 @@ def test_what_cannot_be_read_is_refused_alike(
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("GET", "/invocations"), ("HEAD", "/ping")])
 def test_another_path_or_method_is_refused_alike(server: Server, mlflows: str, method: str, path: str) -> None:
-    ours, theirs = (requests.request(method, f"{address}{path}", timeout=30) for address in (server.address, mlflows))
+    ours, theirs = (requests.request(method, f"{address}{path}", timeout=LONGEST) for address in (server.address, mlflows))
     assert ours.status_code == theirs.status_code
     assert ours.headers.get("allow") == theirs.headers.get("allow")
 

@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ import requests
 from agile_classifier.errors import InputError
 from agile_classifier.ops.project import root
 from tests.toys.toy_serving import EXPECTED, TEXTS, Server, Start, Store
+from tests.toys.waiting import LONGEST, until
 
 SECRET = "sentinel-token-0123456789"
 FORMS: list[dict[str, Any]] = [
@@ -70,7 +71,7 @@ def test_what_cannot_be_scored_is_refused_in_mlflows_shape(
     before = server.metric("agile_serving_rows_total")
     if headers.pop("stream", False):
         answer = requests.post(
-            f"{server.address}/invocations", data=iter([request_, request_]), headers={"content-type": "application/json"}, timeout=30
+            f"{server.address}/invocations", data=iter([request_, request_]), headers={"content-type": "application/json"}, timeout=LONGEST
         )  # fmt: skip
     else:
         answer = server.ask(request_, headers=headers)
@@ -94,7 +95,7 @@ def test_a_failure_of_the_model_is_a_500_without_its_insides(server: Server) -> 
     answer = server.ask(inputs("broken"))
     assert (answer.status_code, answer.json()["error_code"]) == (500, "INTERNAL_ERROR")
     assert "toy" not in answer.text
-    assert server.says("RuntimeError: the toy is broken")
+    server.until_said("RuntimeError: the toy is broken")
     assert server.ask(inputs("a")).status_code == 200
 
 
@@ -114,7 +115,7 @@ def test_the_load_test_asks_each_text_once_and_counts_the_answers(server: Server
     from benchmarks.serving import ask
 
     port = int(server.address.rpartition(":")[2])
-    run = asyncio.run(ask(port, [*TEXTS * 20, "broken"], clients=4, seconds=30))
+    run = asyncio.run(ask(port, [*TEXTS * 20, "broken"], clients=4, seconds=LONGEST))
     assert run.statuses == {200: 40, 500: 1}
     assert len(run.milliseconds) == 40
     assert 0 < run.percentile(50) <= run.percentile(99) <= 1000 * run.seconds
@@ -151,7 +152,7 @@ def test_a_promotion_is_followed_without_a_dropped_request(store: Store, start: 
     def client(number: int) -> None:
         with requests.Session() as session:
             while not done.is_set():
-                answer = session.post(f"{server.address}/invocations", json=inputs("a", "b"), timeout=30)
+                answer = session.post(f"{server.address}/invocations", json=inputs("a", "b"), timeout=LONGEST)
                 versions = {row["model_version"] for row in answer.json()["predictions"]}
                 assert versions == {answer.headers["x-model-version"]}
                 seen[number].append((answer.status_code, versions.pop()))
@@ -159,16 +160,16 @@ def test_a_promotion_is_followed_without_a_dropped_request(store: Store, start: 
     with ThreadPoolExecutor(4) as clients:
         running = [clients.submit(client, number) for number in range(4)]
         store.promote("2")
-        assert server.says("toy: version 2 has taken over from version 1")
+        server.until_said("toy: version 2 has taken over from version 1")
         _break(store, store.make_version())
         store.promote("3")
-        assert server.says("version 3 cannot be loaded")
-        assert server.says("version 2 stays in service")
+        server.until_said("version 3 cannot be loaded")
+        server.until_said("version 2 stays in service")
         store.client.delete_registered_model_alias("toy", "champion")
-        assert server.says("no version has the alias 'champion'")
+        server.until_said("no version has the alias 'champion'")
         done.set()
         for one in running:
-            one.result(30)
+            one.result(LONGEST)
     store.promote("1")
     for answers in seen:
         assert {status for status, _ in answers} == {200}
@@ -176,7 +177,7 @@ def test_a_promotion_is_followed_without_a_dropped_request(store: Store, start: 
         assert versions == sorted(versions)
         assert versions[-1] == "2"
     assert server.metric('agile_serving_swaps_total{result="unreadable"}') >= 1
-    assert server.says("toy: version 1 has taken over from version 2")
+    server.until_said("toy: version 1 has taken over from version 2")
     assert fixed.ask(inputs("a")).headers["x-model-version"] == "1"
 
 
@@ -187,24 +188,33 @@ def _break(store: Store, version: str) -> None:
     shutil.rmtree(download_artifacts(f"models:/toy/{version}"))
 
 
-def test_overload_is_answered_503_with_retry_after_and_a_stop_lets_requests_end(start: Start) -> None:
-    server = start("--max-requests", "4", "--max-waiting", "6", "--max-rows", "6")
-    with ThreadPoolExecutor(16) as clients:
-        answers = list(clients.map(server.ask, [inputs("slow")] * 16))
-        assert {answer.status_code for answer in answers} == {200, 503}
-        refused = [answer for answer in answers if answer.status_code == 503]
-        assert all(answer.headers["retry-after"] == "1" for answer in refused)
+def test_overload_is_answered_503_with_retry_after_and_a_stop_lets_requests_end(start: Start, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    server = start("--max-requests", "4", "--max-waiting", "6", "--max-rows", "6", TOY_GATE=str(gate))
+    with ThreadPoolExecutor(4) as clients:
+        held = [clients.submit(server.ask, inputs("held")) for _ in range(4)]
+        until(lambda: server.metric("agile_serving_in_flight") == 4, "four requests are not under way")
+        refused = [server.ask(inputs("held")) for _ in range(12)]
+        assert [(answer.status_code, answer.headers["retry-after"]) for answer in refused] == [(503, "1")] * 12
         assert all(answer.json()["error_code"] == "TEMPORARILY_UNAVAILABLE" for answer in refused)
-        under_way = clients.submit(server.ask, inputs("slow", "slow"))
-        deadline = time.monotonic() + 30
-        while server.metric("agile_serving_in_flight") < 1 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        gate.touch()
+        assert [answer.result(LONGEST).status_code for answer in held] == [200] * 4
+        gate.unlink()
+        under_way = clients.submit(server.ask, inputs("held", "held"))
+        until(lambda: server.metric("agile_serving_in_flight") == 1, "no request is under way")
         server.process.send_signal(signal.SIGTERM)
-        assert under_way.result(30).status_code == 200
-    assert server.process.wait(30) == 0
-    assert server.says("stopped")
-    with pytest.raises(requests.ConnectionError):
-        server.get("/ping")
+        until(lambda: not _accepts(server), "the server takes more requests on")
+        gate.touch()
+        assert under_way.result(LONGEST).status_code == 200
+    assert server.process.wait(LONGEST) == 0
+    server.until_said("stopped")
+
+
+def _accepts(server: Server) -> bool:
+    try:
+        return server.get("/ping").ok
+    except requests.ConnectionError:
+        return False
 
 
 def test_what_cannot_be_served_is_refused_in_one_line(store: Store) -> None:
@@ -237,7 +247,7 @@ def test_a_server_that_cannot_start_says_why_and_exits(
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "agile_classifier", "serve", "--port", "0", *options],
-        env=store.environment | environment, capture_output=True, text=True, cwd=root(), timeout=120,
+        env=store.environment | environment, capture_output=True, text=True, cwd=root(),
     )  # fmt: skip
     assert done.returncode == code, done.stderr
     complaint = [line for line in done.stderr.splitlines() if line.startswith("agile: error: ")]

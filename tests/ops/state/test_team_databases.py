@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 import requests
 
 from agile_classifier.ops.project import root
+from tests.toys.waiting import LONGEST, until, until_said
 
 MARIADB, INSTALL = (
     shutil.which("mariadbd", path="/usr/sbin:/usr/bin:/usr/local/bin"),
@@ -64,15 +64,12 @@ class Database:
 
     def until(self, *command: object, stdin: str = "") -> None:
         """Ask until it is answered."""
-        deadline = time.monotonic() + 60
-        while (done := self.run(*command, stdin=stdin)).returncode:
-            assert time.monotonic() < deadline, done.stderr + (self.folder / "server.log").read_text()
-            time.sleep(0.5)
+        until(lambda: not self.run(*command, stdin=stdin).returncode, (self.folder / "server.log").read_text)
 
     def end(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        self.process.wait(LONGEST)
 
 
 def folder_for(name: str) -> Path:
@@ -176,24 +173,20 @@ def test_the_pages_show_it_and_ask_for_a_login(team: dict[str, str], trained: st
             env=team, cwd=root(), stdout=file, stderr=file, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     try:
-        deadline = time.monotonic() + 240
-        while "Ctrl-C stops both" not in log.read_text():
-            assert pages.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.5)
+        until_said("Ctrl-C stops both", pages, log.read_text)
         zenml, mlflow = (f"http://127.0.0.1:{port}" for port in ports)
-        assert requests.get(f"{zenml}/api/v1/runs", timeout=30).status_code == 401
+        assert requests.get(f"{zenml}/api/v1/runs", timeout=LONGEST).status_code == 401
         models = f"{mlflow}/api/2.0/mlflow/registered-models/get"
-        assert requests.get(models, params={"name": "team"}, timeout=30).status_code == 401
-        found = requests.get(models, params={"name": "team"}, auth=("admin", PASSWORD), timeout=30)
+        assert requests.get(models, params={"name": "team"}, timeout=LONGEST).status_code == 401
+        found = requests.get(models, params={"name": "team"}, auth=("admin", PASSWORD), timeout=LONGEST)
         assert found.status_code == 200, found.text
         assert found.json()["registered_model"]["name"] == "team"
-        nobody = requests.post(f"{zenml}/api/v1/login", data={"username": "default", "password": ""}, timeout=30)
+        nobody = requests.post(f"{zenml}/api/v1/login", data={"username": "default", "password": ""}, timeout=LONGEST)
         assert nobody.status_code == 401
-        login = requests.post(f"{zenml}/api/v1/login", data={"username": "default", "password": PASSWORD}, timeout=30)
+        login = requests.post(f"{zenml}/api/v1/login", data={"username": "default", "password": PASSWORD}, timeout=LONGEST)
         assert login.status_code == 200, login.text
         headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
-        runs = requests.get(f"{zenml}/api/v1/runs", headers=headers, timeout=30).json()["items"]
+        runs = requests.get(f"{zenml}/api/v1/runs", headers=headers, timeout=LONGEST).json()["items"]
         assert [run["name"] for run in runs] == [trained]
         commands = [" ".join(process.cmdline()) for process in psutil.Process(pages.pid).children(recursive=True)]
         logs = [path.read_text(errors="replace") for path in (Path(team["AGILE_HOME"]) / "logs").iterdir()]
@@ -201,4 +194,4 @@ def test_the_pages_show_it_and_ask_for_a_login(team: dict[str, str], trained: st
     finally:
         if pages.poll() is None:
             pages.send_signal(signal.SIGINT)
-    assert pages.wait(60) == 0
+    assert pages.wait(LONGEST) == 0

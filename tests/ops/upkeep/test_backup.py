@@ -28,6 +28,7 @@ from agile_classifier.ops.state import version as state_version
 from agile_classifier.ops.state.databases import DATABASES, copy_database
 from agile_classifier.ops.upkeep import backup as backups
 from agile_classifier.ops.upkeep import restore as restoring
+from tests.toys.waiting import until
 
 AGILE = """
 from agile_classifier.ops.promotion import gate as promotion
@@ -36,6 +37,8 @@ promotion._other_baselines = lambda evidence: {}
 from agile_classifier.cli.app import main
 main()
 """
+BETWEEN_BACKUPS = 1.0
+"""Seconds, so that not the whole run is copied without end."""
 Members = dict[str, bytes]
 pytestmark = pytest.mark.usefixtures("warm_module")
 
@@ -239,12 +242,11 @@ def trained(
     patch = pytest.MonkeyPatch()
     patch.setenv("AGILE_HOME", str(home))
     patch.setattr(backups, "_require_embedded", lambda _: None)  # asks ZenML of this process; it has a test below
-    while run.poll() is None and not (home / "alive").exists():
-        time.sleep(0.1)
+    until(lambda: run.poll() is not None or (home / "alive").exists(), "the run does not begin")
     while run.poll() is None:
         made.append(folder / f"{len(made)}.tar.gz")
         backups.backup(made[-1], with_checkpoints=False)
-        time.sleep(1)
+        time.sleep(BETWEEN_BACKUPS)
     patch.undo()
     said = run.communicate()[0]
     assert run.returncode == 0, said

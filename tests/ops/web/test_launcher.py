@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 import pandas as pd
 import pytest
 import requests
+
+from tests.toys.waiting import LONGEST, until, until_said
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_module")]
 
@@ -36,24 +37,20 @@ class Launcher:
         return self.log.read_text(encoding="utf-8")
 
     def wait(self) -> Launcher:
-        deadline = time.monotonic() + 180
-        while "launcher for the stack" not in self.said():
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.2)
+        until_said("launcher for the stack", self.process, self.said)
         self.address = self.said().split()[-1].replace("0.0.0.0", "127.0.0.1")
         return self
 
     def ask(self, path: str, **how: Any) -> requests.Response:
-        return requests.get(f"{self.address}{path}", timeout=30, **how)
+        return requests.get(f"{self.address}{path}", timeout=LONGEST, **how)
 
     def start(self, **document: Any) -> requests.Response:
-        return requests.post(f"{self.address}/launches", json=document, timeout=60)
+        return requests.post(f"{self.address}/launches", json=document, timeout=LONGEST)
 
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(60) == 0
+        assert self.process.wait(LONGEST) == 0
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +75,11 @@ def toy(tiny_model: Path, tiny_examples: pd.DataFrame, tmp_path_factory: pytest.
 
 
 def until_over(launcher: Launcher, identity: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 300
-    while True:
+    def find() -> dict[str, Any]:
         found: dict[str, Any] = launcher.ask(f"/launches/{identity}", headers={"Accept": "application/json"}).json()
-        if found["state"] != "running":
-            return found
-        assert time.monotonic() < deadline, found
-        time.sleep(0.5)
+        return found if found["state"] != "running" else {}
+
+    return until(find, launcher.said)
 
 
 def test_a_launched_training_is_a_real_run_and_another_must_wait(launcher: Launcher, toy: dict[str, Any]) -> None:
@@ -112,11 +107,11 @@ def test_the_form_starts_what_was_filled_in_and_shows_why_it_did_not(launcher: L
 
     filled_in = {name: "" if value is None else write_value(value) for name, value in toy.items()}
     mistaken, form = {**filled_in, "fine_tune.epochs": "0"}, f"{launcher.address}/configs/quickstart"
-    refused = requests.post(form, data=mistaken, timeout=60)
+    refused = requests.post(form, data=mistaken, timeout=LONGEST)
     assert refused.status_code == 400
     assert "fine_tune.epochs: Input should be greater than 0; found 0" in refused.text
     assert f'value="{toy["model.source"]}"' in refused.text, "what was filled in must not be lost"
-    answer = requests.post(form, data={**mistaken, "fine_tune.epochs": "2"}, timeout=60)
+    answer = requests.post(form, data={**mistaken, "fine_tune.epochs": "2"}, timeout=LONGEST)
     assert answer.status_code == 200, answer.text
     found = until_over(launcher, answer.url.rpartition("/")[2])
     assert found["state"] == "done", found["output"]
@@ -155,11 +150,11 @@ def test_pages_of_other_sites_and_names_of_other_hosts_get_nothing(launcher: Lau
     foreign: list[dict[str, str]] = [{"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}]
     for headers in foreign:
         answer = requests.post(
-            f"{launcher.address}/launches", json={"config": "quickstart"}, headers=headers, timeout=30
+            f"{launcher.address}/launches", json={"config": "quickstart"}, headers=headers, timeout=LONGEST
         )
         assert answer.status_code == 403
     for body in (b"x" * 300_000, iter([b"x" * 300_000])):  # the second without a length
-        assert requests.post(f"{launcher.address}/launches", data=body, timeout=30).status_code == 413
+        assert requests.post(f"{launcher.address}/launches", data=body, timeout=LONGEST).status_code == 413
     assert launcher.ask("/", headers={"Host": "evil.example"}).status_code == 421
     assert launcher.ask("/launches/nothing").status_code == 404
     assert launcher.ask("/launches/..%2f..%2fetc").status_code == 404
@@ -171,7 +166,7 @@ def test_a_browser_gets_a_page_and_the_form_wants_fields(launcher: Launcher) -> 
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert "config &#39;nothing&#39;: no such config" in page.text
     n_before = len(launcher.ask("/launches").json())
-    answer = requests.post(f"{launcher.address}/configs/quickstart", json={"config": "quickstart"}, timeout=30)
+    answer = requests.post(f"{launcher.address}/configs/quickstart", json={"config": "quickstart"}, timeout=LONGEST)
     assert (answer.status_code, answer.json()["message"]) == (400, "no field of the form was sent")
     assert len(launcher.ask("/launches").json()) == n_before
 
@@ -206,7 +201,7 @@ def test_with_a_token_nobody_else_sees_anything(state_folder: Path, tmp_path: Pa
 
 def test_beyond_loopback_a_token_is_needed(state_folder: Path, tmp_path: Path) -> None:
     launcher = Launcher(tmp_path / "said.txt", "--host", "0.0.0.0")
-    assert launcher.process.wait(120) == 2
+    assert launcher.process.wait(LONGEST) == 2
     assert (
         launcher.said()
         .splitlines()[-1]

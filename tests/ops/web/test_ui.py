@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 import requests
 
 from agile_classifier.errors import InputError
+from tests.toys.waiting import LONGEST, until_said
 
 pytestmark = pytest.mark.slow
 
@@ -44,18 +44,14 @@ class Pages:
         return self.log.read_text(encoding="utf-8")
 
     def wait(self) -> None:
-        deadline = time.monotonic() + 180
-        while "Ctrl-C stops both" not in self.said():
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.3)
+        until_said("Ctrl-C stops both", self.process, self.said)
 
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(LONGEST)
 
 
 @pytest.fixture
@@ -68,7 +64,7 @@ def pages(state_folder: Path, tmp_path: Path) -> Iterator[Pages]:
 
 def test_nobody_is_asked_for_a_name_before_the_dashboard_shows_anything(pages: Pages) -> None:
     pages.wait()
-    user = requests.get(f"{pages.zenml}/api/v1/current-user", timeout=30).json()
+    user = requests.get(f"{pages.zenml}/api/v1/current-user", timeout=LONGEST).json()
     assert user["body"]["email_opted_in"] is False
     assert user["metadata"]["user_metadata"] == {"finished_onboarding_survey": True}
 
@@ -81,14 +77,14 @@ def test_both_pages_answer_show_a_run_made_meanwhile_and_leave_nothing_behind(pa
     pages.wait()
     assert f"ZenML: {pages.zenml}" in pages.said()
     assert f"MLflow: {pages.mlflow}" in pages.said()
-    assert "<title>" in requests.get(pages.zenml, timeout=30).text
-    assert "<title>" in requests.get(pages.mlflow, timeout=30).text
+    assert "<title>" in requests.get(pages.zenml, timeout=LONGEST).text
+    assert "<title>" in requests.get(pages.mlflow, timeout=LONGEST).text
     name = toy_training.train("shown")
     MlflowClient().set_registered_model_alias("shown", "champion", "1")
-    run = requests.get(f"{pages.zenml}/api/v1/runs", params={"name": name}, timeout=30).json()["items"][0]
+    run = requests.get(f"{pages.zenml}/api/v1/runs", params={"name": name}, timeout=LONGEST).json()["items"][0]
     assert run["body"]["status"] == "completed"
     asked = {"name": "shown", "alias": "champion"}
-    found: Any = requests.get(f"{pages.mlflow}/api/2.0/mlflow/registered-models/alias", params=asked, timeout=30).json()
+    found: Any = requests.get(f"{pages.mlflow}/api/2.0/mlflow/registered-models/alias", params=asked, timeout=LONGEST).json()
     assert found["model_version"]["version"] == "1"
     children = pages.children()
     assert len(children) >= 2
@@ -101,7 +97,7 @@ def test_a_server_that_dies_ends_the_other_and_the_command_says_so(pages: Pages)
     pages.wait()
     children = pages.children()
     next(child for child in children if "zenml.zen_server.zen_server_api:app" in child.cmdline()).kill()
-    assert pages.process.wait(60) == 1
+    assert pages.process.wait(LONGEST) == 1
     assert "agile: error: ZenML ended with exit status -9" in pages.said()
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
