@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from hypothesis import settings
 
 from agile_classifier.environment import mirror
 from agile_classifier.ops import project
+from tests.toys.waiting import LONGEST, until_answered
 
 os.environ.setdefault(
     "OMP_WAIT_POLICY", "PASSIVE"
@@ -260,17 +260,13 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
                 stdout=file, stderr=file, cwd=folder,
             )  # fmt: skip
         servers.append(server)
-        deadline = time.monotonic() + 120
-        while not _answers(f"http://127.0.0.1:{port}/health"):
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.5)
+        until_answered(f"http://127.0.0.1:{port}/health", server, log.read_text)
         return f"http://127.0.0.1:{port}"
 
     yield start
     for server in servers:
         server.terminate()
-        server.wait(30)
+        server.wait(LONGEST)
 
 
 @pytest.fixture(scope="module")
@@ -289,13 +285,13 @@ def zenml_server(serve: Callable[..., str]) -> str:
 def zenml_api(zenml_server: str) -> Callable[..., Any]:
     """ZenML's API, as its administrator."""
     login = requests.post(
-        f"{zenml_server}/api/v1/login", data={"username": "default", "password": PASSWORD}, timeout=30
+        f"{zenml_server}/api/v1/login", data={"username": "default", "password": PASSWORD}, timeout=LONGEST
     )
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
 
     def call(method: str, path: str, **arguments: Any) -> Any:
-        answer = session.request(method, f"{zenml_server}/api/v1/{path}", timeout=30, **arguments)
+        answer = session.request(method, f"{zenml_server}/api/v1/{path}", timeout=LONGEST, **arguments)
         answer.raise_for_status()
         return answer.json()
 
@@ -308,10 +304,3 @@ def zenml_key(zenml_api: Callable[..., Any]) -> str:
     account = zenml_api("POST", "service_accounts", json={"name": "pods", "active": True})
     key = zenml_api("POST", f"service_accounts/{account['id']}/api_keys", json={"name": "pods"})
     return str(key["body"]["key"])
-
-
-def _answers(address: str) -> bool:
-    try:
-        return requests.get(address, timeout=2).ok
-    except requests.ConnectionError:
-        return False
