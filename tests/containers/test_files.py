@@ -155,16 +155,35 @@ def test_a_lock_pins_every_package_by_version_and_hash(lock: str) -> None:
         assert "--hash=sha256:" in entry, entry[:80]
 
 
-def test_the_images_hold_the_versions_that_the_tests_run_with() -> None:
-    def versions(path: Path) -> dict[str, str]:
-        found = re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([^\s;\\+]+)", path.read_text(), re.MULTILINE)
-        return {name.lower(): version for name, version in found}
+def pinned(path: Path) -> dict[str, str]:
+    """Package → version of a lock."""
+    found = re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([^\s;\\+]+)", path.read_text(), re.MULTILINE)
+    return {normal(name): version for name, version in found}
 
-    ours = versions(PROJECT / "constraints.txt")
+
+def normal(requirement: str) -> str:
+    return re.split(r"[^\w.-]", requirement)[0].lower().replace("_", "-").replace(".", "-")
+
+
+def test_the_images_hold_the_versions_that_the_tests_run_with() -> None:
+    ours = pinned(PROJECT / "constraints.txt")
     for lock in ("steps-cpu", "steps-cuda", "serving"):
-        theirs = versions(CONTAINERS / "locks" / f"{lock}.txt")
+        theirs = pinned(CONTAINERS / "locks" / f"{lock}.txt")
         other = {name: (ours[name], version) for name, version in theirs.items() if ours.get(name, version) != version}
         assert not other, lock
+
+
+@pytest.mark.parametrize("lock", ["steps-cpu", "steps-cuda"])
+def test_the_images_of_the_steps_hold_every_package_that_the_project_needs(lock: str) -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    needed = {*map(normal, project["dependencies"]), *map(normal, project["optional-dependencies"]["cluster"])}
+    assert needed - {*pinned(CONTAINERS / "locks" / f"{lock}.txt")} == set(), "make lock"
+
+
+def test_the_serving_image_holds_every_package_that_a_version_requires() -> None:
+    from agile_classifier.ops.registry.packing import REQUIREMENTS
+
+    assert {*map(normal, REQUIREMENTS)} - {*pinned(CONTAINERS / "locks" / "serving.txt")} == set(), "make lock"
 
 
 def test_the_build_script_names_an_image_by_the_project_s_version() -> None:

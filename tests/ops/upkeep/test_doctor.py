@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from agile_classifier.ops.scheduling.clock import tick
+from agile_classifier.ops.upkeep import doctor
 from agile_classifier.ops.upkeep.doctor import PACKAGES, Finding, examine
 from tests.toys.toy_schedules import ENTRY, apply_file
+from tests.toys.waiting import LONGEST
 
 
 def found(findings: list[Finding]) -> dict[str, Finding]:
@@ -52,7 +54,14 @@ def test_schedules_that_nothing_starts_are_named_with_a_remedy(monkeypatch: pyte
     assert found_of_schedules() == Finding("schedules", "1 enabled")
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the stores of a busy machine take their time to answer."""
+    monkeypatch.setattr(doctor, "LONGEST_WAIT", LONGEST)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("patient")
 def test_a_usable_machine_has_no_remedies_and_both_stores_answer(state_folder: Path) -> None:
     findings = found(list(examine()))
     assert [finding.remedy for finding in findings.values()] == [None] * len(findings)
@@ -61,6 +70,7 @@ def test_a_usable_machine_has_no_remedies_and_both_stores_answer(state_folder: P
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("patient")
 def test_a_server_that_is_down_is_named_without_its_password(
     state_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
