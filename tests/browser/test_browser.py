@@ -83,7 +83,8 @@ class Life:
         return f"{self.zenml}/projects/default/runs/{run['id']}"
 
     def asked(self) -> str:
-        found = requests.get(f"{self.zenml}/api/v1/runs", params={"pipeline": "promotion"}, timeout=LONGEST).json()["items"]
+        query = {"pipeline": "promotion"}
+        found = requests.get(f"{self.zenml}/api/v1/runs", params=query, timeout=LONGEST).json()["items"]
         return f"{self.zenml}/projects/default/runs/{found[0]['id']}"
 
     def end(self) -> None:

@@ -179,7 +179,12 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(tmp_path: Path, monke
     path = PROJECT / "docs" / "tutorials" / "notebook.ipynb"
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(
-        notebook, timeout=None, startup_timeout=LONGEST, iopub_timeout=LONGEST, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        timeout=None,
+        startup_timeout=LONGEST,
+        iopub_timeout=LONGEST,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute()
     printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))

@@ -261,7 +261,5 @@ examples = pd.DataFrame({"id": ["1", "2"], "text": ["a", None], "score": [0.0, 1
 parameters = dict(min_rows=50, min_class_rows=1, score_min=0, score_max=1, max_words=9)
 assert evaluate_expectations(examples, suite=suite, parameters=parameters, provisional_label=pd.Series([0, 1])).critical
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

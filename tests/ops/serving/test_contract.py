@@ -120,7 +120,9 @@ def test_what_cannot_be_read_is_refused_alike(
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("GET", "/invocations"), ("HEAD", "/ping")])
 def test_another_path_or_method_is_refused_alike(server: Server, mlflows: str, method: str, path: str) -> None:
-    ours, theirs = (requests.request(method, f"{address}{path}", timeout=LONGEST) for address in (server.address, mlflows))
+    ours, theirs = (
+        requests.request(method, f"{address}{path}", timeout=LONGEST) for address in (server.address, mlflows)
+    )
     assert ours.status_code == theirs.status_code
     assert ours.headers.get("allow") == theirs.headers.get("allow")
 

@@ -183,7 +183,9 @@ def test_the_pages_show_it_and_ask_for_a_login(team: dict[str, str], trained: st
         assert found.json()["registered_model"]["name"] == "team"
         nobody = requests.post(f"{zenml}/api/v1/login", data={"username": "default", "password": ""}, timeout=LONGEST)
         assert nobody.status_code == 401
-        login = requests.post(f"{zenml}/api/v1/login", data={"username": "default", "password": PASSWORD}, timeout=LONGEST)
+        login = requests.post(
+            f"{zenml}/api/v1/login", data={"username": "default", "password": PASSWORD}, timeout=LONGEST
+        )
         assert login.status_code == 200, login.text
         headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
         runs = requests.get(f"{zenml}/api/v1/runs", headers=headers, timeout=LONGEST).json()["items"]

@@ -84,7 +84,9 @@ def test_both_pages_answer_show_a_run_made_meanwhile_and_leave_nothing_behind(pa
     run = requests.get(f"{pages.zenml}/api/v1/runs", params={"name": name}, timeout=LONGEST).json()["items"][0]
     assert run["body"]["status"] == "completed"
     asked = {"name": "shown", "alias": "champion"}
-    found: Any = requests.get(f"{pages.mlflow}/api/2.0/mlflow/registered-models/alias", params=asked, timeout=LONGEST).json()
+    found: Any = requests.get(
+        f"{pages.mlflow}/api/2.0/mlflow/registered-models/alias", params=asked, timeout=LONGEST
+    ).json()
     assert found["model_version"]["version"] == "1"
     children = pages.children()
     assert len(children) >= 2

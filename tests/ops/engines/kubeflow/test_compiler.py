@@ -72,9 +72,7 @@ def compile_config(new_home: Callable[[Path], Path], tmp_path_factory: pytest.Te
         }
         environment = {name: value for name, value in chosen.items() if value is not None}
         command = [sys.executable, "-m", "agile_classifier", "compile", *words]
-        return subprocess.run(
-            command, env=environment, cwd=folder, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
 
     return run
 
@@ -324,9 +322,7 @@ def test_a_task_says_what_is_wrong_with_its_inputs_in_one_line(tmp_path: Path) -
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     command = [sys.executable, "-m", "agile_classifier.ops.engines.kubeflow.tasks", "start", *words]
     environment = {**os.environ, "AGILE_HOME": str(tmp_path)}
-    done = subprocess.run(
-        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("agile: error: inputs: ")
     assert not (tmp_path / "s").exists()
