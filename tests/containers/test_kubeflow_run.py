@@ -22,7 +22,7 @@ from moto.server import ThreadedMotoServer
 from tests.toys.kfp_runner import run_docker_container
 from tests.toys.waiting import LONGEST
 
-pytestmark = pytest.mark.containers
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(3000)]
 PROJECT = Path(__file__).parents[2]
 REGISTRY = "registry.invalid"
 MODEL = "from-kubeflow"
@@ -136,7 +136,6 @@ def run_file(
     return components.load_component_from_file(str(compiled))
 
 
-@pytest.mark.timeout(1200)
 def test_a_run_goes_by_the_inputs_that_were_typed_and_not_by_those_of_the_file(
     run_file: Callable[..., Any], zenml_api: Callable[..., Any], mlflow_server: str
 ) -> None:
@@ -166,7 +165,6 @@ def test_a_run_goes_by_the_inputs_that_were_typed_and_not_by_those_of_the_file(
     assert logged["fine_tune.epochs"] == "2", logged
 
 
-@pytest.mark.timeout(300)
 def test_an_input_that_cannot_be_used_stops_the_run_before_its_first_step(
     run_file: Callable[..., Any], zenml_api: Callable[..., Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
