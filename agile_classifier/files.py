@@ -16,11 +16,15 @@ from agile_classifier.errors import InputError, one_line
 def write_whole(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
     """Write a file, of text as UTF-8, whole or not at all, so that no reader and no crash leaves half of it."""
     fresh = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:  # a full disk, or an interrupt
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def require_place(output: Path, *, begins: str | None = None, what: str = "") -> None:

@@ -1,11 +1,13 @@
 """Notifications of failed runs, new champions, questions and drift, to a webhook and the active stack's alerter.
 
-A notice that cannot be delivered is a warning, never the end of a run.
+A notice that cannot be delivered is a warning, never the end of a run. One that is sent again, say because nobody
+knows whether a killed process had sent it, has the same number (`webhook-id`), by which a receiver knows it.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import secrets
@@ -61,6 +63,14 @@ class Notice:
     sentence: str
     facts: Mapping[str, Any]
     """Values by name, of types that JSON knows."""
+    about: str = ""
+    """What the notice is about, once for its kind: the same notice has the same. Empty where each is another one."""
+
+    @property
+    def number(self) -> str:
+        """Number by which a receiver knows the notice again."""
+        known = hashlib.sha256(f"{self.kind}\0{self.about}".encode()).hexdigest()
+        return f"msg_{known[:24] if self.about else secrets.token_hex(12)}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +119,7 @@ def send(notice: Notice) -> bool:
     receiver = find_receiver()
     if receiver is None:
         return False
-    now, number = datetime.now(UTC), f"msg_{secrets.token_hex(12)}"
+    now, number = datetime.now(UTC), notice.number
     document = {"type": notice.kind, "timestamp": now.isoformat(), "text": notice.sentence, "data": dict(notice.facts)}
     body = json.dumps(document, ensure_ascii=False)
     headers = {
@@ -177,7 +187,7 @@ def failure_told(run_name: str) -> Iterator[None]:
         if SCHEDULE not in os.environ:
             failure = explain(error)
             facts = {"run": run_name, "exit_code": failure.exit_code}
-            tell(Notice(RUN_FAILED, f"run {run_name}: {failure.line}", facts))
+            tell(Notice(RUN_FAILED, f"run {run_name}: {failure.line}", facts, about=run_name))
         raise
 
 
@@ -187,9 +197,8 @@ def tell_of_scheduled_failure(error: BaseException) -> None:
     if context.pipeline_run.schedule is not None:
         failure = explain(error)
         facts = {"run": context.pipeline_run.name, "step": context.step_run.name, "exit_code": failure.exit_code}
-        tell(
-            Notice(RUN_FAILED, f"run {context.pipeline_run.name}: step {context.step_run.name}: {failure.line}", facts)
-        )
+        name, step = context.pipeline_run.name, context.step_run.name
+        tell(Notice(RUN_FAILED, f"run {name}: step {step}: {failure.line}", facts, about=f"{name} {step}"))
 
 
 def scheduled_changes_told(model_name: str) -> AbstractContextManager[None]:
@@ -201,23 +210,30 @@ def scheduled_changes_told(model_name: str) -> AbstractContextManager[None]:
 def changes_told(model_name: str) -> Iterator[None]:
     """Context that sends a notice for every change of a model's champion recorded meanwhile; the model may be new.
 
-    The registry is asked only where there is somebody to tell: a machine that submits runs to a cluster may not reach
-    it.
+    So it does for those that a process which was killed recorded and did not tell of. The registry is asked only where
+    there is somebody to tell: a machine that submits runs to a cluster may not reach it.
     """
     if find_receiver() is None and Client().active_stack.alerter is None:
         yield
         return
-    n_known = len(_events(model_name))
+    known = _events(model_name)
     yield
-    for event in _events(model_name)[n_known:]:
-        if event.kind in CHANGES:
-            tell(
-                Notice(CHAMPION_CHANGED, f"{model_name}: {event.sentence}", {"model_name": model_name, **asdict(event)})
-            )
+    for key, event in _events(model_name).items():
+        if event.untold or (key not in known and event.kind in CHANGES):
+            facts = {name: value for name, value in asdict(event).items() if name != "untold"}
+            sentence, about = f"{model_name}: {event.sentence}", f"{model_name} {key}"
+            tell(Notice(CHAMPION_CHANGED, sentence, {"model_name": model_name, **facts}, about=about))
+            if event.untold:
+                history.mark_told(model_name, key, event)
 
 
-def _events(model_name: str) -> list[history.Event]:
-    return history.read_events(model_name) if registry.is_known(model_name) else []
+def is_told(event: history.Event) -> bool:
+    """Whether there is somebody who is to be told of an event."""
+    return event.kind in CHANGES and (bool(os.environ.get(URL)) or Client().active_stack.alerter is not None)
+
+
+def _events(model_name: str) -> dict[str, history.Event]:
+    return history.read_by_key(model_name) if registry.is_known(model_name) else {}
 
 
 def _alert(notice: Notice) -> bool:

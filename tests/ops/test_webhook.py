@@ -29,6 +29,14 @@ def test_a_busy_receiver_is_asked_again_for_the_same_notice(receiver: Any) -> No
     assert len(receiver.notices) == 1
 
 
+def test_a_notice_that_is_sent_again_has_the_number_it_had(receiver: Any) -> None:
+    for about in ("run x", "run x", "run y", "", ""):
+        send(Notice("run.failed", "it failed", {}, about=about))
+    first, again, other, one, another = receiver.ids
+    assert first == again
+    assert len({first, other, one, another}) == 4
+
+
 @pytest.mark.parametrize("status", [302, 400, 500])
 def test_what_is_no_yes_is_an_error_and_a_redirect_is_not_followed(receiver: Any, status: int) -> None:
     receiver.answers = [(status, {"Location": f"{receiver.url}/elsewhere"})] * 3

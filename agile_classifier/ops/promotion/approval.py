@@ -75,10 +75,12 @@ def find_settings(model_name: str, version: str) -> PromotionConfig:
 
 
 def is_open(model_name: str, version: str) -> bool:
-    """Whether a version is not in service and nobody has been asked about it yet."""
+    """Whether a version is not in service and nobody has been asked about it yet, or the run that asked is over."""
     champions.settle(model_name)
-    answered = registry.read_tags(model_name, version).get(champions.PROMOTION) in (history.ASKED, history.REJECTED)
-    return not answered and registry.read_champion(model_name) != version
+    tags = registry.read_tags(model_name, version)
+    if registry.read_champion(model_name) == version or tags.get(champions.PROMOTION) == history.REJECTED:
+        return False
+    return tags.get(champions.PROMOTION) != history.ASKED or _is_over(tags.get(champions.PROMOTION_RUN, ""))
 
 
 def ask(decision: PromotionDecision, *, model_name: str, run: str) -> None:
@@ -88,7 +90,8 @@ def ask(decision: PromotionDecision, *, model_name: str, run: str) -> None:
         event = Event(history.ASKED, candidate, champion, history.BY_POLICY, decision.reason, run=run)
         champions.note(event, model_name=model_name)
         sentence = f"{question(decision, model_name=model_name)} On ZenML's dashboard, or by `agile approve {run}`."
-        tell(Notice(PERSON_ASKED, sentence, {"model_name": model_name, **asdict(event)}))
+        facts = {name: value for name, value in asdict(event).items() if name != "untold"}
+        tell(Notice(PERSON_ASKED, sentence, {"model_name": model_name, **facts}, about=run))
 
 
 def question(decision: PromotionDecision, *, model_name: str) -> str:
@@ -177,6 +180,14 @@ def reject(wanted: str, *, reason: str) -> PipelineRunResponse:
     return _read(run)
 
 
+def _is_over(run_name: str) -> bool:
+    """Whether a promotion run can no longer be answered: it ended, as when its process was killed, or was deleted."""
+    try:
+        return Client().get_pipeline_run(run_name, allow_name_prefix_match=False).status.is_finished
+    except (KeyError, ValueError):
+        return True
+
+
 def _find_run(wanted: str) -> PipelineRunResponse:
     try:
         run = Client().get_pipeline_run(wanted, allow_name_prefix_match=False)
@@ -203,7 +214,7 @@ def _question_of(run: PipelineRunResponse) -> RunWaitConditionResponse:
 def _is_awaited(asked: RunWaitConditionResponse, run: PipelineRunResponse) -> bool:
     """Whether a process is waiting for the answer."""
     until = asked.get_body().poller_lease_expires_at
-    if until is None or liveness.is_known_dead(run.name):
+    if until is None or run.status == ExecutionStatus.PAUSED or liveness.is_known_dead(run.name):
         return False
     return (until if until.tzinfo else until.replace(tzinfo=UTC)) > datetime.now(UTC)
 

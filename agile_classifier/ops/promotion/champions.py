@@ -10,6 +10,7 @@ import contextlib
 import getpass
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,11 +20,12 @@ from zenml.enums import ExecutionStatus
 from zenml.exceptions import EntityExistsError
 
 from agile_classifier.errors import InputError
+from agile_classifier.ops.notifications import is_told
 from agile_classifier.ops.promotion.settled import PROMOTION as PROMOTION
 from agile_classifier.ops.promotion.settled import find_asked
 from agile_classifier.ops.registry import history
 from agile_classifier.ops.registry import versions as registry
-from agile_classifier.ops.registry.history import Event
+from agile_classifier.ops.registry.history import Change, Event
 
 HELD_AT_MOST = 60.0
 """Time after which the holder of the lock counts as killed, in seconds; work under the lock takes one or two."""
@@ -86,30 +88,24 @@ def promote(event: Event, *, model_name: str, expected: str | None) -> bool:
 
     A version that was rolled back and is promoted again no longer counts as rolled back.
     """
-    version = str(event.champion)
     with promotion_lock(model_name):
         events = _settle(model_name)
         if registry.read_champion(model_name) != expected:
             return False
-        client = MlflowClient()
-        if ROLLED_BACK_AT in registry.read_tags(model_name, version):
-            client.delete_model_version_tag(model_name, version, ROLLED_BACK_AT)
-        tag(model_name, version, event)
-        client.set_registered_model_alias(model_name, registry.CHAMPION, version)
-        _set_previous(model_name, [*events, history.record(model_name, event)])
+        _change(model_name, event, events)
     return True
 
 
 def note(event: Event, *, model_name: str) -> None:
     """Record an event that moves no alias, also as a tag of the version."""
     with promotion_lock(model_name):
-        _settle(model_name)
-        tag(model_name, str(event.version), event)
-        history.record(model_name, event)
+        _change(model_name, event, _settle(model_name))
 
 
 def roll_back(model_name: str, *, reason: str) -> Event:
     """Make the previous champion the champion again; the one rolled back is never promoted again automatically.
+
+    A rollback whose process was killed is carried to its end, and no other is begun.
 
     Raises
     ------
@@ -118,7 +114,10 @@ def roll_back(model_name: str, *, reason: str) -> Event:
     """
     registry.only_model(model_name)
     with promotion_lock(model_name):
+        begun = [change.event for change in history.read_changes(model_name)]
         events = _settle(model_name)
+        if begun and begun[-1].kind == history.ROLLED_BACK and begun[-1] in events:
+            return begun[-1]
         line = _existing(model_name, history.line_of_champions(events))
         if len(line) < 2:
             raise InputError(
@@ -126,18 +125,7 @@ def roll_back(model_name: str, *, reason: str) -> Event:
                 "history)"
             )
         left, back = line[-1], line[-2]
-        event = Event(history.ROLLED_BACK, left, back, by=person(), reason=reason)
-        registry.tag_version(model_name, left, {ROLLED_BACK_AT: f"by {event.by}: {reason}"})
-        MlflowClient().set_registered_model_alias(model_name, registry.CHAMPION, back)
-        written = history.record(model_name, event)
-        _set_previous(model_name, [*events, written])
-    return written
-
-
-def tag(model_name: str, version: str, event: Event, **more: str) -> None:
-    """Tag a version with what became of it."""
-    facts = {PROMOTION: event.kind, REASON: event.reason, **({PROMOTION_RUN: event.run} if event.run else {})}
-    registry.tag_version(model_name, version, {**facts, **more})
+        return _change(model_name, Event(history.ROLLED_BACK, left, back, by=person(), reason=reason), events)
 
 
 def person() -> str:
@@ -146,13 +134,58 @@ def person() -> str:
     return getpass.getuser() if user == "default" else user
 
 
+def _change(model_name: str, event: Event, events: Sequence[Event]) -> Event:
+    """Carry out a change of who is champion, or of what is known of a version; returns its event as recorded."""
+    stated = replace(event, untold=is_told(event))
+    return _finish(model_name, history.begin(model_name, stated, before=registry.read_champion(model_name)), events)
+
+
+def _finish(model_name: str, change: Change, events: Sequence[Event]) -> Event:
+    """Carry a change to its end; what was done of it already is done again, which changes nothing."""
+    event = change.event
+    _tag(model_name, event)
+    if event.champion is not None and event.champion != change.before:
+        MlflowClient().set_registered_model_alias(model_name, registry.CHAMPION, event.champion)
+        _set_previous(model_name, [*events, event])
+    history.conclude(model_name, change)
+    return event
+
+
+def _tag(model_name: str, event: Event) -> None:
+    """Tag the version that an event is about with what became of it."""
+    version = str(event.version)
+    if event.kind == history.ROLLED_BACK:
+        return registry.tag_version(model_name, version, {ROLLED_BACK_AT: f"by {event.by}: {event.reason}"})
+    if event.kind == history.PROMOTED and ROLLED_BACK_AT in registry.read_tags(model_name, version):
+        MlflowClient().delete_model_version_tag(model_name, version, ROLLED_BACK_AT)
+    facts = {PROMOTION: event.kind, REASON: event.reason, **({PROMOTION_RUN: event.run} if event.run else {})}
+    return registry.tag_version(model_name, version, facts)
+
+
 def _settle(model_name: str) -> list[Event]:
-    events = history.read_events(model_name)
-    for seen in (*_refusals(model_name), *_moves(model_name, events)):
-        events.append(history.record(model_name, seen))
+    events = _finish_begun(model_name)
+    moves = _moves(model_name, events)
+    for refused in _refusals(model_name):
+        events.append(_change(model_name, refused, events))
+    for seen in moves:
+        events.append(history.record(model_name, replace(seen, untold=is_told(seen))))
         if seen.champion is not None:
             _set_previous(model_name, events)
     return events
+
+
+def _finish_begun(model_name: str) -> list[Event]:
+    """Carry changes to their end whose process was killed, unless somebody has moved the champion or deleted it since.
+
+    Returns the whole history.
+    """
+    for change in history.read_changes(model_name):
+        is_there = bool(_existing(model_name, [str(change.event.version)]))
+        if is_there and registry.read_champion(model_name) in (change.before, change.event.champion):
+            _finish(model_name, change, history.read_events(model_name))
+        else:
+            history.withdraw(model_name, change)
+    return history.read_events(model_name)
 
 
 def _moves(model_name: str, events: Sequence[Event]) -> list[Event]:
@@ -181,9 +214,7 @@ def _refusal(model_name: str, version: Any) -> Event | None:
     number = str(version.version)
     by = version.tags.get(REFUSED_BY, "somebody on the dashboard")
     reason = version.tags.get(REFUSED_FOR) or f"The question of run {run_name} was answered with no."
-    event = Event(history.REJECTED, number, registry.read_champion(model_name), by, reason, run=run_name)
-    tag(model_name, number, event)
-    return event
+    return Event(history.REJECTED, number, registry.read_champion(model_name), by, reason, run=run_name)
 
 
 def _set_previous(model_name: str, events: Sequence[Event]) -> None:

@@ -123,8 +123,15 @@ def carry_out(decision: PromotionDecision, *, model_name: str, run: str, by: str
         return False
     if not decision.promote and candidate != before:
         champions.note(event, model_name=model_name)
-    registry.update_report(model_name, candidate, lambda page: state_decision(page, decision.reason))
+    reason = _reason_of(model_name, candidate) if candidate == before else decision.reason
+    registry.update_report(model_name, candidate, lambda page: state_decision(page, reason or decision.reason))
     return True
+
+
+def _reason_of(model_name: str, champion: str) -> str:
+    """Why a champion was promoted, which its report goes on saying; empty if that is not known."""
+    tags = registry.read_tags(model_name, champion)
+    return tags.get(champions.REASON, "") if tags.get(champions.PROMOTION) == history.PROMOTED else ""
 
 
 class Comparison:

@@ -20,10 +20,12 @@ PROMOTION = "promotion"
 def read_settled(model_name: str) -> list[Event] | None:
     """Read the whole history, oldest first; None where something is left to record (`champions.settle`).
 
-    Left to record is an alias that was moved by hand, and perhaps the answer to a question that was open.
+    Left to record is an alias that was moved by hand, a change whose process was killed, and perhaps the answer to a
+    question that was open.
     """
     events = history.read_events(model_name)
-    if registry.read_champion(model_name) != history.last_champion(events) or find_asked(model_name):
+    is_moved = registry.read_champion(model_name) != history.last_champion(events)
+    if is_moved or history.read_changes(model_name) or find_asked(model_name):
         return None
     return events
 

@@ -1,20 +1,23 @@
 """History: what happened to a registered model's champion, an event a tag of the model in MLflow.
 
 Tags of their own names are only ever added, so that no event is lost when two are written at once, and whoever reads
-the registry, by its page too, sees them.
+the registry, by its page too, sees them. A change that takes several writes is stated first, as a change under way, and
+its event recorded last: whoever comes after a process that was killed in between can carry it to its end.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from mlflow import MlflowClient
 
-PREFIX = "history."
+PREFIX, UNDER_WAY = "history.", "changing."
+"""Beginnings of the names of a model's tags: of events, and of changes whose event is not recorded yet."""
 PROMOTED, NOT_PROMOTED, ASKED, REJECTED = "promoted", "not promoted", "waits for a person", "rejected"
 ROLLED_BACK, MOVED, REMOVED = "rolled back", "moved by hand", "removed by hand"
 BY_POLICY, BY_HAND = "the policy", "somebody in MLflow"
@@ -38,6 +41,8 @@ class Event:
     """Digest of the test rows that were compared on."""
     at: str = ""
     """UTC, ISO 8601; set when it is recorded."""
+    untold: bool = False
+    """Whether somebody is to be told of it and has not been yet."""
 
     @property
     def sentence(self) -> str:
@@ -46,19 +51,60 @@ class Event:
         return f"version {self.version} {self.kind} by {self.by}; {now}{f'. {self.reason}' if self.reason else ''}"
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change of a champion that is under way: its event, and who was champion before."""
+
+    key: str
+    """Time and chance, by which its event is recorded once however often that is tried."""
+    event: Event
+    before: str | None
+
+
 def record(model_name: str, event: Event) -> Event:
     """Add an event; it stays."""
-    now = datetime.now(UTC)
-    written = Event(**{**asdict(event), "at": now.isoformat(timespec="microseconds")})
-    key = f"{PREFIX}{now:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(2)}"
-    MlflowClient().set_registered_model_tag(model_name, key, json.dumps(asdict(written)))
+    key, written = _dated(event)
+    _write(model_name, f"{PREFIX}{key}", asdict(written))
     return written
+
+
+def begin(model_name: str, event: Event, *, before: str | None) -> Change:
+    """State a change before its first write."""
+    key, written = _dated(event)
+    _write(model_name, f"{UNDER_WAY}{key}", {"event": asdict(written), "before": before})
+    return Change(key, written, before)
+
+
+def conclude(model_name: str, change: Change) -> None:
+    """Record the event of a change that is carried out."""
+    _write(model_name, f"{PREFIX}{change.key}", asdict(change.event))
+    withdraw(model_name, change)
+
+
+def withdraw(model_name: str, change: Change) -> None:
+    """Take back the statement of a change that is over, or has been overtaken."""
+    MlflowClient().delete_registered_model_tag(model_name, f"{UNDER_WAY}{change.key}")
+
+
+def read_changes(model_name: str) -> list[Change]:
+    """Changes under way, oldest first; while the model's promotion lock is held, those of processes that are dead."""
+    found = _read(model_name, UNDER_WAY)
+    return [Change(key, Event(**change["event"]), change["before"]) for key, change in found.items()]
 
 
 def read_events(model_name: str) -> list[Event]:
     """All events, oldest first."""
-    tags = MlflowClient().get_registered_model(model_name).tags
-    return [Event(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(PREFIX)]
+    return list(read_by_key(model_name).values())
+
+
+def read_by_key(model_name: str) -> dict[str, Event]:
+    """All events by their keys, oldest first."""
+    return {key: Event(**event) for key, event in _read(model_name, PREFIX).items()}
+
+
+def mark_told(model_name: str, key: str, event: Event) -> None:
+    """Note that whoever is to be told of an event has been told."""
+    _write(model_name, f"{PREFIX}{key}", asdict(replace(event, untold=False)))
 
 
 def as_lines(events: Iterable[Event]) -> list[str]:
@@ -97,3 +143,19 @@ def line_of_champions(events: Iterable[Event]) -> list[str]:
         else:
             line.append(event.champion)
     return line
+
+
+def _dated(event: Event) -> tuple[str, Event]:
+    now = datetime.now(UTC)
+    written = replace(event, at=now.isoformat(timespec="microseconds"))
+    return f"{now:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(2)}", written
+
+
+def _write(model_name: str, name: str, content: Mapping[str, Any]) -> None:
+    MlflowClient().set_registered_model_tag(model_name, name, json.dumps(content))
+
+
+def _read(model_name: str, prefix: str) -> dict[str, dict[str, Any]]:
+    """Tags with a prefix: name without it → content, oldest first."""
+    tags = MlflowClient().get_registered_model(model_name).tags
+    return {name.removeprefix(prefix): json.loads(tags[name]) for name in sorted(tags) if name.startswith(prefix)}

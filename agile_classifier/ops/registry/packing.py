@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -56,6 +56,7 @@ def log_classifier(
     learnt_from: Iterable[str],
     reference: DriftSample | None = None,
     card: str | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> str:
     """Log a classifier to the active MLflow run, not yet as a version; returns its model URI.
 
@@ -69,6 +70,8 @@ def log_classifier(
         What later batches are compared with.
     card : str, optional
         The model card, kept beside the adapter.
+    tags : mapping, optional
+        Tags of the logged model, written as it is made.
     """
     spec = ClassifierSpec.load(adapter)
     with tempfile.TemporaryDirectory() as scratch:
@@ -87,6 +90,7 @@ def log_classifier(
                 artifacts=artifacts,
                 code_paths=[str(code.package)],
                 signature=_signature(spec.class_names),
+                tags=dict(tags or {}),
                 pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
             )
     return str(info.model_uri)

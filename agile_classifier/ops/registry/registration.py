@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,16 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 from zenml import get_step_context
 
 from agile_classifier.config.run import RegistryConfig
 from agile_classifier.config.sources import file_names
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.text import text_digest
+from agile_classifier.environment import home
 from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines, list_as_good, read_scores
 from agile_classifier.evaluation.drift_sample import DriftSample
 from agile_classifier.evaluation.many_classes import name_classes
@@ -24,6 +29,7 @@ from agile_classifier.evaluation.reports.model_card import model_card
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.ops.project import git_commit
+from agile_classifier.ops.registry import logged_models
 from agile_classifier.ops.registry import packing as logged_classifier
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.runs import links, tracking
@@ -62,26 +68,50 @@ class Registered:
 def register(candidate: Candidate, settings: RegistryConfig) -> Registered:
     """Log, reload in a fresh process, compare, and only then create the version, alias `candidate`.
 
+    What an earlier try of this very registration has made is taken over: there is one version of it, and one logged
+    model, however often its process was killed.
+
     Raises
     ------
     RuntimeError
         A probability changed by more than the tolerance; nothing is registered.
     """
-    with tracking.resumed_run(candidate.mlflow_run_id):
-        model_uri = _log(candidate, settings)
+    registration = str(get_step_context().step_run.cache_key)  # the same for equal inputs, settings and code
+    one_at_a_time = FileLock(home() / "register.lock")  # of two that are the same, the second takes over the first's
+    with one_at_a_time, tracking.resumed_run(candidate.mlflow_run_id):
+        made = logged_models.find_registered(settings.model_name, registration)
+        if made is not None:
+            return _take_over(made, candidate, settings)
+        model_uri = _log(candidate, settings, registration)
         parity_error = _check_parity(model_uri, candidate, settings)
         mlflow.log_dict(dict(candidate.config), "config.json")
+        parity = _parity_tags(parity_error, n=len(_compared(candidate, settings)))
         version = registry.create_version(
             settings.model_name,
             model_uri=model_uri,
             run_id=candidate.mlflow_run_id,
-            tags={**_tags(candidate), **_parity_tags(parity_error, n=len(_compared(candidate, settings)))},
+            tags={**_tags(candidate), **parity, logged_models.REGISTRATION: registration},
             description=f"{_description(candidate)} {_links(candidate.mlflow_run_id)}",
         )
     return Registered(version, parity_error)
 
 
-def _log(candidate: Candidate, settings: RegistryConfig) -> str:
+def _take_over(made: ModelVersion, candidate: Candidate, settings: RegistryConfig) -> Registered:
+    """Bring to its end what was registered by a process that was killed: the version, which names this run now."""
+    version = str(made.version)
+    print(f"version {version} was made by a try that did not end; it is taken over", file=sys.stderr, flush=True)
+    registry.tag_version(settings.model_name, version, tracking.zenml_tags())
+    description = f"{_description(candidate)} {_links(candidate.mlflow_run_id)}"
+    MlflowClient().update_model_version(settings.model_name, version, description)
+    registry.name_candidate(settings.model_name, version)
+    return Registered(version, float(made.tags[registry.PARITY_ERROR]))
+
+
+def _log(candidate: Candidate, settings: RegistryConfig, registration: str) -> str:
+    """Address of the logged model; one that a try before logged whole is not logged again."""
+    logged = logged_models.take_over(candidate.mlflow_run_id, registration)
+    if logged is not None:
+        return logged
     evaluation = candidate.evaluation
     return logged_classifier.log_classifier(
         candidate.adapter,
@@ -96,6 +126,7 @@ def _log(candidate: Candidate, settings: RegistryConfig) -> str:
             config=candidate.config,
             as_good=_as_good(candidate),
         ),
+        tags={logged_models.REGISTRATION: registration},
     )
 
 
@@ -129,11 +160,9 @@ def _check_parity(model_uri: str, candidate: Candidate, settings: RegistryConfig
 
 
 def _tags(candidate: Candidate) -> dict[str, str]:
-    run, config = get_step_context().pipeline_run, candidate.config
-    measured = candidate.evaluation.flat()
+    config, measured = candidate.config, candidate.evaluation.flat()
     return {
-        "zenml.run": str(run.id),
-        "zenml.run_name": run.name,
+        **tracking.zenml_tags(),
         registry.REPORT: f"runs:/{candidate.mlflow_run_id}/{registry.REPORT_FILE}",
         "git_commit": git_commit(),
         "config": json.dumps(config, sort_keys=True),

@@ -52,8 +52,16 @@ def create_version(model_name: str, *, model_uri: str, run_id: str, tags: Mappin
         description=description,
         model_id=model_id,
     )
-    client.set_registered_model_alias(model_name, CANDIDATE, made.version)
+    name_candidate(model_name, str(made.version))
     return str(made.version)
+
+
+def name_candidate(model_name: str, version: str) -> None:
+    """Give a version the alias `candidate`, unless a newer one has it."""
+    client = MlflowClient()
+    newest = client.get_registered_model(model_name).aliases.get(CANDIDATE, version)
+    if int(newest) <= int(version):
+        client.set_registered_model_alias(model_name, CANDIDATE, version)
 
 
 def find_version(model_name: str, wanted: str, *, is_alias: bool) -> str:

@@ -11,12 +11,15 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import mlflow
 import pandas as pd
-from mlflow.entities import Run
+from mlflow import MlflowClient
+from mlflow.entities import Run, RunTag
 from pydantic import BaseModel
 from zenml import get_step_context, log_metadata
+from zenml.client import Client
 
 from agile_classifier.config.run import CostsConfig
 from agile_classifier.config.training import DEVICE_FIELDS, FineTuneConfig
@@ -24,18 +27,20 @@ from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.tables import examples_digest
 from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.models.spec import TAUGHT, ClassifierSpec
+from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.state.home import mlflow_artifacts
 from agile_classifier.training.history import History
 
 logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)
 
 TRAINING_KEY = "agile.training_key"
-ZENML_RUN = "zenml.run"
+ZENML_RUN, ZENML_RUN_NAME = "zenml.run", "zenml.run_name"
+"""Tags of an MLflow run: id and name of the ZenML run that was the last to work on it."""
 
 
 @contextmanager
 def training_run(experiment: str, *, key: str) -> Iterator[str]:
-    """Open the MLflow run of a training; a training that was killed continues in the run that it began.
+    """Open the MLflow run of a training; a training that was cut short continues in the run that it began.
 
     Parameters
     ----------
@@ -43,20 +48,17 @@ def training_run(experiment: str, *, key: str) -> Iterator[str]:
         Digest of everything that the training depends on; it names the checkpoints too.
     """
     experiment_id = _experiment(experiment)
-    began = mlflow.search_runs(
-        [experiment_id],
-        filter_string=f"tags.`{TRAINING_KEY}` = '{key}' and attributes.status = 'RUNNING'",
-        output_format="list",
-        max_results=1,
-    )
-    run = began[0] if began else None
+    begun = _find_begun(experiment_id, key)
+    tags = {TRAINING_KEY: key, **zenml_tags()}
+    if begun is not None:
+        _tag(begun, tags)
     with mlflow.start_run(
-        run_id=run.info.run_id if isinstance(run, Run) else None,
+        run_id=begun,
         experiment_id=experiment_id,
         run_name=get_step_context().pipeline_run.name,
+        tags=tags,
         log_system_metrics=True,
     ) as active:
-        mlflow.set_tags({TRAINING_KEY: key, **_zenml_tags()})
         _link(active.info.run_id)
         yield active.info.run_id
 
@@ -64,6 +66,7 @@ def training_run(experiment: str, *, key: str) -> Iterator[str]:
 @contextmanager
 def resumed_run(run_id: str) -> Iterator[str]:
     """Reopen the MLflow run of a finished training to log more into it."""
+    _tag(run_id, zenml_tags())
     with mlflow.start_run(run_id=run_id, log_system_metrics=False):
         _link(run_id)
         yield run_id
@@ -106,7 +109,9 @@ def log_settings(sections: Mapping[str, BaseModel], *, labelling: Labelling) -> 
         for part, facts in labelling.parts.items()
         for fact, value in facts.model_dump().items()
     }
-    mlflow.log_params({**parameters, "labelling.label_threshold": labelling.label_threshold, **parts})
+    logged = mlflow.get_run(mlflow.active_run().info.run_id).data.params  # of a try that was cut short
+    facts = {**parameters, "labelling.label_threshold": labelling.label_threshold, **parts}
+    mlflow.log_params({name: value for name, value in facts.items() if name not in logged})
 
 
 def log_epoch(row: Mapping[str, float]) -> None:
@@ -133,6 +138,12 @@ def log_evaluation(evaluation: Evaluation, *, report: str, figures: Mapping[str,
         mlflow.log_artifacts(scratch, "figures")
 
 
+def zenml_tags() -> dict[str, str]:
+    """Tags that say which ZenML run works on an MLflow run, or has made a version."""
+    run = get_step_context().pipeline_run
+    return {ZENML_RUN: str(run.id), ZENML_RUN_NAME: run.name}
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -145,9 +156,31 @@ def _experiment(name: str) -> str:
     return str(mlflow.create_experiment(name, artifact_location=f"{mlflow_artifacts()}/{name}" if local else None))
 
 
-def _zenml_tags() -> dict[str, str]:
-    run = get_step_context().pipeline_run
-    return {ZENML_RUN: str(run.id), "zenml.run_name": run.name}
+def _tag(run_id: str, tags: Mapping[str, str]) -> None:
+    """Say who works on an MLflow run from now on, before it says that it is running: whoever is killed is known."""
+    MlflowClient().log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+
+
+def _find_begun(experiment_id: str, key: str) -> str | None:
+    """Find the MLflow run of a training that was begun and cut short, and that nobody works on; the newest."""
+    of_the_training = f"tags.`{TRAINING_KEY}` = '{key}'"
+    found = MlflowClient().search_runs([experiment_id], of_the_training, order_by=["attributes.start_time DESC"])
+    return next((run.info.run_id for run in found if _was_cut_short(run)), None)
+
+
+def _was_cut_short(run: Run) -> bool:
+    """Whether the step that trains never ended in the ZenML run of an MLflow run, and no other process is at it."""
+    here, says_running = get_step_context(), run.info.status == "RUNNING"
+    if run.data.tags.get(ZENML_RUN) == str(here.pipeline_run.id):
+        return True
+    try:
+        there = Client().get_pipeline_run(UUID(run.data.tags[ZENML_RUN]))
+    except (KeyError, ValueError):  # deleted from ZenML, or of another server
+        return says_running
+    if not (there.status.is_finished or liveness.is_known_dead(there.name)):
+        return says_running and not liveness.is_known_alive(there.name)
+    step = there.steps.get(here.step_run.name)
+    return step is None or not step.status.is_successful
 
 
 def _link(run_id: str) -> None:

@@ -33,6 +33,8 @@ class LastRun(BaseModel, frozen=True):
     moment: datetime
     """Time for which the run was started."""
     started: datetime
+    begun: bool = True
+    """Whether its process was started; if not, because what starts it was killed, the moment is due again."""
     ended: datetime | None = None
     exit_code: int | None = None
 
@@ -106,13 +108,13 @@ def log_path(name: str) -> Path:
 
 def _due_moment(name: str, record: Applied, now: datetime) -> datetime | None:
     last = last_run(name)
-    dealt_with = max(record.since, last.moment) if last else record.since
+    dealt_with = max(record.since, last.moment) if last and last.begun else record.since
     return due(record.schedule.cron, record.schedule.time_zone, dealt_with, now)
 
 
 def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
     started = datetime.now(UTC)
-    _write_last(name, LastRun(moment=moment, started=started))
+    _write_last(name, LastRun(moment=moment, started=started, begun=False))
     log = log_path(name)
     if log.exists() and log.stat().st_size > LARGEST_LOG:
         log.replace(log.with_suffix(".old.txt"))
@@ -121,16 +123,16 @@ def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
     with log.open("ab") as file:
         file.write(f"--- {started:%Y-%m-%d %H:%M:%S} UTC, for {moment:%Y-%m-%d %H:%M} UTC\n".encode())
         file.flush()
-        done = subprocess.run(
+        process = subprocess.Popen(
             schedules.command(schedule), cwd=project.root(), env=environment, stdin=subprocess.DEVNULL, stdout=file,
-            stderr=file,
-            pass_fds=(lock,), check=False,
+            stderr=file, pass_fds=(lock,),
         )  # fmt: skip
-    ended = LastRun(moment=moment, started=started, ended=datetime.now(UTC), exit_code=done.returncode)
-    _write_last(name, ended)
-    if done.returncode:
-        _tell_failure(name, done.returncode, environment)
-        raise RuntimeError(f"schedule {name}: the run ended with exit code {done.returncode}; {log} says why")
+        _write_last(name, LastRun(moment=moment, started=started))
+        exit_code = process.wait()
+    _write_last(name, LastRun(moment=moment, started=started, ended=datetime.now(UTC), exit_code=exit_code))
+    if exit_code:
+        _tell_failure(name, exit_code, environment)
+        raise RuntimeError(f"schedule {name}: the run ended with exit code {exit_code}; {log} says why")
 
 
 def _tell_failure(name: str, exit_code: int, environment: Mapping[str, str]) -> None:

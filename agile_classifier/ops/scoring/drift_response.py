@@ -94,7 +94,7 @@ def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
     if not seen.is_drift:
         return
     facts = {"model_name": seen.model_name, "version": seen.version, "run": seen.run_name, "response": seen.on_drift}
-    tell(Notice(DRIFT_FOUND, f"{seen.model_name}: {seen.sentence}", facts))
+    tell(Notice(DRIFT_FOUND, f"{seen.model_name}: {seen.sentence}", facts, about=seen.run_name))
     if seen.on_drift == "refuse":
         raise GateRefused(f"{seen.sentence}; monitoring.on_drift is refuse; {seen.report}")
     print(f"agile: warning: {seen.sentence}", file=sys.stderr, flush=True)

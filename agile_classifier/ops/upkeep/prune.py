@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from agile_classifier.ops.registry import logged_models
 from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.runs.checkpoint_store import list_stored, remove_stored
 from agile_classifier.ops.state.home import checkpoints
@@ -124,16 +125,16 @@ def _leftovers(
     """List what to remove, referrers first, so that an interrupted prune leaves no dangling reference."""
     models: set[str] = set()
     for version in choice.versions:
-        folder = mlflow_side.logged_model_folder(version.logged_model) if version.logged_model else None
+        folder = logged_models.find_folder(version.logged_model) if version.logged_model else None
         models |= {version.logged_model} if version.logged_model else set()
         yield Leftover(
             "model version", version.name, _folder_bytes(folder), partial(mlflow_side.remove_version, version)
         )
     for run in choice.training_runs:
-        for model, folder in mlflow_side.logged_models(run).items():
+        for model, folder in logged_models.list_folders(run.id).items():
             if model not in models:
                 yield Leftover(
-                    "logged model", model, _folder_bytes(folder), partial(mlflow_side.remove_logged_model, model)
+                    "logged model", model, _folder_bytes(folder), partial(logged_models.remove, model)
                 )
         yield Leftover("MLflow run", run.name, _folder_bytes(run.folder), partial(mlflow_side.remove_run, run))
     yield from _zenml_leftovers(choice.pipeline_runs, pipeline_runs)

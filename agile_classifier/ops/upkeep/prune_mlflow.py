@@ -10,12 +10,12 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModel, Run, RunStatus
+from mlflow.entities import Run, RunStatus
 from mlflow.entities.model_registry import ModelVersion
 
+from agile_classifier.ops.registry import logged_models
 from agile_classifier.ops.runs.tracking import TRAINING_KEY, ZENML_RUN
 
 PAGE = 1000
@@ -84,18 +84,6 @@ def read_versions() -> list[Version]:
             return [_version(client, version) for version in found]
 
 
-def logged_models(run: TrainingRun) -> dict[str, Path | None]:
-    """Map the ids of the models that a run logged to their local folders."""
-    models = MlflowClient().search_logged_models([run.experiment], filter_string=f"source_run_id = '{run.id}'")
-    return {model.model_id: _folder(model.artifact_location, model.model_id) for model in models}
-
-
-def logged_model_folder(model_id: str) -> Path | None:
-    """Local folder of a logged model's files; None if they are not on this machine."""
-    model: LoggedModel = MlflowClient().get_logged_model(model_id)
-    return _folder(model.artifact_location, model_id)
-
-
 def remove_version(version: Version) -> bool:
     """Delete a version and its logged model.
 
@@ -106,15 +94,8 @@ def remove_version(version: Version) -> bool:
         return False
     client.delete_model_version(version.model_name, version.number)
     if version.logged_model is not None:
-        remove_logged_model(version.logged_model)
+        logged_models.remove(version.logged_model)
     return True
-
-
-def remove_logged_model(model_id: str) -> None:
-    """Delete a logged model and its files."""
-    folder = logged_model_folder(model_id)
-    MlflowClient().delete_logged_model(model_id)
-    _remove(folder)
 
 
 def remove_run(run: TrainingRun) -> bool:
@@ -137,7 +118,7 @@ def _training_run(run: Run) -> TrainingRun:
         zenml_run=tags.get(ZENML_RUN, ""),
         says_running=not RunStatus.is_terminated(RunStatus.from_string(info.status)),
         used=_moment(info.end_time or info.start_time),
-        folder=_folder(info.artifact_uri, info.run_id),
+        folder=logged_models.local_folder(info.artifact_uri, info.run_id),
     )
 
 
@@ -157,15 +138,6 @@ def _version(client: MlflowClient, found: ModelVersion) -> Version:
 
 def _moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
-
-
-def _folder(uri: str, name: str) -> Path | None:
-    """Local folder called `name` that a URI points into; None for remote stores and folders of other names."""
-    parts = urlsplit(uri)
-    if parts.scheme not in ("", "file"):
-        return None
-    path = Path(unquote(parts.path))
-    return next((folder for folder in (path, path.parent) if folder.name == name and folder.is_absolute()), None)
 
 
 def _remove(folder: Path | None) -> None:

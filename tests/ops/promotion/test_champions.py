@@ -198,6 +198,101 @@ def test_a_lock_whose_holder_was_killed_is_broken(client: Any, monkeypatch: pyte
     assert not [tag for tag in Client().list_tags().items if tag.name == f"promotion of {NAME}"]
 
 
+def begin(version: str, before: str | None) -> Any:
+    """What a process leaves that was killed as soon as it had stated a promotion."""
+    from agile_classifier.ops.registry import history
+    from agile_classifier.ops.registry.history import Event
+
+    event = Event(history.PROMOTED, version, version, by="a test", reason=f"Version {version} is better.")
+    return history.begin(NAME, event, before=before)
+
+
+@pytest.mark.parametrize("alias_is_moved", [False, True])
+def test_a_promotion_whose_process_was_killed_is_carried_to_its_end_by_whoever_looks_next(
+    client: Any, alias_is_moved: bool
+) -> None:
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.promotion.settled import read_settled
+
+    promote("1", None)
+    begin("2", "1")
+    if alias_is_moved:
+        client.set_registered_model_alias(NAME, "champion", "2")
+    assert read_settled(NAME) is None
+    assert champions.settle(NAME)[-1].reason == "Version 2 is better."
+    assert kinds() == ["promoted", "promoted"], "a promotion by the policy, not a move by hand"
+    assert aliases(client) == {"champion": "2", "previous": "1"}
+    assert client.get_model_version(NAME, "2").tags["promotion"] == "promoted"
+    assert read_settled(NAME) == champions.settle(NAME)
+
+
+def test_a_promotion_that_was_recorded_before_its_process_was_killed_is_not_recorded_again(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.registry import history
+
+    promote("1", None)
+    change = begin("2", "1")
+    client.set_registered_model_alias(NAME, "champion", "2")
+    statement = client.get_registered_model(NAME).tags[f"changing.{change.key}"]
+    history.conclude(NAME, change)
+    assert history.read_changes(NAME) == []
+    client.set_registered_model_tag(NAME, f"changing.{change.key}", statement)  # as if killed before it was taken back
+    champions.settle(NAME)
+    assert kinds() == ["promoted", "promoted"]
+    assert history.read_changes(NAME) == []
+
+
+@pytest.mark.parametrize("overtaken", ["alias", "deleted"])
+def test_a_promotion_that_was_overtaken_after_its_process_was_killed_is_dropped(client: Any, overtaken: str) -> None:
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.registry import history
+
+    promote("1", None)
+    begin("2", "1")
+    if overtaken == "alias":
+        client.set_registered_model_alias(NAME, "champion", "3")
+    else:
+        client.delete_model_version(NAME, "2")
+    champions.settle(NAME)
+    assert aliases(client)["champion"] == ("3" if overtaken == "alias" else "1")
+    assert kinds() == ["promoted", *([history.MOVED] if overtaken == "alias" else [])]
+    assert history.read_changes(NAME) == []
+
+
+def test_a_rollback_that_is_given_again_after_a_kill_goes_one_step_back_and_not_two(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.registry import history
+    from agile_classifier.ops.registry.history import Event
+
+    for version, before in (("1", None), ("2", "1"), ("3", "2")):
+        promote(version, before)
+    history.begin(NAME, Event(history.ROLLED_BACK, "3", "2", by="a test", reason="false alarms"), before="3")
+    event = champions.roll_back(NAME, reason="false alarms")
+    assert (event.version, event.champion) == ("3", "2")
+    assert aliases(client) == {"champion": "2", "previous": "1"}
+    assert champions.roll_back(NAME, reason="").champion == "1"
+
+
+def test_a_change_whose_teller_was_killed_is_told_once_by_the_next_under_a_number_of_its_own(
+    client: Any, receiver: Any
+) -> None:
+    from agile_classifier.ops.notifications import changes_told
+
+    promote("1", None)
+    assert receiver.notices == [], "whoever promotes is killed before it tells"
+    with changes_told(NAME):
+        pass
+    assert receiver.kinds() == ["champion.changed"]
+    assert "untold" not in receiver.notices[0]["data"]
+    with changes_told(NAME):
+        promote("2", "1")
+    assert receiver.kinds() == ["champion.changed"] * 2
+    assert len(set(receiver.ids)) == 2
+    with changes_told(NAME):
+        pass
+    assert len(receiver.notices) == 2
+
+
 def test_history_is_told_a_line_an_event(client: Any) -> None:
     from agile_classifier.ops.promotion import champions
     from agile_classifier.ops.registry.history import as_lines

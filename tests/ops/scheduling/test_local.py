@@ -179,6 +179,21 @@ def test_a_run_that_is_due_starts_once_and_its_outcome_is_kept(script: Path) -> 
     assert describe_last("nightly").endswith(" done")
 
 
+def test_a_run_whose_waker_was_killed_before_it_started_it_is_due_again(
+    script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_if_due("nightly", now=TOMORROW)
+    assert describe_last("nightly").endswith(" cut short")
+    assert "done" in run_if_due("nightly", now=TOMORROW)
+    assert "nothing is due before" in run_if_due("nightly", now=TOMORROW)
+
+
 @pytest.mark.usefixtures("warm")
 def test_a_run_that_fails_says_so_and_is_not_tried_again_at_once(script: Path) -> None:
     script.write_text("raise SystemExit(3)")

@@ -219,7 +219,7 @@ def test_in_a_remote_store_old_checkpoints_go_but_those_of_a_training_under_way_
     monkeypatch.setattr(pruning.mlflow_side, "read_versions", list)
     monkeypatch.setattr(pruning.mlflow_side, "read_training_runs", lambda: runs)
     monkeypatch.setattr(pruning.mlflow_side, "remove_run", lambda _: None)
-    monkeypatch.setattr(pruning.mlflow_side, "logged_models", lambda _: {})
+    monkeypatch.setattr(pruning.logged_models, "list_folders", lambda _: {})
     monkeypatch.setattr(pruning.zenml_side, "read_pipeline_runs", lambda: [pipeline_run("zenml-1", **running)])
     monkeypatch.setattr(pruning.zenml_side, "mlflow_runs_named_by", lambda _: frozenset())
 
