@@ -80,7 +80,9 @@ def history(model: Model = None) -> None:
     from agile_classifier.ops.promotion.settled import read_settled
     from agile_classifier.ops.registry import versions as registry
     from agile_classifier.ops.registry.history import as_lines
+    from agile_classifier.ops.runs.liveness import settle_dead_runs
 
+    settle_dead_runs()
     name = registry.only_model(model)
     events = read_settled(name)
     if events is None:

@@ -1,4 +1,7 @@
-"""Runs of the project's pipelines on the active stack, each under an announced name and told of where it fails."""
+"""Runs of the project's pipelines on the active stack, each under an announced name and told of where it fails.
+
+Before one begins, those whose process was killed are settled.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ def on_active_stack(pipeline: str, **options: Any) -> Iterator[tuple[Any, str]]:
     InputError
         The engine of the stack cannot take a run.
     """
+    liveness.settle_dead_runs()
     stack = stacks.active_stack()
     require_engine(stack)
     with liveness.announced_run(pipeline) as run_name, failure_told(run_name):
@@ -39,6 +43,7 @@ def run_here(pipeline: str, **arguments: Any) -> PipelineRunResponse:
     InputError
         The active stack runs steps elsewhere, where the files are not.
     """
+    liveness.settle_dead_runs()
     stack = stacks.active_stack()
     if stack.flavor("orchestrator") != "local":
         raise InputError(

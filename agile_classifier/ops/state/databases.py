@@ -10,6 +10,12 @@ from pathlib import Path
 from agile_classifier.errors import InputError
 
 DATABASES = ("mlflow.db", "zenml/local_stores/default_zen_store/zenml.db")
+_OPEN_IN_MLFLOW = """
+    SELECT tags.value FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid
+    WHERE runs.status = 'RUNNING' AND tags.key = 'zenml.run_name'"""
+_OPEN_IN_ZENML = """
+    SELECT name FROM pipeline_run
+    WHERE status NOT IN ('completed', 'cached', 'failed', 'stopped', 'cancelled', 'skipped', 'paused')"""
 LONGEST_WAIT = 30.0
 """Longest wait for somebody else's lock on a database, in seconds."""
 
@@ -40,6 +46,12 @@ def copy_database(source: Path, target: Path, *, longest_wait: float = LONGEST_W
         raise InputError(f"{source}: damaged: {said}")
 
 
+def list_unfinished_runs(folder: Path) -> list[str]:
+    """Names of the ZenML runs that the databases in a folder hold for running, or whose MLflow run they do."""
+    questions = zip(DATABASES, (_OPEN_IN_MLFLOW, _OPEN_IN_ZENML), strict=True)
+    return sorted({name for database, question in questions for name in _ask(folder / database, question)})
+
+
 def locked_databases(folder: Path) -> list[Path]:
     """Paths of the databases in a folder that another process holds for writing at this moment."""
     return [path for path in (folder / name for name in DATABASES) if path.is_file() and _is_locked(path)]
@@ -52,6 +64,19 @@ def locked_line(databases: list[Path]) -> str:
         "or stop it, "
         "and try again"
     )
+
+
+def _ask(path: Path, question: str) -> list[str]:
+    """First column of the answer; empty where there is no such database, or nothing has run in it yet."""
+    if not path.is_file():
+        return []
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            return [str(name) for (name,) in connection.execute(question)]
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            raise
 
 
 def _is_locked(path: Path) -> bool:

@@ -24,6 +24,7 @@ from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest, write_whole
 from agile_classifier.ops import project
 from agile_classifier.ops.state import version as state_version
+from agile_classifier.ops.state.temporary import use_own_folder
 
 LEAST_FREE_BYTES = 1_000_000_000
 """Free bytes that a run needs: a quantized base model, two checkpoints, two databases."""
@@ -84,6 +85,7 @@ def prepare_state(*, least_free: int = LEAST_FREE_BYTES, with_databases: bool = 
     """
     folder = home()
     _check_writable(folder, least_free=least_free)
+    use_own_folder()
     if (folder / "ready").exists():
         state_version.require_not_newer(state_version.read_versions(folder), f"AGILE_HOME {folder}")
     for name, value in _environment(folder).items():

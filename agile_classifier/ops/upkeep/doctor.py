@@ -23,6 +23,7 @@ from agile_classifier.environment import cache, home, hub_token, mirror
 from agile_classifier.errors import InputError, redact
 from agile_classifier.ops import notifications
 from agile_classifier.ops.project import LOCK, root
+from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.scheduling import clock, local
 from agile_classifier.ops.state.home import prepare_state
 
@@ -44,11 +45,16 @@ print(f"{client.zen_store.url}, stack {client.active_stack_model.name}")""",
 import mlflow
 mlflow.MlflowClient().search_experiments(max_results=1)
 print(mlflow.get_tracking_uri())""",
+    "dead runs": """
+from agile_classifier.ops.runs.liveness import settle_dead_runs
+settled = [f"{name} is marked {status}" for name, status in settle_dead_runs().items()]
+print("; ".join(settled) or "none was left running")""",
 }
 REMEDIES = {
     "hardware": INSTALL,
     "ZenML": "check ZENML_STORE_URL and its credentials; without them a database in AGILE_HOME is used",
     "MLflow": "check MLFLOW_TRACKING_URI and its credentials; without them a database in AGILE_HOME is used",
+    "dead runs": "runs were killed and cannot be marked as ended; see what ZenML and MLflow answer",
 }
 IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
 
@@ -70,9 +76,16 @@ def examine() -> Iterator[Finding]:
     yield from _places()
     problem = _prepare()
     yield Finding("AGILE_HOME", f"{home()}, {_free(home())}", problem)
-    asked = {name: _ask(question) for name, question in QUESTIONS.items() if problem is None or name == "hardware"}
+    asked = {name: _ask(QUESTIONS[name]) for name in _askable(problem)}
     for name, process in asked.items():
         yield _answer(name, process)
+
+
+def _askable(problem: str | None) -> list[str]:
+    """Names of the questions that can be answered: without a state folder no run, nor where none was killed."""
+    if problem is not None:
+        return ["hardware"]
+    return [name for name in QUESTIONS if name != "dead runs" or liveness.list_dead()]
 
 
 def _package(name: str) -> Finding:

@@ -7,7 +7,7 @@ whatever a run that stays would reuse: a reused step names an MLflow run, and th
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -55,7 +55,8 @@ def prune(*, days: int, dry_run: bool) -> Iterator[str]:
     pipeline_runs = zenml_side.read_pipeline_runs()
     versions, training_runs = mlflow_side.read_versions(), mlflow_side.read_training_runs()
     choice = choose(pipeline_runs, versions, training_runs, before=before, named_by=zenml_side.mlflow_runs_named_by)
-    yield from _end_dead_runs(pipeline_runs, besides=choice.pipeline_runs, dry_run=dry_run)
+    settled = {} if dry_run else liveness.settle_dead_runs()
+    yield from _dead_runs(pipeline_runs, settled, besides=choice.pipeline_runs, dry_run=dry_run)
     n_bytes = n_things = 0
     for leftover in _leftovers(choice, pipeline_runs, training_runs, before=before):
         if not dry_run and leftover.remove() is False:
@@ -63,8 +64,6 @@ def prune(*, days: int, dry_run: bool) -> Iterator[str]:
             continue
         yield f"{'would go' if dry_run else 'removed'}  {leftover.kind} {leftover.name}  {_size(leftover.n_bytes)}"
         n_bytes, n_things = n_bytes + leftover.n_bytes, n_things + 1
-    if not dry_run:
-        liveness.forget_dead()
     yield f"{n_things} things older than {days} days, {_size(n_bytes)}{'; nothing was changed' if dry_run else ''}"
 
 
@@ -99,7 +98,10 @@ def _under_way(pipeline_runs: Iterable[PipelineRun], training_runs: Iterable[Tra
     return frozenset(run.id for run in training_runs if run.says_running and run.zenml_run in unfinished)
 
 
-def _end_dead_runs(runs: Sequence[PipelineRun], *, besides: Sequence[PipelineRun], dry_run: bool) -> Iterator[str]:
+def _dead_runs(
+    runs: Sequence[PipelineRun], settled: Mapping[str, str], *, besides: Sequence[PipelineRun], dry_run: bool
+) -> Iterator[str]:
+    """Say which runs did not end; `settled` maps those whose process was dead to what ZenML says of them now."""
     going = {run.id for run in besides}
     for run in runs:
         since = f"{run.status} since {run.used:%Y-%m-%d %H:%M} UTC"
@@ -111,12 +113,8 @@ def _end_dead_runs(runs: Sequence[PipelineRun], *, besides: Sequence[PipelineRun
                 f"{run.name}`)"
             )
             continue
-        if not dry_run:
-            zenml_side.mark_failed(run)
-        yield (
-            f"{'would be marked' if dry_run else 'marked'} failed  ZenML run {run.name}: {since}, but its process is "
-            "dead"
-        )
+        marked = "would be marked" if dry_run else "marked"
+        yield f"{marked} {settled.get(run.name, 'failed')}  ZenML run {run.name}: {since}, but its process is dead"
 
 
 def _leftovers(
@@ -133,9 +131,7 @@ def _leftovers(
     for run in choice.training_runs:
         for model, folder in logged_models.list_folders(run.id).items():
             if model not in models:
-                yield Leftover(
-                    "logged model", model, _folder_bytes(folder), partial(logged_models.remove, model)
-                )
+                yield Leftover("logged model", model, _folder_bytes(folder), partial(logged_models.remove, model))
         yield Leftover("MLflow run", run.name, _folder_bytes(run.folder), partial(mlflow_side.remove_run, run))
     yield from _zenml_leftovers(choice.pipeline_runs, pipeline_runs)
     yield from _old_checkpoints(pipeline_runs, training_runs, before=before)

@@ -9,14 +9,13 @@ from pathlib import Path
 from uuid import UUID
 
 from zenml.client import Client
-from zenml.enums import ExecutionStatus, StackComponentType
-from zenml.models import ArtifactVersionResponse, PipelineRunResponse, PipelineRunUpdate, StepRunUpdate
+from zenml.models import ArtifactVersionResponse, PipelineRunResponse
 from zenml.utils.pagination_utils import depaginate
 
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
 from agile_classifier.ops.project import list_pipelines
-from agile_classifier.ops.runs import liveness
+from agile_classifier.ops.runs import liveness, settling
 
 MLFLOW_RUN = "mlflow_run_id"
 """Name of the output of `fine_tune` that holds the id of the MLflow run which later steps write to."""
@@ -78,17 +77,6 @@ def mlflow_runs_named_by(runs: Iterable[PipelineRun]) -> frozenset[str]:
     return frozenset(_read_name(artifact, run_name) for artifact, run_name in names.items())
 
 
-def mark_failed(run: PipelineRun) -> None:
-    """Mark a run whose process is dead, and its open steps, as `failed`."""
-    client = Client()
-    for step in client.get_pipeline_run(UUID(run.id)).steps.values():
-        if not step.status.is_finished:
-            ended = StepRunUpdate(status=ExecutionStatus.FAILED, end_time=datetime.now(UTC))
-            client.zen_store.update_run_step(step.id, ended)
-    reason = "the process that ran it was killed"
-    client.zen_store.update_run(UUID(run.id), PipelineRunUpdate(status=ExecutionStatus.FAILED, status_reason=reason))
-
-
 def remove_run(run: PipelineRun) -> None:
     """Delete a run and the copy of its report; its artifacts stay until `remove_artifact`."""
     Client().zen_store.delete_run(UUID(run.id))
@@ -114,19 +102,11 @@ def _pipeline_run(run: PipelineRunResponse) -> PipelineRun:
         name=run.name,
         status=run.status.value,
         is_finished=is_finished,
-        is_over=is_finished or (_runs_here(run) and liveness.is_known_dead(run.name)),
+        is_over=is_finished or (settling.ends_with_its_process(run) and liveness.is_known_dead(run.name)),
         used=_aware(run.end_time or run.start_time or run.created),
         wrote=tuple(_step_artifact(artifact) for artifact in wrote.values()),
         reads=frozenset(reads),
     )
-
-
-def _runs_here(run: PipelineRunResponse) -> bool:
-    """Whether the run ends with the process that started it, as on a local orchestrator."""
-    if run.stack is None:
-        return False
-    orchestrators = run.stack.components.get(StackComponentType.ORCHESTRATOR, [])
-    return all(component.flavor_name == "local" for component in orchestrators)
 
 
 def _step_artifact(version: ArtifactVersionResponse) -> StepArtifact:

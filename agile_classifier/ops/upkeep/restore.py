@@ -1,7 +1,8 @@
 """Restoring: an archive of `agile backup` becomes the state folder, wherever that lies now.
 
 All is unpacked beside the folder and verified first; then it takes its place at once. Databases name files by absolute
-paths: those below the folder that the archive was made of are rewritten.
+paths: those below the folder that the archive was made of are rewritten. Runs that were going on when the archive was
+made are left as dead ones are, and marked as ended by the next command that looks.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from agile_classifier.environment import home
 from agile_classifier.errors import InputError
 from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.state import version as state_version
-from agile_classifier.ops.state.databases import DATABASES
+from agile_classifier.ops.state.databases import DATABASES, list_unfinished_runs
 from agile_classifier.ops.upkeep.backup import CHUNK, CONTENT, MANIFEST
 
 SETTINGS = "zenml/config.yaml"
@@ -70,6 +71,7 @@ def restore(file: Path, *, force: bool) -> Restored:
         manifest = _unpack(file, unpacked)
         _verify(file, manifest)
         _move_paths(unpacked, Path(manifest["home"]), folder)
+        liveness.announce_as_dead(list_unfinished_runs(unpacked), unpacked)
         aside = _take_place(unpacked, folder, is_used=is_used)
     return Restored(folder, len(manifest["files"]), aside)
 

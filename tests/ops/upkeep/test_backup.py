@@ -25,7 +25,7 @@ from agile_classifier.errors import InputError
 from agile_classifier.ops.project import root
 from agile_classifier.ops.runs.failures import explain
 from agile_classifier.ops.state import version as state_version
-from agile_classifier.ops.state.databases import DATABASES, copy_database
+from agile_classifier.ops.state.databases import DATABASES, copy_database, list_unfinished_runs
 from agile_classifier.ops.upkeep import backup as backups
 from agile_classifier.ops.upkeep import restore as restoring
 from tests.toys.waiting import until
@@ -271,6 +271,22 @@ def test_backups_made_while_a_run_writes_are_whole_and_hold_every_file_that_thei
                 assert Path(uri).is_dir()
                 n_artifacts += 1
     assert n_artifacts, "no backup was made while the run had written any"
+
+
+@pytest.mark.slow
+def test_a_run_that_was_going_on_when_a_backup_was_made_is_restored_as_ended(
+    trained: tuple[Path, list[Path]], home: Path
+) -> None:
+    _, made = trained
+    for file in reversed(made):
+        restoring.restore(file, force=True)
+        if list_unfinished_runs(home):
+            break
+    assert list_unfinished_runs(home), "no backup was made while the run was going on"
+    done = agile(home, "prune", "--days", "1")
+    assert done.returncode == 0, done.stderr
+    assert list_unfinished_runs(home) == []
+    assert list((home / "alive").iterdir()) == []
 
 
 @pytest.mark.slow
