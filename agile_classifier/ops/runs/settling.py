@@ -54,7 +54,8 @@ def _end(run: PipelineRunResponse) -> str | None:
     if run.status == ExecutionStatus.PAUSED:
         return None
     if run.status.is_finished:  # which its last step may not know, where the disk was full
-        return _fail_open_steps(run)
+        _fail_open_steps(run)
+        return None
     if Client().list_run_wait_conditions(pipeline_run=run.id, size=1).items:
         update = PipelineRunUpdate(status=ExecutionStatus.PAUSED)
     else:

@@ -109,7 +109,8 @@ def log_settings(sections: Mapping[str, BaseModel], *, labelling: Labelling) -> 
         for part, facts in labelling.parts.items()
         for fact, value in facts.model_dump().items()
     }
-    logged = mlflow.get_run(mlflow.active_run().info.run_id).data.params  # of a try that was cut short
+    active = mlflow.active_run()
+    logged = mlflow.get_run(active.info.run_id).data.params if active else {}  # by a try that was cut short
     facts = {**parameters, "labelling.label_threshold": labelling.label_threshold, **parts}
     mlflow.log_params({name: value for name, value in facts.items() if name not in logged})
 
@@ -180,7 +181,7 @@ def _was_cut_short(run: Run) -> bool:
     if not (there.status.is_finished or liveness.is_known_dead(there.name)):
         return says_running and not liveness.is_known_alive(there.name)
     step = there.steps.get(here.step_run.name)
-    return step is None or not step.status.is_successful
+    return step is None or not bool(step.status.is_successful)
 
 
 def _link(run_id: str) -> None:
