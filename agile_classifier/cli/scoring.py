@@ -48,6 +48,10 @@ Sheet = Annotated[
     str | None,
     typer.Option(help=f"Sheet of a workbook that holds the rows; by default {AS_CONFIG}, else the only one."),
 ]
+Empty = Annotated[
+    list[str] | None,
+    typer.Option(metavar="WORD", help=f"Word for a cell that holds nothing; by default {AS_CONFIG}."),
+]
 Header = Annotated[
     bool, typer.Option("--header", help="The file has a header line, whatever the config of the version says.")
 ]
@@ -72,6 +76,7 @@ def score(
     header: Header = False,
     escape: Escape = None,
     sheet: Sheet = None,
+    empty: Empty = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
     ] = None,
@@ -108,7 +113,7 @@ def score(
 
     prepare_state()
     if source and output:
-        options = _options(column, delimiter, encoding, quoting, column_names, header, escape, sheet)
+        options = _options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
         labels = (label_column,) if evaluate or label_column else None
         _score_file(source, output, options, labels, model=model, version=version, strict=strict, prefix=prefix)
         return
@@ -128,6 +133,7 @@ def monitor(
     header: Header = False,
     escape: Escape = None,
     sheet: Sheet = None,
+    empty: Empty = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
     ] = None,
@@ -159,7 +165,7 @@ def monitor(
     from agile_classifier.ops.runs import outcome
     from agile_classifier.ops.scoring import drift_response
 
-    options = _options(column, delimiter, encoding, quoting, column_names, header, escape, sheet)
+    options = _options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
     outcome.say_steps()
     seen = drift_response.look(file, options=options, model_name=model, on_drift=on_drift, config=loaded)
     print(f"{seen.sentence}\nreport: {seen.report}")
@@ -190,6 +196,7 @@ def queue(
     header: Header = False,
     escape: Escape = None,
     sheet: Sheet = None,
+    empty: Empty = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
     ] = None,
@@ -210,7 +217,7 @@ def queue(
     from agile_classifier.ops.scoring.reading import choose_layout, read_as
 
     annotation_queue.require_writable(output)
-    options = _options(column, delimiter, encoding, quoting, column_names, header, escape, sheet)
+    options = _options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
     name, number = find_scorer(model, version)
     reading = read_as(pool, options, model_name=name, version=number)
     _say(pool, reading)
@@ -257,6 +264,7 @@ def _options(
     header: bool,
     escape: str | None,
     sheet: str | None,
+    empty: list[str] | None,
 ) -> ReadingOptions:
     from agile_classifier.config.reading import ReadingOptions
 
@@ -265,7 +273,7 @@ def _options(
     names = [] if header else column_names.split(",") if column_names else None
     said = {
         "delimiter": delimiter, "encoding": encoding, "quoting": quoting, "column_names": names, "escape": escape,
-        "sheet": sheet,
+        "sheet": sheet, "empty": empty or None,
     }  # fmt: skip
     return ReadingOptions(column=column, dialect={name: value for name, value in said.items() if value is not None})
 

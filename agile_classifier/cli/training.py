@@ -139,6 +139,12 @@ def init(
     sheet: Annotated[
         str | None, typer.Option(help="Sheet of a workbook that holds the rows; by default the only one that does.")
     ] = None,
+    empty: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORD", help="Word for a cell that holds nothing, in place of NULL and its like; '': there is none."
+        ),
+    ] = None,
 ) -> None:
     """Write a first config for a file of your own texts.
 
@@ -154,7 +160,7 @@ def init(
     choices = Choices(
         text=text, score=score, labels=tuple(label or ()), raters=tuple(rater or ()), group=group, id=id_,
         class_1=class_1, encoding=encoding, delimiter=delimiter, quoting=quoting, escape=escape,
-        decimal=decimal, sheet=sheet,
+        decimal=decimal, sheet=sheet, empty=tuple(empty) if empty else None,
         column_names=tuple(column_names.split(",")) if column_names else None,
     )  # fmt: skip
     model = read_parameters(project.configs() / "quickstart.yaml")["model"]

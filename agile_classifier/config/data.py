@@ -11,6 +11,12 @@ from pydantic import Field, model_validator
 
 from agile_classifier.config.section import ClassNames, Marks, Names, Section, Share
 
+EMPTY = (
+    "\\N", "NULL", "(null)", "[NULL]", "<null>", "<NA>",
+    "#N/A", "#NV", "#N/D", "#NULL!", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!",
+)  # fmt: skip
+"""What databases and spreadsheets write for nothing, and no person for a text; "None" and "NA" may be either."""
+
 
 class Columns(Section):
     """Which columns of the source play which role."""
@@ -95,6 +101,9 @@ class Dialect(Section):
     """Decimal mark of the numbers in the cells."""
     sheet: str | None = None
     """Sheet of a workbook (.xlsx, .ods) that holds the rows, where several hold some."""
+    empty: tuple[str, ...] = EMPTY
+    """Words that programs write for a cell that holds nothing: such a cell is no text, no score and no class, in
+    training as in scoring. In double quotes it is the word itself. `[""]`: there is no such word."""
 
 
 class DataConfig(Dialect, Source):
@@ -149,8 +158,8 @@ class LabelsConfig(Section):
     """What is done with rows without a score or class: `refuse` the data, or `leave_out` those rows, counted; `agile
     queue` can then draw from them."""
     fold: bool = False
-    """Whether classes that differ by case, space or decimals alone (`Yes`, `yes `; `1`, `1.0`) are one; without
-    it they are refused."""
+    """Whether classes that differ by case, space, decimals or type alone (`Yes`, `yes `; `1`, `1.0`; `1`, `true`) are
+    one; without it they are refused."""
     fit_on: Literal["train", "all"] = "train"
     """Rows that the label threshold is computed from: `train` leaks nothing, `all` is the codelab's protocol."""
     names: ClassNames | None = None

@@ -21,6 +21,7 @@ import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 from filelock import FileLock, Timeout
 
+from agile_classifier.config.data import EMPTY
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS
 from agile_classifier.errors import InputError, one_line
 
@@ -64,7 +65,12 @@ class Layout:
     def write(self, rows: Sequence[Sequence[Any]]) -> str:
         """Rows of cells as lines."""
         text = io.StringIO(newline="")
-        csv.writer(text, delimiter=self.delimiter, lineterminator=self.line_end).writerows(rows)
+        writer = csv.writer(text, delimiter=self.delimiter, lineterminator=self.line_end)
+        for row in rows:
+            if any(type(cell) is str and cell.strip() in EMPTY for cell in row):
+                text.write(self.delimiter.join(map(_quoted, row)) + self.line_end)
+            else:
+                writer.writerow(row)
         return text.getvalue()
 
     def write_head(self, names: Sequence[str]) -> str:
@@ -275,6 +281,13 @@ def _concatenate(parts: Sequence[Path], whole: Path, *, head: str) -> None:
         for part in parts:
             with part.open("rb") as source:
                 shutil.copyfileobj(source, target)
+
+
+def _quoted(cell: Any) -> str:
+    """A text in quotes, so that a word for an empty cell is read again as a text; any other cell without."""
+    if type(cell) is str:
+        return '"' + cell.replace('"', '""') + '"'
+    return "" if cell is None else str(cell)
 
 
 def _cell(value: Any) -> Any:

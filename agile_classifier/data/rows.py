@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agile_classifier.config.data import Dialect
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DelimitedFile
+from agile_classifier.data.formats.headers.foreign import refuse_foreign
 from agile_classifier.data.formats.json_array import JsonArrayFile
 from agile_classifier.data.formats.json_lines import JsonLinesFile
 from agile_classifier.data.formats.packed import GZIP, ZIP
@@ -22,6 +23,7 @@ from agile_classifier.data.formats.row import Row, RowFile
 from agile_classifier.data.formats.several import SeveralFiles
 from agile_classifier.data.formats.workbook import WorkbookFile
 from agile_classifier.errors import InputError
+from agile_classifier.files import PICKLED
 
 FORMATS: dict[str, Callable[[Path, Dialect], RowFile]] = {
     **{suffix: partial(DelimitedFile, default=default) for suffix, default in DEFAULT_DELIMITERS.items()},
@@ -68,12 +70,16 @@ def open_rows(path: Path | Sequence[Path], dialect: Dialect = Dialect()) -> RowF
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     suffix = read_suffix(path)
+    if suffix in PICKLED:
+        raise InputError(f"{path}: may be a pickle, which could run code when it is loaded: save it as CSV or Parquet")
     if suffix not in FORMATS:
         raise InputError(
             f"{path}: found suffix {suffix!r}; allowed are {SUFFIXES} (text also as {GZIP}, one file also in a {ZIP})"
         )
     if not path.stat().st_size:
         raise InputError(f"{path}: the file is empty")
+    if dialect.column_names is None:
+        refuse_foreign(path)
     return FORMATS[suffix](path, dialect)
 
 

@@ -14,6 +14,11 @@ Decimal = Literal[".", ","]
 MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "-", "–", "—", "\\n"})
 """Lower-cased cells that mean that no number was given, in a column of numbers."""
 
+_GROUPED = re.compile(
+    r"(?P<head>[+\-\u2212]?(?:\d{1,3}(?P<sign>[,.'’_ \u00a0\u2009\u202f])\d{3}(?:(?P=sign)\d{3})*"
+    r"|\d{1,2}(?:,\d\d)+,\d{3}))"  # as in India
+    r"(?:[.,](?P<rest>\d+))?"
+)
 _VOTES = re.compile(r"(.+?)\s*(?:/|\bof\b|\bout of\b)\s*(.+)", re.IGNORECASE)
 _STARS = re.compile(r"(.*?\d)\s*(?:stars?|★|⭐)", re.IGNORECASE)
 _ROW_OF_STARS = re.compile(r"[★⭐]*[☆✩]*")
@@ -75,6 +80,23 @@ def is_share(cell: object) -> bool:
     return text.endswith("%") or _VOTES.fullmatch(text) is not None
 
 
+def ungroup(cell: object, *, decimal: Decimal = ".") -> str | None:
+    """The number that a cell seems to stand for whose digits are grouped, written without; None for any other cell.
+
+    Such a cell is no score: `1,037` may be 1037 or, with a decimal comma, 1.037.
+
+    >>> [ungroup(cell) for cell in ("1,037", "1.037,5", "1 037", "1'037", "1.037", "0.5", "high")]
+    ['1037', '1037.5', '1037', '1037', None, None, None]
+    """
+    if not isinstance(cell, str) or read_score(cell, decimal=decimal) is not None:
+        return None
+    found = _GROUPED.fullmatch(cell.strip())
+    if found is None or (found["rest"] and _repeats_sign(found)):
+        return None
+    whole = re.sub(r"[^\d+\-]", "", found["head"].replace("\u2212", "-"))
+    return f"{whole}.{found['rest']}" if found["rest"] else whole
+
+
 def suggest_decimal(cells: Sequence[object], *, decimal: Decimal = ".") -> Decimal | None:
     """The other decimal mark, where every cell is a number with it though not every one is with this one.
 
@@ -85,6 +107,25 @@ def suggest_decimal(cells: Sequence[object], *, decimal: Decimal = ".") -> Decim
     if all(read_score(cell, decimal=decimal) is not None for cell in cells):
         return None
     return other if all(read_score(cell, decimal=other) is not None for cell in cells) else None
+
+
+def _repeats_sign(found: re.Match[str]) -> bool:
+    """Whether what parts the thousands would part the fraction too."""
+    return found[0][found.end("head")] == (found["sign"] or ",")
+
+
+def suggest_readings(cells: Sequence[object], *, decimal: Decimal = ".") -> list[str]:
+    """What would make numbers of all cells, of which some are none: digits without groups, another decimal mark.
+
+    >>> suggest_readings(["1,037", "12"])[0]
+    'digits are grouped, it seems: write 1037, without a sign between thousands'
+    """
+    bad = [cell for cell in cells if read_score(cell, decimal=decimal) is None]
+    plain = [ungroup(cell, decimal=decimal) for cell in bad]
+    other = suggest_decimal(cells, decimal=decimal)
+    grouped = f"digits are grouped, it seems: write {next(iter(plain), '')}, without a sign between thousands"
+    marked = f"with data.decimal: '{other}' all of them are numbers"
+    return [grouped] * (bool(plain) and all(plain)) + [marked] * bool(other)
 
 
 def _of_stars(text: str, decimal: Decimal) -> float | None:

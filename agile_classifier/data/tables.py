@@ -26,8 +26,8 @@ from agile_classifier.data.labels.cells import Mark, count, is_mark, map_cells, 
 from agile_classifier.data.labels.class_labels import name_codes
 from agile_classifier.data.labels.kinds import score_raters
 from agile_classifier.data.rows import open_rows, require_rows
-from agile_classifier.data.scores import Decimal, is_share, read_score, suggest_decimal
-from agile_classifier.data.text import REPAIRS, is_missing
+from agile_classifier.data.scores import Decimal, is_share, read_score, suggest_readings
+from agile_classifier.data.text import REPAIRS, Null, is_missing
 from agile_classifier.errors import InputError, did_you_mean
 
 ROLES = ("id", "text", "score", "group")
@@ -79,7 +79,7 @@ def to_table(rows: Iterable[Row]) -> pd.DataFrame:
         for name, cell in row.cells.items():
             if name not in columns:
                 columns[name] = [None] * n_before
-            columns[name].append(cell)
+            columns[name].append(None if isinstance(cell, Null) else cell)
         if len(row.cells) < len(columns):
             for name in columns.keys() - row.cells.keys():
                 columns[name].append(None)
@@ -263,8 +263,8 @@ def _read_scores(column: pd.Series[Any], reading: ScoreReading) -> pd.Series[flo
 
 def _way_out(cells: Sequence[Any], reading: ScoreReading) -> str:
     """End of the line about cells that are no number: the field that would help, where one would."""
-    if other := suggest_decimal(cells, decimal=reading.decimal):
-        return f"; with data.decimal: '{other}' all of them are numbers"
+    if ways := suggest_readings(cells, decimal=reading.decimal):
+        return f"; {'; or '.join(ways)}"
     words = {cell for cell in cells if isinstance(cell, str) and read_score(cell, decimal=reading.decimal) is None}
     if len(words) == 1:
         return f'; if it stands for no score: labels.not_rated: ["{words.pop()}"]'

@@ -87,6 +87,8 @@ def complaint_about(text: Any, *, max_characters: int | None = None) -> str:
     >>> complaint_about(5)
     'the text is the number 5; a text with visible characters is needed'
     """
+    if isinstance(text, Null):
+        return f"the text is missing: {str(text)!r} stands for an empty cell (data.empty)"
     if not isinstance(text, str):
         return f"the text is {'missing' if is_missing(text) else kind_of(text)}; {_NEEDED}"
     if max_characters is not None and len(text) > max_characters:
@@ -98,9 +100,19 @@ def complaint_about(text: Any, *, max_characters: int | None = None) -> str:
     return ""
 
 
+class Null(str):
+    """A cell that holds nothing, as a program wrote it: `NULL`. It is a string, to be copied as it stands."""
+
+
 def is_missing(cell: Any) -> bool:
-    """Whether a cell holds nothing: None, NaN, or pandas' NA or NaT."""
-    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and math.isnan(cell))
+    """Whether a cell holds nothing: None, NaN, pandas' NA or NaT, or what a program writes for that."""
+    return (
+        isinstance(cell, Null)
+        or cell is None
+        or cell is pd.NA
+        or cell is pd.NaT
+        or (isinstance(cell, float) and math.isnan(cell))
+    )
 
 
 def kind_of(value: Any) -> str:

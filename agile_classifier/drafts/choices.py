@@ -50,6 +50,8 @@ class Choices:
     """Decimal mark of the file's numbers."""
     sheet: str | None = None
     """Sheet of a workbook that holds the rows."""
+    empty: tuple[str, ...] | None = None
+    """Words for a cell that holds nothing."""
 
     def __post_init__(self) -> None:
         learnt = {"--score": self.score, "--label": self.labels, "--rater": self.raters}

@@ -44,7 +44,7 @@ def choose_class_1(counts: Mapping[str, int], names: Mapping[str, str] | None = 
 
 
 def fold_variants(column: Column) -> str:
-    """Values that differ by case, outer space or decimals alone, for a person; empty where there are none."""
+    """Values that differ by case, outer space, decimals or type alone, for a person; empty where there are none."""
     spellings: dict[str, set[str]] = {}
     for cell in column.given:
         spellings.setdefault(spelling(class_name(cell)), set()).add(

@@ -15,7 +15,7 @@ import pandas as pd
 
 from agile_classifier.data.labels.cells import as_list, is_empty, unwrap
 from agile_classifier.data.labels.classes import class_name
-from agile_classifier.data.scores import Decimal, read_score
+from agile_classifier.data.scores import Decimal, read_score, ungroup
 from agile_classifier.drafts.words import COUNTRIES, LANGUAGES
 from agile_classifier.errors import one_line
 
@@ -36,6 +36,7 @@ _DATE = re.compile(
     r"|\d{1,2}:\d{2}(:\d{2})?.{0,3}|\d{1,2}\.? \w{3,9}\.?,? \d{4}.*|\w{3},? \w{3} \d{1,2} .*\d{4}"
 )
 _ADDRESS = re.compile(r"(https?://|www\.)\S+|[^@\s]+@[^@\s]+\.\w+|/\S*|[\w.-]+\.(png|jpe?g|txt|html?|wav|mp3)")
+_DIGIT = re.compile(r"\d")
 _UNPARTED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _CODE = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F-]{8,}|[\w.:-]*\d[\w.:-]*", re.ASCII)
 
@@ -111,11 +112,19 @@ class Column:
 
     @cached_property
     def words_among_numbers(self) -> list[str]:
-        """The one or two words, in few rows, of a column that holds numbers in all others: "skipped"."""
+        """The one or two words without a digit, in few rows, of a column of numbers: "skipped"."""
         words = sorted(value for value, number in self._read.items() if number is None)
+        if any(map(_DIGIT.search, words)):
+            return []
         in_few_rows = sum(self.counts[word] for word in words) <= FEW_WORDS * len(self.given)
         n_numbers = sum(number is not None and number == number for number in self._read.values())
         return words if 1 <= len(words) <= 2 < n_numbers and in_few_rows else []
+
+    @cached_property
+    def grouped(self) -> tuple[str, str] | None:
+        """The first cell whose digits are grouped, and its number, in a column of such cells and numbers; else None."""
+        plain = {value: ungroup(value, decimal=self.decimal) for value, number in self._read.items() if number is None}
+        return next(((value, number) for value, number in plain.items() if number and all(plain.values())), None)
 
     @cached_property
     def are_all_numbers(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +18,8 @@ import pandas as pd
 from agile_classifier.config.data import Dialect
 from agile_classifier.data.dialects.detection import ROWS_READ, Detected, detect_dialect
 from agile_classifier.data.dialects.encodings import Doubt
-from agile_classifier.data.dialects.headers import refuse_lines_above
 from agile_classifier.data.formats.several import QUEUED
+from agile_classifier.data.scores import MISSING
 from agile_classifier.data.splits import split_columns
 from agile_classifier.data.tables import read_table
 from agile_classifier.data.text import is_missing
@@ -137,6 +138,11 @@ def _remarks(columns: Sequence[Column], text: Column) -> list[str]:
         for column in columns
         if holds_parts(column)
     )
+    silent = Counter(cell for cell in text.given if cell.strip().lower() in MISSING)
+    remarks.extend(
+        f"The text is {cell!r} in {n} rows: if that says that nobody wrote one, name it in data.empty (--empty)."
+        for cell, n in silent.items()
+    )
     if sum(bool(_TREEBANK_MARK.search(cell)) for cell in text.given) > n_rows / 100:
         remarks.append("Texts hold Penn Treebank marks such as -lrb-: data.repair [treebank] would undo them.")
     return remarks
@@ -173,8 +179,6 @@ def read_dialect(paths: Sequence[Path], choices: Choices) -> tuple[Dialect, list
     """
     detected = detect_dialect(paths, said=choices.dialect)
     _refuse_doubt(", ".join(map(str, paths)), detected)
-    for path in paths:
-        refuse_lines_above(path, detected.dialect)
     return detected.dialect, list(detected.reasons)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agile_classifier.data.labels.classes import class_name
-from agile_classifier.data.scores import is_share
+from agile_classifier.data.scores import MISSING, is_share
 from agile_classifier.drafts.choices import Answer, Choices, OpenQuestion, Question
 from agile_classifier.drafts.classes import choose_class_1, fold_variants, folded_counts
 from agile_classifier.drafts.columns import Column
@@ -23,6 +24,8 @@ MAJORITY_SHARE = 0.5
 """Share of raters that say yes, from which on a text is of class 1."""
 ENDS = ("low", "high")
 """Ends of a scale, as --class-1 names them."""
+
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*")
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def _score_rule(column: Column, choices: Choices, where: str) -> Rule:
     scale, direction = _direct(column, numbers, choices, where)
     rule, cut = _cut(numbers if scale is None else [sum(scale) - number for number in numbers])
     not_rated = [*sure, *column.words_among_numbers]
-    reasons = [direction, cut, *_sentinel_reasons(column, sure, maybe)]
+    reasons = [direction, cut, *_sentinel_reasons(column, sure, maybe), *_word_reasons(column), *_thousands(column)]
     if any(map(is_share, column.given)):
         reasons.append(f"Cells such as {column.given[0]!r} are read as shares: 3/5 is 0.6, 75 % is 0.75.")
     return Rule(
@@ -153,6 +156,23 @@ def _sentinel_reasons(column: Column, sure: Sequence[float], maybe: Sequence[flo
     ]
 
 
+def _word_reasons(column: Column) -> list[str]:
+    words = column.words_among_numbers
+    said = ", ".join(f"{word!r} ({column.counts[word]} rows)" for word in words)
+    return [f"No number, and so not rated (labels.not_rated): {said}."] if words else []
+
+
+def _thousands(column: Column) -> list[str]:
+    """A question about numbers that may have a point between thousands: 950 and 1.037, never 0.5 or 1.25."""
+    parted = [str(cell) for cell in column.given if isinstance(cell, str) and "." in cell]
+    if column.decimal != "." or not parted or not all(map(_THOUSANDS.fullmatch, parted)):
+        return []
+    return [
+        f"{parted[0]!r} is read as {float(parted[0]):g}; is it {parted[0].replace('.', '')}? Then write numbers "
+        "without a sign between thousands."
+    ]
+
+
 def _raters_rule(columns: Sequence[Column], choices: Choices, where: str) -> Rule:
     names = [column.name for column in columns]
     if all(column.numbers for column in columns):
@@ -201,8 +221,9 @@ def _class_rule(target: Target, choices: Choices, where: str) -> Rule:
     folded = fold_variants(column)
     if folded:
         labels["fold"] = True
-        reasons.append(f"Classes that differ by case, space or decimals alone are one (labels.fold): {folded}.")
+        reasons.append(f"Classes that differ by case, space, decimals or type alone are one (labels.fold): {folded}.")
     counts = folded_counts(column) if folded else column.counts
+    reasons += _silent_reasons(counts)
     if len(counts) != 2:
         _refuse_class_1(choices, where, n_classes=len(counts))
         if target.names:
@@ -216,6 +237,15 @@ def _class_rule(target: Target, choices: Choices, where: str) -> Rule:
     labels["names"] = {code: target.names[code] for code in order} if target.names else order
     shown = target.names.get(one, one)
     return Rule(labels, {}, (*reasons, _turning(shown, reason)))
+
+
+def _silent_reasons(counts: Mapping[str, int]) -> list[str]:
+    """Questions about classes that may be how a program has written that there is none."""
+    return [
+        f"Does {value!r} ({n} rows) say that nobody gave a class? Then add it to labels.not_rated."
+        for value, n in counts.items()
+        if value.lower() in MISSING
+    ]
 
 
 def _named_class_1(

@@ -146,7 +146,7 @@ def _first_other_cell(column: Column) -> str:
 
 def _can_be_text(column: Column) -> bool:
     plain = column.is_text and not (
-        column.numbers or column.is_dates or column.is_addresses or column.is_codes or column.is_parts
+        column.numbers or column.grouped or column.is_dates or column.is_addresses or column.is_codes or column.is_parts
     )
     return plain and column.share_given >= 0.5 and column.n_distinct > 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterable, Sequence
 
 from agile_classifier.drafts.choices import Answer, Choices, OpenQuestion, Question
@@ -20,6 +22,7 @@ from agile_classifier.drafts.words import (
     PERSON,
     QUALITY,
     SCALE,
+    TEXT,
     WEAK_LABEL,
     has_word,
     is_exactly,
@@ -30,6 +33,8 @@ from agile_classifier.errors import InputError
 
 QUALITY_CLASSES = 3
 """Whole numbers up to this many are codes of classes as likely as a scale."""
+
+_COMMA = re.compile(r"[+-]?\d{1,3},\d{3}")
 
 
 def find_target(columns: Sequence[Column], choices: Choices, where: str) -> tuple[Target, list[str]]:
@@ -49,6 +54,7 @@ def find_target(columns: Sequence[Column], choices: Choices, where: str) -> tupl
     if not ranked:
         raise InputError(f"{where}: {_nothing_to_learn(columns)}")
     best, *others = ranked
+    grouped = _refuse_grouped(columns, best, where)
     rivals = [other for other in others if other.columns != best.columns or best.points - other.points < MARGIN]
     if best.points < 0:
         asks = "nothing to learn from but what looks like something else; what is to be learnt"
@@ -56,7 +62,7 @@ def find_target(columns: Sequence[Column], choices: Choices, where: str) -> tupl
     if rivals and best.points - rivals[0].points < MARGIN:
         close = [each for each in (best, *rivals) if each.points > best.points - 2 * MARGIN]
         raise OpenQuestion(where, Question("what is to be learnt", (*(each.answer for each in close), *_any_of(close))))
-    return best, _remarks(best, others)
+    return best, [*_remarks(best, others), *grouped]
 
 
 def rank_targets(columns: Sequence[Column]) -> list[Target]:
@@ -73,7 +79,10 @@ def _chosen(columns: Sequence[Column], choices: Choices, where: str) -> Target |
     if choices.score is not None:
         column = by_name[choices.score]
         if len(set(column.numbers)) < 2:
-            raise InputError(f"{where}: --score {column.name}: needed are numbers that differ, found {column.example}")
+            hint = f"; {_of_grouped(column)}" if column.grouped else ""
+            raise InputError(
+                f"{where}: --score {column.name}: needed are numbers that differ, found {column.example}{hint}"
+            )
         return Target("score", (column,), 0, "")
     if choices.raters:
         if len(choices.raters) < FEWEST_RATERS:
@@ -82,7 +91,7 @@ def _chosen(columns: Sequence[Column], choices: Choices, where: str) -> Target |
     if not choices.labels:
         return None
     chosen = tuple(by_name[name] for name in choices.labels)
-    if len(chosen) > 1 or (chosen[0].has_lists and chosen[0].first_uneven_list):
+    if len(chosen) > 1 or (chosen[0].has_lists and chosen[0].first_uneven_list) or _is_ticked(chosen[0]):
         return Target("any", chosen, 0, "")
     if chosen[0].n_distinct < 2:
         raise InputError(f"{where}: --label {chosen[0].name}: needed are two classes, found {chosen[0].example}")
@@ -113,7 +122,13 @@ def _name_points(column: Column) -> tuple[float, str]:
     is_long = len(words) > LONGEST_NAME
     if has_word(name, NOT_LABEL) or any(not entry.isascii() and entry in name for entry in NOT_LABEL):
         return (-4.0, "") if not is_long else (0.0, "")
-    if column.is_languages or column.is_parts or has_word(name, PART) or (len(words) == 1 and words[0] in NOT_TEXT):
+    if (
+        column.is_languages
+        or column.is_parts
+        or _names_fields(column)
+        or has_word(name, PART)
+        or (len(words) == 1 and words[0] in NOT_TEXT)
+    ):
         return -4.0, ""
     if has_word(name, GOLD):
         return 8.0, "its name says that it is the agreed one"
@@ -130,6 +145,13 @@ def _name_points(column: Column) -> tuple[float, str]:
     return 0.0, ""
 
 
+def _names_fields(column: Column) -> bool:
+    """Whether the values are names of columns, `text` and `label`: a table with a row a field, in place of a column."""
+    return any(is_exactly(value, TEXT) for value in column.counts) and any(
+        is_exactly(value, LABEL | SCALE) for value in column.counts
+    )
+
+
 def _is_score(column: Column) -> bool:
     """Whole numbers that all differ are keys, unless the name speaks of a scale and they do not count the rows."""
     numbers, name = column.numbers, column.name
@@ -141,7 +163,8 @@ def _is_score(column: Column) -> bool:
 
 def _has_classes(column: Column) -> bool:
     codes = column.is_whole or not (column.are_all_numbers or column.words_among_numbers)
-    return column.is_simple and codes and column.repeats and not (column.is_dates or column.is_addresses)
+    is_other = column.is_dates or column.is_addresses or column.grouped is not None
+    return column.is_simple and codes and column.repeats and not is_other
 
 
 def _score_points(column: Column) -> float:
@@ -192,8 +215,33 @@ def _nothing_to_learn(columns: Sequence[Column]) -> str:
         "nothing to learn from: needed beside the text is a score (numbers, more than 2 of them different) or a column "
         f"of 2 to {MOST_CLASSES} classes that repeat"
     )
+    if not columns:
+        return f"{needed}; there is no other column: no usual delimiter parts the lines (--delimiter names another)"
     passed = list(_passed_over(columns))
     return f"{needed}; passed over: {'; '.join(passed)}" if passed else needed
+
+
+def _refuse_grouped(columns: Sequence[Column], best: Target, where: str) -> list[str]:
+    """Remarks on numbers whose digits are grouped; refused where their column is the likelier one by its name."""
+    found = [column for column in columns if column.grouped]
+    for column in found:
+        if _name_points(column)[0] > max(0.0, best.points):
+            raise InputError(
+                f"{where}: column {column.name!r}: {_of_grouped(column)}; to learn another: {best.answer.options}"
+            )
+    return [f"Column {column.name!r} is passed over: {_of_grouped(column)}." for column in found]
+
+
+def _of_grouped(column: Column) -> str:
+    """What a cell with grouped digits may mean, and what to do."""
+    cell, number = column.grouped or ("", "")
+    decimal = f"; if it is {cell.replace(',', '.')}: --decimal ," if _COMMA.fullmatch(cell) else ""
+    return f"the digits of {cell!r} are grouped, it seems: write {number}, without a sign between thousands{decimal}"
+
+
+def _is_ticked(column: Column) -> bool:
+    """Whether it holds one value or nothing, as an option of a form that was ticked or not."""
+    return column.n_distinct == 1 and 0 < column.share_given < 1
 
 
 def _passed_over(columns: Iterable[Column]) -> Iterable[str]:
@@ -207,6 +255,10 @@ def _passed_over(columns: Iterable[Column]) -> Iterable[str]:
             yield f"{column.name!r} is empty"
         elif not column.is_simple:
             yield f"{column.name!r} holds objects"
+        elif column.grouped:
+            yield f"{column.name!r}: {_of_grouped(column)}"
+        elif _is_ticked(column):
+            yield f"{column.name!r} holds {column.example} or nothing (--label {shlex.quote(column.name)} learns which)"
         elif column.n_distinct < 2:
             yield f"{column.name!r} always holds {column.example}"
         else:

@@ -85,7 +85,7 @@ def test_a_limit_reads_from_the_top(tmp_path: Path) -> None:
             "text",
             r"found suffix '\.doc'; allowed are \.csv, \.json, \.jsonl, \.ndjson, \.ods, \.parquet, \.tsv, \.txt, \.xlsx",
         ),
-        ("x.csv", b"PK\x03\x04\x00\x00", r"first line holds a NUL byte: a binary file, or another encoding than utf-8"),
+        ("x.csv", b"MZ\x03\x04\x00\x00", r"first line holds a NUL byte: a binary file, or another encoding than utf-8"),
         ("x.parquet", "text,score\na,1\n", r"is not a readable parquet file"),
         (
             "x.csv",

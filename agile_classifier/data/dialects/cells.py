@@ -13,6 +13,7 @@ LONG_TEXT = 15
 """Characters on average from which a column of cells without spaces may be a text."""
 
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?\s?%?")
+_DIGIT = re.compile(r"\d")
 _WHOLE = re.compile(r"[+-]?\d+\s?%?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 
@@ -50,6 +51,8 @@ def starts_with_a_row(first: Sequence[str], rows: Rows) -> bool:
         return False
     text = max(range(len(first)), key=lambda place: fmean(map(len, columns[place] or [""])))
     others = [place for place in range(len(first)) if place != text]
+    if any(_is_name_of_codes(first[place], columns[place]) for place in others):
+        return False
     if not _looks_like_text(first[text], columns[text]):
         return False
     return any(_is_value(first[place], columns[place]) for place in others)
@@ -59,11 +62,18 @@ def _is_name_of_numbers(cell: str, below: Sequence[str]) -> bool:
     return bool(cell.strip()) and not _is_numeric(cell) and len(below) > 1 and all(map(_is_numeric, below))
 
 
+def _is_name_of_codes(cell: str, below: Sequence[str]) -> bool:
+    """Whether a cell without a digit stands above cells that all have one: dates, keys, addresses."""
+    given = [other for other in below if other.strip()]
+    return bool(cell.strip()) and not _DIGIT.search(cell) and len(given) > 1 and all(map(_DIGIT.search, given))
+
+
 def _is_value(cell: str, below: Sequence[str]) -> bool:
     given = [other for other in below if other.strip()]
     if not given or not cell.strip():
         return False
-    return (_is_numeric(cell) and sum(map(_is_numeric, given)) * 2 > len(given)) or cell in given
+    is_class = cell in given and len(set(given)) > 1  # an option that was ticked or not is named by its only value
+    return is_class or (_is_numeric(cell) and sum(map(_is_numeric, given)) * 2 > len(given))
 
 
 def _looks_like_text(cell: str, below: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -10,9 +11,10 @@ from typing import Any
 
 from agile_classifier.config.data import Dialect
 from agile_classifier.data.dialects.cells import find_decimal_commas, starts_with_a_row
-from agile_classifier.data.dialects.delimiters import detect_delimiter, remark_on_escape
+from agile_classifier.data.dialects.delimiters import AGREEING, detect_delimiter, remark_on_escape
 from agile_classifier.data.dialects.encodings import Doubt, Encoding, detect_encoding
-from agile_classifier.data.formats.delimited import DelimitedFile
+from agile_classifier.data.formats.delimited import DELIMITERS, DelimitedFile
+from agile_classifier.data.formats.headers.check import refuse_headers
 from agile_classifier.data.formats.lines import TextFile
 from agile_classifier.data.formats.workbook import WorkbookFile
 from agile_classifier.data.rows import open_rows
@@ -136,12 +138,27 @@ def _with_names(
 ) -> Dialect:
     if "column_names" in said:
         return dialect
+    refuse_headers(file.path, file.first_rows)
+    if isinstance(file, DelimitedFile) and "delimiter" not in said:
+        _refuse_line_above(file)
     first, *rows = list(file.first_rows(1 + COMPARED_ROWS)) or [[]]
     if not first or not starts_with_a_row(first, rows):
         return dialect
     reasons.append("The first line is like the rows below it, so it is a row, and the columns were given names.")
     names = tuple(f"column_{number}" for number in range(1, len(first) + 1))
     return dialect.model_copy(update={"column_names": names})
+
+
+def _refuse_line_above(file: DelimitedFile) -> None:
+    """A title hides which delimiter parts the rows below it: look for one in which nearly all of these agree."""
+    if len(next(file.first_rows(1), [])) != 1:
+        return
+    for delimiter in DELIMITERS:
+        other = DelimitedFile(file.path, file.dialect.model_copy(update={"delimiter": delimiter}))
+        _, *rows = list(other.first_rows(1 + COMPARED_ROWS)) or [[]]
+        width, n_agreeing = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
+        if width > 1 and n_agreeing >= AGREEING * len(rows):
+            refuse_headers(file.path, other.first_rows)
 
 
 def _with_decimal(file: DelimitedFile, dialect: Dialect, reasons: list[str], said: Collection[str]) -> Dialect:

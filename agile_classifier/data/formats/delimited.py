@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
@@ -17,7 +17,8 @@ from typing import Literal
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
 from agile_classifier.config.data import Dialect
-from agile_classifier.data.formats.exports import label_studio, qualtrics
+from agile_classifier.data.formats.exports import label_studio
+from agile_classifier.data.formats.headers.check import refuse_headers
 from agile_classifier.data.formats.lines import Lines, Overlong, TextFile, complain_of_bytes
 from agile_classifier.data.formats.row import Row, drop_unnamed_end, refuse_duplicates
 from agile_classifier.errors import InputError, one_line
@@ -61,7 +62,7 @@ class DelimitedFile(TextFile):
 
     def __init__(self, path: Path, dialect: Dialect, *, default: str = ",") -> None:
         super().__init__(path, dialect)
-        self.default = default
+        self.default = self._parting = default
         for field, sign in (("delimiter", dialect.delimiter), ("escape", dialect.escape)):
             if sign is not None and (len(sign) != 1 or sign in '\r\n"'):
                 raise InputError(
@@ -75,13 +76,13 @@ class DelimitedFile(TextFile):
 
     def first_rows(self, n_rows: int) -> Iterator[list[str]]:
         """Cells of the first rows as they are parsed, the header among them; empty where they cannot be told."""
-        with self._open() as lines:
+        with self._read_anew() as lines:
             for cells, complaint in islice(self._parse(lines, self._find_delimiter(lines)), n_rows):
                 yield [] if complaint else cells
 
     def delimiter(self) -> str:
         """The character that parts the columns: the dialect's, else what a line `sep=` names, else the suffix's."""
-        with self._open() as lines:
+        with self._read_anew() as lines:
             return self._find_delimiter(lines)
 
     def width(self, n_rows: int) -> int:
@@ -104,10 +105,27 @@ class DelimitedFile(TextFile):
                     given = map(label_studio.read_answer, cells) if is_label_studio else cells
                     yield Row(number, dict(zip(names, given, strict=False)), line=lines.first)
 
+    def _mark_empty(self, row: Row) -> Row:
+        marked, quoted = super()._mark_empty(row), self._find_quoted(row)
+        kept = {name: cell for name, cell in row.cells.items() if name in quoted}
+        return replace(marked, cells={**marked.cells, **kept}) if kept else marked
+
+    def _find_quoted(self, row: Row) -> set[str]:
+        """Columns of which the row at hand has the cell in quotes: they change with what is written in the quotes."""
+        probe = written = self._lines.taken if self._lines and self.dialect.quoting else ""
+        for cell in filter(self._is_empty_word, row.cells.values()):
+            probe = probe.replace(f'"{cell}"', f'"{cell}+"')
+        if probe == written:
+            return set()
+        changed = zip(
+            row.cells, *(next(self._reader([line], self._parting)) for line in (written, probe)), strict=False
+        )
+        return {name for name, cell, other in changed if cell != other}
+
     @contextmanager
     def _table(self) -> Iterator[_Table]:
         with self._open() as lines:
-            delimiter = self._find_delimiter(lines)
+            delimiter = self._parting = self._find_delimiter(lines)
             parsed = self._parse(lines, delimiter)
             first = next(parsed, None)
             if first is None:
@@ -118,9 +136,10 @@ class DelimitedFile(TextFile):
                 header, parsed = list(self.dialect.column_names), chain([first], parsed)
             if len(first[0]) == 1 and (self.dialect.column_names is None or len(header) > 1):
                 self._refuse_delimiter(delimiter)
+            if self.dialect.column_names is None:
+                refuse_headers(self.path, self.first_rows)
             names = drop_unnamed_end(header)
             refuse_duplicates(self.path, names)
-            qualtrics.refuse_headers(self.path, names, self.first_rows)
             yield _Table(lines, names, len(header), parsed)
 
     def _find_delimiter(self, lines: Lines) -> str:
@@ -130,12 +149,15 @@ class DelimitedFile(TextFile):
             raise InputError(f"{self.path}: data.escape is {found!r} (--escape), which parts the columns too")
         return found
 
-    def _parse(self, lines: Lines, delimiter: str) -> Iterator[tuple[list[str], str]]:
-        csv.field_size_limit(LONGEST_CELL)
+    def _reader(self, lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
         style: Literal[0, 3] = csv.QUOTE_MINIMAL if self.dialect.quoting else csv.QUOTE_NONE
         escape = self.dialect.escape
         source = map(_escapes_of_signs(escape, delimiter), lines) if escape else lines
-        reader = csv.reader(source, delimiter=delimiter, quoting=style, escapechar=escape, strict=True)
+        return csv.reader(source, delimiter=delimiter, quoting=style, escapechar=escape, strict=True)
+
+    def _parse(self, lines: Lines, delimiter: str) -> Iterator[tuple[list[str], str]]:
+        csv.field_size_limit(LONGEST_CELL)
+        reader = self._reader(lines, delimiter)
         while True:
             lines.begin_row()
             try:
@@ -162,6 +184,7 @@ class DelimitedFile(TextFile):
             tried = DelimitedFile(self.path, self.dialect.model_copy(update={"delimiter": other}))
             width = 0 if other == delimiter else tried.width(TRIED_ROWS)
             if width > 1:
+                refuse_headers(self.path, tried.first_rows)  # a drawn table has more than another delimiter
                 raise InputError(
                     f"{self.path}: delimiter {delimiter!r} gives one column, {other!r} would give {width}: "
                     f"set data.delimiter (--delimiter) to {other!r}"

@@ -170,8 +170,12 @@ class TextFile(RowFile):
         return self._lines.share if self._lines else 0.0
 
     def _open(self) -> Lines:
-        self._lines = Lines(self.path, self.dialect.encoding, newline=self.newline)
+        self._lines = self._read_anew()
         return self._lines
+
+    def _read_anew(self) -> Lines:
+        """The lines once more, beside an iteration whose `share` they leave alone."""
+        return Lines(self.path, self.dialect.encoding, newline=self.newline)
 
 
 class _Cut(str):

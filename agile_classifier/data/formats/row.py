@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
 from agile_classifier.config.data import Dialect
+from agile_classifier.data.text import Null
 from agile_classifier.errors import InputError
+
+LONGEST_WORD = 20
+"""Characters of a word for an empty cell, the space around it included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,12 @@ class RowFile(ABC):
 
     def __init__(self, path: Path, dialect: Dialect) -> None:
         self.path, self.dialect = path, dialect
+        self._empty = frozenset(dialect.empty) - {""}
 
     def __iter__(self) -> Iterator[Row]:
         row = None
         for row in self._rows():
-            yield row
+            yield self._mark_empty(row) if any(map(self._is_empty_word, row.cells.values())) else row
         if row is None:
             raise InputError(f"{self.path}: {self.without_rows}")
 
@@ -74,6 +79,14 @@ class RowFile(ABC):
 
     @abstractmethod
     def _rows(self) -> Iterator[Row]: ...
+
+    def _mark_empty(self, row: Row) -> Row:
+        """The row, with each cell that is a word for nothing as `Null`."""
+        cells = {name: Null(cell) if self._is_empty_word(cell) else cell for name, cell in row.cells.items()}
+        return replace(row, cells=cells)
+
+    def _is_empty_word(self, cell: Any) -> bool:
+        return type(cell) is str and len(cell) <= LONGEST_WORD and cell.strip() in self._empty
 
 
 def refuse_duplicates(path: Path, names: Sequence[str]) -> None:

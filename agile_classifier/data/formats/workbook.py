@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from agile_classifier.data.formats.exports import qualtrics
+from agile_classifier.data.formats.headers.check import refuse_headers
 from agile_classifier.data.formats.packed import BROKEN, laid_out
 from agile_classifier.data.formats.row import Row, RowFile, drop_unnamed_end, refuse_duplicates
 from agile_classifier.errors import InputError, one_line
@@ -76,7 +77,7 @@ class WorkbookFile(RowFile):
     def first_rows(self, n_rows: int) -> Iterator[list[str]]:
         """Cells of the first rows that are not blank, the names of the columns among them."""
         with self._sheet() as sheet:
-            for _, (_, cells) in zip(range(n_rows), _rows_of(sheet), strict=False):
+            for _, cells in islice(_rows_of(sheet), n_rows):
                 yield cells
 
     def _rows(self) -> Iterator[Row]:
@@ -100,6 +101,7 @@ class WorkbookFile(RowFile):
             rows = _rows_of(sheet)
             names = self.dialect.column_names
             if names is None:
+                refuse_headers(self.path, lambda n_rows: [cells for _, cells in islice(_rows_of(sheet), n_rows)])
                 _, first = next(rows, (0, []))
                 if not first:
                     raise InputError(f"{self.path}: sheet {sheet.name!r} is empty")
@@ -108,7 +110,6 @@ class WorkbookFile(RowFile):
                 header = list(names)
             kept = drop_unnamed_end(header)
             refuse_duplicates(self.path, kept)
-            qualtrics.refuse_headers(self.path, kept, self.first_rows)
             yield _Table(kept, len(header), rows, sheet.total_height)
 
     @contextmanager

@@ -16,8 +16,6 @@ from agile_classifier.errors import InputError, one_line
 Mark = float | str
 T = TypeVar("T")
 
-NULL = "\\N"
-"""How a database writes a cell that holds nothing."""
 SHOWN_CHARACTERS = 40
 """Characters of a cell that an error shows."""
 
@@ -48,9 +46,9 @@ def as_list(cell: Any) -> list[Any] | None:
 
 
 def is_empty(cell: Any) -> bool:
-    r"""Whether a cell holds nothing: missing, blank, an empty list, or a database's `\N`."""
+    """Whether a cell holds nothing: missing, blank, or an empty list."""
     held = unwrap(cell)
-    return is_missing(held) or (isinstance(held, str) and held.strip() in {"", NULL})
+    return is_missing(held) or (isinstance(held, str) and not held.strip())
 
 
 def is_mark(cell: Any, marks: Collection[Mark]) -> bool:

@@ -31,6 +31,8 @@ from agile_classifier.errors import InputError, one_line
 
 SHOWN_CLASSES = 20
 """Largest number of classes that an error lists."""
+BOOLEANS = {"true": "1", "false": "0"}
+"""Numbers that truth stands for, in the types of a file."""
 LONGEST_MAPPING = 200
 """Characters of a mapping that an error proposes."""
 
@@ -98,14 +100,16 @@ def natural_order(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def spelling(name: str) -> str:
-    """The form in which classes that differ by case, space or decimals alone are one: `Yes ` and `yes`, `1.0` and `1`.
+    """The form in which classes that differ by their writing alone are one.
 
-    >>> spelling(" Not  Toxic") == spelling("not toxic"), spelling("1.0")
-    (True, '1')
+    Case, space, decimals (`1.0` and `1`) and type (`true` and `1`, of which a file of JSON may hold both).
+
+    >>> spelling(" Not  Toxic") == spelling("not toxic"), spelling("1.0"), spelling("True")
+    (True, '1', '1')
     """
     plain = normalised(name)
     whole = _WHOLE.fullmatch(plain)
-    return whole[1] if whole else plain
+    return whole[1] if whole else BOOLEANS.get(plain, plain)
 
 
 def _codes_if_named(column: pd.Series, labels: LabelsConfig) -> pd.Series:
@@ -182,7 +186,7 @@ def _refuse_variants(column: pd.Series, names: Sequence[str], *, n_more: int) ->
     spelt = " and ".join(map(repr, names))
     more = f" ({n_more} more such)" if n_more else ""
     raise InputError(
-        f"column {column_name(column)}: the classes {spelt} differ by case, space or decimals alone{more};"
+        f"column {column_name(column)}: the classes {spelt} differ by case, space, decimals or type alone{more};"
         " labels.fold: true makes them one, a mapping in labels.names names each"
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 from agile_classifier.config.data import Dialect
 from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.data.labels.cells import is_empty, plain_number, unwrap
+from agile_classifier.data.labels.classes import spelling
 from agile_classifier.data.rows import open_rows
 from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.metrics.bootstrap import bootstrap_intervals
@@ -36,13 +37,22 @@ class Classes:
 
     names: tuple[str, ...]
     numbers: Mapping[str, int]
+    folds: bool = False
+    """Whether a class may be written otherwise, as `labels.fold` says."""
 
     @classmethod
     def of(cls, names: Sequence[str], labels: Mapping[str, Any]) -> Classes:
         """From the names of a version, and the section `labels` of its config."""
         numbers = {name: number for number, name in enumerate(names)}
         coded = zip(labels.get("codes") or (), labels.get("names") or (), strict=False)
-        return cls(tuple(names), {**{code: numbers[name] for code, name in coded if name in numbers}, **numbers})
+        known = {**{code: numbers[name] for code, name in coded if name in numbers}, **numbers}
+        folds = bool(labels.get("fold"))
+        spelt = {spelling(word): number for word, number in known.items()} if folds else {}
+        return cls(tuple(names), {**spelt, **known}, folds)
+
+    def find(self, word: str) -> int | None:
+        """Number of the class that a cell names; None where the version knows none of that name."""
+        return self.numbers.get(word, self.numbers.get(spelling(word)) if self.folds else None)
 
 
 @dataclass
@@ -60,12 +70,13 @@ class Gold:
     def add(self, cell: object, y_score: list[float]) -> None:
         """Take in a row's gold label, as its cell says it, and its probabilities."""
         word = _word_of(cell)
+        number = self.classes.find(word)
         if not word:
             self.n_missing += 1
-        elif word not in self.classes.numbers:
+        elif number is None:
             self.unknown[word] += 1
         else:
-            self.y_true.append(self.classes.numbers[word])
+            self.y_true.append(number)
             self.y_score.append(y_score)
 
     def in_words(self, decision_threshold: float | None) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from agile_classifier.config.data import Dialect
 from agile_classifier.config.reading import ReadingOptions
+from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DELIMITERS, DelimitedFile
 from agile_classifier.data.formats.json_lines import JsonLinesFile
 from agile_classifier.data.formats.packed import read_suffix
@@ -35,6 +36,8 @@ from agile_classifier.ops.scoring.signs import (
 )
 
 DEFAULT = Dialect()
+OF_ALL = {"empty"}
+"""Fields of a dialect that a person decides, rather than the program that wrote a file: they hold for any format."""
 DEFAULT_COLUMN = "text"
 """Column of the texts where neither a person nor the version's config names one."""
 
@@ -87,8 +90,11 @@ def resolve(source: Path, options: ReadingOptions, remembered: Remembered) -> Re
     column = options.column or remembered.column or DEFAULT_COLUMN
     scored = find_scored(source, options)
     if scored is not None:
-        _require_column(open_rows(source, scored.dialect), column, remembered if not options.column else None)
-        return Reading(column, scored.dialect)
+        dialect = scored.dialect.model_copy(
+            update={"empty": tuple(options.said.get("empty", remembered.dialect.empty))}
+        )
+        _require_column(open_rows(source, dialect), column, remembered if not options.column else None)
+        return Reading(column, dialect)
     told = _read_signs(source)
     taken, notes = _recall(source, remembered, said=options.dialect.keys(), told=told)
     dialect = Dialect.model_validate({**told, **taken, **options.said})
@@ -172,9 +178,10 @@ def _recall(
     is_of_one_kind = remembered.suffix is None or _kind_of(remembered.suffix) == _kind_of(suffix)
     differing = {name: value for name, value in remembered.dialect if value != Dialect.model_fields[name].default}
     left_open = _fields_left_open(suffix) - set(said)
-    taken = {name: value for name, value in differing.items() if is_of_one_kind and name in left_open}
+    recalled = left_open if is_of_one_kind else left_open & OF_ALL
+    taken = {name: value for name, value in differing.items() if name in recalled}
     if not _are_alike(suffix, remembered.suffix):
-        dropped = {name: taken.pop(name) for name in list(taken) if name != "encoding"}
+        dropped = {name: taken.pop(name) for name in list(taken) if name not in {"encoding", *OF_ALL}}
         notes += [f"not {_list(dropped)} of that config, which is of a {remembered.suffix}"] if dropped else []
     if "encoding" in taken and told:
         taken.pop("encoding")
@@ -189,8 +196,8 @@ def _recall(
 
 def _fields_left_open(suffix: str) -> set[str]:
     """Fields of a dialect that count for a format."""
-    fields = {"delimited": set(Dialect.model_fields) - {"sheet"}, "JSON": {"encoding"}, "parquet": set[str]()}
-    return fields.get(_kind_of(suffix), {"column_names", "decimal", "sheet"})
+    fields = {"delimited": set(Dialect.model_fields) - {"sheet"}, "JSON": {"encoding", "empty"}, "parquet": {"empty"}}
+    return fields.get(_kind_of(suffix), {"column_names", "decimal", "sheet", "empty"})
 
 
 def _kind_of(suffix: str) -> str:
@@ -218,10 +225,13 @@ def _require_column(rows: RowFile, column: str, remembered: Remembered | None) -
     if any(column in row.cells for row in rows) if isinstance(rows, JsonLinesFile) else column in rows.names():
         return
     names = rows.names()
+    said = rows.dialect.model_dump(exclude_defaults=True, exclude={"delimiter"})
+    other = detect_dialect(rows.path, said=said).dialect.delimiter  # refuses first lines that `agile init` refuses
+    hint = f"; its columns seem to be parted by {other!r} (--delimiter)" if other != rows.dialect.delimiter else ""
     named = f", which the config of {remembered.whose} names" if remembered and remembered.column else ""
     raise InputError(
         f"{rows.path}: no column {column!r}{named} (--column); there are {', '.join(map(repr, names))}"
-        f"{did_you_mean(column, names)}"
+        f"{did_you_mean(column, names)}{hint}"
     )
 
 
@@ -241,7 +251,7 @@ def _list(fields: Mapping[str, Any]) -> str:
 def _in_words(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return f"{'with' if value else 'without'} {name}"
-    shown = ", ".join(value) if isinstance(value, tuple) else repr(value)
+    shown = ", ".join(filter(None, value)) or "none" if isinstance(value, tuple) else repr(value)
     return f"{name.replace('_', ' ')} {shown if name != 'encoding' else value}"
 
 

@@ -111,7 +111,7 @@ VARIANTS = [("Yes", "yes"), ("Not toxic", "not  toxic"), ("1", "1.0"), ("é", "e
 def test_classes_that_differ_by_their_writing_alone_are_refused_or_folded(one: str, other: str) -> None:
     cells = column(one, other, "else", one)
     assert refusal(cells) == (
-        f"column kind: the classes {one!r} and {other!r} differ by case, space or decimals alone; labels.fold: true makes"
+        f"column kind: the classes {one!r} and {other!r} differ by case, space, decimals or type alone; labels.fold: true makes"
         " them one, a mapping in labels.names names each"
     )
     label, names = label_given(cells, rule(fold=True))
