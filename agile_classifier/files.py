@@ -12,6 +12,11 @@ import yaml
 
 from agile_classifier.errors import InputError, one_line
 
+PICKLED = frozenset(
+    {".bin", ".ckpt", ".dill", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"}
+)  # fmt: skip
+"""Suffixes of files that are pickles, or may hold some: loading one can run code, so none is read."""
+
 
 def write_whole(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
     """Write a file, of text as UTF-8, whole or not at all, so that no reader and no crash leaves half of it."""

@@ -24,7 +24,7 @@ from transformers.utils import logging as transformers_logging
 
 from agile_classifier.errors import InputError
 from agile_classifier.models import quantized as quantized  # before transformers imports bitsandbytes
-from agile_classifier.models.encoding import load_tokenizer
+from agile_classifier.models.encoding import first_line, load_tokenizer
 
 HEAD_MODULES = ["classifier", "score", "pooler", r".*\.pooler", "lm_head", "embed_out"]
 """Layers behind the encoder, which must not be quantized, since training them would crash. Plain names match a
@@ -73,6 +73,7 @@ def load_base_model(
     arguments: dict[str, Any] = {
         "dtype": dtype,
         "local_files_only": True,
+        "trust_remote_code": False,  # without it transformers asks on a terminal whether to run a folder's code
         "use_safetensors": True,
         "device_map": {"": device},
         "quantization_config": _quantization(quantization, double_quant=double_quant, dtype=dtype),
@@ -84,7 +85,7 @@ def load_base_model(
         with quiet_transformers():
             model, report = loader.from_pretrained(folder, output_loading_info=True, **arguments)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise InputError(f"model {folder}: not a model that {loader.__name__} knows: {_first_line(error)}") from None
+        raise InputError(f"model {folder}: not a model that {loader.__name__} knows: {first_line(error)}") from None
     _refuse_random_weights(report["missing_keys"], folder=folder, pooling=pooling)
     if pooling == "native" and model.config.pad_token_id is None:  # decoders look for it to find a text's last token
         model.config.pad_token_id = load_tokenizer(folder).pad_token_id
@@ -106,9 +107,9 @@ def read_base_config(folder: Path) -> Any:
         There is none that AutoConfig knows.
     """
     try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True)
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise InputError(f"model {folder}: not a model that AutoConfig knows: {_first_line(error)}") from None
+        raise InputError(f"model {folder}: not a model that AutoConfig knows: {first_line(error)}") from None
 
 
 def _require_causal_head(folder: Path) -> None:
@@ -168,7 +169,3 @@ def quiet_transformers() -> Iterator[None]:
     finally:
         transformers_logging.enable_progress_bar()
         transformers_logging.set_verbosity(level)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

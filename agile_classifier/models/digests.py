@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from agile_classifier.errors import InputError
@@ -22,6 +22,8 @@ MANIFEST = "digests.json"
 DIGEST = "digests.sha256"
 """Tag of a version: SHA-256 of that file."""
 BYTECODE = "__pycache__"
+UNNAMED = "this version"
+"""What a version is called where only its folder is at hand."""
 NOT_LISTED = {MANIFEST, "registered_model_meta"}
 """The list itself, and what MLflow writes into a version's folder when it is loaded."""
 
@@ -52,21 +54,18 @@ def verify_files(version: Path, digest: str | None, *, name: str) -> None:
     Raises
     ------
     InputError
-        A file is missing, was changed or is none of the version's; names it.
+        A file is missing, was changed, is a link or none of the version's; names it.
     """
     if digest is None:
         logger.warning("%s was registered without digests: whether its files are whole is not known", name)
         return
+    _refuse_links(version, name=name)
     for bytecode in list(version.rglob(BYTECODE)):
         shutil.rmtree(bytecode)
     manifest = version / MANIFEST
     if not manifest.is_file() or content_digest(manifest) != digest:
         raise _refusal(name, MANIFEST, "is not the list of its files that was registered")
-    registered, found = json.loads(manifest.read_text(encoding="utf-8")), _digests_of(version)
-    for file in sorted(registered.keys() | found.keys()):
-        if registered.get(file) != found.get(file):
-            what = "is missing" if file not in found else "was changed" if file in registered else "was added"
-            raise _refusal(name, file, f"{what} since it was registered")
+    _compare(json.loads(manifest.read_text(encoding="utf-8")), _digests_of(version), name=name)
 
 
 def verify_parts(version: Path, parts: Iterable[Path]) -> None:
@@ -75,23 +74,52 @@ def verify_parts(version: Path, parts: Iterable[Path]) -> None:
     Raises
     ------
     InputError
-        A file is not what the list says; names it.
+        A file of them is missing, was changed, is a link or is none of the list's; names it.
     """
     if not (version / MANIFEST).is_file():
+        logger.warning("this version has no %s: whether its files are whole is not known", MANIFEST)
         return
-    registered = json.loads((version / MANIFEST).read_text(encoding="utf-8"))
-    for path in sorted(file for part in parts for file in part.rglob("*") if file.is_file()):
-        name = path.relative_to(version).as_posix()
-        if registered.get(name) != content_digest(path):
-            raise _refusal("this version", name, "was changed since it was registered")
+    _refuse_links(version, name=UNNAMED)
+    below = tuple(f"{part.relative_to(version).as_posix()}/" for part in parts)
+    listed = json.loads((version / MANIFEST).read_text(encoding="utf-8"))
+    registered = {file: digest for file, digest in listed.items() if file.startswith(below)}
+    _compare(registered, _digests_of(version, below=below), name=UNNAMED)
 
 
-def _digests_of(version: Path) -> dict[str, str]:
+def verify_inside(folder: Path) -> None:
+    """Hold a folder of artifacts, `artifacts/classifier`, against the list of the version that it lies in, if in one.
+
+    Raises
+    ------
+    InputError
+        As `verify_parts`.
+    """
+    version = folder.absolute().parent.parent
+    if (version / MANIFEST).is_file():
+        verify_parts(version, [folder.absolute()])
+
+
+def _refuse_links(version: Path, *, name: str) -> None:
+    """A link may lead elsewhere once it was looked at, and what lies behind one of a folder is in no list."""
+    for path in sorted(version.rglob("*")):
+        if path.is_symlink():
+            raise _refusal(name, path.relative_to(version).as_posix(), "is a link")
+
+
+def _compare(registered: Mapping[str, str], found: Mapping[str, str], *, name: str) -> None:
+    for file in sorted(registered.keys() | found.keys()):
+        if registered.get(file) != found.get(file):
+            what = "is missing" if file not in found else "was changed" if file in registered else "was added"
+            raise _refusal(name, file, f"{what} since it was registered")
+
+
+def _digests_of(version: Path, *, below: tuple[str, ...] = ("",)) -> dict[str, str]:
+    """Path below the folder → SHA-256, of the files whose path begins so."""
     files = {path.relative_to(version).as_posix(): path for path in version.rglob("*") if path.is_file()}
     return {
         name: content_digest(path)
         for name, path in files.items()
-        if name not in NOT_LISTED and BYTECODE not in path.parts
+        if name.startswith(below) and name not in NOT_LISTED and BYTECODE not in path.parts
     }
 
 

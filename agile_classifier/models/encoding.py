@@ -24,11 +24,9 @@ TOKENS_PER_PACK = 4096
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """Load the tokenizer in the folder of a model or an adapter."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"model {folder}: no tokenizer that AutoTokenizer knows: {str(error).strip().splitlines()[0]}"
-        ) from None
+        raise InputError(f"model {folder}: no tokenizer that AutoTokenizer knows: {first_line(error)}") from None
     if len(tokenizer) <= len(tokenizer.all_special_tokens):  # without its files AutoTokenizer makes an empty one
         raise InputError(f"model {folder}: its tokenizer knows no words; tokenizer.json, or the vocabulary, is missing")
     if tokenizer.pad_token is None:
@@ -56,6 +54,13 @@ def encode(
     too_long = tuple(place for place, ids in enumerate(full) if len(ids) > max_length)
     read = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"] if too_long else full
     return Encoded([ids or [tokenizer.pad_token_id] for ids in read], too_long)
+
+
+def first_line(error: Exception) -> str:
+    """What transformers says of a folder that it cannot load, in one line."""
+    if "trust_remote_code" in str(error):
+        return "it needs code that comes with it (auto_map), which is never run"
+    return str(error).strip().splitlines()[0]
 
 
 def token_batches(lengths: np.ndarray, *, budget: int) -> list[np.ndarray]:

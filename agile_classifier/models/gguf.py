@@ -130,7 +130,9 @@ def _load(alone: Path, gguf: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(alone, gguf_file=_NAME, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(
+            alone, gguf_file=_NAME, local_files_only=True, trust_remote_code=False
+        )
         model, report = AutoModelForCausalLM.from_pretrained(
             alone,
             gguf_file=_NAME,
@@ -138,6 +140,7 @@ def _load(alone: Path, gguf: Path) -> tuple[Any, Any]:
             dtype=getattr(torch, STORAGE),
             device_map={"": "cpu"},
             local_files_only=True,
+            trust_remote_code=False,
             output_loading_info=True,
         )
     except BROKEN as error:

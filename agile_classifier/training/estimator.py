@@ -30,6 +30,7 @@ from agile_classifier.files import tree_digest
 from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.models.decision import DECISION_FILE, Decision
+from agile_classifier.models.digests import verify_inside
 from agile_classifier.models.gguf import fetch_base_model, fetch_base_of
 from agile_classifier.models.hardware import choose_devices
 from agile_classifier.models.predictor import Predictor
@@ -151,6 +152,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         tuning
             Parameters that the folder does not record, `epochs` say: what a clone would be fitted with.
         """
+        verify_inside(adapter)
         spec = ClassifierSpec.load(adapter)
         member = {"ensemble_with": "tfidf_svm"} if (adapter / MEMBER_FOLDER).is_dir() else {}
         made = cls(**{**_parameters(spec), **_lora_parameters(adapter), **member, **tuning})

@@ -21,7 +21,7 @@ from transformers import (
 )
 
 from agile_classifier.errors import InputError
-from agile_classifier.models.base_model import load_base_model, read_hidden_size
+from agile_classifier.models.base_model import load_base_model, read_base_config, read_hidden_size
 from agile_classifier.models.encoding import load_tokenizer
 
 
@@ -144,3 +144,28 @@ def test_a_folder_without_a_tokenizer_is_refused(tiny_model: Path, tmp_path: Pat
     shutil.copy(tiny_model / "config.json", tmp_path)
     with pytest.raises(InputError, match="its tokenizer knows no words"):
         load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_model_s_own_code_is_never_run_even_where_a_person_would_say_yes(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    """Without a word against it, transformers asks on a terminal whether to run a folder's code."""
+    folder, ran = shutil.copytree(tiny_model, tmp_path / "model"), tmp_path / "ran"
+    (folder / "own.py").write_text(f"open({str(ran)!r}, 'w').close()\n", encoding="utf-8")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    mapped = dict.fromkeys(("AutoConfig", "AutoModel", "AutoModelForSequenceClassification"), "own.Own")
+    config |= {"auto_map": mapped, **({} if is_known else {"model_type": "own"})}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    tokenizer = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    tokenizer |= {"auto_map": {"AutoTokenizer": ["own.Own", None]}, **({} if is_known else {"tokenizer_class": "Own"})}
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    monkeypatch.setattr("builtins.input", lambda _: "y")
+    if is_known:
+        assert load(folder).config.model_type == "bert"
+        assert len(load_tokenizer(folder)) > 5
+    else:
+        for read in (load, read_base_config, load_tokenizer):
+            with pytest.raises(InputError, match=r"it needs code that comes with it \(auto_map\), which is never run"):
+                read(folder)
+    assert not ran.exists()

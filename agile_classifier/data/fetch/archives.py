@@ -140,6 +140,8 @@ def _write(members: list[_Member], wanted: PurePosixPath, target: Path, archive:
         raise InputError(f"{archive}: refused: {wanted} unpacks to more than {LARGEST // 2**30} GiB")
     for member in files:
         path = target / member.path.relative_to(wanted)
+        if path.exists():
+            raise InputError(f"{archive}: refused: member {member.name!r} would replace another of the same name")
         path.parent.mkdir(parents=True, exist_ok=True)
         with member.open() as stream, path.open("wb") as written:
             shutil.copyfileobj(stream, written, 2**20)

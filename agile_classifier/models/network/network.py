@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import Linear4bit
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -120,6 +121,8 @@ def load_network(
     base_model: PreTrainedModel, spec: ClassifierSpec, folder: Path, *, label_tokens: LabelTokens | None = None
 ) -> TextClassifier:
     """A saved adapter and head on their base model, in evaluation mode."""
+    if not (folder / SAFETENSORS_WEIGHTS_NAME).is_file():
+        raise InputError(f"adapter {folder}: no {SAFETENSORS_WEIGHTS_NAME}; weights in another format are not read")
     encoder = PeftModel.from_pretrained(base_model, str(folder), is_trainable=False)
     if label_tokens is not None:
         use_packed_attention(base_model)

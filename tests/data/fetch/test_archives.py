@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import stat
 import tarfile
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -96,6 +97,20 @@ def test_a_symbolic_link_of_a_zip_is_refused(tmp_path: Path) -> None:
         archive.writestr(info, "/etc/passwd")
     with pytest.raises(InputError, match="'link' is a link or device"):
         extract(tmp_path / "a.zip", chain=["link"], scratch=tmp_path / "out")
+
+
+@pytest.mark.parametrize("twin", ["data/a.csv", "./data/a.csv", "data//a.csv", "data/./a.csv"])
+def test_a_member_that_would_replace_another_refuses_the_archive(tmp_path: Path, twin: str) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("data/a.csv", b"first")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # zipfile warns of the same name
+            archive.writestr(twin, b"second")
+    hostile = (tmp_path / "a.zip", make_tar(tmp_path / "a.tar", tar_info("data/a.csv"), tar_info(twin), mode="w"))
+    for archive_file in hostile:
+        for member in ("data/a.csv", "data", ""):
+            with pytest.raises(InputError, match=r"refused: member .*a\.csv' would replace another of the same name"):
+                extract(archive_file, chain=[member], scratch=tmp_path / f"{archive_file.suffix}{len(member)}")
 
 
 def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

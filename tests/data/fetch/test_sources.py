@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agile_classifier.data.fetch.cache import entry_name
 from agile_classifier.data.fetch.sources import fetch_file, fetch_model
 from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest, tree_digest
@@ -169,6 +170,31 @@ def test_a_hostile_package_leaves_nothing_in_the_cache(cache: Path, mirror: Path
     with pytest.raises(InputError, match="would leave its folder"):
         fetch_file("package://evil==1.0/x.csv", sha256=content_digest(wheel), cache=cache, mirror=mirror)
     assert [path for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+
+
+def test_a_package_of_another_hash_is_refused_by_pip_before_it_is_opened(
+    cache: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = make_wheel(mirror, "toy-data", {"toy_data/x.csv": b"1"})
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # the folder stands in for an index that has changed the archive
+    monkeypatch.setenv("PIP_FIND_LINKS", str(mirror))
+    with pytest.raises(InputError, match=f"sha256 is {content_digest(wheel)}, pinned is {'0' * 64}"):
+        fetch_file("package://toy-data==1.0/toy_data/x.csv", sha256="0" * 64, cache=cache)
+    assert not [path for path in cache.rglob("*") if path.suffix in (".whl", ".csv")]
+
+
+def test_a_package_in_the_mirror_or_the_cache_that_was_changed_is_never_opened(
+    cache: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pin = content_digest(make_wheel(mirror, "toy-data", {"toy_data/x.csv": b"1"}))
+    kept = cache / entry_name("toy-data", pin) / "archive"
+    kept.mkdir(parents=True)
+    for folder in (kept, mirror):
+        make_wheel(folder, "toy-data", {"toy_data/x.csv": b"evil"})
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(mirror))
+    with pytest.raises(InputError, match=f"pinned is {pin}"):
+        fetch_file("package://toy-data==1.0/toy_data/x.csv", sha256=pin, cache=cache, mirror=mirror)
 
 
 @pytest.mark.network

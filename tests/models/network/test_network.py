@@ -104,6 +104,14 @@ def test_a_saved_network_gives_identical_logits(tiny_model: Path, tmp_path: Path
     assert not trained_names(loaded) - {"head.1.weight", "head.1.bias"}
 
 
+def test_an_adapter_that_is_a_pickle_is_refused_by_name(tiny_model: Path, tmp_path: Path) -> None:
+    save_network(build(tiny_model), tmp_path)
+    torch.save(load_file(tmp_path / "adapter_model.safetensors"), tmp_path / "adapter_model.bin")
+    (tmp_path / "adapter_model.safetensors").unlink()
+    with pytest.raises(InputError, match=r"no adapter_model\.safetensors; weights in another format are not read"):
+        load_network(load_base(tiny_model), spec_of(pooling="mean", n_classes=2), tmp_path)
+
+
 def test_what_is_saved_is_small_safetensors_without_a_model_card(tiny_model: Path, tmp_path: Path) -> None:
     save_network(build(tiny_model), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [

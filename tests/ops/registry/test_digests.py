@@ -14,6 +14,7 @@ import pytest
 from agile_classifier.errors import InputError
 from agile_classifier.models import digests
 from agile_classifier.models.decision import require_finite
+from agile_classifier.models.spec import MEMBER_FOLDER
 from tests.toys.toy_version import NAME, register_version
 
 TEXTS = ["so kind of you", "get lost"]
@@ -114,6 +115,67 @@ def test_a_loader_that_knows_no_tag_refuses_damage_too(files: Path) -> None:
     _flip(files / "artifacts" / "classifier" / "best" / "adapter_model.safetensors")
     with pytest.raises(Exception, match=r"adapter_model\.safetensors was changed since it was registered"):
         mlflow.pyfunc.load_model(f"models:/{NAME}/1")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["artifacts/classifier/best/adapter_model.safetensors", "code/*/models/predictor.py", "artifacts/classifier/best"]
+)  # fmt: skip
+def test_a_link_in_a_version_is_refused_though_it_leads_to_the_same_bytes(
+    files: Path, tmp_path: Path, pattern: str
+) -> None:
+    import mlflow
+
+    from agile_classifier.ops.registry.versions import download_version
+
+    path = next(files.glob(pattern))
+    moved = path.rename(tmp_path / path.name)
+    path.symlink_to(moved)
+    with pytest.raises(InputError, match=f"its file {path.relative_to(files)} is a link; it is not loaded"):
+        download_version(NAME, "1")
+    with pytest.raises(Exception, match="is a link"):
+        mlflow.pyfunc.load_model(f"models:/{NAME}/1")
+    path.unlink()
+
+
+def test_a_folder_of_code_that_is_linked_in_is_refused(files: Path, tmp_path: Path) -> None:
+    from agile_classifier.ops.registry.versions import download_version
+
+    (tmp_path / "torch").mkdir()
+    (files / "code" / "torch").symlink_to(tmp_path / "torch")
+    with pytest.raises(InputError, match="its file code/torch is a link"):
+        download_version(NAME, "1")
+    (files / "code" / "torch").unlink()
+
+
+def test_a_loader_that_knows_no_tag_misses_no_file_and_takes_no_other(
+    files: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import mlflow
+
+    load = lambda: mlflow.pyfunc.load_model(f"models:/{NAME}/1")  # noqa: E731
+    member = next(path for path in (files / "artifacts" / "classifier").iterdir() if path.name == MEMBER_FOLDER)
+    shutil.rmtree(member)
+    with pytest.raises(Exception, match=f"artifacts/classifier/{MEMBER_FOLDER}/.* is missing since it was registered"):
+        load()
+    (files / "artifacts" / "classifier" / "best" / "extra.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(Exception, match=r"extra\.json was added since it was registered"):
+        load()
+
+
+def test_a_list_that_is_gone_is_warned_of_where_no_tag_is_known(files: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (files / digests.MANIFEST).unlink()
+    digests.verify_parts(files, [files / "artifacts" / "classifier"])
+    assert "has no digests.json" in caplog.text
+
+
+def test_an_estimator_of_a_version_s_folder_holds_it_against_the_list(files: Path) -> None:
+    from agile_classifier.training.estimator import AgileClassifier
+
+    folder = files / "artifacts" / "classifier"
+    assert list(AgileClassifier.from_adapter(folder).classes_) == ["blame", "praise"]
+    _flip(folder / "decision.json")
+    with pytest.raises(InputError, match=r"decision\.json was changed since it was registered"):
+        AgileClassifier.from_adapter(folder)
 
 
 def test_a_version_of_before_there_were_digests_is_warned_of(files: Path, caplog: pytest.LogCaptureFixture) -> None:
