@@ -119,16 +119,20 @@ def version_to_serve(config: Path | None) -> Iterator[Version]:
         name = sorted(champions)[0]
         yield Version(name, champions[name], dict(os.environ))
         return
-    path = config or CONFIGS / "quickstart.yaml"
+    short = ["--limit", "1200", "--set", "fine_tune.epochs=1"] if config is None else []
+    with trained_version(config or CONFIGS / "quickstart.yaml", *short, environment=before) as version:
+        yield version
+
+
+@contextmanager
+def trained_version(config: Path, *options: str, environment: Mapping[str, str]) -> Iterator[Version]:
+    """A version that `agile train` with options makes, in a folder that is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="agile-bench-") as home:
-        ours = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "ZENML_CONFIG_PATH", "ZENML_STORE_URL"}
-        environment = {name: value for name, value in before.items() if name not in ours} | {"AGILE_HOME": home}
-        short = ["--limit", "1200", "--set", "fine_tune.epochs=1"] if config is None else []
-        subprocess.run(
-            [sys.executable, "-m", "agile_classifier", "train", str(path), *short], env=environment, check=True
-        )
-        environment |= {"MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db", "OMP_WAIT_POLICY": "PASSIVE"}
-        yield Version(load_config(path).registry.model_name, "1", environment)
+        theirs = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "ZENML_CONFIG_PATH", "ZENML_STORE_URL"}
+        ours = {name: value for name, value in environment.items() if name not in theirs} | {"AGILE_HOME": home}
+        subprocess.run([sys.executable, "-m", "agile_classifier", "train", str(config), *options], env=ours, check=True)
+        ours |= {"MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db", "OMP_WAIT_POLICY": "PASSIVE"}
+        yield Version(load_config(config).registry.model_name, "1", ours)
 
 
 @contextmanager

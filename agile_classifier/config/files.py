@@ -15,6 +15,9 @@ from agile_classifier.config.sources import locate_sources, require_sources
 from agile_classifier.errors import InputError, explain_validation, nearest
 from agile_classifier.files import content_digest, read_yaml
 
+DEEPEST = 4
+"""Most levels of lists and mappings in a value of the command line."""
+
 
 def load_config(
     path: Path, *, overrides: tuple[str, ...] = (), here: Path | None = None, needs_sources: bool = False
@@ -84,12 +87,13 @@ def set_value(parameters: dict[str, Any], path: str, value: Any) -> None:
 def as_value(text: str) -> Any:
     """What a text of the command line stands for.
 
-    YAML 1.1 reads `1e-3` as text; everything else as an element of a config file's list, where `|` is a text too.
+    YAML 1.1 reads `1e-3` as text; everything else as an element of a config file's list, where `|` is a text too. What
+    has anchors, aliases, tags or dates, or is nested more than `DEEPEST`, stands for itself, as a text.
     """
-    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+", text):
+    if re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)[eE][+-]?\d+", text):
         return float(text)
     try:
-        values = yaml.safe_load(f"[{text}]") or [None]
+        values = yaml.load(f"[{text}]", Loader=_PlainValues) or [None]  # noqa: S506  (a SafeLoader that reads less)
     except (ValueError, yaml.YAMLError):
         return text
     return values[0] if len(values) == 1 else text
@@ -105,6 +109,28 @@ def write_value(value: Any) -> str:
 def write_override(path: str, value: Any) -> str:
     """The word after `--set` that gives a field its value."""
     return f"{path}={write_value(value)}"
+
+
+class _PlainValues(yaml.SafeLoader):
+    """YAML without what lets a few bytes stand for many (aliases, levels), or for what JSON cannot write."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  (PyYAML's own way)
+        sign: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:
+        """Read the beginning of a list or mapping, or refuse it."""
+        if self.flow_level > DEEPEST:
+            raise yaml.YAMLError("too many levels")
+        super().fetch_flow_collection_start(TokenClass)
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose a node of the document, or refuse it."""
+        event = self.peek_event()
+        if getattr(event, "anchor", None) is not None or getattr(event, "tag", None) is not None:
+            raise yaml.YAMLError("no plain value")
+        return super().compose_node(parent, index)
 
 
 def _override(parameters: dict[str, Any], override: str) -> None:

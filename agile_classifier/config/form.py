@@ -29,6 +29,8 @@ class FormField:
     """HTML's own names: min, max, step."""
     is_optional: bool = False
     """Whether it may have no value."""
+    is_words: bool = False
+    """Whether it holds nothing but a text, be it written like a number."""
 
 
 def read_form(config: RunConfig) -> dict[str, list[FormField]]:
@@ -54,7 +56,9 @@ def changed(config: RunConfig, filled_in: Mapping[str, str]) -> dict[str, Any]:
 def _read(text: str, known: FormField | None) -> Any:
     if known is not None and known.is_optional and not text.strip():
         return None
-    return as_value(text.strip())
+    value = as_value(text.strip())
+    is_text = known is not None and known.is_words and not isinstance(value, str) and value is not None
+    return text.strip() if is_text else value
 
 
 def _fields(name: str, described: Mapping[str, Any], value: Any, schema: Mapping[str, Any]) -> Iterator[FormField]:
@@ -82,6 +86,7 @@ def _field(name: str, described: Mapping[str, Any], value: Any, schema: Mapping[
         choices=(*choices, *((NOTHING,) if is_optional else ())) if only_choices else (),
         bounds=_bounds(kinds[0]) if is_number else {},
         is_optional=is_optional,
+        is_words=not only_choices and all(kind.get("type") == "string" for kind in kinds),
     )
 
 

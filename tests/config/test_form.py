@@ -105,3 +105,30 @@ def test_a_field_that_no_form_has_is_kept_to_be_refused_by_name(config: RunConfi
 def test_a_value_written_is_read_back(value: Any) -> None:
     assert as_value(write_value(value)) == value
     assert type(as_value(write_value(value))) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[&a x, *a]", "&a x", "*a", "!!binary aGFsbG8=", "!!set {a, b}", "2026-01-01", "2026-13-01", "[[[[[1]]]]]", "[" * 4000, "{a: " * 1000, "[" * 900 + "]" * 900, "\x00", "'", "? [a]"],
+    ids=["an alias", "an anchor", "an alias of nothing", "bytes", "a set", "a date", "no date", "five levels", "open lists", "open mappings", "many levels", "a NUL", "a quote", "a list as key"],
+)  # fmt: skip
+def test_what_is_no_plain_value_stands_for_itself(text: str) -> None:
+    assert as_value(text) == text
+    assert as_value(write_value(text)) == text
+
+
+def test_four_levels_are_read() -> None:
+    assert as_value("[[[[1]]]]") == [[[[1]]]]
+    assert as_value("{a: {b: [c]}}") == {"a": {"b": ["c"]}}
+
+
+def test_a_text_that_is_written_like_a_number_is_a_text_where_nothing_else_can_be(config: RunConfig) -> None:
+    typed = {
+        "registry.model_name": "2024",
+        "data.columns.text": "no",
+        "data.columns.id": "null",
+        "fine_tune.epochs": "7",
+    }
+    assert changed(config, typed) == {
+        "registry.model_name": "2024", "data.columns.text": "no", "data.columns.id": None, "fine_tune.epochs": 7,
+    }  # fmt: skip

@@ -27,6 +27,7 @@ TEMPLATES = {
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Validation of the examples</title>
 <style>{{ stylesheet }}</style>

@@ -2,7 +2,7 @@
 
 Without a token only names of this machine are answered, so that a page that gives its own name to loopback gets
 nothing; with one, every request bears it. A page of another site may send nothing. A body is read whole before it is
-looked at.
+looked at, and before it counts as a request under way: who sends slowly takes nobody's place.
 """
 
 from __future__ import annotations
@@ -11,40 +11,37 @@ import asyncio
 import base64
 import hmac
 import ipaddress
+import logging
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
+from agile_classifier.ops.serving.connections import RequestLimits, head_too_large
 from agile_classifier.ops.serving.docs import DOCS_PATHS, add_docs
-from agile_classifier.ops.serving.refusals import Refusal, answer_error, busy
+from agile_classifier.ops.serving.refusals import BAD_REQUEST, SECURITY_HEADERS, Refusal, answer_error, busy
 
 SECONDS_TO_DRAIN = 2
 """Longest wait for the rest of a request that is refused before it was read."""
 CLOSE = {"connection": "close"}
+CLIENT_GONE = 499
+"""Status that is counted for a client that left before it was answered; nobody is sent it."""
 LOGIN = 'Basic realm="agile: any user, the token as password"'
+
+logger = logging.getLogger(__name__)
 
 Observe = Callable[[str, int, float, str | None], None]
 """Told of every answer: path (`other` where there is no such path), status, seconds, and the error code, if any."""
-
-
-@dataclass(frozen=True)
-class RequestLimits:
-    """Requests that a server takes on; what is more is refused."""
-
-    max_bytes: int = 4_000_000
-    """Largest request body, in bytes."""
-    max_requests: int = 128
-    """Most requests with a body that are under way at a time."""
-    seconds_to_read: float = 30.0
-    """Longest time that a client may take to send its request."""
 
 
 @dataclass(frozen=True)
@@ -71,47 +68,65 @@ class Guard:
             app.add_exception_handler(kind, answer_error)
         self._app, self._rules, self._observe = app, rules, observe
         self._paths = frozenset(getattr(route, "path", "") for route in app.routes)
+        self._bodies: list[_Body] = []
+        """Bodies that are being read, the one begun first at the front."""
         self.in_flight = 0
         """Requests with a body that are under way."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it; told to `observe` either way."""
-        started, status = time.perf_counter(), 0
-
-        async def send_and_note(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
-            await send(message)
-
+        started, answer = time.perf_counter(), _Answer(send)
+        path = scope["path"] if scope["path"] in self._paths else "other"
         request = Request(scope, receive)
         try:
-            await self._pass_on(request, send_and_note)
+            await self._pass_on(request, answer)
         except Refusal as refusal:
-            await (await answer_error(request, refusal))(scope, receive, send_and_note)
+            await (await answer_error(request, refusal))(scope, receive, answer.send)
+        except ClientDisconnect:
+            answer.status = CLIENT_GONE
+            logger.warning("a connection ended before its request was answered: %s %s", request.method, path)
         finally:
-            path = scope["path"] if scope["path"] in self._paths else "other"
-            self._observe(path, status, time.perf_counter() - started, scope.get("refused"))
+            self._observe(path, answer.status, time.perf_counter() - started, scope.get("refused"))
 
-    async def _pass_on(self, request: Request, send: Send) -> None:
+    async def _pass_on(self, request: Request, answer: _Answer) -> None:
         try:
             self._admit(request)
         except Refusal:
             await self._drain(_chunks(request))
             raise
         if request.method != "POST":
-            await self._app(request.scope, request.receive, send)
+            await self._app(request.scope, request.receive, answer.send)
             return
+        body = await self._read(request)
+        self._require_media_type(request)
         with self._slot():
-            unread = [{"type": "http.request", "body": await self._read(request), "more_body": False}]
-            self._require_media_type(request)
+            await self._answer(request, body, answer)
 
-            async def receive() -> Message:
-                return unread.pop() if unread else await request.receive()
+    async def _answer(self, request: Request, body: bytes, answer: _Answer) -> None:
+        """Let the application answer a request that was read whole, unless its client leaves."""
+        unread = [{"type": "http.request", "body": body, "more_body": False}]
 
-            await self._app(request.scope, receive, send)
+        async def receive() -> Message:
+            return unread.pop() if unread else await request.receive()
+
+        answering = asyncio.ensure_future(self._app(request.scope, receive, answer.send))
+        leaving = asyncio.ensure_future(request.receive())  # after the body nothing comes but the connection's end
+        try:
+            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if is_gone := not (answering.done() or answer.is_sent):
+                answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
+        finally:
+            leaving.cancel()
+            answering.cancel()
+        if is_gone:
+            raise ClientDisconnect
+        answering.result()
 
     def _admit(self, request: Request) -> None:
-        """Refuse a request whose host, token or origin is wrong."""
+        """Refuse a request whose size of head, host, token or origin is wrong."""
+        if _head_size(request.scope) > self._rules.limits.max_head_bytes:
+            raise head_too_large(self._rules.limits)
         token, path, host = self._rules.token, request.scope["path"], request.headers.get("host", "")
         if token is None and not _is_this_machine(host):
             raise Refusal(HTTPStatus.MISDIRECTED_REQUEST, f"no such host here: {host[:100]}")
@@ -137,21 +152,38 @@ class Guard:
 
     async def _read(self, request: Request) -> bytes:
         """Read the whole body of a request, whether its length is announced or not."""
-        limits, chunks, body = self._rules.limits, _chunks(request), bytearray()
-        is_too_large = int(request.headers.get("content-length", 0)) > limits.max_bytes
+        limits, chunks = self._rules.limits, _chunks(request)
+        is_too_large = _announced(request) > limits.max_bytes
         try:
-            async with asyncio.timeout(limits.seconds_to_read):
-                while not is_too_large and (chunk := await anext(chunks, None)) is not None:
-                    body += chunk
-                    is_too_large = len(body) > limits.max_bytes
+            async with asyncio.timeout(limits.seconds_to_read) as deadline:
+                with self._reading(_Body(deadline)) as body:
+                    while not is_too_large and (chunk := await anext(chunks, None)) is not None:
+                        body.content += chunk
+                        is_too_large = len(body.content) > limits.max_bytes
+                        self._make_room()
         except TimeoutError:
+            if body.made_room:
+                raise busy("too much is being sent at once", **CLOSE) from None
             line = f"the request was not sent within {limits.seconds_to_read:g} s"
             raise Refusal(HTTPStatus.REQUEST_TIMEOUT, line, headers=CLOSE) from None
         if not is_too_large:
-            return bytes(body)
+            return bytes(body.content)
         await self._drain(chunks)
         line = f"the request has more than {limits.max_bytes} bytes: send less at a time"
         raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, line, headers=CLOSE)
+
+    @contextmanager
+    def _reading(self, body: _Body) -> Iterator[_Body]:
+        self._bodies.append(body)
+        try:
+            yield body
+        finally:
+            self._bodies.remove(body)
+
+    def _make_room(self) -> None:
+        """Give up the body that is being read for longest, where all together have too many bytes."""
+        if sum(len(body.content) for body in self._bodies) > self._rules.limits.max_unread_bytes:
+            self._bodies[0].give_up()
 
     async def _drain(self, chunks: AsyncIterator[bytes]) -> None:
         """Throw away what a refused client still sends, up to as much again, so that it comes to read the answer."""
@@ -170,13 +202,71 @@ class Guard:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"{line} is needed")
 
 
+@dataclass(eq=False)
+class _Body:
+    """A body that is being read."""
+
+    deadline: asyncio.Timeout
+    content: bytearray = field(default_factory=bytearray)
+    made_room: bool = False
+
+    def give_up(self) -> None:
+        """Read no more of it."""
+        if not (self.made_room or self.deadline.expired()):
+            self.made_room = True
+            self.deadline.reschedule(0)
+
+
+class _Answer:
+    """The answer to a request, with the headers of every answer; how far it has come."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+        self.is_sent = False
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the answer, and note what it was."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+        self.is_sent = message["type"] == "http.response.body" and not message.get("more_body")
+        await self._send(message)
+
+
 async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    """Parts of a body as they come in, to the last."""
+    """Parts of a body as they come in, to the last.
+
+    Raises
+    ------
+    ClientDisconnect
+        The client left before that.
+    """
     is_last = False
     while not is_last:
         message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         is_last = not message.get("more_body")
         yield message.get("body", b"")
+
+
+def _head_size(scope: Scope) -> int:
+    """Bytes of a request's address and headers."""
+    address = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+    return address + sum(len(name) + len(value) for name, value in scope["headers"])
+
+
+def _announced(request: Request) -> int:
+    """Length of the body as its header announces it; 0 if it does not."""
+    length = request.headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()):
+        raise Refusal(
+            HTTPStatus.BAD_REQUEST, f"no length: content-length {length[:40]}", code=BAD_REQUEST, headers=CLOSE
+        )
+    return int(length) if len(length) < 20 else sys.maxsize
 
 
 def _is_this_machine(host: str) -> bool:

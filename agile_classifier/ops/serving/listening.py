@@ -6,6 +6,7 @@ import asyncio
 import errno
 import ipaddress
 import os
+import resource
 import signal
 import socket
 from pathlib import Path
@@ -14,9 +15,12 @@ from typing import Any
 import uvicorn
 
 from agile_classifier.errors import InputError
+from agile_classifier.ops.serving.connections import Connection, Connections, RequestLimits
 
 SHUTDOWN_SECONDS = 30
 """Longest wait for requests under way, once a server is told to stop."""
+OWN_FILES = 256
+"""Open files of a server that are no connections: libraries, databases, what it loads."""
 SHORTEST_TOKEN = 16
 """Shortest allowed token, in characters; a shorter one can be guessed."""
 
@@ -82,29 +86,49 @@ def address(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def run(app: Any, listener: socket.socket, *, said: str) -> None:
+def run(app: Any, listener: socket.socket, *, said: str, limits: RequestLimits) -> None:
     """Serve until SIGTERM or Ctrl-C; `said` is printed once it answers.
 
     Uvicorn raises the signal that stopped it once more: to be told to stop is no failure here.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none",
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )  # fmt: skip
-    server = _SayingServer(config, said)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+    server = LimitedServer(app, limits, said=said)
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))
 
 
-class _SayingServer(uvicorn.Server):
-    """Says where it serves once it does."""
+class LimitedServer(uvicorn.Server):
+    """Server that holds its clients to limits, and says where it serves once it does."""
 
-    def __init__(self, config: uvicorn.Config, said: str) -> None:
+    server_state: Connections
+
+    def __init__(self, app: Any, limits: RequestLimits, *, said: str) -> None:
+        config = uvicorn.Config(
+            app, http=Connection, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+            lifespan="off", ws="none", timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )  # fmt: skip
         super().__init__(config)
+        self.server_state = Connections(limits, max_connections=_allow_files(limits.max_connections))
         self._said = said
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
         await super().startup(sockets)
         print(self._said, flush=True)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look after the connections, ten times a second."""
+        self.server_state.end_late()
+        return await super().on_tick(counter)
+
+
+def _allow_files(connections: int) -> int:
+    """Raise this process's limit on open files so that so many connections fit; returns how many do."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = connections + OWN_FILES
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return connections
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(1, allowed - OWN_FILES)

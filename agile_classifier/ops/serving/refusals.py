@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import reprlib
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -28,6 +29,13 @@ CODES: dict[int, str] = {
 }
 """Status → MLflow's error code; `BAD_REQUEST` for any other."""
 
+SECURITY_HEADERS = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
+"""Headers of every answer that does not say otherwise: a browser runs, shows and fetches nothing of it."""
+
 
 class ErrorBody(BaseModel):
     """Body of every error, in MLflow's form."""
@@ -48,18 +56,35 @@ class Refusal(HTTPException):
         super().__init__(status, " ".join(in_utf8.split())[:LONGEST_LINE], headers)
         self.code = code or CODES.get(status, BAD_REQUEST)
 
+    @property
+    def body(self) -> dict[str, str]:
+        """Body of the answer."""
+        return {"error_code": self.code, "message": self.detail}
 
-def busy(reason: str) -> Refusal:
+
+def busy(reason: str, **headers: str) -> Refusal:
     """503, which says when to try again."""
-    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{reason}: try again later", headers={"retry-after": "1"})
+    line, more = f"{reason}: try again later", {"retry-after": "1", **headers}
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, line, headers=more)
+
+
+def write_raw(refusal: Refusal) -> bytes:
+    """Write a refusal as HTTP/1.1, for what never became a request; the connection ends with it."""
+    body = json.dumps(refusal.body).encode()
+    headers = {
+        **SECURITY_HEADERS, **(refusal.headers or {}), "content-type": "application/json",
+        "content-length": str(len(body)), "connection": "close",
+    }  # fmt: skip
+    lines = [f"HTTP/1.1 {refusal.status_code} {HTTPStatus(refusal.status_code).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
 async def answer_error(request: Request, error: Exception) -> JSONResponse:
     """Answer a request that failed; its error code is left in the scope, as `refused`."""
     refusal = _as_refusal(request, error)
     request.scope["refused"] = refusal.code
-    body = {"error_code": refusal.code, "message": refusal.detail}
-    return JSONResponse(body, refusal.status_code, headers=refusal.headers)
+    return JSONResponse(refusal.body, refusal.status_code, headers=refusal.headers)
 
 
 def _as_refusal(request: Request, error: Exception) -> Refusal:
@@ -71,7 +96,7 @@ def _as_refusal(request: Request, error: Exception) -> Refusal:
         return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, f"the server failed: {type(error).__name__}")
     status, line, path = error.status_code, error.detail, request.scope["path"][:100]
     if status == HTTPStatus.BAD_REQUEST:
-        return Refusal(status, f"the body is not JSON: {error.__cause__ or line}", code=BAD_REQUEST)
+        return Refusal(status, f"the body cannot be read: {error.__cause__ or line}", code=BAD_REQUEST)
     if status == HTTPStatus.NOT_FOUND:
         line = f"no {path}; there are {', '.join(request.app.openapi()['paths'])}"
         return Refusal(status, line, code="ENDPOINT_NOT_FOUND")

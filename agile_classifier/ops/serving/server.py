@@ -56,9 +56,8 @@ def serve(
         follower.start()
         followed = f" (follows {target.alias})" if target.alias else ""
         sys.setswitchinterval(SWITCH_SECONDS)
-        run(
-            app, listener, said=f"serving {target.model_name} version {target.version}{followed} at {address(listener)}"
-        )
+        said = f"serving {target.model_name} version {target.version}{followed} at {address(listener)}"
+        run(app, listener, said=said, limits=limits)
         print("agile serve: stopped", file=sys.stderr, flush=True)
         follower.stop()
         batches.close()

@@ -5,6 +5,7 @@ Its server runs until it is told to stop; what was launched goes on.
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -13,35 +14,34 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Body, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import TypeAdapter, ValidationError
 from zenml.client import Client
 
-from agile_classifier.config.form import changed, read_form
+from agile_classifier.config.form import read_form
 from agile_classifier.errors import InputError
 from agile_classifier.ops.engines import require as engines
 from agile_classifier.ops.engines import stacks
 from agile_classifier.ops.runs import links
-from agile_classifier.ops.serving.guard import Guard, RequestLimits, Rules
+from agile_classifier.ops.serving.connections import RequestLimits
+from agile_classifier.ops.serving.docs import allow_by_digest
+from agile_classifier.ops.serving.guard import Guard, Rules
 from agile_classifier.ops.serving.listening import address, listen, read_token, run
 from agile_classifier.ops.serving.refusals import ERRORS, Refusal, answer_error
 from agile_classifier.ops.web import launches
-from agile_classifier.ops.web.launches import Launch, StillGoing
+from agile_classifier.ops.web.launches import Launch, Overrides, StillGoing
 
 TOKEN = "AGILE_LAUNCH_TOKEN"  # noqa: S105  (the name of a variable)
 TEMPLATE = "launcher.html.j2"
 OPENED = ("data", "model", "fine_tune", "registry")
 """Sections that are open when the form is first seen."""
-LIMITS = RequestLimits(max_bytes=200_000)
+LIMITS = RequestLimits(max_bytes=64_000)
 """Limits of a request; a form has about 6,000 bytes."""
 JSON, FORM, HTML = "application/json", "application/x-www-form-urlencoded", "text/html"
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+POLICY = "default-src 'none'; style-src {style}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+"""Content security policy of a page: no script, no picture, its own style alone."""
 
 
 def serve(*, host: str, port: int, token_file: Path | None) -> None:
@@ -56,7 +56,8 @@ def serve(*, host: str, port: int, token_file: Path | None) -> None:
     with listen(host, port, token=token, variable=TOKEN) as listener:
         stack = stacks.active_stack()
         engines.require_engine(stack)
-        run(make_app(token=token), listener, said=f"launcher for the stack {stack.name}: {address(listener)}")
+        said = f"launcher for the stack {stack.name}: {address(listener)}"
+        run(make_app(token=token), listener, said=said, limits=LIMITS)
     print("stopped; what was launched goes on", file=sys.stderr)
 
 
@@ -81,12 +82,21 @@ def make_app(*, token: str | None) -> Guard:
     return Guard(app, Rules(token=token, media_types=(JSON, FORM), limits=LIMITS, login_paths=("/",)))
 
 
+_STYLE = re.compile("<style>(.*?)</style>", re.DOTALL)
+_OVERRIDES: TypeAdapter[dict[str, str]] = TypeAdapter(Overrides)
+
+
 async def _filled_in(request: Request) -> dict[str, str]:
     """Fields of a posted form, of which there are some."""
-    filled_in = {name: str(value) for name, value in (await request.form()).items()}
-    if not filled_in:
+    fields = (await request.form(max_fields=launches.MOST_VALUES)).multi_items()
+    if not fields:
         raise Refusal(HTTPStatus.BAD_REQUEST, "no field of the form was sent")
-    return filled_in
+    try:
+        return _OVERRIDES.validate_python(dict(fields))
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]
+        ) from None
 
 
 class _Pages:
@@ -94,6 +104,9 @@ class _Pages:
         loader = FileSystemLoader(Path(__file__).parent)
         environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
         self._template = environment.get_template(TEMPLATE)
+        style = _STYLE.findall(loader.get_source(environment, TEMPLATE)[0])[0]
+        policy = POLICY.format(style=allow_by_digest(style.encode()))
+        self._headers = {"content-security-policy": policy, "cache-control": "no-store"}
         self._stack = stacks.active_stack()
         self._starting = threading.Lock()
 
@@ -108,9 +121,8 @@ class _Pages:
         return self._form(name)
 
     def start_by_form(self, name: str, filled_in: Annotated[dict[str, str], Depends(_filled_in)]) -> Response:
-        config = launches.read_config(name)
         try:
-            launch = self._launch(name, changed(config, filled_in))
+            launch = self._launch(name, filled_in)
         except (InputError, StillGoing) as error:
             return self._form(name, filled_in, error=str(error), status=_status(error))
         return RedirectResponse(f"/launches/{launch.id}", HTTPStatus.SEE_OTHER)
@@ -123,7 +135,11 @@ class _Pages:
         self,
         config: Annotated[str, Body(examples=["quickstart"], description="Name of a config, as the page lists them.")],
         overrides: Annotated[
-            dict[str, Any] | None, Body(examples=[{"fine_tune.epochs": 5}], description="`section.field` to its value.")
+            Overrides | None,
+            Body(
+                examples=[{"fine_tune.epochs": 5}],
+                description="`section.field` to its value: a number, a boolean, null, or a text as the form takes it.",
+            ),
         ] = None,
     ) -> Launch:
         """Start a training; 409 while another one runs on an engine of this machine."""
@@ -144,10 +160,10 @@ class _Pages:
             return self._page("error", "Not found", status=status, error=str(error))
         return await answer_error(request, Refusal(status, str(error)))
 
-    def _launch(self, name: str, overrides: Mapping[str, Any]) -> Launch:
+    def _launch(self, name: str, filled_in: Mapping[str, Any]) -> Launch:
         with self._starting:
             is_local = self._stack.flavor("orchestrator") in engines.LOCAL_ENGINES
-            return launches.start(name, overrides, one_at_a_time=is_local)
+            return launches.start(name, filled_in, one_at_a_time=is_local)
 
     def _form(
         self, name: str, filled_in: Mapping[str, str] | None = None, *, error: str = "", status: int = 200
@@ -160,7 +176,7 @@ class _Pages:
 
     def _page(self, view: str, title: str, *, status: int = 200, refresh: bool = False, **shown: Any) -> Response:
         page = self._template.render(view=view, title=title, refresh=refresh, stack=self._stack.name, **shown)
-        return HTMLResponse(page, status, headers=HEADERS)
+        return HTMLResponse(page, status, headers=self._headers)
 
 
 def _status(error: Exception) -> HTTPStatus:

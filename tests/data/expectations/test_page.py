@@ -58,6 +58,7 @@ def test_the_page_loads_nothing_and_runs_nothing_whatever_the_texts_hold(suite: 
     assert not found.tags & {"script", "link", "img", "iframe", "object", "embed", "base", "form", "svg"}
     assert found.links == []
     assert "&lt;script src=" in page
+    assert "content=\"default-src 'none'; style-src 'unsafe-inline'\"" in page
     [style] = re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL)
     assert not re.search(r"url\(|@import|https?:", style)
 

@@ -70,7 +70,7 @@ def toy(tiny_model: Path, tiny_examples: pd.DataFrame, tmp_path_factory: pytest.
         "validation.min_rows": 20, "validation.min_class_rows": 5, "split.train": 70, "split.validation": 10, "split.test": None,
         "model.source": str(tiny_model), "model.sha256": None, "model.max_length": 32, "fine_tune.epochs": 2,
         "evaluation.n_resamples": 100, "registry.model_name": "launched",
-        "data.columns": {"text": "text", "score": "score", "id": "id", "group": None},
+        "data.columns.text": "text", "data.columns.score": "score", "data.columns.id": "id", "data.columns.group": None,
     }  # fmt: skip
 
 

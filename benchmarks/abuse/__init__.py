@@ -1,0 +1,1 @@
+"""Servers of ours under abuse: connections that are held, and memory over many requests and promotions."""

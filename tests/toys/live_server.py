@@ -1,0 +1,109 @@
+"""A server of ours in a thread, on a free port of loopback, and a client that sends bytes as they are."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from agile_classifier.ops.serving import connections, guard
+from agile_classifier.ops.serving.app import ServingLimits, make_app
+from agile_classifier.ops.serving.batches import Batches
+from agile_classifier.ops.serving.connections import RequestLimits
+from agile_classifier.ops.serving.guard import Guard
+from agile_classifier.ops.serving.listening import LimitedServer, listen
+from agile_classifier.ops.serving.metrics import ServingMetrics
+
+BRIEF = {"seconds_to_begin": 0.3, "seconds_to_head": 0.3, "seconds_to_read": 0.3, "seconds_to_fetch": 0.3}
+"""Limits of a server whose clients are slow on purpose."""
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Servers that wait for refused clients as briefly as `BRIEF` for others."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in (
+            (connections, "SECONDS_TO_CLOSE"),
+            (connections, "SECONDS_TO_REFUSE"),
+            (guard, "SECONDS_TO_DRAIN"),
+        ):
+            patch.setattr(module, name, 0.3)
+        yield
+
+
+@contextmanager
+def running(app: Guard, limits: RequestLimits) -> Iterator[int]:
+    """Port of the server, while it runs."""
+    started = threading.Event()
+
+    class Server(LimitedServer):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            started.set()
+
+    with listen("127.0.0.1", 0, token="t" * 16, variable="") as listener:
+        port = listener.getsockname()[1]
+        server = Server(app, limits, said="")
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            assert started.wait(60)
+            yield port
+        finally:
+            server.should_exit = True
+            thread.join(60)
+
+
+@contextmanager
+def scoring(*, token: str | None = None, **limits: Any) -> Iterator[tuple[Guard, ServingLimits]]:
+    """The scoring server's application, with a model that answers every text with itself."""
+    chosen = ServingLimits(**limits)
+    batches = Batches(
+        lambda texts: [{"label": text[:20], "model_version": "7"} for text in texts],
+        batch_rows=chosen.batch_rows, max_waiting=chosen.max_waiting,
+    )  # fmt: skip
+    yield make_app(batches, limits=chosen, metrics=ServingMetrics(), token=token), chosen
+    batches.close()
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
+
+
+def talk(port: int, sent: bytes) -> bytes:
+    """Everything that is answered to some bytes, until the server closes."""
+    with connect(port) as client:
+        client.sendall(sent)
+        return read_all(client)
+
+
+def read_all(client: socket.socket) -> bytes:
+    answer = b""
+    try:
+        while part := client.recv(65_536):
+            answer += part
+    except ConnectionResetError:
+        pass
+    return answer
+
+
+def statuses(answer: bytes) -> list[int]:
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
+
+
+def require_sound(port: int, requests: Sequence[bytes], caplog: pytest.LogCaptureFixture) -> None:
+    """No request is answered by a 5xx, or leaves an error in the server's log."""
+    caplog.clear()
+    with caplog.at_level(logging.WARNING), ThreadPoolExecutor(16) as clients:
+        answers = dict(zip(requests, clients.map(talk, [port] * len(requests), requests), strict=True))
+    assert {
+        sent[:500]: found for sent, answer in answers.items() if max(found := statuses(answer), default=0) >= 500
+    } == {}
+    assert not [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR]
