@@ -2,8 +2,8 @@
 
     python -m benchmarks.abuse.held [--held N] [--clients N] [--seconds S]
 
-Holds connections to `agile serve` and to `agile deploy` in each of the ways below, and opens each anew a second after the
-server has ended it; meanwhile clients ask, each for a connection of its own every other time. The version is the
+Holds connections to `agile serve` and to `agile deploy` in each of the ways below, and opens each anew a second after
+the server has ended it; meanwhile clients ask, each for a connection of its own every other time. The version is the
 champion of the state folder, else a short run makes one. Exit code 1 where less than 99 % are answered by 200.
 """
 

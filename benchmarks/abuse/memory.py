@@ -30,8 +30,13 @@ SHORT = ("--limit", "1200", "--set", "fine_tune.epochs=1")
 CLIENTS = 8
 WORDS = ("a", "lovely", "day", "awful", "film", "the", "was", "is", "song", "ugly", "warm")
 HOSTILE: tuple[bytes, ...] = (
-    b"", b"[" * 100_000, b'{"inputs": [' + b'"a",' * 900_000, b'{"inputs": ["' + b"a" * 3_900_000 + b'"]}', b"x" * 4_100_000, b'{"inputs": [null]}',
-)  # fmt: skip
+    b"",
+    b"[" * 100_000,
+    b'{"inputs": [' + b'"a",' * 900_000,
+    b'{"inputs": ["' + b"a" * 3_900_000 + b'"]}',
+    b"x" * 4_100_000,
+    b'{"inputs": [null]}',
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,9 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
                     f"version {number}: {read[-1]:7.1f} MB  ({read[-1] - read[0]:+6.1f})  {dict(statuses)}", flush=True
                 )
     growth = max(read) - read[0]
-    print(
-        f"{share * len(numbers)} requests, {asked.promotions} promotions: {growth:+.1f} MB; at most {asked.most:g} are allowed"
-    )
+    n_requests = share * len(numbers)
+    print(f"{n_requests} requests, {asked.promotions} promotions: {growth:+.1f} MB; at most {asked.most:g} are allowed")
     return int(growth > asked.most)
 
 

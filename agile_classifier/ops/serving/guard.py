@@ -52,7 +52,7 @@ class Rules:
     """Wanted as bearer, or as password of a browser's login; None: only names of this machine are answered."""
     media_types: Collection[str]
     """Content types of a POST."""
-    limits: RequestLimits = RequestLimits()
+    limits: RequestLimits = field(default_factory=RequestLimits)
     open_paths: Collection[str] = ()
     """Paths that are answered without the token."""
     login_paths: tuple[str, ...] = DOCS_PATHS
