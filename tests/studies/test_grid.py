@@ -69,7 +69,10 @@ def test_a_mistake_in_the_file_is_told_in_one_line(tmp_path: Path, changed: dict
     [
         ({"contenders": {"a": {"config": "columns"}}, "splits": [0, 1]}, "a: split.method columns has one split"),
         ({"contenders": {"a": {"config": "group"}}, "sizes": [3]}, "a: split.method group counts groups"),
-        ({"contenders": {"a": {"config": "stable"}}, "sizes": [3]}, "a: split: split.train 3: split.method stable takes shares"),
+        (
+            {"contenders": {"a": {"config": "stable"}}, "sizes": [3]},
+            "a: split: split.train 3: split.method stable takes shares",
+        ),
         ({"contenders": {"a": {"config": "toy"}, "b": {"config": "few"}}}, "b: split.train 40.0, where a has 70.0"),
         (
             {"contenders": {"a": {"config": "toy"}, "b": {"config": "few"}, "c": {"blend": ["a", "b"]}}, "sizes": [40]},
