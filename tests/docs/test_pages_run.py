@@ -36,8 +36,8 @@ FEWER = {
         *("--set", "evaluation.n_resamples=100"),
     ],
     "configs/quickstart-llm.yaml": [
-        *("--limit", "400", "--set", "split.train=40", "--set", "split.validation=20"),
-        *("--set", "split.test=100", "--set", "fine_tune.epochs=1", "--set", "evaluation.n_resamples=100"),
+        *("--limit", "400", "--set", "split.train=24", "--set", "split.validation=12"),
+        *("--set", "split.test=40", "--set", "fine_tune.epochs=1", "--set", "evaluation.n_resamples=100"),
     ],
 }
 """Options that make a training of a shipped config short; from a linear probe the quickstart is promoted still."""
