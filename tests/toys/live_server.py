@@ -20,6 +20,7 @@ from agile_classifier.ops.serving.connections import RequestLimits
 from agile_classifier.ops.serving.guard import Guard
 from agile_classifier.ops.serving.listening import LimitedServer, listen
 from agile_classifier.ops.serving.metrics import ServingMetrics
+from tests.toys.waiting import LONGEST
 
 BRIEF = {"seconds_to_begin": 0.3, "seconds_to_head": 0.3, "seconds_to_read": 0.3, "seconds_to_fetch": 0.3}
 """Limits of a server whose clients are slow on purpose."""
@@ -54,11 +55,11 @@ def running(app: Guard, limits: RequestLimits) -> Iterator[int]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            assert started.wait(60)
+            assert started.wait(LONGEST)
             yield port
         finally:
             server.should_exit = True
-            thread.join(60)
+            thread.join(LONGEST)
 
 
 @contextmanager
@@ -74,7 +75,7 @@ def scoring(*, token: str | None = None, **limits: Any) -> Iterator[tuple[Guard,
 
 
 def connect(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=60)
+    return socket.create_connection(("127.0.0.1", port), timeout=LONGEST)
 
 
 def talk(port: int, sent: bytes) -> bytes:

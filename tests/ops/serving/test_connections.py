@@ -6,12 +6,12 @@ import json
 import logging
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from fastapi import FastAPI, Request, Response
@@ -19,6 +19,7 @@ from fastapi import FastAPI, Request, Response
 from agile_classifier.ops.serving.connections import RequestLimits
 from agile_classifier.ops.serving.guard import Guard, Rules
 from tests.toys.live_server import BRIEF, connect, impatient, read_all, running, statuses, talk
+from tests.toys.waiting import LONGEST, until
 
 JSON = "application/json"
 GET = b"GET /page HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -48,7 +49,7 @@ def server(**limits: Any) -> Iterator[int]:
 
     @app.get("/slow")
     def slow() -> str:
-        waits.wait(60)
+        waits.wait(LONGEST)
         return "slow"
 
     @app.post("/echo")
@@ -95,8 +96,15 @@ def test_a_client_that_takes_too_long_is_told_and_its_connection_ends(
 def test_an_answer_that_nobody_fetches_is_given_up() -> None:
     with server(**BRIEF) as port, connect(port) as client:
         client.sendall(GET.replace(b"/page", b"/large"))
-        time.sleep(1)
+        assert client.recv(1, socket.MSG_PEEK), "the answer has begun"
+        until(lambda: not is_held(port), "the server gives no connection up")
         assert len(read_all(client)) < LARGE
+
+
+def is_held(port: int) -> bool:
+    """Whether the server, which runs in this process, holds a connection."""
+    found = psutil.Process().net_connections("tcp")
+    return any(one.laddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in found)
 
 
 @pytest.mark.parametrize("held", [b"", HALF_A_HEAD, HALF_A_BODY], ids=["silent", "half heads", "half bodies"])
@@ -114,7 +122,7 @@ def ask_often(port: int) -> list[int]:
     address = f"http://127.0.0.1:{port}"
     with requests.Session() as session:
         answers = [
-            asking.post(f"{address}/echo", json=1, timeout=30) if number % 2 else asking.get(f"{address}/page", timeout=30)
+            asking.post(f"{address}/echo", json=1, timeout=LONGEST) if number % 2 else asking.get(f"{address}/page", timeout=LONGEST)
             for asking in (session, requests)
             for number in range(10)
         ]  # fmt: skip
@@ -125,16 +133,14 @@ def test_where_all_connections_are_being_answered_one_more_is_told_to_come_back(
     with server(max_requests=1) as port, ExitStack() as held:
         for _ in range(64):
             held.enter_context(connect(port)).sendall(GET.replace(b"/page", b"/slow"))
-        answer = until(lambda: talk(port, GET), lambda answer: statuses(answer) == [503])
+        answer = until(lambda: refusal(port), "nobody is told to come back")
     assert message_of(answer) == "too many connections: try again later"
     assert b"retry-after: 1" in answer
 
 
-def until(ask: Callable[[], bytes], is_enough: Callable[[bytes], bool]) -> bytes:
-    deadline = time.monotonic() + 30
-    while not is_enough(answer := ask()):
-        assert time.monotonic() < deadline, answer
-    return answer
+def refusal(port: int) -> bytes:
+    answer = talk(port, GET)
+    return answer if statuses(answer) == [503] else b""
 
 
 ENDLESS: dict[str, tuple[bytes, bytes, list[int]]] = {
@@ -164,7 +170,7 @@ def test_what_does_not_end_is_read_to_its_limit(begin: bytes, more: bytes, answe
                 break
         except (ConnectionResetError, BrokenPipeError):
             pass
-        client.settimeout(60)
+        client.settimeout(LONGEST)
         assert sent < 100_000
         assert statuses(answer or read_all(client)) in (answered, [])
 
@@ -230,15 +236,8 @@ def test_a_client_that_leaves_is_one_line_at_most_and_no_traceback(
         client.close()
         if sent == HALF_A_BODY:
             line = "a connection ended before its request was answered: POST /echo"
-            until_logged(caplog, line)
+            until(lambda: line in caplog.messages, lambda: caplog.messages)
         assert statuses(talk(port, LAST)) == [200]
     assert len(caplog.records) <= 1
     assert not any(record.exc_info for record in caplog.records)
     assert "Traceback" not in capfd.readouterr().err
-
-
-def until_logged(caplog: pytest.LogCaptureFixture, line: str) -> None:
-    deadline = time.monotonic() + 30
-    while line not in caplog.messages:
-        assert time.monotonic() < deadline, caplog.messages
-        time.sleep(0.01)

@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from agile_classifier.ops.web.output import plain_text
+from tests.toys.waiting import until
 
 HOSTILE = (
     b"<script>alert(1)</script></pre><h1>done</h1>\x1b[2J\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x1b\\\n"
@@ -42,11 +43,12 @@ def launch(client: TestClient, overrides: dict[str, Any] | None = None) -> dict[
     """A launch, once it is over."""
     answer = client.post("/launches", json={"config": "quickstart", "overrides": overrides or {}})
     assert answer.status_code == 202, answer.text
-    deadline = time.monotonic() + 60
-    while (found := as_json(client, answer.json()["id"]))["state"] == "running":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
+
+    def find() -> dict[str, Any]:
+        found = as_json(client, answer.json()["id"])
+        return found if found["state"] != "running" else {}
+
+    return until(find, "the launch is not over")
 
 
 def as_json(client: TestClient, identity: str) -> dict[str, Any]:
