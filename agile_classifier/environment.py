@@ -48,8 +48,8 @@ SCHEDULE = "AGILE_SCHEDULE"
 
 
 def home() -> Path:
-    """Path of the state folder, `AGILE_HOME`."""
-    return Path(os.environ.get("AGILE_HOME") or "~/.local/share/agile-classifier").expanduser().absolute()
+    """Path of the state folder, `AGILE_HOME`, without links: what is written into it names it so."""
+    return Path(os.environ.get("AGILE_HOME") or "~/.local/share/agile-classifier").expanduser().resolve()
 
 
 def cache() -> Path:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -16,6 +17,7 @@ PICKLED = frozenset(
     {".bin", ".ckpt", ".dill", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"}
 )  # fmt: skip
 """Suffixes of files that are pickles, or may hold some: loading one can run code, so none is read."""
+Parsed = TypeVar("Parsed")
 
 
 def write_whole(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
@@ -80,6 +82,27 @@ def read_yaml(path: Path, *, what: str) -> Any:
         raise InputError(f"{path}: cannot be read as text: {error}") from None
     except (yaml.YAMLError, ValueError) as error:  # a date such as 2026-13-01 is a ValueError
         raise InputError(f"{path}: not a YAML file: {one_line(error)}") from None
+
+
+def parse_own(path: Path, parse: Callable[[bytes], Parsed], *, way_on: str) -> Parsed:
+    """Parse a file that this project has written.
+
+    Parameters
+    ----------
+    way_on : str
+        What to do where it is damaged.
+
+    Raises
+    ------
+    InputError
+        The file is gone or damaged.
+    """
+    try:
+        return parse(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path}: is gone; {way_on}") from None
+    except ValueError as error:  # pydantic's errors and those of JSON and UTF-8 are ValueErrors
+        raise InputError(f"{path}: damaged: {one_line(error, longest=120)}; {way_on}") from None
 
 
 def content_digest(path: Path) -> str:

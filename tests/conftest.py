@@ -177,9 +177,9 @@ def new_home(prepared_home: Path) -> Callable[[Path], Path]:
 
     def copy(folder: Path) -> Path:
         shutil.copytree(prepared_home, folder, dirs_exist_ok=True)
-        settings = folder / "zenml" / "config.yaml"  # holds its own place, and would win over the environment
-        told = settings.read_text(encoding="utf-8").replace(str(prepared_home), str(folder))
-        settings.write_text(told, encoding="utf-8")
+        for path in (folder / "zenml" / "config.yaml", folder / "ready"):  # they hold their own place
+            told = path.read_text(encoding="utf-8").replace(str(prepared_home), str(folder))
+            path.write_text(told, encoding="utf-8")
         return folder
 
     return copy

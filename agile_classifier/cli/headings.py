@@ -14,7 +14,7 @@ HEADINGS = {
     "Judge": ("promote", "rollback", "history", "approve", "reject", "monitor"),
     "Serve": ("score", "serve", "export"),
     "Schedule": ("schedule",),
-    "Upkeep": ("ui", "doctor", "notify", "backup", "restore", "prune", "bench"),
+    "Upkeep": ("ui", "doctor", "notify", "backup", "restore", "adopt", "prune", "bench"),
 }
 """Heading → its commands, in the order of `agile --help`."""
 

@@ -161,3 +161,22 @@ def restore(
     if restored.moved_aside:
         print(f"the folder that was there is now {restored.moved_aside}")
     print(f"{restored.n_files} files restored into {restored.folder}")
+
+
+@commands.command(epilog="Example: AGILE_HOME=/data/agile agile adopt")
+def adopt() -> None:
+    """Make a state folder that was moved or copied one of its own.
+
+    Its databases are made to name its new place. The original of a copy stays as it is.
+    """
+    from agile_classifier.ops.upkeep import adopt as adopting
+
+    adopted = adopting.adopt()
+    if not adopted.came_from:
+        print(f"{adopted.folder} names its own place already; nothing was changed")
+        return
+    print(
+        f"{adopted.folder} no longer names {', '.join(adopted.came_from)}; steps run once more before they are reused"
+    )
+    if adopted.n_schedules:
+        print(f"its schedules ({adopted.n_schedules}) start from here after agile schedule apply")

@@ -12,6 +12,7 @@ from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.ops.runs import tracking
 from agile_classifier.ops.runs.caching import on_reached_files
 from agile_classifier.ops.runs.checkpoint_store import open_checkpoints
+from agile_classifier.ops.runs.equal_training import wait_for_equal
 from agile_classifier.ops.runs.materializers import Folder, FolderMaterializer
 from agile_classifier.ops.state.home import scratch
 
@@ -26,7 +27,10 @@ def fine_tune(
     settings: FineTuneConfig,
     experiment: str,
 ) -> tuple[Annotated[Folder, "adapter"], Annotated[str, "mlflow_run_id"]]:
-    """Tune a LoRA adapter and a head on the frozen base model; goes on where a killed training stood."""
+    """Tune a LoRA adapter and a head on the frozen base model; goes on where a killed training stood.
+
+    Where another run does the same at this moment, wait for its result.
+    """
     from agile_classifier.models.hardware import choose_devices
     from agile_classifier.training import fine_tuning
     from agile_classifier.training.history import History
@@ -34,7 +38,9 @@ def fine_tune(
 
     devices = choose_devices(settings.devices, device=settings.device, batch_size=settings.batch_size)
     spec = ClassifierSpec.describe(model, class_names=labelling.class_names, base_digest=tree_digest(base_model.path))
-    key = tracking.training_key(train, validation, spec, settings, n_devices=devices.n)
+    key = tracking.training_key(train, validation, spec, settings, experiment=experiment, n_devices=devices.n)
+    if (trained := wait_for_equal(key)) is not None:
+        return trained.adapter, trained.mlflow_run_id
     adapter, checkpoints = scratch(), open_checkpoints(key)
     with tracking.training_run(experiment, key=key) as mlflow_run_id:
         tracking.log_settings({"model": model, "fine_tune": settings}, labelling=labelling)

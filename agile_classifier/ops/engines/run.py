@@ -16,7 +16,7 @@ from agile_classifier.ops.engines import stacks
 from agile_classifier.ops.engines.require import require_engine
 from agile_classifier.ops.notifications import failure_told
 from agile_classifier.ops.project import load_pipeline
-from agile_classifier.ops.runs import liveness
+from agile_classifier.ops.runs import equal_training, liveness
 
 
 @contextmanager
@@ -32,7 +32,10 @@ def on_active_stack(pipeline: str, **options: Any) -> Iterator[tuple[Any, str]]:
     stack = stacks.active_stack()
     require_engine(stack)
     with liveness.announced_run(pipeline) as run_name, failure_told(run_name):
-        yield load_pipeline(pipeline).with_options(run_name=run_name, **options, **stack.run), run_name
+        try:
+            yield load_pipeline(pipeline).with_options(run_name=run_name, **options, **stack.run), run_name
+        finally:
+            equal_training.release_locks()
 
 
 def run_here(pipeline: str, **arguments: Any) -> PipelineRunResponse:

@@ -26,6 +26,7 @@ from zenml.models import ComponentResponse
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError, did_you_mean, explain_validation, one_line
 from agile_classifier.ops import project
+from agile_classifier.ops.state import locks
 
 HALVES = ("components", "run")
 NEEDED = (StackComponentType.ORCHESTRATOR, StackComponentType.ARTIFACT_STORE)
@@ -101,13 +102,14 @@ def register(stack: StackFile) -> UUID:
         ZenML refuses a component's configuration.
     """
     client, name = Client(), stack.name
-    wanted = dict.fromkeys(NEEDED, DEFAULT)
-    wanted |= {StackComponentType(kind): _component(stack, kind).name for kind in stack.components}
-    registered = {found.name: found for found in client.list_stacks(name=name)}.get(name)
-    if registered is None:
-        registered = client.create_stack(name, wanted)
-    elif {kind: found[0].name for kind, found in registered.components.items()} != wanted:
-        client.update_stack(registered.id, component_updates=wanted)
+    with locks.acquire(f"stack {name}", holder="a selection"):
+        wanted = dict.fromkeys(NEEDED, DEFAULT)
+        wanted |= {StackComponentType(kind): _component(stack, kind).name for kind in stack.components}
+        registered = {found.name: found for found in client.list_stacks(name=name)}.get(name)
+        if registered is None:
+            registered = client.create_stack(name, wanted)
+        elif {kind: found[0].name for kind, found in registered.components.items()} != wanted:
+            client.update_stack(registered.id, component_updates=wanted)
     return registered.id
 
 

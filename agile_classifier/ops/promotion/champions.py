@@ -6,58 +6,23 @@ that a person moves on MLflow's page wins: it is found, recorded, and built upon
 
 from __future__ import annotations
 
-import contextlib
 import getpass
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from mlflow import MlflowClient
 from zenml.client import Client
 from zenml.enums import ExecutionStatus
-from zenml.exceptions import EntityExistsError
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.notifications import is_told
+from agile_classifier.ops.promotion.lock import promotion_lock
 from agile_classifier.ops.promotion.settled import PROMOTION as PROMOTION
 from agile_classifier.ops.promotion.settled import find_asked
 from agile_classifier.ops.registry import history
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.history import Change, Event
-
-HELD_AT_MOST = 60.0
-"""Time after which the holder of the lock counts as killed, in seconds; work under the lock takes one or two."""
-PAUSE = 0.2
-
-
-@contextlib.contextmanager
-def promotion_lock(model_name: str) -> Iterator[None]:
-    """Wait for a model's promotion lock, and hold it."""
-    name = f"promotion of {model_name}"
-    client = Client()
-    while True:
-        try:
-            tag = client.create_tag(name)
-            break
-        except EntityExistsError:
-            _break_if_old(client, name)
-            time.sleep(PAUSE)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(KeyError):  # held too long, and broken by another
-            client.delete_tag(tag.id)
-
-
-def _break_if_old(client: Client, name: str) -> None:
-    with contextlib.suppress(KeyError):  # let go meanwhile
-        held = client.get_tag(name)
-        since = held.created if held.created.tzinfo else held.created.replace(tzinfo=UTC)
-        if (datetime.now(UTC) - since).total_seconds() > HELD_AT_MOST:
-            client.delete_tag(held.id)
-
 
 PREVIOUS = "previous"
 REASON, PROMOTION_RUN = "promotion.reason", "promotion.run"

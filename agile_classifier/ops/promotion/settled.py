@@ -1,6 +1,6 @@
 """Settled history: what MLflow tells of a model's champion where nothing has happened since the last event.
 
-What records an event takes ZenML's lock and tells whoever is told; to read a history that is complete, MLflow is
+What records an event takes the promotion lock and tells whoever is told; to read a history that is complete, MLflow is
 enough.
 """
 

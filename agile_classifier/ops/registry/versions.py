@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
-from agile_classifier.errors import InputError, did_you_mean
+from agile_classifier.errors import InputError, did_you_mean, one_line
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.digests import DIGEST, MANIFEST, verify_files, write_manifest
 from agile_classifier.models.spec import ClassifierSpec
@@ -179,10 +179,19 @@ def download_version(model_name: str, version: str) -> Path:
     Raises
     ------
     InputError
-        A file is missing, was changed or was added.
+        The files are gone, or one of them is missing, was changed or was added.
     """
-    place = Path(mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}"))
-    verify_files(place, read_tags(model_name, version).get(DIGEST), name=f"model {model_name}, version {version}")
+    name = f"model {model_name}, version {version}"
+    try:
+        place = Path(mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}"))
+    except (OSError, MlflowException) as error:
+        if getattr(error, "error_code", None) != "RESOURCE_DOES_NOT_EXIST" and "No such file" not in str(error):
+            raise
+        raise InputError(
+            f"{name}: its files are gone ({one_line(error, longest=200)}); restore them from a backup (`agile"
+            " restore`), roll back (`agile rollback`) or train again"
+        ) from None
+    verify_files(place, read_tags(model_name, version).get(DIGEST), name=name)
     return place
 
 

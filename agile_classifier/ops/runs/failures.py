@@ -16,7 +16,7 @@ from typing import Any
 from agile_classifier.environment import home
 from agile_classifier.errors import GateRefused, InputError, one_line, redact
 from agile_classifier.ops import project
-from agile_classifier.ops.state.databases import DATABASES, locked_databases, locked_line
+from agile_classifier.ops.state.databases import DATABASES, find_damage, locked_databases, locked_line
 
 FAILED = 1
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -29,6 +29,8 @@ NO_ROOM_SAID = (
 """Phrases by which a full or read-only disk is recognised in the errors of databases, safetensors and child
 processes."""
 LOCKED_SAID = "database is locked"
+DAMAGED_SAID = ("database disk image is malformed", "file is not a database", "malformed database schema")
+"""Phrases by which a damaged database is recognised, where a command meets the damage midway."""
 OUTSIDE = ("kubernetes", "mlflow", "requests", "sqlalchemy", "urllib3", "zenml")
 """Libraries whose errors are about a server, a database or a network, and not defects of this project."""
 ENGINES = "zenml/integrations/*/*.py"
@@ -60,6 +62,8 @@ def explain(error: BaseException) -> Failure:
         LOCKED_SAID in str(cause) for cause in _causes(error, with_context=True) if not isinstance(cause, InputError)
     ):
         return Failure(_locked(), InputError.exit_code, is_defect=False)
+    if (damage := _find_damage(error)) is not None:
+        return Failure(damage, InputError.exit_code, is_defect=False)
     causes = list(_causes(error, with_context=False))
     told = next((_in_container(cause) for cause in causes if _is_container(cause)), None)
     if told is not None:
@@ -133,6 +137,15 @@ def _locked() -> str:
     """One line that names the locked databases; one released meanwhile cannot be told from the others."""
     locked = locked_databases(home()) or [home() / name for name in DATABASES if (home() / name).is_file()]
     return locked_line(locked)
+
+
+def _find_damage(error: BaseException) -> str | None:
+    """One line that names the damaged database of the state folder, where an error speaks of one; None if none does."""
+    causes = [cause for cause in _causes(error, with_context=True) if not isinstance(cause, InputError)]
+    if not any(said in str(cause) for cause in causes for said in DAMAGED_SAID):
+        return None
+    there = [home() / name for name in DATABASES if (home() / name).is_file()]
+    return next((damage for path in there if (damage := find_damage(path)) is not None), None)
 
 
 def _is_statement(error: BaseException) -> bool:

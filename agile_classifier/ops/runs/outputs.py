@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from zenml.models import ArtifactVersionResponse, PipelineRunResponse
@@ -21,9 +22,17 @@ def find_output(run: PipelineRunResponse, step: str, artifact: str) -> ArtifactV
     Raises
     ------
     InputError
-        An earlier project made it, whose modules are gone: nothing can load it any more.
+        It was deleted, or an earlier project made it, whose modules are gone: nothing can load it any more.
     """
-    found: ArtifactVersionResponse = run.steps[step].outputs[artifact][0]
+    outputs = run.steps[step].outputs if step in run.steps else {}
+    found: ArtifactVersionResponse | None = next(iter(outputs.get(artifact, ())), None)
+    if found is None:
+        raise InputError(f"run {run.name}: {artifact} of its step {step} was deleted; train again")
+    if "://" not in found.uri and not Path(found.uri).exists():
+        raise InputError(
+            f"run {run.name}: {artifact} of its step {step} is gone from {found.uri}; restore it from a backup (`agile"
+            " restore`), or train again with --no-cache"
+        )
     for source in (found.materializer, found.data_type):
         try:
             source_utils.load(source)

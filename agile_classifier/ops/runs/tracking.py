@@ -16,7 +16,8 @@ from uuid import UUID
 import mlflow
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import Run, RunTag
+from mlflow.entities import LifecycleStage, Run, RunTag
+from mlflow.exceptions import MlflowException
 from pydantic import BaseModel
 from zenml import get_step_context, log_metadata
 from zenml.client import Client
@@ -25,10 +26,12 @@ from agile_classifier.config.run import CostsConfig
 from agile_classifier.config.training import DEVICE_FIELDS, FineTuneConfig
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.tables import examples_digest
+from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.models.spec import TAUGHT, ClassifierSpec
 from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.state.home import mlflow_artifacts
+from agile_classifier.ops.state.stores import is_mlflow_embedded
 from agile_classifier.training.history import History
 
 logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)
@@ -41,6 +44,8 @@ ZENML_RUN, ZENML_RUN_NAME = "zenml.run", "zenml.run_name"
 @contextmanager
 def training_run(experiment: str, *, key: str) -> Iterator[str]:
     """Open the MLflow run of a training; a training that was cut short continues in the run that it began.
+
+    Nobody else in this state folder may be training with the same key (`equal_training.wait_for_equal`).
 
     Parameters
     ----------
@@ -65,7 +70,14 @@ def training_run(experiment: str, *, key: str) -> Iterator[str]:
 
 @contextmanager
 def resumed_run(run_id: str) -> Iterator[str]:
-    """Reopen the MLflow run of a finished training to log more into it."""
+    """Reopen the MLflow run of a finished training to log more into it.
+
+    Raises
+    ------
+    InputError
+        The run is deleted.
+    """
+    _require_run(run_id)
     _tag(run_id, zenml_tags())
     with mlflow.start_run(run_id=run_id, log_system_metrics=False):
         _link(run_id)
@@ -73,10 +85,17 @@ def resumed_run(run_id: str) -> Iterator[str]:
 
 
 def training_key(
-    train: pd.DataFrame, validation: pd.DataFrame, spec: ClassifierSpec, settings: FineTuneConfig, *, n_devices: int
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    spec: ClassifierSpec,
+    settings: FineTuneConfig,
+    *,
+    experiment: str,
+    n_devices: int,
 ) -> str:
-    """Digest of everything that the outcome of a training depends on, 16 hex digits.
+    """Digest of everything that the outcome of a training depends on, and of the model's name, 16 hex digits.
 
+    Trainings of two models never share checkpoints, however equal they are.
     Of where it is trained only the number of devices counts, where they are several: each draws its own dropout, and
     has its own random state in a checkpoint.
     """
@@ -85,7 +104,7 @@ def training_key(
     ]
     tuned = settings.model_dump(mode="json", exclude=set(DEVICE_FIELDS))
     several = [n_devices] if n_devices > 1 else []
-    described = json.dumps([*parts, asdict(spec), tuned, *several], sort_keys=True)
+    described = json.dumps([experiment, *parts, asdict(spec), tuned, *several], sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()[:16]
 
 
@@ -149,12 +168,56 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def _was_left(run: Run) -> bool:
+    """Whether whoever began an MLflow run that is not finished is known to be gone.
+
+    In the state folder's own database that is certain, for the training's lock is held. Into a team's server another
+    machine may be logging at this moment: there it must be a try of this very ZenML run, or of one that is over.
+    """
+    if is_mlflow_embedded():
+        return True
+    began, name = run.data.tags.get(ZENML_RUN, ""), run.data.tags.get(ZENML_RUN_NAME, "")
+    if began == str(get_step_context().pipeline_run.id) or liveness.is_known_dead(name):
+        return True
+    try:
+        return Client().get_pipeline_run(began, allow_name_prefix_match=False).status.is_finished
+    except (KeyError, ValueError):
+        return False
+
+
+def _require_run(run_id: str) -> None:
+    try:
+        found = mlflow.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise InputError(
+            f"MLflow run {run_id}, which a reused step names, is gone; run again with --no-cache"
+        ) from None
+    if found.info.lifecycle_stage == LifecycleStage.DELETED:
+        raise InputError(
+            f"MLflow run {run_id}, which a reused step names, is deleted; mlflow runs restore --run-id {run_id} brings"
+            " it back, or run again with --no-cache"
+        )
+
+
 def _experiment(name: str) -> str:
     found = mlflow.get_experiment_by_name(name)
+    if found is not None and found.lifecycle_stage == LifecycleStage.DELETED:
+        raise InputError(
+            f"registry.model_name {name}: its experiment in MLflow is deleted; mlflow experiments restore"
+            f" --experiment-id {found.experiment_id} brings it back, or name another model"
+        )
     if found is not None:
         return str(found.experiment_id)
     local = mlflow.get_tracking_uri().startswith("sqlite")
-    return str(mlflow.create_experiment(name, artifact_location=f"{mlflow_artifacts()}/{name}" if local else None))
+    try:
+        return str(mlflow.create_experiment(name, artifact_location=f"{mlflow_artifacts()}/{name}" if local else None))
+    except MlflowException as error:
+        made = mlflow.get_experiment_by_name(name)  # by another training that began in the same moment
+        if error.error_code != "RESOURCE_ALREADY_EXISTS" or made is None:
+            raise
+        return str(made.experiment_id)
 
 
 def _tag(run_id: str, tags: Mapping[str, str]) -> None:
@@ -170,16 +233,20 @@ def _find_begun(experiment_id: str, key: str) -> str | None:
 
 
 def _was_cut_short(run: Run) -> bool:
-    """Whether the step that trains never ended in the ZenML run of an MLflow run, and no other process is at it."""
+    """Whether the step that trains never ended in the ZenML run of an MLflow run, and no other process is at it.
+
+    In the state folder's own database nobody can be at it, for the training's lock is held; into a team's server another
+    machine may be logging at this moment.
+    """
     here, says_running = get_step_context(), run.info.status == "RUNNING"
     if run.data.tags.get(ZENML_RUN) == str(here.pipeline_run.id):
         return True
     try:
         there = Client().get_pipeline_run(UUID(run.data.tags[ZENML_RUN]))
     except (KeyError, ValueError):  # deleted from ZenML, or of another server
-        return says_running
+        return says_running and is_mlflow_embedded()
     if not (there.status.is_finished or liveness.is_known_dead(there.name)):
-        return says_running and not liveness.is_known_alive(there.name)
+        return says_running and is_mlflow_embedded() and not liveness.is_known_alive(there.name)
     step = there.steps.get(here.step_run.name)
     return step is None or not bool(step.status.is_successful)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError, did_you_mean
-from agile_classifier.files import write_whole
+from agile_classifier.files import parse_own, write_whole
 from agile_classifier.ops.project import COMMAND
 from agile_classifier.ops.scheduling import crontab
 from agile_classifier.ops.scheduling.schedule import Schedule
@@ -139,9 +139,19 @@ _RECORDS = TypeAdapter(dict[str, Applied])
 
 
 def applied() -> dict[str, Applied]:
-    """Name → schedule that this machine was given."""
+    """Name → schedule that this machine was given.
+
+    Raises
+    ------
+    InputError
+        The file of records is damaged.
+    """
     path = records_path()
-    return _RECORDS.validate_json(path.read_bytes()) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    return parse_own(
+        path, _RECORDS.validate_json, way_on="remove it, and apply your schedules again: agile schedule apply"
+    )
 
 
 def command(schedule: Schedule) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from agile_classifier.environment import SCHEDULE, home
-from agile_classifier.files import read_end, write_whole
+from agile_classifier.files import parse_own, read_end, write_whole
 from agile_classifier.ops import project
 from agile_classifier.ops.scheduling import local as schedules
 from agile_classifier.ops.scheduling.local import Applied
@@ -76,7 +76,11 @@ def may_start(name: str, record: Applied, now: datetime) -> bool:
 def last_run(name: str) -> LastRun | None:
     """Read the last run of a schedule; None before the first."""
     path = _place(name, "last.json")
-    return LastRun.model_validate_json(path.read_bytes()) if path.is_file() else None
+    if not path.is_file():
+        return None
+    return parse_own(
+        path, LastRun.model_validate_json, way_on="remove it, and the schedule counts as one that never ran"
+    )
 
 
 def describe_last(name: str) -> str:
@@ -118,7 +122,8 @@ def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
     log = log_path(name)
     if log.exists() and log.stat().st_size > LARGEST_LOG:
         log.replace(log.with_suffix(".old.txt"))
-    variables = json.loads((schedules.folder() / "environment.json").read_text(encoding="utf-8"))
+    carried = schedules.folder() / "environment.json"
+    variables = parse_own(carried, json.loads, way_on="agile schedule apply writes it anew")
     environment = {**os.environ, **variables, "AGILE_HOME": str(home()), SCHEDULE: name}
     with log.open("ab") as file:
         file.write(f"--- {started:%Y-%m-%d %H:%M:%S} UTC, for {moment:%Y-%m-%d %H:%M} UTC\n".encode())

@@ -1,4 +1,4 @@
-"""Embedded databases: ZenML's and MLflow's SQLite files, copied while others write, and who locks them."""
+"""Embedded databases: ZenML's and MLflow's SQLite files: copied while others write, whole or not, who locks them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, one_line
 
-DATABASES = ("mlflow.db", "zenml/local_stores/default_zen_store/zenml.db")
+MLFLOW, ZENML = "mlflow.db", "zenml/local_stores/default_zen_store/zenml.db"
+DATABASES = (MLFLOW, ZENML)
+OWN_TABLES = {MLFLOW: "registered_models", ZENML: "pipeline_run"}
+"""A table that each has had for as long as this project knows it, by which another program's database is told."""
+WAY_ON = "restore a backup (agile restore FILE --force), or name another folder in AGILE_HOME"
 _OPEN_IN_MLFLOW = """
     SELECT tags.value FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid
     WHERE runs.status = 'RUNNING' AND tags.key = 'zenml.run_name'"""
@@ -64,6 +68,55 @@ def locked_line(databases: list[Path]) -> str:
         "or stop it, "
         "and try again"
     )
+
+
+def read_revision(folder: Path, name: str) -> str:
+    """Read the revision of a database's schema, which its library's migrations have left in it.
+
+    Raises
+    ------
+    InputError
+        The file is gone, empty, cut off, no database, or another program's; says how to go on.
+    """
+    path = folder / name
+    if not path.exists():
+        raise InputError(f"{path}: is gone, though {_owner(name)} kept its records there; {WAY_ON}")
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError(f"{path}: is empty, though {_owner(name)} kept its records there; {WAY_ON}")
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=LONGEST_WAIT)) as database:
+            tables = {table for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not {"alembic_version", OWN_TABLES[name]} <= tables:
+                raise InputError(f"{path}: is another program's database, not {_owner(name)}'s; {WAY_ON}")
+            revisions = [revision for (revision,) in database.execute("SELECT version_num FROM alembic_version")]
+    except sqlite3.DatabaseError as error:
+        raise InputError(_explained(path, error)) from None
+    return ", ".join(sorted(map(str, revisions)))
+
+
+def find_damage(path: Path) -> str | None:
+    """Describe in one line what sqlite's own check finds wrong with a database; None if it is whole.
+
+    It reads the whole file.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=LONGEST_WAIT)) as database:
+            (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        return _explained(path, error)
+    return None if said == "ok" else f"{path}: damaged ({one_line(said, longest=120)}); {WAY_ON}"
+
+
+def _explained(path: Path, error: sqlite3.DatabaseError) -> str:
+    if "locked" in str(error):
+        return locked_line([path])
+    if "unable to open" in str(error):
+        return f"{path}: cannot be opened ({error}); make it a file that you may read and write, or {WAY_ON}"
+    return f"{path}: damaged ({error}); {WAY_ON}"
+
+
+def _owner(name: str) -> str:
+    return "MLflow" if name == MLFLOW else "ZenML"
 
 
 def _ask(path: Path, question: str) -> list[str]:

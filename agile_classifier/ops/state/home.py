@@ -9,23 +9,39 @@ already in the environment win, so the same commands work against a team's serve
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from filelock import FileLock
 
 from agile_classifier.environment import home
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, one_line
 from agile_classifier.files import content_digest, write_whole
 from agile_classifier.ops import project
 from agile_classifier.ops.state import version as state_version
+from agile_classifier.ops.state.address import require_address
+from agile_classifier.ops.state.databases import MLFLOW, WAY_ON, read_revision
+from agile_classifier.ops.state.stores import embedded_databases
 from agile_classifier.ops.state.temporary import use_own_folder
 
+OTHER_SCHEMA_SAID = (
+    "Can't locate revision",
+    "The database migration failed",
+    "already exists",
+    "duplicate column",
+    "no such table",
+    "no such column",
+)
+"""Phrases by which libraries complain of a database whose schema is another than its revision says, or unknown."""
+NO_SCHEMA_SAID = ("database is locked", "disk is full", "No space left", "Read-only file system", "readonly database")
+"""Phrases that give another reason why a database could not be migrated."""
 LEAST_FREE_BYTES = 1_000_000_000
 """Free bytes that a run needs: a quantized base model, two checkpoints, two databases."""
 
@@ -81,22 +97,24 @@ def prepare_state(*, least_free: int = LEAST_FREE_BYTES, with_databases: bool = 
     Raises
     ------
     InputError
-        The folder cannot be written, its disk is full, or a newer project wrote it.
+        The folder cannot be written, its disk is full, a newer project wrote it, it was moved or copied, or a database
+        in it is damaged, gone or another program's.
     """
     folder = home()
     _check_writable(folder, least_free=least_free)
     use_own_folder()
-    if (folder / "ready").exists():
-        state_version.require_not_newer(state_version.read_versions(folder), f"AGILE_HOME {folder}")
+    state_version.require_not_newer(state_version.read_versions(folder), f"AGILE_HOME {folder}")
+    require_address(folder)
+    is_ready = not with_databases or _is_up_to_date(folder)
     for name, value in _environment(folder).items():
         os.environ.setdefault(name, value)
-    if with_databases:
+    if not is_ready:
         _prepare_databases(folder)
     return folder
 
 
 def _prepare_databases(folder: Path) -> None:
-    ready = folder / "ready"
+    ready = folder / state_version.RECORD
     with FileLock(folder / "prepare.lock"):
         if not ready.exists():
             print(f"preparing the state folder {folder} (once)", file=sys.stderr, flush=True)
@@ -106,15 +124,51 @@ def _prepare_databases(folder: Path) -> None:
             loss = state_version.describe_loss(state_version.read_versions(folder))
             said = f"bringing the state folder {folder} up to date (once)"
             print(f"{said}: {loss}" if loss else said, file=sys.stderr, flush=True)
-        _create_databases()
-        write_whole(ready, json.dumps(state_version.present()))
+        with _half_made_removed(folder):
+            _create_databases()
+        revisions = {name: read_revision(folder, name) for name in embedded_databases(folder)}
+        record = state_version.read_record(folder)
+        there = {**record.revisions, **revisions}
+        state_version.write_record(folder, state_version.Record(state_version.present(), str(folder), there))
+
+
+@contextmanager
+def _half_made_removed(folder: Path) -> Iterator[None]:
+    """Context in which databases are made; those that a killed process has left half made are removed before.
+
+    Raises
+    ------
+    InputError
+        A database that was there before is damaged or another program's.
+    """
+    mark, embedded = folder / "preparing", embedded_databases(folder)
+    for name in mark.read_text(encoding="utf-8").splitlines() if mark.exists() else ():
+        (folder / name).unlink(missing_ok=True)
+    there = [name for name in embedded if (folder / name).exists()]
+    for name in there:
+        read_revision(folder, name)
+    write_whole(mark, "".join(f"{name}\n" for name in embedded if name not in there))
+    yield
+    mark.unlink()
 
 
 def _is_up_to_date(folder: Path) -> bool:
-    """Whether this project and these libraries prepared the folder; one without recorded versions counts as older."""
-    found = state_version.read_versions(folder)
-    state_version.require_not_newer(found, f"AGILE_HOME {folder}")
-    return found == state_version.present() or (not found and not (folder / "mlflow.db").exists())
+    """Whether this project and these libraries prepared the folder; one without recorded versions counts as older.
+
+    Raises
+    ------
+    InputError
+        A database that it names is damaged, gone or another program's.
+    """
+    if not (folder / state_version.RECORD).exists():
+        return False
+    record = state_version.read_record(folder)
+    embedded = embedded_databases(folder)
+    revisions = {name: read_revision(folder, name) for name in embedded if name in record.revisions}
+    if not record.versions:
+        return not (folder / MLFLOW).exists()
+    same = (dict(record.versions), record.home) == (state_version.present(), str(folder))
+    return same and revisions == {name: record.revisions.get(name) for name in embedded}
 
 
 def _check_writable(folder: Path, *, least_free: int) -> None:
@@ -156,9 +210,9 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _create_databases() -> None:
-    """Create ZenML's and MLflow's databases in a process of its own, so that the caller imports against finished ones.
+    """Create or migrate both databases in a process of its own, so that the caller imports against finished ones.
 
-    As `mlflow db upgrade` does, without the rest of MLflow's command line.
+    MLflow's as `mlflow db upgrade` does, without the rest of its command line.
     """
     code = "from zenml.client import Client; Client().active_stack_model"
     if os.environ["MLFLOW_TRACKING_URI"].startswith("sqlite"):
@@ -168,5 +222,13 @@ def _create_databases() -> None:
 
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
+    if not done.returncode:
+        return
+    has_reason = any(said in done.stderr for said in NO_SCHEMA_SAID)
+    if not has_reason and any(said in done.stderr for said in OTHER_SCHEMA_SAID):
+        last = one_line(done.stderr.strip().splitlines()[-1], longest=200)
+        raise InputError(
+            f"AGILE_HOME {home()}: a database has a schema that is not of mlflow {version('mlflow')} or zenml"
+            f" {version('zenml')} ({last}); install the versions that wrote it, or {WAY_ON}"
+        )
+    raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")

@@ -1,15 +1,21 @@
-"""State version: which project and which libraries last prepared a state folder, and whether these ones may open it."""
+"""State version: what a state folder records of itself, and whether this project and these libraries may open it.
+
+The record says which project and libraries last prepared the folder, where it lay, and at which revision of their
+schemas its databases were.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
 from agile_classifier.errors import InputError
+from agile_classifier.files import write_whole
 
 STATE_VERSION = 2
 """Counts up when what lies in the folder changes so that an older project would misread it, or this one misreads what
@@ -21,6 +27,8 @@ MOVED = (
     "another folder in AGILE_HOME"
 )
 """What is said of a folder from before state version 2, when the modules moved whose names stand in artifacts."""
+RECORD = "ready"
+"""File in which a state folder records of itself what `Record` holds, as JSON."""
 LIBRARIES = ("mlflow", "zenml")
 """Libraries whose databases are migrated forward, never back."""
 
@@ -30,22 +38,50 @@ def present() -> dict[str, str]:
     return {"state": str(STATE_VERSION), **{name: version(name) for name in LIBRARIES}}
 
 
-def read_versions(folder: Path) -> dict[str, str]:
-    """Read the versions that a state folder records; empty if it is from before versions were recorded.
+@dataclass(frozen=True)
+class Record:
+    """What a state folder records of itself; all empty of one from before there were records."""
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """`state`, and each of `LIBRARIES` → the version that last prepared the folder."""
+    home: str = ""
+    """Path of the folder when it was prepared."""
+    revisions: Mapping[str, str] = field(default_factory=dict)
+    """Database below the folder → revision of its schema; none of a store that was a team's."""
+
+
+def read_record(folder: Path) -> Record:
+    """Read what a state folder records of itself.
 
     Raises
     ------
     InputError
         The record is damaged.
     """
-    text = (folder / "ready").read_text(encoding="utf-8").strip()
+    path = folder / RECORD
     try:
+        text = path.read_text(encoding="utf-8").strip()
         found = json.loads(text) if text else {}
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise InputError(f"AGILE_HOME {folder}: the file `ready` is damaged; restore a backup: agile restore FILE")
-    return {str(name): str(value) for name, value in found.items()}
+        versions = {name: str(found[name]) for name in ("state", *LIBRARIES) if name in found}
+        revisions = {str(name): str(revision) for name, revision in found.get("databases", {}).items()}
+        return Record(versions, str(found.get("home", "")), revisions)
+    except FileNotFoundError:
+        return Record()
+    except (OSError, ValueError, AttributeError, TypeError):
+        raise InputError(
+            f"AGILE_HOME {folder}: the file `{RECORD}` is damaged; restore a backup: agile restore FILE --force"
+        ) from None
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write what a state folder records of itself, whole or not at all."""
+    content = {**record.versions, "home": record.home, "databases": dict(record.revisions)}
+    write_whole(folder / RECORD, json.dumps(content))
+
+
+def read_versions(folder: Path) -> Mapping[str, str]:
+    """Read the versions that a state folder records; empty if it is from before versions were recorded."""
+    return read_record(folder).versions
 
 
 def describe_loss(found: Mapping[str, str]) -> str | None:

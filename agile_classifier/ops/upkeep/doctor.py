@@ -25,6 +25,7 @@ from agile_classifier.ops import notifications
 from agile_classifier.ops.project import LOCK, root
 from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.scheduling import clock, local
+from agile_classifier.ops.state.databases import DATABASES, find_damage
 from agile_classifier.ops.state.home import prepare_state
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "zenml", "mlflow", "great-expectations")
@@ -76,6 +77,7 @@ def examine() -> Iterator[Finding]:
     yield from _places()
     problem = _prepare()
     yield Finding("AGILE_HOME", f"{home()}, {_free(home())}", problem)
+    yield from _databases()
     asked = {name: _ask(QUESTIONS[name]) for name in _askable(problem)}
     for name, process in asked.items():
         yield _answer(name, process)
@@ -135,6 +137,16 @@ def _prepare() -> str | None:
     except InputError as error:
         return str(error)
     return None
+
+
+def _databases() -> Iterator[Finding]:
+    """Look at the whole of each database in the state folder, which may be damaged where no command has read yet."""
+    for name in DATABASES:
+        path = home() / name
+        if path.is_file():
+            damage = find_damage(path)
+            size = f"{path.stat().st_size / 1e6:.1f} MB, {'whole' if damage is None else 'damaged'}"
+            yield Finding(path.name, f"{path}, {size}", damage)
 
 
 def _free(folder: Path) -> str:

@@ -6,16 +6,19 @@ whatever a run that stays would reuse: a reused step names an MLflow run, and th
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from agile_classifier.ops.registry import logged_models
-from agile_classifier.ops.runs import liveness
+from agile_classifier.ops.runs import equal_training, liveness
 from agile_classifier.ops.runs.checkpoint_store import list_stored, remove_stored
+from agile_classifier.ops.state import locks
 from agile_classifier.ops.state.home import checkpoints
 from agile_classifier.ops.upkeep import prune_mlflow as mlflow_side
 from agile_classifier.ops.upkeep import prune_zenml as zenml_side
@@ -158,13 +161,16 @@ def _old_checkpoints(
     under_way = _under_way(pipeline_runs, training_runs)
     open_keys = {run.training_key for run in training_runs if run.id in under_way}
     for folder in sorted(checkpoints().glob("*")):
-        written = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
-        if folder.name not in open_keys and datetime.fromtimestamp(written, tz=UTC) < before:
+        if folder.name in open_keys or locks.is_held(equal_training.lock_name(folder.name)):
+            continue
+        written = max((found.st_mtime for _, found in _files(folder)), default=0.0)
+        if datetime.fromtimestamp(written, tz=UTC) < before:
             yield Leftover("checkpoints", folder.name, _folder_bytes(folder), partial(shutil.rmtree, folder))
     young_keys = {run.training_key for run in training_runs if run.used >= before}
     for stored in list_stored():
         is_old = stored.written < before if stored.written else stored.key not in young_keys
-        if stored.key not in open_keys and is_old:
+        is_open = stored.key in open_keys or locks.is_held(equal_training.lock_name(stored.key))
+        if is_old and not is_open:
             yield Leftover("stored checkpoints", stored.address, stored.n_bytes, partial(remove_stored, stored.address))
 
 
@@ -172,7 +178,14 @@ def _folder_bytes(folder: Path | None) -> int:
     """Size of a file or of all files below a folder, in bytes; 0 if it is not on this machine."""
     if folder is None:
         return 0
-    return sum(path.stat().st_size for path in (folder, *folder.rglob("*")) if path.is_file())
+    return sum(found.st_size for path, found in _files(folder) if path.is_file())
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield a file or folder and all below it with what the file system says of each; a run may remove some now."""
+    for path in (folder, *folder.rglob("*")):
+        with suppress(FileNotFoundError):
+            yield path, path.stat()
 
 
 def _size(n_bytes: int) -> str:

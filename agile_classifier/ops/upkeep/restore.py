@@ -1,37 +1,31 @@
 """Restoring: an archive of `agile backup` becomes the state folder, wherever that lies now.
 
-All is unpacked beside the folder and verified first; then it takes its place at once. Databases name files by absolute
-paths: those below the folder that the archive was made of are rewritten. Runs that were going on when the archive was
-made are left as dead ones are, and marked as ended by the next command that looks.
+All is unpacked beside the folder and verified first; then it takes its place at once. Runs that were going on when the
+archive was made are left as dead ones are, and marked as ended by the next command that looks.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-import re
 import shutil
-import sqlite3
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import quote
 
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError
 from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.state import version as state_version
-from agile_classifier.ops.state.databases import DATABASES, list_unfinished_runs
+from agile_classifier.ops.state.address import find_addresses
+from agile_classifier.ops.state.databases import list_unfinished_runs
+from agile_classifier.ops.state.moving import move_addresses
 from agile_classifier.ops.upkeep.backup import CHUNK, CONTENT, MANIFEST
 
-SETTINGS = "zenml/config.yaml"
 SCHEDULES = "schedules"
 """Folder of the schedules; it belongs to the machine, so no archive holds it and a restore keeps it."""
 LARGEST_MANIFEST = 200_000_000
@@ -70,7 +64,7 @@ def restore(file: Path, *, force: bool) -> Restored:
         unpacked.mkdir()
         manifest = _unpack(file, unpacked)
         _verify(file, manifest)
-        _move_paths(unpacked, Path(manifest["home"]), folder)
+        move_addresses(unpacked, {str(manifest["home"]), *find_addresses(unpacked)}, folder)
         liveness.announce_as_dead(list_unfinished_runs(unpacked), unpacked)
         aside = _take_place(unpacked, folder, is_used=is_used)
     return Restored(folder, len(manifest["files"]), aside)
@@ -145,47 +139,3 @@ def _verify(file: Path, manifest: dict[str, Any]) -> None:
         if wanted.get(name) != found.get(name):
             what = "is missing" if name not in found else "has another SHA-256 than the manifest says"
             raise InputError(f"{file}: {name} {what}; nothing was restored")
-
-
-def _move_paths(unpacked: Path, old: Path, new: Path) -> None:
-    moved = _mover(old, new)
-    for name in DATABASES:
-        if (unpacked / name).is_file():
-            _move_in_database(unpacked / name, moved)
-    settings = unpacked / SETTINGS
-    if settings.is_file():
-        settings.write_text(moved(settings.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def _mover(old: Path, new: Path) -> Callable[[str], str]:
-    """Function that replaces a folder by another in a text or URI, and leaves `/x/old` and `/old-2` alone."""
-    pairs = {str(old): str(new), quote(str(old)): quote(str(new))}
-    wanted = "|".join(re.escape(place) for place in sorted(pairs, key=len, reverse=True))
-    pattern = re.compile(rf"(?<![\w.%-])(?:{wanted})(?![\w.%-])")
-    return lambda text: pattern.sub(lambda match: pairs[match[0]], text)
-
-
-def _move_in_database(path: Path, moved: Callable[[str], str]) -> None:
-    def moved_value(value: Any) -> Any:
-        return _moved_bytes(value, moved) if isinstance(value, bytes) else moved(value)
-
-    with closing(sqlite3.connect(path)) as database, database:
-        database.create_function("moved", 1, moved_value, deterministic=True)
-        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            for column in [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]:
-                database.execute(
-                    f'UPDATE "{table}" SET "{column}" = moved("{column}")'  # noqa: S608  # the database's names
-                    f' WHERE typeof("{column}") IN (\'text\', \'blob\') AND "{column}" != moved("{column}")'
-                )
-
-
-def _moved_bytes(value: bytes, moved: Callable[[str], str]) -> bytes:
-    """Move the paths in a value that ZenML stores as JSON in base64, as it does with a component's configuration."""
-    try:
-        text = base64.b64decode(value, validate=True).decode()
-        json.loads(text)
-    except ValueError:
-        return value
-    after = moved(text)
-    return value if after == text else base64.b64encode(after.encode())

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -183,19 +182,6 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(client: Any, t
     winner = ("2", "3")[said.index("True")]
     assert aliases(client) == {"champion": winner, "previous": "1"}
     assert kinds() == ["promoted", "promoted"]
-
-
-def test_a_lock_whose_holder_was_killed_is_broken(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from zenml.client import Client
-
-    from agile_classifier.ops.promotion import champions
-
-    Client().create_tag(f"promotion of {NAME}")
-    monkeypatch.setattr(champions, "HELD_AT_MOST", 1.0)
-    began = datetime.now(UTC)
-    assert promote("1", None)
-    assert datetime.now(UTC) - began > timedelta(seconds=0.5)
-    assert not [tag for tag in Client().list_tags().items if tag.name == f"promotion of {NAME}"]
 
 
 def begin(version: str, before: str | None) -> Any:
