@@ -9,10 +9,10 @@ from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.files import tree_digest
 from agile_classifier.models.spec import ClassifierSpec
+from agile_classifier.ops.engines.equal_training import wait_for_equal
 from agile_classifier.ops.runs import tracking
 from agile_classifier.ops.runs.caching import on_reached_files
 from agile_classifier.ops.runs.checkpoint_store import open_checkpoints
-from agile_classifier.ops.runs.equal_training import wait_for_equal
 from agile_classifier.ops.runs.materializers import Folder, FolderMaterializer
 from agile_classifier.ops.state.home import scratch
 

@@ -30,9 +30,9 @@ COMMANDS = {
 
 def folder_of(version: Any) -> Path:
     """Folder of a version's files."""
-    from agile_classifier.ops.upkeep.prune_mlflow import logged_model_folder
+    from agile_classifier.ops.registry.logged_models import find_folder
 
-    folder = logged_model_folder(version.source.removeprefix("models:/"))
+    folder = find_folder(version.source.removeprefix("models:/"))
     assert folder is not None
     return folder
 
@@ -99,7 +99,7 @@ def test_a_promotion_says_that_the_run_of_its_candidate_is_gone(
 ) -> None:
     from zenml.client import Client
 
-    promote = ["promote", version.version, "--model", NAME]
+    promote = ["promote", str(version.version), "--model", NAME]
     code, error = run(*promote, capsys=capsys, monkeypatch=monkeypatch)
     assert (code, error.count("\n")) == (2, 1), error
     assert "evaluation of its step evaluate was deleted; train again, or `agile promote" in error

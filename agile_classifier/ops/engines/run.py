@@ -12,11 +12,11 @@ from typing import Any
 from zenml.models import PipelineRunResponse
 
 from agile_classifier.errors import InputError
-from agile_classifier.ops.engines import stacks
+from agile_classifier.ops.engines import equal_training, stacks
 from agile_classifier.ops.engines.require import require_engine
 from agile_classifier.ops.notifications import failure_told
 from agile_classifier.ops.project import load_pipeline
-from agile_classifier.ops.runs import equal_training, liveness
+from agile_classifier.ops.runs import liveness
 
 
 @contextmanager

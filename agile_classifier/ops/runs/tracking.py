@@ -45,7 +45,7 @@ ZENML_RUN, ZENML_RUN_NAME = "zenml.run", "zenml.run_name"
 def training_run(experiment: str, *, key: str) -> Iterator[str]:
     """Open the MLflow run of a training; a training that was cut short continues in the run that it began.
 
-    Nobody else in this state folder may be training with the same key (`equal_training.wait_for_equal`).
+    Nobody else in this state folder may be training with the same key (`agile_classifier.ops.engines.equal_training`).
 
     Parameters
     ----------
@@ -235,8 +235,8 @@ def _find_begun(experiment_id: str, key: str) -> str | None:
 def _was_cut_short(run: Run) -> bool:
     """Whether the step that trains never ended in the ZenML run of an MLflow run, and no other process is at it.
 
-    In the state folder's own database nobody can be at it, for the training's lock is held; into a team's server another
-    machine may be logging at this moment.
+    In the state folder's own database nobody can be at it, for the training's lock is held; into a team's server
+    another machine may be logging at this moment.
     """
     here, says_running = get_step_context(), run.info.status == "RUNNING"
     if run.data.tags.get(ZENML_RUN) == str(here.pipeline_run.id):

@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from agile_classifier.ops.engines import equal_training
 from agile_classifier.ops.registry import logged_models
-from agile_classifier.ops.runs import equal_training, liveness
+from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.runs.checkpoint_store import list_stored, remove_stored
 from agile_classifier.ops.state import locks
 from agile_classifier.ops.state.home import checkpoints

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agile_classifier.ops.project import root
+from tests.toys import waiting
 
 COUNT = textwrap.dedent("""
     import sys
@@ -43,7 +44,7 @@ def test_three_processes_that_ask_again_and_again_never_hold_it_together(tmp_pat
         subprocess.Popen(command, cwd=root(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for _ in range(N_PROCESSES)
     ]
-    said = [process.communicate(timeout=300)[0] for process in processes]
+    said = [process.communicate(timeout=waiting.LONGEST)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * N_PROCESSES, said
     assert int(counter.read_text()) == N_PROCESSES * times
 

@@ -16,11 +16,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ def train_at_once(
     """
     desk = _Desk(folder, python)
     desk.write_config(model, examples)
-    began = time.monotonic()
+    began = datetime.now(UTC)
     launcher = desk.start("deploy", "--port", "0")
     with ThreadPoolExecutor(trainings + 1) as threads:
         trained = [
@@ -117,7 +117,7 @@ def train_at_once(
         ]
         beside = threads.submit(_run_beside, desk, trained)
         done = [future.result() for future in trained]
-        seconds = time.monotonic() - began
+        seconds = (datetime.now(UTC) - began).total_seconds()
         others = beside.result()
     is_up = launcher.poll() is None
     launcher.terminate()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agile_classifier.ops.state import locks
+from tests.toys import waiting
 
 HOLDER = """
 import time
@@ -38,12 +39,12 @@ def test_who_waits_is_told_for_whom_and_goes_on_when_the_holder_is_killed() -> N
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         assert locks.is_held(NAME)
-        waiting = threading.Thread(target=wait)
-        waiting.start()
-        assert waits.wait(60)
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        assert waits.wait(waiting.LONGEST)
         assert not got.is_set()
         holder.kill()
-        waiting.join(60)
+        waiter.join(waiting.LONGEST)
     assert got.is_set()
     assert told[0].startswith(f"run first (process {holder.pid}) since 20")
     assert not locks.is_held(NAME)

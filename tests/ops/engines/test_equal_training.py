@@ -22,7 +22,7 @@ from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.ops.project import root
 from agile_classifier.ops.state.databases import MLFLOW
-from tests.toys.toy_schedules import wait_for
+from tests.toys import waiting
 
 WAITS = "fine_tune: the same training is under way: run training-"
 OWN, FINISHED, RUNNING = (UUID(int=number) for number in (1, 2, 3))
@@ -90,7 +90,7 @@ class Trainings:
 
     def end(self, number: int) -> str:
         """Wait until one has ended well; returns what it said."""
-        assert self.processes[number].wait(300) == 0, self.said(number)
+        assert self.processes[number].wait(waiting.LONGEST) == 0, self.said(number)
         return self.said(number)
 
     def ask(self, statement: str) -> list[Any]:
@@ -142,9 +142,9 @@ def test_of_two_equal_trainings_at_once_one_trains_and_the_other_waits_and_reuse
 @pytest.mark.slow
 def test_a_training_that_waited_for_one_that_was_killed_goes_on_where_that_stood(trainings: Trainings) -> None:
     first = trainings.start()
-    wait_for(lambda: list(trainings.home.glob("checkpoints/*/checkpoint-*")))
+    waiting.until(lambda: list(trainings.home.glob("checkpoints/*/checkpoint-*")), lambda: trainings.said(first))
     second = trainings.start()
-    wait_for(lambda: WAITS in trainings.said(second))
+    waiting.until_said(WAITS, trainings.processes[second], lambda: trainings.said(second))
     trainings.processes[first].send_signal(signal.SIGKILL)
     said = trainings.end(second)
     assert "the wait is over, and this run trains by itself" in said
