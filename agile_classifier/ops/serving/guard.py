@@ -25,6 +25,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
 from agile_classifier.ops.serving.connections import RequestLimits, head_too_large
@@ -98,7 +99,8 @@ class Guard:
             await self._app(request.scope, request.receive, answer.send)
             return
         body = await self._read(request)
-        self._require_media_type(request)
+        if any(route.matches(request.scope)[0] is Match.FULL for route in self._app.routes):  # else it is 404 or 405
+            self._require_media_type(request)
         with self._slot():
             await self._answer(request, body, answer)
 

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 LONGEST_LINE = 280
 """Longest error message, in characters."""
@@ -101,8 +102,16 @@ def _as_refusal(request: Request, error: Exception) -> Refusal:
         line = f"no {path}; there are {', '.join(request.app.openapi()['paths'])}"
         return Refusal(status, line, code="ENDPOINT_NOT_FOUND")
     if status == HTTPStatus.METHOD_NOT_ALLOWED and error.headers:
-        line = f"{path} takes {error.headers['Allow']}, not {request.method}"
+        allowed = _allowed_methods(request) or error.headers["Allow"]
+        line = f"{path} takes {allowed}, not {request.method}"
+        return Refusal(status, line, headers={"Allow": allowed})
     return Refusal(status, line, headers=error.headers)
+
+
+def _allowed_methods(request: Request) -> str:
+    """Methods of all routes of a path; the router names those of the first."""
+    routes = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in routes for method in getattr(route, "methods", None) or ()}))
 
 
 def _explain(problem: Mapping[str, Any]) -> Refusal:

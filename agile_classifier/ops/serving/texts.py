@@ -93,7 +93,11 @@ class Split(BaseModel):
 class Invocation(BaseModel):
     """Texts to score, in exactly one of MLflow's forms."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra={"oneOf": [{"required": [name]} for name in FORMS]},
+    )
 
     dataframe_split: Split | None = None
     dataframe_records: Annotated[list[Named], FailFast()] = []

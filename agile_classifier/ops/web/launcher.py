@@ -31,7 +31,7 @@ from agile_classifier.ops.serving.guard import Guard, Rules
 from agile_classifier.ops.serving.listening import address, listen, read_token, run
 from agile_classifier.ops.serving.refusals import ERRORS, Refusal, answer_error
 from agile_classifier.ops.web import launches
-from agile_classifier.ops.web.launches import Launch, Overrides, StillGoing
+from agile_classifier.ops.web.launches import Launch, LaunchWithOutput, Overrides, StillGoing
 
 TOKEN = "AGILE_LAUNCH_TOKEN"  # noqa: S105  (the name of a variable)
 TEMPLATE = "launcher.html.j2"
@@ -72,11 +72,10 @@ def make_app(*, token: str | None) -> Guard:
     app.get("/health", response_class=Response)(pages.health)
     app.get("/configs/{name}", include_in_schema=False)(pages.form)
     app.post("/configs/{name}", include_in_schema=False)(pages.start_by_form)
-    app.get("/launches", response_model=list[Launch], response_model_exclude={"__all__": {"output"}})(
-        pages.list_launches
-    )
-    app.post("/launches", response_model=Launch, status_code=HTTPStatus.ACCEPTED)(pages.start)
-    app.get("/launches/{id}", response_model=Launch)(pages.launch)
+    app.get("/launches", response_model=list[Launch])(pages.list_launches)
+    app.post("/launches", response_model=LaunchWithOutput, status_code=HTTPStatus.ACCEPTED)(pages.start)
+    as_page: dict[int | str, dict[str, Any]] = {200: {"content": {HTML: {}}}}
+    app.get("/launches/{id}", response_model=LaunchWithOutput, responses=as_page)(pages.launch)
     for kind in (InputError, StillGoing):
         app.add_exception_handler(kind, pages.refuse)
     return Guard(app, Rules(token=token, media_types=(JSON, FORM), limits=LIMITS, login_paths=("/",)))
@@ -127,7 +126,7 @@ class _Pages:
             return self._form(name, filled_in, error=str(error), status=_status(error))
         return RedirectResponse(f"/launches/{launch.id}", HTTPStatus.SEE_OTHER)
 
-    def list_launches(self) -> list[Launch]:
+    def list_launches(self) -> list[LaunchWithOutput]:
         """List what was launched here, the newest first."""
         return launches.list_launches()
 
@@ -141,11 +140,11 @@ class _Pages:
                 description="`section.field` to its value: a number, a boolean, null, or a text as the form takes it.",
             ),
         ] = None,
-    ) -> Launch:
+    ) -> LaunchWithOutput:
         """Start a training; 409 while another one runs on an engine of this machine."""
         return self._launch(config, overrides or {})
 
-    def launch(self, id: str, request: Request) -> Response | Launch:
+    def launch(self, id: str, request: Request) -> Response | LaunchWithOutput:
         """Tell what became of a training: as JSON where that is accepted, else as a page."""
         launch = launches.find(id)
         if JSON in request.headers.get("accept", ""):
@@ -160,7 +159,7 @@ class _Pages:
             return self._page("error", "Not found", status=status, error=str(error))
         return await answer_error(request, Refusal(status, str(error)))
 
-    def _launch(self, name: str, filled_in: Mapping[str, Any]) -> Launch:
+    def _launch(self, name: str, filled_in: Mapping[str, Any]) -> LaunchWithOutput:
         with self._starting:
             is_local = self._stack.flavor("orchestrator") in engines.LOCAL_ENGINES
             return launches.start(name, filled_in, one_at_a_time=is_local)

@@ -102,6 +102,18 @@ class Launch(BaseModel, frozen=True):
             return OUTCOMES.get(self.exit_code, FAILED)
         return GOING if is_locked(_folder(self.id) / "lock") else CUT_SHORT
 
+    @computed_field(alias="run")  # type: ignore[prop-decorator]
+    @property
+    def run_name(self) -> str | None:
+        """Name of the run in ZenML; None before it began."""
+        with (_folder(self.id) / "log.txt").open(encoding="utf-8", errors="replace") as log:
+            found = RUN_NAME.search(log.read(LONGEST_BEGINNING))
+        return found[1] if found else None
+
+
+class LaunchWithOutput(Launch, frozen=True):
+    """A training started from the launcher, its state, and what it says."""
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def output(self) -> str:
@@ -110,14 +122,6 @@ class Launch(BaseModel, frozen=True):
         end = read_end(log, n_bytes=LONGEST_OUTPUT)
         is_cut = log.stat().st_size > LONGEST_OUTPUT
         return redact(plain_text(end.partition("\n")[2] or end if is_cut else end))
-
-    @computed_field(alias="run")  # type: ignore[prop-decorator]
-    @property
-    def run_name(self) -> str | None:
-        """Name of the run in ZenML; None before it began."""
-        with (_folder(self.id) / "log.txt").open(encoding="utf-8", errors="replace") as log:
-            found = RUN_NAME.search(log.read(LONGEST_BEGINNING))
-        return found[1] if found else None
 
 
 def configs() -> dict[str, tuple[Path, str]]:
@@ -141,7 +145,7 @@ def read_config(name: str, overrides: Mapping[str, Any] | None = None, *, needs_
     )
 
 
-def start(name: str, filled_in: Mapping[str, Any], *, one_at_a_time: bool) -> Launch:
+def start(name: str, filled_in: Mapping[str, Any], *, one_at_a_time: bool) -> LaunchWithOutput:
     """Start a training; nothing is started or written where the config is not sound.
 
     Parameters
@@ -164,7 +168,7 @@ def start(name: str, filled_in: Mapping[str, Any], *, one_at_a_time: bool) -> La
         raise StillGoing(f"launch {others[0]} still runs; this machine takes one at a time")
     now = datetime.now(UTC)
     identity, started = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}", now.isoformat(timespec="seconds")
-    launch = Launch(id=identity, config=name, overrides=overrides, started=started)
+    launch = LaunchWithOutput(id=identity, config=name, overrides=overrides, started=started)
     with ExitStack() as undo:
         folder = _folder(launch.id)
         folder.mkdir(parents=True)
@@ -174,7 +178,7 @@ def start(name: str, filled_in: Mapping[str, Any], *, one_at_a_time: bool) -> La
     return launch
 
 
-def find(identity: str) -> Launch:
+def find(identity: str) -> LaunchWithOutput:
     """Find a launch by its id.
 
     Raises
@@ -185,10 +189,10 @@ def find(identity: str) -> Launch:
     file = _folder(identity) / "launch.json"
     if not IDENTITY.fullmatch(identity) or not file.exists():
         raise InputError(f"no launch {identity!r}")
-    return Launch.model_validate_json(file.read_text(encoding="utf-8"))
+    return LaunchWithOutput.model_validate_json(file.read_text(encoding="utf-8"))
 
 
-def list_launches() -> list[Launch]:
+def list_launches() -> list[LaunchWithOutput]:
     """List all launches, newest first."""
     return [find(file.parent.name) for file in sorted((home() / "launches").glob("*/launch.json"), reverse=True)]
 
