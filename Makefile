@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: run test test-containers test-ui pictures check docs bench images lock clean help
+.PHONY: run test faults test-containers test-ui pictures check docs bench images lock clean help
 .DEFAULT_GOAL := help
 
 help:                 ## what there is
@@ -15,6 +15,9 @@ run: $(STAMP)         ## train, evaluate, register and promote the quickstart
 
 test: check           ## lint, types, architecture, all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+faults: $(STAMP)      ## a kill, an error, a full disk at every effect, and the same command again (long); the table goes to faults.md
+	FAULTS_TABLE=faults.md $(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow or faults" tests/faults
 
 check: $(STAMP)       ## lint, types, architecture
 	$(BIN)/ruff check .

@@ -1,0 +1,72 @@
+"""What the tests of faults share: a workshop, in which each scene's state is made once, and the table of what came of each fault."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from agile_classifier.files import content_digest
+from tests.faults.scenes import KINDS
+from tests.faults.workshop import Workshop
+from tests.toys import toy_receiver
+from tests.toys.toy_study import write_study
+
+TABLE = "FAULTS_TABLE"
+"""Variable that names the file for the table."""
+
+
+@pytest.fixture(scope="session")
+def workshop(
+    new_home: Callable[[Path], Path],
+    tiny_model: Path,
+    tiny_examples: pd.DataFrame,
+    warm_python: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Workshop]:
+    """A prepared state folder, a config on the tiny model, a file of texts and a study."""
+    with toy_receiver.receiving() as receiver:
+        workshop = Workshop(tmp_path_factory.mktemp("workshop"), warm_python, receiver)
+        new_home(workshop.home)
+        write_study(workshop.work, base=tiny_model, examples=tiny_examples)
+        data = workshop.work / "examples.csv"
+        parameters = {
+            "data": {"source": str(data), "sha256": content_digest(data), "columns": {"text": "text", "score": "score", "id": "id"}},
+            "validation": {"min_rows": 20, "min_class_rows": 5, "score_min": -10, "score_max": 10},
+            "split": {"train": 70, "validation": 10, "test": None},
+            "model": {"source": str(tiny_model), "max_length": 32},
+            "fine_tune": {"epochs": 3, "rank": 4, "learning_rate": 1e-2, "batch_size": 8},
+            "evaluation": {"n_resamples": 100},
+            "promotion": {"min_rows": 10},
+            "registry": {"model_name": "faults"},
+        }  # fmt: skip
+        (workshop.work / "run.yaml").write_text(yaml.safe_dump({"parameters": parameters}), encoding="utf-8")
+        tiny_examples[["text"]].to_csv(workshop.work / "texts.csv", index=False)
+        workshop.keep("empty")
+        yield workshop
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what came of each fault at each point, and write it to the file that FAULTS_TABLE names."""
+    reports = [report for name in ("passed", "failed") for report in terminalreporter.getreports(name)]
+    outcomes = {
+        dict(report.user_properties)["case"]: report.outcome
+        for report in reports
+        if "case" in dict(report.user_properties)
+    }
+    if not outcomes:
+        return
+    points = list(dict.fromkeys(case.rpartition(" | ")[0] for case in sorted(outcomes)))
+    lines = [f"| point | {' | '.join(KINDS)} |", f"| --- |{' --- |' * len(KINDS)}"]
+    for point in points:
+        cells = [outcomes.get(f"{point} | {kind}", "-").replace("passed", "as undisturbed") for kind in KINDS]
+        lines.append(f"| {point} | {' | '.join(cells)} |")
+    terminalreporter.write_line("")
+    for line in lines:
+        terminalreporter.write_line(line)
+    if file := os.environ.get(TABLE):
+        Path(file).write_text("\n".join(lines) + "\n", encoding="utf-8")
