@@ -127,7 +127,7 @@ class _PlainValues(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Compose a node of the document, or refuse it."""
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if getattr(event, "anchor", None) is not None or getattr(event, "tag", None) is not None:
             raise yaml.YAMLError("no plain value")
         return super().compose_node(parent, index)
