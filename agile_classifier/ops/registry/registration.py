@@ -97,9 +97,9 @@ def register(candidate: Candidate, settings: RegistryConfig) -> Registered:
 
 
 def _take_over(made: ModelVersion, candidate: Candidate, settings: RegistryConfig) -> Registered:
-    """Bring to its end what was registered by a process that was killed: the version, which names this run now."""
+    """Bring to its end what was registered before, as by a process that was killed: the version names this run now."""
     version = str(made.version)
-    print(f"version {version} was made by a try that did not end; it is taken over", file=sys.stderr, flush=True)
+    print(f"version {version} was made of the very same before; it is taken over", file=sys.stderr, flush=True)
     registry.tag_version(settings.model_name, version, tracking.zenml_tags())
     description = f"{_description(candidate)} {_links(candidate.mlflow_run_id)}"
     MlflowClient().update_model_version(settings.model_name, version, description)
