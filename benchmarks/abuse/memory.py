@@ -19,14 +19,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
+import mlflow
 import psutil
 import requests
+from mlflow import MlflowClient
 
 from benchmarks.abuse.servers import Started, started
 from benchmarks.quality import CONFIGS
 from benchmarks.serving import Version, ask, trained_version
 
-SHORT = ("--limit", "1200", "--set", "fine_tune.epochs=1")
+SHORT = ("--limit", "1200", "--set", "fine_tune.epochs=1", "--set", "evaluation.n_resamples=100")
 CLIENTS = 8
 WORDS = ("a", "lovely", "day", "awful", "film", "the", "was", "is", "song", "ugly", "warm")
 HOSTILE: tuple[bytes, ...] = (
@@ -48,12 +50,14 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     share = asked.requests // (asked.promotions + 1)
     with trained_version(CONFIGS / "quickstart.yaml", *SHORT, environment=os.environ) as version:
-        numbers = [version.number, *_more_versions(version, asked.promotions)]
-        _promote(version, version.number)
+        mlflow.set_tracking_uri(version.environment["MLFLOW_TRACKING_URI"])
+        client = MlflowClient()
+        numbers = [version.number, *_more_versions(client, version, asked.promotions)]
+        client.set_registered_model_alias(version.name, "champion", version.number)
         with started("serve", "--poll", "0.5", environment=version.environment) as server:
             read = []
             for number in numbers:
-                _promote(version, number)
+                client.set_registered_model_alias(version.name, "champion", number)
                 _wait_for(server, number)
                 statuses = _load(server, share, seed=int(number))
                 read.append(_megabytes(server))
@@ -83,24 +87,14 @@ def _ask(server: Started, body: bytes) -> int:
     return requests.post(address, data=body, headers=headers, timeout=120).status_code
 
 
-def _more_versions(version: Version, n: int) -> Iterator[str]:
+def _more_versions(client: MlflowClient, version: Version, n: int) -> Iterator[str]:
     """Register the version again, so often."""
-    from mlflow import MlflowClient
-
-    client = MlflowClient(version.environment["MLFLOW_TRACKING_URI"])
     first = client.get_model_version(version.name, version.number)
     for _ in range(n):
         again = client.create_model_version(
-            version.name, source=first.source, run_id=first.run_id, tags=first.tags, model_id=first.model_id
+            version.name, source=str(first.source), run_id=first.run_id, tags=first.tags, model_id=first.model_id
         )
         yield str(again.version)
-
-
-def _promote(version: Version, number: str) -> None:
-    from mlflow import MlflowClient
-
-    client = MlflowClient(version.environment["MLFLOW_TRACKING_URI"])
-    client.set_registered_model_alias(version.name, "champion", number)
 
 
 def _wait_for(server: Started, number: str) -> None:
