@@ -1,5 +1,17 @@
-"""`python -m agile_classifier`: the command line `agile`."""
+"""`python -m agile_classifier`: the command line `agile`, which may be told to stop while its libraries load."""
 
-from agile_classifier.cli.app import main
+from __future__ import annotations
 
-main()
+from agile_classifier.ending import told
+
+
+def main() -> None:
+    """Run a command and exit, as `agile_classifier.cli.app.main`."""
+    with told():
+        from agile_classifier.cli.app import main as run
+
+        run()
+
+
+if __name__ == "__main__":
+    main()

@@ -29,6 +29,8 @@ class Validation(Protocol):
         """List what is wrong, each with `loc`, `msg` and `type`."""
 
 
+LONGEST_FOUND = 120
+"""Characters that are kept of a value that was found."""
 LONGEST_WORDS = 300
 """Characters that are kept of what a library says."""
 SHORTEST_SECRET = 4
@@ -37,11 +39,17 @@ SHORTEST_PART = 8
 """Shortest secret looked for within a text, in characters; a shorter one, such as a word, may occur by chance."""
 
 _SECRET_NAME = re.compile(r"PASSWORD|TOKEN(?!IZER)|SECRET|API_?KEY", re.IGNORECASE)
+_CONTROLS = {place: f"\\x{place:02x}" for place in (*range(0x20), *range(0x7F, 0xA0))} | {
+    place: f"\\u{place:04x}" for place in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+"""Characters that would act on a terminal, or turn the words behind them round, and how they are written."""
 _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 def one_line(words: object, *, longest: int | None = None) -> str:
     """Put an error, or other words of several lines, on one line; an error without words is called by its class.
+
+    Control characters are written as escapes: no word of a file acts on a terminal.
 
     Parameters
     ----------
@@ -49,7 +57,7 @@ def one_line(words: object, *, longest: int | None = None) -> str:
         Characters after which the line is cut.
     """
     text = words.decode(errors="replace") if isinstance(words, bytes) else str(words)
-    line = " ".join(text.split())
+    line = " ".join(text.split()).translate(_CONTROLS)
     if not line and isinstance(words, BaseException):
         line = type(words).__name__
     return line if longest is None or len(line) <= longest else line[:longest] + "…"
@@ -80,7 +88,7 @@ def explain_validation(error: Validation, model: Any = None, *, within: str = ""
     branches = [each for each in problems if field and _dotted(within, *_walk(model, each["loc"])[0]) == field]
     message = " or ".join(dict.fromkeys(each["msg"].removeprefix("Value error, ") for each in branches or [problem]))
     has_found = tells_found and "input" in problem and problem["type"] not in ("missing", "value_error")
-    found = f"; found {problem['input']!r}" if has_found else ""
+    found = f"; found {one_line(repr(problem['input']), longest=LONGEST_FOUND)}" if has_found else ""
     return f"{field}: {message}{found}" if field else f"{message}{found}"
 
 

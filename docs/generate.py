@@ -91,12 +91,19 @@ def _allowed(annotation: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str
             "`null`" if kind is type(None) else _allowed(kind, metadata) for kind in get_args(annotation)
         )
     bounds = [
-        f"{sign} {getattr(item, name):g}"
+        f"{sign} {_as_number(getattr(item, name))}"
         for item in metadata
         for kind, (sign, name) in BOUNDS.items()
         if isinstance(item, kind)
     ]
-    return " ".join([TYPES.get(annotation, str(annotation)), ", ".join(bounds)]).strip()
+    longest = [
+        f"of up to {item.max_length:,} characters" for item in metadata if isinstance(item, annotated_types.MaxLen)
+    ]
+    return " ".join([TYPES.get(annotation, str(annotation)), ", ".join([*bounds, *longest])]).strip()
+
+
+def _as_number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _as_yaml(value: Any) -> str:

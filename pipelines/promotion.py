@@ -25,11 +25,12 @@ def promotion(model_name: str, version: str, settings: PromotionConfig) -> None:
     decision = compare_versions(version, judged.evaluation, judged.test_scores, model_name, settings)
     judged_so = decision.load()
     if judged_so.promote:
-        wait(
-            name=approval.QUESTION,
-            question=approval.question(judged_so, model_name=model_name),
-            metadata=approval.evidence_in_short(judged_so),
-            timeout=settings.wait,
-            poll_interval=2,
-        )
+        with approval.left_open():
+            wait(
+                name=approval.QUESTION,
+                question=approval.question(judged_so, model_name=model_name),
+                metadata=approval.evidence_in_short(judged_so),
+                timeout=settings.wait,
+                poll_interval=2,
+            )
     conclude_promotion(decision, model_name)

@@ -16,6 +16,7 @@ import typer
 
 from agile_classifier.cli import promotion, schedules, scoring, serving, studies, training, upkeep, versions
 from agile_classifier.cli.headings import CommandsUnderHeadings
+from agile_classifier.ending import is_told
 
 GROUPS = (training, promotion, scoring, serving, versions, studies, schedules, upkeep)
 """Modules that hold the commands."""
@@ -51,10 +52,12 @@ def options(
 
 
 def main() -> NoReturn:
-    """Run a command and exit: 0 done, 1 failed, 2 bad input, 3 refused by a gate, 130 interrupted."""
+    """Run a command and exit: 0 done, 1 failed, 2 bad input, 3 refused by a gate, 130 interrupted, 143 terminated."""
     try:
         app(prog_name="agile")
     except Exception as error:  # the one place where every error becomes a line and an exit code
+        if is_told():  # a library has made this of the signal, which `agile_classifier.ending` tells of
+            raise
         from agile_classifier.ops.runs.failures import explain
 
         failure = explain(error)

@@ -128,4 +128,4 @@ def reject(
     prepare_state()
     from agile_classifier.ops.promotion import approval
 
-    print(f"run {approval.reject(run, reason=reason).name}: a person said no; the champion stays")
+    print(f"run {approval.reject(run, reason=reason).name}: a person said no; nothing was promoted")

@@ -181,7 +181,7 @@ def queue(
     output: Annotated[
         Path, typer.Option(metavar="FILE", help="CSV to write for annotators, with an empty column to fill in.")
     ],
-    count: Annotated[int, typer.Option(min=1, help="Number of texts to choose.")] = 100,
+    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="Number of texts to choose.")] = 100,
     column: Column = None,
     score_column: Annotated[
         str | None,

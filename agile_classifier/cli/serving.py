@@ -31,18 +31,27 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE", help="File that holds the bearer token, in place of AGILE_SERVE_TOKEN."),
     ] = None,
-    poll: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks at where the alias points.")] = 5.0,
-    max_rows: Annotated[int, typer.Option(min=1, help="Largest number of texts in one request.")] = 256,
-    max_characters: Annotated[int, typer.Option(min=1, help="Largest number of characters in one text.")] = 10_000,
-    max_bytes: Annotated[int, typer.Option(min=1, help="Largest request body, in bytes.")] = 4_000_000,
+    poll: Annotated[
+        float,
+        typer.Option(min=0.1, max=86_400, help="Seconds between two looks at where the alias points."),
+    ] = 5.0,
+    max_rows: Annotated[int, typer.Option(min=1, max=100_000, help="Largest number of texts in one request.")] = 256,
+    max_characters: Annotated[
+        int, typer.Option(min=1, max=10_000_000, help="Largest number of characters in one text.")
+    ] = 10_000,
+    max_bytes: Annotated[
+        int, typer.Option(min=1, max=1_000_000_000, help="Largest request body, in bytes.")
+    ] = 4_000_000,
     max_requests: Annotated[
-        int, typer.Option(min=1, help="Largest number of requests under way; more are told to come back.")
+        int,
+        typer.Option(min=1, max=10_000, help="Largest number of requests under way; more are told to come back."),
     ] = 128,
     max_waiting: Annotated[
-        int, typer.Option(min=1, help="Largest number of texts in the queue; more are told to come back.")
+        int,
+        typer.Option(min=1, max=1_000_000, help="Largest number of texts in the queue; more are told to come back."),
     ] = 2_048,
     batch_rows: Annotated[
-        int, typer.Option(min=1, help="Largest number of texts, of several requests, scored together.")
+        int, typer.Option(min=1, max=10_000, help="Largest number of texts, of several requests, scored together.")
     ] = 64,
 ) -> None:
     """Answer scoring requests over HTTP with the champion.

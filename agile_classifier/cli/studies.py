@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 
+LONGEST_MINUTES = 43_200
+"""Longest study or search, in minutes: 30 days."""
 Only = Annotated[
     list[str] | None, typer.Option(metavar="CONTENDER", help="Contender to run, in place of all; repeatable.")
 ]
@@ -24,11 +26,12 @@ Budget = Annotated[
     float | None,
     typer.Option(
         min=0,
+        max=LONGEST_MINUTES,
         metavar="MINUTES",
         help="Longest time, in minutes; a study that would take longer is refused before it begins.",
     ),
 ]
-Jobs = Annotated[int, typer.Option(min=1, help="Number of cells that run at the same time.")]
+Jobs = Annotated[int, typer.Option(min=1, max=1_024, help="Number of cells that run at the same time.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say which cells are missing and how long they would take, and run none.")
 ]
@@ -85,7 +88,8 @@ def study(
     n_failed = _run(planned, jobs=jobs, command=_command(file))
     _write_pages({other: plan(other, store=find_store(other, results)) for other in shown}, file=file, output=output)
     if n_failed:
-        print(f"agile: error: {n_failed} of {len(planned.missing)} cells failed, as told above", file=sys.stderr)
+        failed = f"{n_failed} of {len(planned.missing)} cells failed, as told above"
+        print(f"agile: error: {failed}; the same command runs them again", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -152,9 +156,16 @@ def tune(
         Path | None, typer.Option(help="Config to write; by default CONFIG's name with -tuned.yaml, in this folder.")
     ] = None,
     minutes: Annotated[
-        float, typer.Option(min=0, help="Longest time, in minutes; no try is begun that would not end in it.")
+        float,
+        typer.Option(
+            min=0,
+            max=LONGEST_MINUTES,
+            help="Longest time, in minutes; no try is begun that would not end in it.",
+        ),
     ] = 30,
-    folds: Annotated[int, typer.Option(min=2, help="Number of folds of train that each try is judged on.")] = 3,
+    folds: Annotated[
+        int, typer.Option(min=2, max=100, help="Number of folds of train that each try is judged on.")
+    ] = 3,
     overrides: Annotated[
         list[str] | None,
         typer.Option(

@@ -27,7 +27,8 @@ def train(
         ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Number of rows read, from the top of the source; by default all.")
+        int | None,
+        typer.Option(min=1, max=1_000_000_000, help="Number of rows read, from the top of the source; by default all."),
     ] = None,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Run every step anew, though an equal one has run before.")
@@ -70,8 +71,12 @@ def compile_for(
 ) -> None:
     """Write the training pipeline as a file for another engine.
 
-    Nothing is submitted: upload the file in the Kubeflow UI, where it is run or scheduled.
+    Nothing is submitted: upload the file in the Kubeflow UI, where it is run or scheduled. Variables of the stack that
+    are not set here become inputs of the pipeline, which a run asks for.
     """
+    import os
+
+    variables = dict(os.environ)  # before the state folder's own are set
     from agile_classifier.config.files import load_config
     from agile_classifier.ops.project import require_config
     from agile_classifier.ops.state.home import prepare_state
@@ -84,13 +89,14 @@ def compile_for(
     from agile_classifier.ops.engines.kubeflow.workarounds import import_without_server
 
     engines.require_compiler(engine)
-    stack = stacks.read_stack(engine)
+    stack = stacks.read_open_stack(engine, variables=variables)
     import_without_server()
     from agile_classifier.ops.engines.kubeflow import compiler as kubeflow
     from agile_classifier.ops.project import load_pipeline
 
-    kubeflow.write_pipeline(load_pipeline("training"), loaded, stack, output)
-    print(f"written to {output}; upload it in the Kubeflow UI", file=sys.stderr)
+    asked = kubeflow.write_pipeline(load_pipeline("training"), loaded, stack, output)
+    later = f"; a run there asks for {', '.join(asked)}" if asked else ""
+    print(f"written to {output}; upload it in the Kubeflow UI{later}", file=sys.stderr)
 
 
 @commands.command(epilog="Example: agile init reviews.csv --text review --score stars")
@@ -167,7 +173,7 @@ def init(
     here = Project(model, suites=project.configs())
     written = write_config(files, project=here, output=output, force=force, choices=choices, ask=asker())
     print(written.read_text(encoding="utf-8"), end="")
-    print(f"written to {written}", file=sys.stderr)
+    print(f"written to {written}: read it, mend it, then: agile train {shlex.quote(str(written))}", file=sys.stderr)
 
 
 @commands.command(epilog="Example: agile new demo")

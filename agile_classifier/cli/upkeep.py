@@ -72,7 +72,7 @@ def doctor() -> None:
 
 @commands.command(epilog="Example: agile prune --days 14 --dry-run")
 def prune(
-    days: Annotated[int, typer.Option(min=0, help="Age in days from which leftovers are removed.")] = 30,
+    days: Annotated[int, typer.Option(min=0, max=36_500, help="Age in days from which leftovers are removed.")] = 30,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
 ) -> None:
     """Remove what old runs left behind in the state folder.
@@ -93,9 +93,11 @@ def prune(
 def bench(
     name: Annotated[str, typer.Argument(help="Benchmark to run: scoring, serving, training or waiting.")],
     config: Annotated[str | None, typer.Option(help="Config that is measured; by default the benchmark's own.")] = None,
-    texts: Annotated[int | None, typer.Option(min=2, help="Number of texts; by default the benchmark's own.")] = None,
+    texts: Annotated[
+        int | None, typer.Option(min=2, max=1_000_000, help="Number of texts; by default the benchmark's own.")
+    ] = None,
     repeats: Annotated[
-        int | None, typer.Option(min=1, help="Number of runs of each contender, in shuffled order.")
+        int | None, typer.Option(min=1, max=1_000, help="Number of runs of each contender, in shuffled order.")
     ] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="File for the table, as JSON.")] = None,
 ) -> None:

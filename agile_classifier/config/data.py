@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from agile_classifier.config.section import ClassNames, Marks, Names, Section, Share
+from agile_classifier.config import bounds
+from agile_classifier.config.section import ClassNames, Marks, Section
 
 EMPTY = (
     "\\N", "NULL", "(null)", "[NULL]", "<null>", "<NA>",
@@ -21,15 +22,15 @@ EMPTY = (
 class Columns(Section):
     """Which columns of the source play which role."""
 
-    text: str = "text"
+    text: bounds.Cell = "text"
     """Column that holds the text."""
-    score: str | None = None
+    score: bounds.Cell | None = None
     """Column that holds the annotators' score (a number), where the label rule needs one."""
-    id: str | None = None
+    id: bounds.Cell | None = None
     """Column that names an example; without one, its row number, counted from 1."""
-    group: str | None = None
+    group: bounds.Cell | None = None
     """Column whose values must not stand on both sides of a split (a document, an author)."""
-    raters: Names = ()
+    raters: bounds.Names = ()
     """Columns of what each rater said, in place of a score column: the score is the mean of their numbers, or the share
     of them that say yes."""
 
@@ -50,13 +51,13 @@ class Columns(Section):
 class Source(Section):
     """Where the examples come from."""
 
-    source: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    source: bounds.Address | Annotated[tuple[bounds.Address, ...], Field(min_length=1, max_length=bounds.MOST_NAMES)]
     """A file, https://…, hf://datasets/NAME[/CONFIG] or package://NAME==VERSION/path/in/archive; or a list of them,
     read as one table of the same columns."""
-    sha256: Names | None = None
+    sha256: bounds.Digests | None = None
     """SHA-256 of the file, or of each file of a list, or of each package; with it `ingest` can be reused, without it
     `ingest` always runs."""
-    revision: str | None = None
+    revision: bounds.Revision | None = None
     """Commit of a hub data set."""
 
     @property
@@ -86,22 +87,22 @@ class Source(Section):
 class Dialect(Section):
     """How a file of rows is read; a field counts only where the file's format leaves it open."""
 
-    delimiter: str | None = None
+    delimiter: bounds.Sign | None = None
     """Column delimiter; by default the file's suffix decides (.csv `,`, .tsv and .txt a tab)."""
-    encoding: str = "utf-8"
+    encoding: bounds.Encoding = "utf-8"
     """Character encoding of the file."""
-    column_names: tuple[str, ...] | None = None
+    column_names: Annotated[tuple[bounds.Cell, ...], Field(max_length=bounds.MOST_NAMES)] | None = None
     """Names of the columns, for a file without a header line."""
     quoting: bool = True
     """Whether double quotes enclose values."""
-    escape: str | None = None
+    escape: bounds.Sign | None = None
     """Character, most often a backslash, that makes a delimiter, quote, line end or itself behind it a plain
     character."""
     decimal: Literal[".", ","] = "."
     """Decimal mark of the numbers in the cells."""
-    sheet: str | None = None
+    sheet: bounds.Cell | None = None
     """Sheet of a workbook (.xlsx, .ods) that holds the rows, where several hold some."""
-    empty: tuple[str, ...] = EMPTY
+    empty: Annotated[tuple[bounds.Cell, ...], Field(max_length=bounds.MOST_NAMES)] = EMPTY
     """Words that programs write for a cell that holds nothing: such a cell is no text, no score and no class, in
     training as in scoring. In double quotes it is the word itself. `[""]`: there is no such word."""
 
@@ -111,28 +112,37 @@ class DataConfig(Dialect, Source):
 
     columns: Columns = Columns()
     """Which columns play which role."""
-    reverse_coded: tuple[float, float] | None = None
+    reverse_coded: tuple[bounds.Score, bounds.Score] | None = None
     """Ends of a scale whose low end is to be class 1 (lower is more severe): a score is read as low + high - score, so
     that of 1 to 5 a 1 becomes 5. Label threshold and bounds are in the scale so read."""
-    repair: tuple[Literal["treebank", "mojibake", "whitespace"], ...] = ()
+    repair: Annotated[tuple[Literal["treebank", "mojibake", "whitespace"], ...], Field(max_length=9)] = ()
     """Repairs applied to every text, in this order."""
-    limit: Annotated[int, Field(gt=0)] | None = None
+    limit: bounds.Rows | None = None
     """Number of rows read, from the top; all without it."""
 
 
 class ValidationConfig(Section):
     """What the examples must satisfy before anything is learnt from them."""
 
-    suite: str = "expectations/examples.yaml"
+    suite: bounds.Address = "expectations/examples.yaml"
     """Expectation suite, relative to the configs folder."""
-    score_min: float = 0.0
+    score_min: bounds.Score = 0.0
     """Smallest allowed score, in the unit of the source."""
-    score_max: float = 1.0
+    score_max: bounds.Score = 1.0
     """Largest allowed score, in the unit of the source."""
-    min_rows: Annotated[int, Field(gt=0)] = 50
+    min_rows: bounds.Rows = 50
     """Smallest allowed number of examples."""
-    min_class_rows: Annotated[int, Field(gt=0)] = 10
+    min_class_rows: bounds.Rows = 10
     """Smallest allowed number of examples of any class."""
+
+    @model_validator(mode="after")
+    def _bounds_agree(self) -> ValidationConfig:
+        if self.score_min > self.score_max:
+            raise ValueError(
+                "validation.score_min must not be above validation.score_max;"
+                f" found {self.score_min:g} and {self.score_max:g}"
+            )
+        return self
 
 
 class LabelsConfig(Section):
@@ -141,11 +151,11 @@ class LabelsConfig(Section):
     rule: Literal["median", "quantile", "value", "given", "any"] = "median"
     """`median`, `quantile`, `value`: 1 where score >= label threshold; `given`: a column holds classes; `any`: 1 where
     any column is set."""
-    quantile: Share | None = None
+    quantile: bounds.Share | None = None
     """Share of scores below the label threshold, for `quantile`."""
-    value: float | None = None
+    value: bounds.Score | None = None
     """The label threshold, for `value`, in the unit of the score."""
-    columns: Names = ()
+    columns: bounds.Names = ()
     """Source columns read by `given` (one) and `any` (one or more: 0/1, yes/no, or text that is empty where the kind is
     absent)."""
     absent: ClassNames = ()
@@ -170,10 +180,10 @@ class LabelsConfig(Section):
     target: Literal["hard", "soft"] = "hard"
     """What training aims at: the class, or `soft`, a probability that rises with the score where annotators are
     divided."""
-    softness: Annotated[float, Field(gt=0)] = 0.08
+    softness: Annotated[float, Field(gt=0, le=bounds.LARGEST_SCORE)] = 0.08
     """How far from the label threshold a score still leaves doubt, in its unit, for target `soft`: there the
     probability is 0.73 (logistic slope)."""
-    doubtful_band: Annotated[float, Field(ge=0)] = 0.0
+    doubtful_band: Annotated[float, Field(ge=0, le=bounds.LARGEST_SCORE)] = 0.0
     """Train texts whose score is this near to the label threshold, in its unit, count `doubtful_weight`; 0: none is
     doubtful."""
     doubtful_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -261,18 +271,18 @@ class SplitConfig(Section):
     """`stratified` by score quantile or class, `shuffle` as pandas' sample, `group` keeps groups whole, `columns`
     reads the part from a column; `stable` by a hash of each text, or of its group where `data.columns.group` names
     one, so that rows that come, go or are relabelled later move no other row into another part."""
-    train: Annotated[float, Field(gt=0)] | None = None
+    train: Annotated[float, Field(gt=0, le=bounds.MOST_ROWS)] | None = None
     """Size of train: the first rows in the shuffled order; without it, what the other parts leave."""
-    validation: Annotated[float, Field(ge=0)] = 0.1
+    validation: Annotated[float, Field(ge=0, le=bounds.MOST_ROWS)] = 0.1
     """Size of validation; 0 for a protocol without one."""
-    test: Annotated[float, Field(gt=0)] | None = 0.2
+    test: Annotated[float, Field(gt=0, le=bounds.MOST_ROWS)] | None = 0.2
     """Size of test: the last rows in the shuffled order; null: all that train and validation leave."""
-    validation_share: Share | None = None
+    validation_share: bounds.Share | None = None
     """Share of train moved to validation, where the protocol leaves no validation rows."""
-    seed: int = 0
+    seed: bounds.Seed = 0
     """Seed of the shuffle."""
-    column: str | None = None
-    """Source column that holds `train`, `validation` or `test`, for method `columns`."""
+    column: bounds.Cell | None = None
+    """Source column that holds `train`, `validation` (or `valid`, `val`, `dev`) or `test`, for method `columns`."""
 
     @property
     def has_validation(self) -> bool:

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agile_classifier.config.section import Section, Share
+from agile_classifier.config.bounds import Share
+from agile_classifier.config.section import Section
 
 
 class DataQualityConfig(Section):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from agile_classifier.config.section import Names, Section
+from agile_classifier.config.bounds import Names, Rows, Seed
+from agile_classifier.config.section import Section
 
 
 class EvaluationConfig(Section):
@@ -20,7 +21,7 @@ class EvaluationConfig(Section):
     a `precision` of `least` or more, best precision at a `recall` of `least` or more."""
     least: Annotated[float, Field(gt=0, le=1)] | None = None
     """Smallest precision or recall on validation, for a `decision_threshold` by either."""
-    false_negative_cost: Annotated[float, Field(gt=0)] = 1.0
+    false_negative_cost: Annotated[float, Field(gt=0, le=1_000_000)] = 1.0
     """For `cost`: what a missed text of class 1 costs, in units of a false alarm."""
     calibration: Literal["none", "auto", "temperature", "platt", "isotonic"] = "none"
     """Map of the probabilities, fitted on validation and kept with the model; `auto`: that of the least log loss over
@@ -28,12 +29,12 @@ class EvaluationConfig(Section):
     slices: Names = ()
     """Source columns each value of which is judged apart in the report, beside thirds by length and by agreement, and
     groups."""
-    n_resamples: Annotated[int, Field(ge=100)] = 1000
+    n_resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
     """Bootstrap resamples of the test rows."""
     cut_limit: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Largest share of test texts longer than `model.max_length`, and so cut; past it the run is refused. null: only
     reported."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the bootstrap."""
 
     @model_validator(mode="after")
@@ -67,31 +68,31 @@ class PromotionConfig(Section):
 
     metric: Literal["roc_auc", "f1", "pr_auc", "accuracy"] = "roc_auc"
     """Metric that candidate and champion are compared on, and that the verdict of the report rests on."""
-    smallest_gain: Annotated[float, Field(ge=0)] = 0.0
+    smallest_gain: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Gain that the lower end of the paired 95 % interval must exceed."""
-    run_noise: Annotated[float, Field(ge=0)] = 0.0
+    run_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Standard deviation of `metric` over seeds of the training, as `agile study` states it; the interval is widened
     by it, so that luck of a seed promotes nothing."""
-    min_rows: Annotated[int, Field(gt=0)] = 100
+    min_rows: Rows = 100
     """Fewest test rows, unseen by both models, that a comparison may rest on."""
     approval: Literal["automatic", "person"] = "automatic"
     """`automatic`: the numbers decide; `person`: training ends at the candidate, and a promotion run waits for yes or
     no."""
-    wait: Annotated[int, Field(gt=0)] = 600
-    """Seconds that such a run waits awake; then it is paused, and can be decided later."""
-    margin: Annotated[float, Field(ge=0)] | None = None
+    wait: Annotated[int, Field(gt=0, le=604_800)] = 600
+    """Seconds that such a run waits awake, a week at most; then it is paused, and can be decided later."""
+    margin: Annotated[float, Field(ge=0, le=10)] | None = None
     """Largest loss in any other metric that the paired 95 % interval may reach; without it they are not looked at."""
-    slice_margin: Annotated[float, Field(ge=0)] | None = None
+    slice_margin: Annotated[float, Field(ge=0, le=1)] | None = None
     """The same for `metric` on every slice: thirds of the texts by length and, with a group column, each group."""
-    slice_min_rows: Annotated[int, Field(gt=1)] = 30
+    slice_min_rows: Annotated[int, Field(gt=1, le=1_000_000_000)] = 30
     """Slices of fewer compared rows are not judged."""
     calibration_limit: Annotated[float, Field(gt=0, le=1)] | None = None
     """Largest expected calibration error."""
-    parity_limit: Annotated[float, Field(gt=0)] | None = None
+    parity_limit: Annotated[float, Field(gt=0, le=1)] | None = None
     """Largest change of a probability by saving and reloading, as measured at registration."""
-    size_limit: Annotated[float, Field(gt=0)] | None = None
+    size_limit: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Largest size of the version's own files, in MB; a base model inside counts."""
-    latency_limit: Annotated[float, Field(gt=0)] | None = None
+    latency_limit: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Largest median time to score one text alone, in ms, on the machine that compares."""
 
 
@@ -100,15 +101,15 @@ class MonitoringConfig(Section):
 
     on_drift: Literal["warn", "refuse", "train"] = "warn"
     """Past a limit `warn` says so, `refuse` also exits 3, `train` starts the training that made the version again."""
-    min_rows: Annotated[int, Field(gt=0)] = 100
+    min_rows: Rows = 100
     """Fewest rows of a batch that anything is concluded from."""
-    score_psi: Annotated[float, Field(ge=0)] = 0.2
+    score_psi: Annotated[float, Field(ge=0, le=100)] = 0.2
     """Largest population stability index of the probabilities."""
     score_ks: Annotated[float, Field(ge=0, le=1)] = 0.15
     """Largest Kolmogorov-Smirnov distance of the probabilities."""
     class_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Largest change of a predicted class's share."""
-    length_psi: Annotated[float, Field(ge=0)] = 0.2
+    length_psi: Annotated[float, Field(ge=0, le=100)] = 0.2
     """Largest population stability index of the lengths in characters."""
     length_ks: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Largest Kolmogorov-Smirnov distance of the lengths."""

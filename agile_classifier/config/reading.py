@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from agile_classifier.config.bounds import Cell
 from agile_classifier.config.data import Dialect
 from agile_classifier.config.section import Section
 
@@ -13,7 +14,7 @@ from agile_classifier.config.section import Section
 class ReadingOptions(Section):
     """What is said about a file; the rest is read as the config of the version that scores it says."""
 
-    column: str | None = None
+    column: Cell | None = None
     """Column that holds the texts."""
     dialect: dict[str, Any] = Field(default_factory=dict)
     """Fields of `agile_classifier.config.data.Dialect` by name; an empty string or list stands for the field's default,

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from agile_classifier.config.bounds import LONGEST_MODEL_NAME
 from agile_classifier.config.data import DataConfig, LabelsConfig, SplitConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
@@ -21,13 +22,13 @@ from agile_classifier.config.training import LINEAR_HEADS, FineTuneConfig, Model
 class RegistryConfig(Section):
     """Where the model version is kept."""
 
-    model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\- ]*$")]
-    """Name of the registered model."""
+    model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\- ]*$", max_length=LONGEST_MODEL_NAME)]
+    """Name of the registered model: letters, digits, - _ . and spaces within."""
     include_base: bool = False
     """Whether the version holds the base model itself, rather than a pinned reference to it."""
-    parity_rows: Annotated[int, Field(ge=100)] = 200
+    parity_rows: Annotated[int, Field(ge=100, le=100_000)] = 200
     """Test texts scored by the reloaded model before it is registered."""
-    parity_tolerance: Annotated[float, Field(gt=0)] | None = None
+    parity_tolerance: Annotated[float, Field(gt=0, le=1)] | None = None
     """Largest allowed change of a probability by saving and reloading; by default 0.001, and 0.02 where int8 or
     bfloat16 rounds it."""
 
@@ -35,7 +36,7 @@ class RegistryConfig(Section):
 class CostsConfig(Section):
     """What a run is charged for; no step is given it, so that another price re-runs and re-trains nothing."""
 
-    price_per_hour: Annotated[float, Field(ge=0)] | None = None
+    price_per_hour: Annotated[float, Field(ge=0, le=1_000_000_000)] | None = None
     """Money for one device (GPU, or process on a CPU) for an hour, in any one currency; `fine_tune` then records its
     cost."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+from agile_classifier.config.bounds import MOST_NAMES, Cell, Score
+
 UNQUOTED = (
     (bool, "the boolean", '["no", "yes"]'),
     ((int, float), "the number", '["0", "1"]'),
@@ -27,7 +29,8 @@ def _require_quoted(value: Any) -> Any:
 
 
 ClassNames = Annotated[
-    tuple[Annotated[str, BeforeValidator(_require_quoted)], ...],
+    tuple[Annotated[Cell, BeforeValidator(_require_quoted)], ...],
+    Field(max_length=MOST_NAMES),
     BeforeValidator(lambda value: (value,) if isinstance(value, (str, int, float, date)) else value),
 ]
 """Names of classes 0, 1, …, as text."""
@@ -39,13 +42,41 @@ def _require_mark(value: Any) -> Any:
 
 
 Marks = Annotated[
-    tuple[Annotated[float | str, BeforeValidator(_require_mark)], ...],
+    tuple[Annotated[Score | Cell, BeforeValidator(_require_mark)], ...],
+    Field(max_length=MOST_NAMES),
     BeforeValidator(lambda value: value if isinstance(value, (list, tuple)) else (value,)),
 ]
 """Cells that are no answer, such as -1, 99 or "skipped"."""
 
 
 class Section(BaseModel):
-    """A section of the config: unknown fields are errors, values never change."""
+    """A section of the config: unknown fields are errors, numbers are finite, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_boolean_for_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """`epochs: yes` is no 1."""
+        if isinstance(value, bool) and _is_number(cls, str(info.field_name)):
+            raise ValueError(f"YAML reads this as the boolean {value}; a number is needed")
+        return value
+
+
+@cache
+def _is_number(section: type[Section], field: str) -> bool:
+    """Whether a field takes numbers and no booleans."""
+    kinds = _kinds(section.model_fields[field].annotation)
+    return bool(kinds & {int, float}) and bool not in kinds
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The types that a value may have itself, without those inside a list or mapping."""
+    if isinstance(annotation, type):
+        return {annotation}
+    return {kind for each in get_args(annotation) for kind in _kinds(each)} if _is_choice(annotation) else set()
+
+
+def _is_choice(annotation: Any) -> bool:
+    """Whether an annotation is a union, or a type with something noted on it."""
+    return get_origin(annotation) in (Annotated, Union, UnionType)

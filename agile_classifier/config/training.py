@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from agile_classifier.config.section import ClassNames, Names, Section
+from agile_classifier.config.bounds import Address, Digests, Layers, Revision, Seed, Text
+from agile_classifier.config.section import ClassNames, Section
 
 LINEAR_HEADS = (("classification", "mean"), ("classification", "layers"))
 """`model.head` and `model.pooling` that end in a trained linear layer."""
@@ -17,13 +18,13 @@ DEVICE_FIELDS = ("devices", "device")
 class PromptConfig(Section):
     """What stands around a text that a language model is asked to classify."""
 
-    instructions: str = "Classify the following text into one of the following classes"
+    instructions: Text = "Classify the following text into one of the following classes"
     """What the model is told before the labels."""
     labels: ClassNames | None = None
     """Labels of classes 0, 1, … as the prompt lists them, one token each; without them, the class names."""
-    separator: str = "<separator>"
+    separator: Text = "<separator>"
     """Between instructions, text and answer."""
-    end_of_text: str | None = None
+    end_of_text: Text | None = None
     """Token behind an answer in training; without one, the tokenizer's own."""
     chat_template: bool = False
     """Whether the prompt is a user's turn in the model's chat template, for instruct models."""
@@ -32,11 +33,11 @@ class PromptConfig(Section):
 class ModelConfig(Section):
     """The frozen base model and how it is read."""
 
-    source: str
+    source: Address
     """A local folder, a hub id, or package://NAME==VERSION/path/in/archive."""
-    sha256: Names | None = None
+    sha256: Digests | None = None
     """SHA-256 of each package; packages are always pinned."""
-    revision: str | None = None
+    revision: Revision | None = None
     """Commit of a hub model; hub models are always pinned."""
     head: Literal["classification", "label_tokens"] = "classification"
     """`classification` behind an encoder, or the `label_tokens` that a causal language model would answer a prompt
@@ -52,7 +53,7 @@ class ModelConfig(Section):
     """Whether nf4's own scales are quantized too."""
     compute_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 where the hardware has instructions for it, else float32."""
-    max_length: Annotated[int, Field(ge=8)] = 128
+    max_length: Annotated[int, Field(ge=8, le=131_072)] = 128
     """Longest text the model reads, in tokens, its prompt included; longer ones are cut, and counted."""
 
     @model_validator(mode="after")
@@ -69,22 +70,22 @@ class EarlyStopping(Section):
 
     metric: Literal["f1", "f1_macro", "roc_auc", "loss"] = "f1"
     """Validation metric that names the best checkpoint."""
-    patience: Annotated[int, Field(gt=0)] | None = None
+    patience: Annotated[int, Field(gt=0, le=10_000)] | None = None
     """Epochs without improvement before training stops; never without it."""
-    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    min_delta: Annotated[float, Field(ge=0, le=100)] = 0.0
     """Smallest change of the metric that counts as an improvement."""
 
 
 class FineTuneConfig(Section):
     """LoRA and its optimisation."""
 
-    rank: Annotated[int, Field(gt=0)] = 8
+    rank: Annotated[int, Field(gt=0, le=1_024)] = 8
     """Rank of the LoRA matrices."""
-    alpha: Annotated[float, Field(gt=0)] = 16
+    alpha: Annotated[float, Field(gt=0, le=10_000)] = 16
     """LoRA scale; the update is multiplied by alpha / rank."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Dropout before the LoRA matrices and before the head."""
-    target_modules: Names = ("all-linear",)
+    target_modules: Layers = ("all-linear",)
     """Endings of the names of adapted layers; `all-linear`: every linear layer of the encoder."""
     initialization: Literal["default", "loftq"] = "default"
     """`loftq` starts the adapter at the quantization error of nf4 weights instead of at zero."""
@@ -94,9 +95,9 @@ class FineTuneConfig(Section):
     head_start: Literal["random", "linear_probe"] = "random"
     """What a linear head is before training: `random`, or the `linear_probe`, logistic regression on the untuned
     model's numbers (arXiv 2202.10054)."""
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
     """Peak learning rate of AdamW."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
     """AdamW's decoupled weight decay."""
     balance: Literal["none", "weights", "resampling"] = "none"
     """What is done about rare classes: nothing, a loss in which every class weighs the same, or rare texts drawn again
@@ -104,23 +105,23 @@ class FineTuneConfig(Section):
     ensemble_with: Literal["none", "tfidf_svm"] = "none"
     """What answers beside the network as the second member of an ensemble, trained on the same texts; the log odds of
     both are averaged."""
-    epochs: Annotated[int, Field(gt=0)] = 5
+    epochs: Annotated[int, Field(gt=0, le=10_000)] = 5
     """Passes over train."""
-    batch_size: Annotated[int, Field(gt=0)] = 16
+    batch_size: Annotated[int, Field(gt=0, le=4_096)] = 16
     """Texts in one forward pass."""
-    gradient_accumulation_steps: Annotated[int, Field(gt=0)] = 1
+    gradient_accumulation_steps: Annotated[int, Field(gt=0, le=4_096)] = 1
     """Forward passes in one optimizer step."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of all steps in which the learning rate rises; it then falls linearly to 0."""
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    max_grad_norm: Annotated[float, Field(gt=0, le=1_000_000)] = 1.0
     """Gradients are scaled down to this Euclidean norm."""
     early_stopping: EarlyStopping = EarlyStopping()
     """Which validation metric names the best checkpoint, and when to stop."""
-    max_time: Annotated[float, Field(gt=0)] = 10_800
-    """Longest training time, in seconds; then training ends with what it has."""
-    seed: int = 0
+    max_time: Annotated[float, Field(gt=0, le=2_592_000)] = 10_800
+    """Longest training time, in seconds, 30 days at most; then training ends with what it has."""
+    seed: Seed = 0
     """Seed of initialisation, dropout and batch order."""
-    devices: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+    devices: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = 1
     """Devices of one machine that share each batch, in a process each; `auto`: every GPU, or the CPU as one."""
     device: Literal["auto", "gpu", "cpu"] = "auto"
     """`gpu` refuses to train where there is none, `cpu` uses none; `auto`: a GPU where there is one."""

@@ -19,6 +19,13 @@ from agile_classifier.data.text import normalised
 from agile_classifier.errors import InputError
 
 PARTS = ("train", "validation", "test")
+WORDS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "validate", "val", "dev", "development"),
+    "test": ("test", "testing"),
+}
+"""Part → the words that stand for it in a column, in any case."""
+PART_OF = {word: part for part, words in WORDS.items() for word in words}
 STRATA = 10
 """Number of quantile bins by which a score is stratified."""
 
@@ -120,15 +127,19 @@ def split_stable(texts: Sequence[str], group: pd.Series | None, split: SplitConf
 
 
 def split_columns(column: pd.Series) -> Split:
-    """Split by a column that holds `train`, `validation` or `test`."""
-    values = column.astype(str).str.strip().str.lower().replace({"val": "validation", "dev": "validation"})
-    unknown = sorted(set(values.map(str)) - set(PARTS))
-    if unknown:
-        raise InputError(f"column {column.name}: found part {unknown[0]!r}; allowed are {', '.join(PARTS)}")
+    """Split by a column that holds the words of `WORDS`."""
+    words = column.map(lambda cell: "" if pd.isna(cell) else str(cell).strip().lower())
+    values = words.map(PART_OF)
+    if values.isna().any():
+        unknown = words[values.isna()]
+        allowed = ", ".join(_with_synonyms(part) for part in PARTS)
+        first = sorted(set(unknown))[0]
+        n_rows = int((unknown == first).sum())
+        raise InputError(f"column {column.name}: found part {first!r} ({n_rows} rows); allowed are {allowed}")
     split = Split(**{part: np.flatnonzero(values == part) for part in PARTS})
     for part in ("train", "test"):
         if not len(getattr(split, part)):
-            raise InputError(f"column {column.name}: no row is marked {part}")
+            raise InputError(f"column {column.name}: no row is marked {part}; mark some, or take another split.method")
     return split
 
 
@@ -182,6 +193,11 @@ def _bounds(split: SplitConfig) -> tuple[float, float]:
     """Places at which validation and test begin; train begins at 0."""
     test = 1 - split.test if split.test is not None else float(split.train or 0) + split.validation
     return test - split.validation, test
+
+
+def _with_synonyms(part: str) -> str:
+    others = [word for word in WORDS[part] if word != part]
+    return f"{part} ({', '.join(others)})"
 
 
 def _spread(sizes: np.ndarray) -> np.ndarray:

@@ -16,14 +16,13 @@ import pandas as pd
 from agile_classifier.data.labels.cells import as_list, is_empty, unwrap
 from agile_classifier.data.labels.classes import class_name
 from agile_classifier.data.scores import Decimal, read_score, ungroup
+from agile_classifier.data.splits import PART_OF
 from agile_classifier.drafts.words import COUNTRIES, LANGUAGES
 from agile_classifier.errors import one_line
 
 MOST_CLASSES = 500
 FEW_WORDS = 0.3
 """Largest share of rows in which a column of numbers may hold a word instead."""
-PARTS = frozenset({"train", "training", "validation", "valid", "val", "dev", "test"})
-"""What a column of the parts of a split holds."""
 FEWEST_RUNNING = 20
 """Rows from which numbers without a gap are no chance."""
 LONGEST_EXAMPLE = 40
@@ -165,7 +164,7 @@ class Column:
     @cached_property
     def is_parts(self) -> bool:
         """Whether every cell names a part of a split: train, validation, test."""
-        return len(self.counts) > 1 and {value.casefold() for value in self.counts} <= PARTS
+        return len(self.counts) > 1 and {value.casefold() for value in self.counts} <= set(PART_OF)
 
     @cached_property
     def is_running(self) -> bool:

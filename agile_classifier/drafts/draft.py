@@ -15,13 +15,15 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from agile_classifier.config.bounds import LONGEST_MODEL_NAME
 from agile_classifier.config.files import parse_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.data.examples import read_examples
 from agile_classifier.drafts.choices import Answer, Choices, OpenQuestion, Question, settle
-from agile_classifier.drafts.forecast import forecast
+from agile_classifier.drafts.forecast import forecast, forecast_parts
 from agile_classifier.drafts.guess import Guess, guess
 from agile_classifier.errors import InputError
+from agile_classifier.files import write_whole
 
 COMMENT_WIDTH = 118
 GZIP = ".gz"
@@ -76,13 +78,13 @@ def compose(
     name = _model_name(_stem(sources[0]))
     guessed = guess_with_answers(sources, choices, ask)
     bare = parse_config(_sections(guessed, project, name=name), name=str(output))
-    examples = read_examples(
-        bare.data, keep=bare.kept_columns, not_rated=bare.labels.not_rated, absent=bare.labels.absent
-    )
+    kept = tuple(dict.fromkeys((*bare.kept_columns, *guessed.of_parts)))
+    examples = read_examples(bare.data, keep=kept, not_rated=bare.labels.not_rated, absent=bare.labels.absent)
     bounds = _score_bounds(examples)
     sections = _sections(guessed, project, name=name, bounds=bounds)
     config = parse_config(sections, name=str(output))
     foretold = forecast(examples, config, suite=project.suites / config.validation.suite)
+    foretold += [forecast_parts(examples, config, column) for column in guessed.of_parts]
     places = [place_source(source, output) for source in sources]
     sections["data"]["source"] = places[0] if len(places) == 1 else places
     head = _head(
@@ -115,7 +117,7 @@ def write_config(
         raise InputError(f"{output}: exists already; --force overwrites it, --output names another file")
     text = compose(sources, project=project, output=output, choices=choices, ask=ask)
     try:
-        output.write_text(text, encoding="utf-8")
+        write_whole(output, text)
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         raise InputError(f"{output}: cannot be written ({error.strerror})") from None
     return output
@@ -184,7 +186,7 @@ def _stem(source: Path) -> str:
 
 def _model_name(stem: str) -> str:
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", plain).strip("-_.") or MODEL_NAME
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", plain)[:LONGEST_MODEL_NAME].strip("-_.") or MODEL_NAME
 
 
 def _head(sources: Sequence[Path], *, output: Path, remarks: Sequence[str]) -> str:

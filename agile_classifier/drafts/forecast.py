@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from agile_classifier.config.data import SplitConfig
 from agile_classifier.config.run import RunConfig
 from agile_classifier.data.expectations.run import check_examples
 from agile_classifier.data.label_and_split import label_and_split, label_examples
 from agile_classifier.data.leakage import examine_parts, refuse_leakage
+from agile_classifier.data.splits import PART_OF, PARTS
+from agile_classifier.data.tables import read_kept
 from agile_classifier.data.text import is_blank
 from agile_classifier.errors import GateRefused, InputError
 
@@ -37,6 +40,26 @@ def forecast(examples: pd.DataFrame, config: RunConfig, *, suite: Path) -> list[
         return [*warnings, *_split(examples, config)]
     except (InputError, GateRefused) as error:
         return [f"{HINDRANCE}{str(error).removesuffix('.')}."]
+
+
+def forecast_parts(examples: pd.DataFrame, config: RunConfig, column: str) -> str:
+    """What a split by a column that holds its parts would make, or why it would be refused.
+
+    Parameters
+    ----------
+    examples : DataFrame of shape (n, n_columns)
+        As `forecast`; the column is kept.
+    """
+    words = sorted({str(word).strip() for word in read_kept(examples, column)})
+    synonyms = [word for word in words if word.lower() in set(PART_OF) - set(PARTS)]
+    counted = ", ".join(f"{word!r} counts as {PART_OF[word.lower()]}" for word in synonyms)
+    said = f"Column {column!r} holds the parts of a split{f' ({counted})' if counted else ''}: "
+    fields = f"split.method columns with split.column {column!r}"
+    split = SplitConfig(method="columns", column=column)
+    try:
+        return f"{said}{fields} would use it. {' '.join(_split(examples, config.model_copy(update={'split': split})))}"
+    except (InputError, GateRefused) as error:
+        return f"{said}{fields} would be refused: {str(error).removesuffix('.')}."
 
 
 def _missing(examples: pd.DataFrame, config: RunConfig) -> list[str]:

@@ -56,6 +56,8 @@ class Guess:
     split: dict[str, object]
     """`method`; sizes are left to the defaults."""
     reasons: tuple[str, ...]
+    of_parts: tuple[str, ...] = ()
+    """Columns that hold the parts of a split, as far as they were read."""
 
 
 def guess(paths: Sequence[Path], choices: Choices = Choices()) -> Guess:
@@ -106,7 +108,8 @@ def _guess_roles(
         data={"source": where if len(paths) == 1 else list(map(str, paths)), **reading, **rule.data, "columns": roles},
         labels=rule.labels,
         split={"method": "stratified" if group is None else "group"},
-        reasons=tuple(reason for reason in (*reasons, *_remarks(columns, text)) if reason),
+        reasons=tuple(reason for reason in (*reasons, *_remarks(text)) if reason),
+        of_parts=tuple(column.name for column in columns if holds_parts(column)),
     )
 
 
@@ -125,19 +128,13 @@ def _roles(**columns: Column | None) -> dict[str, str]:
     return {role: column.name for role, column in columns.items() if column is not None}
 
 
-def _remarks(columns: Sequence[Column], text: Column) -> list[str]:
+def _remarks(text: Column) -> list[str]:
     n_rows = len(text.cells)
     remarks = ["The sizes of train, validation and test are left to the defaults, as shares."]
     if n_rows < FEW_ROWS:
         remarks.append(f"Only {n_rows} rows: below {FEW_ROWS} no result can be trusted.")
     if n_rows == ROWS_READ:
         remarks.append(f"Roles were judged by the first {ROWS_READ} rows.")
-    remarks.extend(
-        f"Column {column.name!r} holds the parts of a split: split.method columns with split.column {column.name!r} "
-        "would use it."
-        for column in columns
-        if holds_parts(column)
-    )
     silent = Counter(cell for cell in text.given if cell.strip().lower() in MISSING)
     remarks.extend(
         f"The text is {cell!r} in {n} rows: if that says that nobody wrote one, name it in data.empty (--empty)."
@@ -150,7 +147,7 @@ def _remarks(columns: Sequence[Column], text: Column) -> list[str]:
 
 def holds_parts(column: Column) -> bool:
     """Whether a split could follow the column: every row is of train, validation or test."""
-    if not 2 <= column.n_distinct <= 4 or column.share_given < 1:
+    if not column.is_parts or column.share_given < 1:
         return False
     try:
         split_columns(pd.Series(column.cells, name=column.name))

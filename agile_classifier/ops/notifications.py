@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -81,15 +82,16 @@ class Receiver:
     signature: Webhook
 
 
-def find_receiver() -> Receiver | None:
-    """Find the webhook that the environment names; None if it names none.
+def find_receiver(variables: Mapping[str, str] | None = None) -> Receiver | None:
+    """Find the webhook that the environment, or these variables, name; None if they name none.
 
     Raises
     ------
     InputError
         The URL is not https (http is allowed to this machine alone), or no secret to sign with is set.
     """
-    url, secret = os.environ.get(URL, ""), os.environ.get(SECRET, "")
+    variables = os.environ if variables is None else variables
+    url, secret = variables.get(URL, ""), variables.get(SECRET, "")
     if not url:
         return None
     parts = urlsplit(url)
@@ -146,11 +148,9 @@ def tell(notice: Notice) -> dict[str, bool]:
         try:
             is_there = deliver(notice)
         except Exception as error:  # whatever a receiver does must not end the run that is told of
+            kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
             said = redact(one_line(error))[:LONGEST_REASON]
-            print(
-                f"agile: warning: {notice.kind} could not be told to the {name}: {type(error).__name__}: {said}",
-                file=sys.stderr,
-            )
+            print(f"agile: warning: {notice.kind} could not be told to the {name}: {kind}{said}", file=sys.stderr)
             told[name] = False
         else:
             told |= {name: True} if is_there else {}
@@ -173,14 +173,8 @@ def require_delivered(told: Mapping[str, bool]) -> str:
 
 @contextmanager
 def failure_told(run_name: str) -> Iterator[None]:
-    """Context of a run whose failure is sent as a notice; the receiver is checked before the run begins.
-
-    Raises
-    ------
-    InputError
-        As `find_receiver`.
-    """
-    find_receiver()
+    """Context of a run whose failure is sent as a notice; a receiver that cannot be told is warned of at once."""
+    _find_usable_receiver()
     try:
         yield
     except Exception as error:
@@ -213,7 +207,7 @@ def changes_told(model_name: str) -> Iterator[None]:
     So it does for those that a process which was killed recorded and did not tell of. The registry is asked only where
     there is somebody to tell: a machine that submits runs to a cluster may not reach it.
     """
-    if find_receiver() is None and Client().active_stack.alerter is None:
+    if _find_usable_receiver() is None and Client().active_stack.alerter is None:
         yield
         return
     known = _events(model_name)
@@ -230,6 +224,21 @@ def changes_told(model_name: str) -> Iterator[None]:
 def is_told(event: history.Event) -> bool:
     """Whether there is somebody who is to be told of an event."""
     return event.kind in CHANGES and (bool(os.environ.get(URL)) or Client().active_stack.alerter is not None)
+
+
+def _find_usable_receiver() -> Receiver | None:
+    """The webhook; one that cannot be used is warned of, and is none: it must not end the run that is told of."""
+    try:
+        return find_receiver()
+    except InputError as error:
+        _warn(f"{redact(one_line(error))}; what happens is told to no webhook")
+        return None
+
+
+@cache
+def _warn(words: str) -> None:
+    """Say it once a process."""
+    print(f"agile: warning: {words}", file=sys.stderr, flush=True)
 
 
 def _events(model_name: str) -> dict[str, history.Event]:

@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -163,14 +164,18 @@ def lay_down(folder: Path) -> Path:
         if target.exists() and any(target.iterdir()):
             raise InputError(f"{folder}: is not empty; name a new folder, or an empty one")
         target.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=target, prefix=".unfinished-")
     except (NotADirectoryError, FileExistsError):
         raise InputError(f"{folder}: is a file; name a folder") from None
     except PermissionError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
-    for name in FOLDERS:
-        shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copyfile(source / LOCK, target / LOCK)
-    (target / "README.md").write_text(README, encoding="utf-8")
+    with scratch as draft:
+        for name in FOLDERS:
+            shutil.copytree(source / name, Path(draft, name), ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copyfile(source / LOCK, Path(draft, LOCK))
+        Path(draft, "README.md").write_text(README, encoding="utf-8")
+        for path in list(Path(draft).iterdir()):
+            path.rename(target / path.name)
     return target
 
 

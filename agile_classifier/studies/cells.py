@@ -34,7 +34,7 @@ _COLUMNS = {
 class Trial(Section):
     """Outcome of a config or a baseline, trained and evaluated once."""
 
-    model_config = ConfigDict(ser_json_inf_nan="constants")
+    model_config = ConfigDict(ser_json_inf_nan="constants", allow_inf_nan=True)
 
     metrics: dict[str, float]
     """Metrics on test, as `evaluate_scores` returns them."""

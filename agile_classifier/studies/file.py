@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from agile_classifier.config.bounds import MOST_NAMES, Rows, Seed, Title
 from agile_classifier.config.section import Section
 from agile_classifier.errors import InputError, explain_validation
 from agile_classifier.files import read_yaml
@@ -16,6 +17,9 @@ from agile_classifier.models.classical.baselines import BASELINES
 BASELINE_NAMES = (*BASELINES, "member", "frozen")
 """What may stand as `baseline`; `member`: what `fine_tune.ensemble_with` would train beside a network, alone; `frozen`:
 logistic regression on the embeddings of the config's untuned base model."""
+Sizes = Annotated[tuple[Rows, ...], Field(max_length=MOST_NAMES)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MOST_NAMES)]
+Proportion = Annotated[float, Field(ge=0, le=1)]
 VARIED = {"split.train": "sizes", "split.seed": "splits", "fine_tune.seed": "seeds"}
 """Fields that the grid sets → its dimension."""
 
@@ -23,24 +27,24 @@ VARIED = {"split.train": "sizes", "split.seed": "splits", "fine_tune.seed": "see
 class Contender(Section):
     """A config as it is shipped, but for what `set` says; or a baseline on its rows."""
 
-    config: str = ""
+    config: Title = ""
     """A run configuration: its file, from the study's folder (`comments.yaml`), or its name in the folder above."""
-    blend: tuple[str, ...] = ()
+    blend: Annotated[tuple[Title, ...], Field(max_length=MOST_NAMES)] = ()
     """In place of a config: contenders that answer as an ensemble. Their log odds are averaged, cell by cell, and cut
     by best F1 on validation; a blend has no cells of its own."""
     calibrate: bool = True
     """Whether each member of a blend is calibrated on validation first, where there is one."""
-    set: Mapping[str, Any] = {}
+    set: Annotated[Mapping[Title, Any], Field(max_length=MOST_NAMES)] = {}
     """`section.field` → value."""
-    baseline: str | None = None
+    baseline: Title | None = None
     """Name of a baseline, in place of a tuned model."""
-    title: str | None = None
+    title: Title | None = None
     """Name of the contender in tables; by default its key."""
-    sizes: tuple[int, ...] | None = None
+    sizes: Sizes | None = None
     """Training sizes, where they are not the study's."""
-    splits: tuple[int, ...] | None = None
+    splits: Seeds | None = None
     """Seeds of the split, where they are not the study's."""
-    seeds: tuple[int, ...] | None = None
+    seeds: Seeds | None = None
     """Seeds of the training, where they are not the study's."""
 
     @model_validator(mode="after")
@@ -61,35 +65,35 @@ class Contender(Section):
 class Published(Section):
     """A published figure, shown beside ours and compared with nothing."""
 
-    name: str
-    source: str
+    name: Title
+    source: Title
     """Source of the figure."""
-    size: int | None = None
+    size: Rows | None = None
     """Training examples."""
-    split: int | None = None
+    split: Seed | None = None
     """Seed of the split that it was measured on, if it is one of ours: ours on that split alone are then shown too."""
-    roc_auc: float | None = None
-    f1: float | None = None
-    f1_macro: float | None = None
-    accuracy: float | None = None
+    roc_auc: Proportion | None = None
+    f1: Proportion | None = None
+    f1_macro: Proportion | None = None
+    accuracy: Proportion | None = None
 
 
 class Study(Section):
     """A study: a grid of cells, and what is read from it."""
 
-    title: str
-    contenders: Annotated[dict[str, Contender], Field(min_length=1)]
-    reference: str
+    title: Title
+    contenders: Annotated[dict[Title, Contender], Field(min_length=1, max_length=MOST_NAMES)]
+    reference: Title
     """Contender that every other is compared with, cell by cell."""
     metric: Literal["roc_auc", "f1", "pr_auc", "accuracy"] = "roc_auc"
     """Metric of the comparison and the learning curve."""
-    sizes: tuple[int, ...] | None = None
+    sizes: Sizes | None = None
     """Training sizes (`split.train`); without them, the config's own."""
-    splits: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    splits: Seeds = (0,)
     """Seeds of the split (`split.seed`)."""
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    seeds: Seeds = (0,)
     """Seeds of the training (`fine_tune.seed`)."""
-    published: tuple[Published, ...] = ()
+    published: Annotated[tuple[Published, ...], Field(max_length=MOST_NAMES)] = ()
 
     @property
     def trained(self) -> list[str]:

@@ -137,6 +137,22 @@ def test_every_argument_and_option_is_explained_by_a_sentence() -> None:
             assert re.fullmatch(r"[A-Z].*[.]", text), f"agile {name}: {parameter.name}: {text!r}"
 
 
+def test_every_number_of_the_command_line_lies_between_two_bounds_and_is_none_that_is_no_number() -> None:
+    commands = dict(get_command(cli.app).commands)  # type: ignore[attr-defined]
+    commands |= commands["schedule"].commands
+    n_numbers = 0
+    for name, command in commands.items():
+        for parameter in command.params:
+            kind = parameter.type_descriptor.annotation
+            if kind in (int, float):
+                assert None not in (parameter.min, parameter.max), f"agile {name}: {parameter.name}"
+                n_numbers += 1
+            if kind is float:
+                done = CliRunner().invoke(cli.app, [name, parameter.opts[0], "nan", *["a"] * len(command.params)])
+                assert (done.exit_code, f"Invalid value for '{parameter.opts[0]}'" in done.output) == (2, True), name
+    assert n_numbers > 15
+
+
 def test_the_version_is_that_of_the_installed_package(agile: Agile) -> None:
     assert agile("--version") == (0, f"agile {version('agile-classifier')}\n", "")
 
@@ -315,6 +331,20 @@ def test_init_writes_a_config_that_loads_with_the_default_model(agile: Agile, co
         yaml.safe_load(shown)["parameters"]["model"]
         == yaml.safe_load(Path(QUICKSTART).read_text())["parameters"]["model"]
     )
+
+
+def test_init_and_new_leave_nothing_where_they_are_stopped(
+    agile: Agile, comments: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agile_classifier.files.os.fsync", stop)
+    assert agile("init", "comments.csv")[0] == 130
+    monkeypatch.setattr("agile_classifier.ops.project.shutil.copyfile", stop)
+    (tmp_path / "empty").mkdir()
+    assert agile("new", "demo")[0] == agile("new", "empty")[0] == 130
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["comments.csv", "demo", "empty"]
 
 
 def test_init_overwrites_only_by_force(agile: Agile, comments: Path, tmp_path: Path) -> None:

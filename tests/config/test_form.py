@@ -36,7 +36,7 @@ def test_every_field_says_what_it_is_for(config: RunConfig) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "of_it"),
     [
-        ("fine_tune.epochs", "number", {"bounds": {"min": "1", "step": "1"}, "is_optional": False}),
+        ("fine_tune.epochs", "number", {"bounds": {"min": "1", "max": "10000", "step": "1"}, "is_optional": False}),
         ("data.limit", "number", {"value": "", "is_optional": True}),
         ("model.quantization", "choice", {"choices": ("nf4", "int8", "none"), "value": "nf4"}),
         ("model.double_quant", "choice", {"choices": ("true", "false"), "value": "true"}),

@@ -79,7 +79,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"fine_tune": {"learning_rate": 0}}, "fine_tune.learning_rate: Input should be greater than 0; found 0"),
     ({"fine_tune": {"dropout": 1}}, "fine_tune.dropout: Input should be less than 1; found 1"),
     ({"fine_tune": {"target_modules": [1]}}, "fine_tune.target_modules.0: Input should be a valid string; found 1"),
-    ({"data": {**LEAST["data"], "sha256": ["a", 2]}}, "data.sha256.1: Input should be a valid string; found 2"),
+    ({"data": {**LEAST["data"], "sha256": ["a" * 64, 2]}}, "data.sha256.1: Input should be a valid string; found 2"),
     ({"data": {**LEAST["data"], "repair": ["magic"]}}, "data.repair.0: Input should be 'treebank', 'mojibake' or 'whitespace'"),
     ({"evaluation": {"decision_threshold": 2}}, "evaluation.decision_threshold: Input should be 'best_f1', 'cost', 'precision' or 'recall' or Input should be less than 1; found 2"),
     ({"evaluation": {"decision_threshold": "recall"}}, "evaluation.least belongs to evaluation.decision_threshold precision or recall; found decision_threshold recall, least None"),
@@ -293,7 +293,7 @@ def test_columns_that_later_steps_read_are_kept() -> None:
 
 
 def test_a_source_is_pinned_by_a_digest_or_a_commit() -> None:
-    pins = [{}, {"sha256": "a"}, {"revision": "b"}]
+    pins = [{}, {"sha256": "a" * 64}, {"revision": "b"}]
     found = [RunConfig.model_validate({**LEAST, "data": {**LEAST["data"], **pin}}).data.is_pinned for pin in pins]
     assert found == [False, True, True]
 

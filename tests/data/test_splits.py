@@ -166,7 +166,7 @@ def test_too_few_groups_are_refused_as_groups() -> None:
 
 
 def test_a_column_may_say_the_part_in_the_usual_words() -> None:
-    split = split_columns(pd.Series(["train", " Test", "val", "DEV", "validation", "train"], name="part"))
+    split = split_columns(pd.Series(["train", " Test", "val", "DEV", "validation", "Training"], name="part"))
     assert {part: getattr(split, part).tolist() for part in PARTS} == {
         "train": [0, 5], "validation": [2, 3, 4], "test": [1],
     }  # fmt: skip
@@ -175,9 +175,12 @@ def test_a_column_may_say_the_part_in_the_usual_words() -> None:
 @pytest.mark.parametrize(
     ("column", "said"),
     [
-        (["train", "test", "holdout"], "column part: found part 'holdout'; allowed are train, validation, test"),
-        (["train", "test", None], "column part: found part 'nan'; allowed are"),
-        (["train", None, "x"], "column part: found part 'nan'; allowed are"),
+        (
+            ["train", "test", "holdout"],
+            r"column part: found part 'holdout' \(1 rows\); allowed are train \(training\), validation \(valid, validate, val, dev,",
+        ),
+        (["train", "test", None], r"column part: found part '' \(1 rows\); allowed are"),
+        (["train", None, "x"], r"column part: found part '' \(1 rows\); allowed are"),
         (["train", "val"], "column part: no row is marked test"),
         (["val", "test"], "column part: no row is marked train"),
     ],

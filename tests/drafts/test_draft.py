@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from agile_classifier.config.data import SplitConfig
 from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
+from agile_classifier.data.examples import read_examples
+from agile_classifier.data.label_and_split import label_and_split
 from agile_classifier.drafts.draft import Project, write_config
 from agile_classifier.errors import InputError
 
@@ -98,6 +101,45 @@ HINDRANCES = [
 def test_what_would_stop_a_run_is_said_beforehand(write: Write, content: str, said: str) -> None:
     text, _ = write(content)
     assert f"It cannot train yet: {said}" in " ".join(text.replace("\n#", "").split())
+
+
+def parted(words: Callable[[int], str], *, n_rows: int = 60) -> str:
+    rows = [f"comment number {row} of many,{'spam' if row % 3 else 'ham'},{words(row)}" for row in range(n_rows)]
+    return "\n".join(("text,label,part", *rows)) + "\n"
+
+
+def as_split(row: int) -> str:
+    return ("training", "train", "valid", "test")[row % 4]
+
+
+def test_a_column_of_parts_is_suggested_as_the_run_would_take_it(write: Write, tmp_path: Path) -> None:
+    text, config = write(parted(as_split))
+    said = " ".join(text.replace("\n#", "").split())
+    assert "Column 'part' holds the parts of a split ('training' counts as train, 'valid' counts as validation)" in said
+    assert "split.method columns with split.column 'part' would use it. That makes 30 train, 15 validation, 15" in said
+    split = SplitConfig(method="columns", column="part")
+    kept = read_examples(config.data, keep=("label", "part"))
+    parts = label_and_split(kept, config.labels, split, config.data_quality).parts
+    assert {part: len(frame) for part, frame in parts.items()} == {"train": 30, "validation": 15, "test": 15}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (lambda row: "valid" if row % 2 else "train", "no row is marked test"),
+        (lambda row: "holdout" if row == 59 else as_split(row), None),
+        (lambda row: "test" if row % 3 else "train", "of class 'ham'; two classes are needed"),
+        (lambda row: ("train", "dev", "test")[min(2, row // 29)], "split: test has 2 rows, all of class 'spam'"),
+    ],
+)
+def test_a_column_of_parts_that_the_run_would_refuse_is_not_suggested(
+    write: Write, words: Callable[[int], str], said: str | None
+) -> None:
+    text, _ = write(parted(words))
+    line = " ".join(text.replace("\n#", "").split())
+    assert "'part' would use it" not in line
+    if said and "no row is marked" not in said:
+        assert f"split.method columns with split.column 'part' would be refused: {said}" in line or said in line
 
 
 @pytest.mark.parametrize(

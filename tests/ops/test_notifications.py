@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agile_classifier.errors import GateRefused, InputError
+from agile_classifier.errors import GateRefused
 from agile_classifier.ops.notifications import Notice
 
 NOTICE = Notice("test", "it works", {})
@@ -118,14 +118,25 @@ def test_a_run_that_ends_well_or_by_a_persons_hand_is_not_told(receiver: Any, st
     assert receiver.notices == []
 
 
-def test_a_webhook_that_cannot_work_is_said_before_the_run_begins(
-    state_folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_webhook_that_cannot_work_is_warned_of_before_the_run_begins_and_stops_its_notices_alone(
+    state_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from agile_classifier.ops.notifications import failure_told
+    from agile_classifier.ops import notifications
 
+    notifications._warn.cache_clear()
     monkeypatch.setenv("AGILE_WEBHOOK_URL", "https://hooks.example.org/x")
-    with pytest.raises(InputError, match="AGILE_WEBHOOK_SECRET"), failure_told("training-1"):
-        pytest.fail("it began")
+    monkeypatch.delenv("AGILE_WEBHOOK_SECRET", raising=False)
+    with notifications.changes_told("no-model"), notifications.failure_told("training-1"):
+        warned = capsys.readouterr().err
+    assert warned.startswith(
+        "agile: warning: AGILE_WEBHOOK_SECRET: not set; it signs what is sent to AGILE_WEBHOOK_URL"
+    )
+    assert warned.count("\n") == 1
+    with pytest.raises(GateRefused), notifications.failure_told("training-2"):
+        raise GateRefused("too few rows")
+    said = capsys.readouterr().err
+    assert said.startswith("agile: warning: run.failed could not be told to the webhook: AGILE_WEBHOOK_SECRET: not set")
+    assert agile(monkeypatch, "notify", "it works") == 1
 
 
 def test_every_change_of_the_champion_is_told_whoever_made_it(

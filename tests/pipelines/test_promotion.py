@@ -223,9 +223,13 @@ def test_a_yes_from_elsewhere_reaches_the_process_that_waits(
     assert champion(champion_1) == "2"
 
 
-def test_a_run_whose_process_was_killed_while_it_waited_goes_on_with_the_yes(champion_1: Any, agile: Command) -> None:
-    with waiting_process(end=signal.SIGKILL) as name:
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_whose_process_was_ended_while_it_waited_goes_on_with_the_yes(
+    champion_1: Any, agile: Command, end: signal.Signals
+) -> None:
+    with waiting_process(end=end) as name:
         pass
+    assert last_event().kind == "waits for a person"
     code, _, complaint = agile("approve", name)
     assert code == 0, complaint
     assert champion(champion_1) == "2"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agile_classifier.config.bounds import MOST_NAMES, Title
 from agile_classifier.errors import InputError, explain_validation
 from agile_classifier.files import read_yaml
 
@@ -17,10 +18,10 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: str
-    kwargs: dict[str, Any] = {}
+    type: Title
+    kwargs: Annotated[dict[Title, Any], Field(max_length=MOST_NAMES)] = {}
     severity: Literal["critical", "warning"]
-    reason: str = Field(pattern=r"^\S[^\n]*$")
+    reason: Annotated[Title, Field(pattern=r"^\S[^\n]*$")]
     needs: Literal["score", "label"] | None = None
 
     @property

@@ -85,8 +85,12 @@ def namespace_of(stack: StackFile) -> str:
 
 def _require_servers(stack: StackFile) -> None:
     tracking = str(stack.run.get("environment", {}).get("MLFLOW_TRACKING_URI", ""))
-    _require_server(stack, "ZENML_STORE_URL", zenml_store(), "ZenML's store")
-    _require_server(stack, "MLFLOW_TRACKING_URI", tracking, "MLflow's tracking server")
+    problems = [
+        *_list_unreachable("ZENML_STORE_URL", zenml_store(), "ZenML's store"),
+        *_list_unreachable("MLFLOW_TRACKING_URI", tracking, "MLflow's tracking server"),
+    ]
+    if problems:
+        raise InputError(f"stack {stack.name}: {'; and '.join(problems)}")
     if "@" in urlsplit(tracking).netloc:
         raise InputError(
             f"stack {stack.name}: MLFLOW_TRACKING_URI holds a password, which would stand in every pod's manifest; "
@@ -94,14 +98,15 @@ def _require_servers(stack: StackFile) -> None:
         )
 
 
-def _require_server(stack: StackFile, variable: str, address: str, what: str) -> None:
+def _list_unreachable(variable: str, address: str, what: str) -> list[str]:
+    """Why pods cannot reach a server, and what to do; nothing where they may."""
     parts = urlsplit(address)
     if parts.scheme in {"http", "https"} and parts.hostname and not is_loopback(parts.hostname):
-        return
-    raise InputError(
-        f"stack {stack.name}: {what} is {redact(address) or 'not set'}, which no pod can reach; "
+        return []
+    return [
+        f"{what} is {redact(address) or 'not set'}, which no pod can reach; "
         f"name a server by {variable}=https://host (http too, but neither a file, a database nor localhost)"
-    )
+    ]
 
 
 def zenml_store() -> str:
@@ -148,7 +153,8 @@ def _said_of(stack: StackFile, context: str) -> Iterator[None]:
         raise InputError(f"stack {stack.name}: context {context} cannot be used: {_line(error)}") from None
     except HTTPError as error:
         raise InputError(
-            f"stack {stack.name}: the cluster of context {context} does not answer: {_line(error)}"
+            f"stack {stack.name}: the cluster of context {context} does not answer: {_line(error)}; try:"
+            f" kubectl --context {context} get nodes"
         ) from None
     except ApiException as error:
         refused = {401: "does not know you; log in again", 403: "refuses you"}.get(error.status, f"says {error.status}")
@@ -162,7 +168,11 @@ def _require_namespace(stack: StackFile, core: Any) -> None:
         core.read_namespace(namespace_of(stack), _request_timeout=LONGEST_WAIT)
     except ApiException as error:
         if error.status == 404:
-            raise InputError(f"stack {stack.name}: the cluster has no namespace {namespace_of(stack)}") from None
+            name = namespace_of(stack)
+            raise InputError(
+                f"stack {stack.name}: the cluster has no namespace {name}; make it: kubectl create namespace {name}, or"
+                " name another by AGILE_KUBE_NAMESPACE"
+            ) from None
         if error.status != 403:  # who may use a namespace need not be allowed to look at it
             raise
 
@@ -187,7 +197,8 @@ def _require_rights(stack: StackFile, authorization: Any, context: str, rights: 
     if missing:
         raise InputError(
             f"stack {stack.name}: context {context} may not {', '.join(missing)} in namespace {namespace_of(stack)}; "
-            f"needed: {', '.join(f'{verb} {resource}' for verb, _, resource in rights)}"
+            f"needed: {', '.join(f'{verb} {resource}' for verb, _, resource in rights)}; ask who "
+            "runs the cluster for a role with them"
         )
 
 

@@ -8,7 +8,6 @@ active stack's file, so the pipelines know no engine.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +17,16 @@ from uuid import UUID
 import yaml
 from pydantic import ValidationError
 from zenml.client import Client
+from zenml.config.global_config import GlobalConfiguration
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 from zenml.enums import StackComponentType
 from zenml.exceptions import ArtifactStoreInterfaceError
 from zenml.models import ComponentResponse
 
-from agile_classifier.environment import home
+from agile_classifier.environment import SERVED, home
 from agile_classifier.errors import InputError, did_you_mean, explain_validation, one_line
 from agile_classifier.ops import project
+from agile_classifier.ops.engines.variables import explain_missing, fill_lines, list_open
 from agile_classifier.ops.state import locks
 
 HALVES = ("components", "run")
@@ -33,8 +34,10 @@ NEEDED = (StackComponentType.ORCHESTRATOR, StackComponentType.ARTIFACT_STORE)
 DEFAULT = "default"
 """Name of ZenML's built-in components, used where a stack's file names none: local orchestrator, local artifact
 store."""
-
-_VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)(?::-([^}]*))?\}")
+SERVERS = ("ZENML_STORE_URL", "MLFLOW_TRACKING_URI")
+"""Variables that name the servers of ZenML and MLflow, which pods need."""
+IN_PODS = ("kubernetes", "kubeflow")
+"""Flavors of orchestrators that run the steps in pods."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +66,40 @@ def read_stack(name: str) -> StackFile:
     Raises
     ------
     InputError
-        No such file, a variable is not set, or the file says something that ZenML does not know.
+        As `read_open_stack`, or variables are not set: all of them are named, with what each is for.
     """
+    stack = _parse(name, os.environ)
+    if missing := list_open([stack.components, stack.run]):
+        missing += [server for server in _missing_servers(stack) if server not in missing]
+        raise InputError(f"{_folder() / f'{name}.yaml'}: {explain_missing(missing)}")
+    return _checked(stack)
+
+
+def read_open_stack(name: str, *, variables: Mapping[str, str]) -> StackFile:
+    """Read a stack's file; variables that are not set are left open (`agile_classifier.ops.engines.variables`).
+
+    Raises
+    ------
+    InputError
+        No such file, or it says something that ZenML does not know.
+    """
+    return _checked(_parse(name, variables))
+
+
+def _parse(name: str, variables: Mapping[str, str]) -> StackFile:
     path = _folder() / f"{name}.yaml"
     if name not in list_stacks():
         listed = f"{', '.join(list_stacks())}{did_you_mean(name, list_stacks())}"
         raise InputError(f"no stack {name!r} in {_folder()}; there are: {listed}")
-    document = yaml.safe_load(_filled(path)) or {}
+    document = yaml.safe_load(_filled(path, variables)) or {}
     unknown = sorted(set(document) - set(HALVES))
     if unknown:
         raise InputError(f"{path}: {unknown[0]}: unknown field; allowed here: {', '.join(HALVES)}")
-    stack = StackFile(name, document.get("components") or {}, document.get("run") or {})
+    return StackFile(name, document.get("components") or {}, document.get("run") or {})
+
+
+def _checked(stack: StackFile) -> StackFile:
+    path = _folder() / f"{stack.name}.yaml"
     _check_components(stack, path)
     _check_run(stack, path)
     return stack
@@ -123,18 +149,18 @@ def _folder() -> Path:
     return project.configs() / "stacks"
 
 
-def _filled(path: Path) -> str:
-    known = {**os.environ, "AGILE_HOME": str(home()), "AGILE_USER": str(os.getuid())}
+def _filled(path: Path, variables: Mapping[str, str]) -> str:
+    known = {**variables, "AGILE_HOME": str(home()), "AGILE_USER": str(os.getuid())}
+    return fill_lines(path.read_text(encoding="utf-8"), known)
 
-    def value(match: re.Match[str]) -> str:
-        name, fallback = match.groups()
-        found = known.get(name) or fallback
-        if found is None:
-            raise InputError(f"{path}: the environment variable {name} is not set")
-        return found
 
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return "\n".join(line if line.lstrip().startswith("#") else _VARIABLE.sub(value, line) for line in lines)
+def _missing_servers(stack: StackFile) -> list[str]:
+    """Servers that pods need and nobody has named: they would be asked for next."""
+    if stack.flavor("orchestrator") not in IN_PODS:
+        return []
+    store = GlobalConfiguration().store_configuration.url
+    named = {"ZENML_STORE_URL": store, "MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI", "")}
+    return [server for server, address in named.items() if not address.startswith(SERVED)]
 
 
 def _check_components(stack: StackFile, path: Path) -> None:

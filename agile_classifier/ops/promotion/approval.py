@@ -7,16 +7,20 @@ is paused, and whoever says yes later goes on with it.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from zenml.client import Client
 from zenml.enums import ExecutionStatus, RunWaitConditionResolution, RunWaitConditionStatus
+from zenml.execution.pipeline.dynamic.runner import RunPaused
 from zenml.models import ArtifactVersionResponse, PipelineRunResponse, PipelineRunUpdate, RunWaitConditionResponse
 from zenml.stack import Stack
 
 from agile_classifier.config.evaluation import PromotionConfig
+from agile_classifier.ending import Ended, as_exit
 from agile_classifier.errors import InputError
 from agile_classifier.ops.notifications import PERSON_ASKED, Notice, changes_told, failure_told, tell
 from agile_classifier.ops.promotion import champions
@@ -92,6 +96,19 @@ def ask(decision: PromotionDecision, *, model_name: str, run: str) -> None:
         sentence = f"{question(decision, model_name=model_name)} On ZenML's dashboard, or by `agile approve {run}`."
         facts = {name: value for name, value in asdict(event).items() if name != "untold"}
         tell(Notice(PERSON_ASKED, sentence, {"model_name": model_name, **facts}, about=run))
+
+
+@contextmanager
+def left_open() -> Iterator[None]:
+    """Context of the wait for an answer: whoever stops the process leaves the question open, and the run paused.
+
+    ZenML takes Ctrl-C for a no, and the history would say that somebody on the dashboard has rejected the version.
+    """
+    with as_exit():
+        try:
+            yield
+        except Ended:
+            raise RunPaused from None
 
 
 def question(decision: PromotionDecision, *, model_name: str) -> str:

@@ -77,4 +77,4 @@ def require_promoted(run: PipelineRunResponse | None) -> None:
     if run is None:  # a stack has only scheduled it
         return
     if not outcome.show_promotion(run) and run.status.is_finished:
-        raise GateRefused(f"run {run.name}: the champion stays")
+        raise GateRefused(f"run {run.name}: nothing was promoted; `agile history` says why")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,13 +125,16 @@ def _is_no_room(error: BaseException) -> bool:
 
 
 def _no_room(error: BaseException) -> str:
-    folder = home()
-    free = f"{shutil.disk_usage(folder).free / 1e9:.2f} GB free" if folder.is_dir() else "no folder"
     said = one_line(error)[-200:]  # a traceback says it last
+    temporary = Path(tempfile.gettempdir())
     return (
-        f"AGILE_HOME {folder}: no room left or read-only ({free}); make room, or name another folder in AGILE_HOME: "
-        f"{redact(said)}"
+        f"AGILE_HOME {home()} ({_free(home())}) or TMPDIR {temporary} ({_free(temporary)}): no room left or read-only;"
+        f" make room, or name another folder: {redact(said)}"
     )
+
+
+def _free(folder: Path) -> str:
+    return f"{shutil.disk_usage(folder).free / 1e9:.2f} GB free" if folder.is_dir() else "no folder"
 
 
 def _locked() -> str:

@@ -11,6 +11,7 @@ from zenml.enums import ExecutionStatus
 from zenml.models import PipelineRunResponse
 
 from agile_classifier.data.label_and_split import Labelling
+from agile_classifier.ending import is_told
 from agile_classifier.environment import home
 from agile_classifier.evaluation.contenders import Evaluation, in_words
 from agile_classifier.evaluation.reports.page import state_decision
@@ -35,11 +36,11 @@ STEP_LOGGERS = (
 
 
 class HideExplainedErrors(logging.Filter):
-    """Logging filter that drops ZenML's traceback of an error which the command line reports itself."""
+    """Logging filter that drops what ZenML says of an error or an end which the command line reports itself."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a log record is shown."""
-        return not record.exc_info
+        return not record.exc_info and not is_told()
 
 
 def say_steps() -> None:
@@ -77,7 +78,8 @@ def show(run: PipelineRunResponse, *, model_name: str) -> str:
     decision = output_of(run, "promote", "promotion_decision")
     console.print(decision.reason)
     history = History.model_validate(run.steps["fine_tune"].run_metadata["training"])
-    console.print(f"training took {history.costs}")
+    earlier = " in the run that is reused" if "fine_tune" in reused else ""
+    console.print(f"training took {history.costs}{earlier}")
     version, mlflow_run = output_of(run, "register", "model_version"), output_of(run, "fine_tune", "mlflow_run_id")
     console.print(f"model {model_name} version {version}; MLflow run {mlflow_run}; ZenML run {run.name}")
     console.print(f"report: {write_report(run)}", soft_wrap=True)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from agile_classifier.errors import InputError
 from agile_classifier.ops.project import COMMAND, root
 from agile_classifier.ops.scheduling import crontab, local, runs
 
 LONGEST_SILENCE = timedelta(minutes=3)
 """Time without a tick after which the clock is taken to have stopped."""
+IN_FOREGROUND = "keep agile schedule run-forever running"
 
 
 @dataclass(frozen=True)
@@ -49,23 +51,34 @@ def tick_forever(report: Callable[[str], object]) -> None:
 
 def find_problem(now: datetime) -> Problem | None:
     """Why no run would start though schedules are enabled here; None where ticks come."""
-    if not local.is_any_enabled(local.applied()):
+    if not local.is_any_enabled(local.applied()) or _is_recent(_mark(), now):
         return None
-    has_cron = crontab.is_available()
-    last = _latest([_mark(), local.records_path()] if has_cron else [_mark()])  # cron looks once a minute
-    if last is not None and now - last < LONGEST_SILENCE:
-        return None
+    last = _written(_mark())
     silence = f"last tick {last.astimezone():%Y-%m-%d %H:%M}" if last else "no tick yet"
-    if not has_cron:
-        return Problem(f"there is no crontab command here ({silence})", "keep agile schedule run-forever running")
-    if not crontab.holds_line():
-        return Problem(f"the crontab has lost its line ({silence})", "agile schedule apply brings it back")
-    return Problem(f"no cron daemon runs ({silence})", "start one, or keep agile schedule run-forever running")
+    if not crontab.is_available():
+        return Problem(f"there is no crontab command here ({silence})", IN_FOREGROUND)
+    try:
+        gone = None if crontab.holds_line() else "the crontab has lost its line"
+        gone = gone or crontab.find_gone()
+    except InputError as error:
+        return Problem(f"{error} ({silence})", f"ask for the right to a crontab, or {IN_FOREGROUND}")
+    if gone:
+        return Problem(f"{gone} ({silence})", "agile schedule apply brings it back")
+    if crontab.is_daemon_missing():
+        return Problem(f"no cron daemon runs ({silence})", f"start one, or {IN_FOREGROUND}")
+    if _is_recent(local.records_path(), now):  # cron looks once a minute
+        return None
+    return Problem(f"nothing ticks, though the crontab says so ({silence})", f"{crontab.output()} may say why")
 
 
-def _latest(marks: Iterable[Path]) -> datetime | None:
-    """When the last of some files was written; None where there is none."""
-    return max((datetime.fromtimestamp(mark.stat().st_mtime, UTC) for mark in marks if mark.exists()), default=None)
+def _is_recent(mark: Path, now: datetime) -> bool:
+    written = _written(mark)
+    return written is not None and now - written < LONGEST_SILENCE
+
+
+def _written(mark: Path) -> datetime | None:
+    """When a file was written; None where there is none."""
+    return datetime.fromtimestamp(mark.stat().st_mtime, UTC) if mark.exists() else None
 
 
 def _start(name: str) -> None:

@@ -16,16 +16,26 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 from crontab import CronItem, CronTab
 
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError, one_line
 from agile_classifier.ops.project import COMMAND, root
 
+DAEMONS = frozenset({"cron", "crond", "fcron", "dcron", "cronie"})
+"""Names of processes that read crontabs."""
+
 
 def is_available() -> bool:
     """Whether this machine has a crontab command."""
     return shutil.which("crontab") is not None
+
+
+def is_daemon_missing() -> bool:
+    """Whether the processes of this machine can be seen, and none of them is a cron daemon."""
+    seen = {process.pid: process.info["name"] for process in psutil.process_iter(["name"])}
+    return bool(seen.get(1)) and not DAEMONS & set(seen.values())
 
 
 def read() -> bytes:
@@ -76,6 +86,21 @@ def holds_line() -> bool:
     return any(job.is_enabled() for each in read().splitlines() for job in _jobs(each, home()))
 
 
+def find_gone() -> str | None:
+    """Say which folder or Python our line names that is gone, so that nothing ticks; None where all is there."""
+    for job in (job for each in read().splitlines() for job in _jobs(each, home()) if job.is_enabled()):
+        folder, _, command = job.command.partition(" && ")
+        words = [word.replace("\\%", "%") for word in (*shlex.split(folder)[1:2], *shlex.split(command)[2:3])]
+        if missing := [word for word in words if not Path(word).exists()]:
+            return f"the crontab's line names {missing[0]}, which is gone"
+    return None
+
+
+def output() -> Path:
+    """File that a tick's output goes to."""
+    return home() / "schedules" / "tick.txt"
+
+
 def with_line(text: bytes, folder: Path, *, wanted: bool) -> bytes:
     """Crontab with or without the line of a state folder, added at its end unless it is there already.
 
@@ -97,8 +122,8 @@ def line(folder: Path) -> bytes:
     In it stands no variable but AGILE_HOME, and percent signs, newlines to cron, are escaped.
     """
     words = shlex.join([f"AGILE_HOME={folder}", *COMMAND, "schedule", "tick"])
-    output = shlex.quote(str(folder / "schedules" / "tick.txt"))
-    command = f"cd {shlex.quote(str(root()))} && env {words} > {output} 2>&1"
+    place = shlex.quote(str(folder / "schedules" / "tick.txt"))
+    command = f"cd {shlex.quote(str(root()))} && env {words} > {place} 2>&1"
     if "\n" in command:
         raise InputError(f"AGILE_HOME {folder!s}: a crontab cannot hold a path with a line break")
     return f"{CronItem(command, comment=_mark(folder)).render()}\n".encode()

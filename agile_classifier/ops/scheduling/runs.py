@@ -133,7 +133,7 @@ def _run(name: str, schedule: Schedule, moment: datetime, lock: int) -> None:
             stderr=file, pass_fds=(lock,),
         )  # fmt: skip
         _write_last(name, LastRun(moment=moment, started=started))
-        exit_code = process.wait()
+    exit_code = process.wait()  # a waker that is told to stop leaves the run alone, which holds the lock
     _write_last(name, LastRun(moment=moment, started=started, ended=datetime.now(UTC), exit_code=exit_code))
     if exit_code:
         _tell_failure(name, exit_code, environment)

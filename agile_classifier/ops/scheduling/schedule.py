@@ -15,11 +15,13 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from agile_classifier.config.bounds import Address, Cell, Title
 
 Pipeline = Literal["training", "scoring", "monitoring"]
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -33,6 +35,8 @@ FIELDS: Mapping[str, tuple[int, int, tuple[str, ...]]] = {
     "day of week": (0, 7, DAYS),
 }
 """Fields of a cron line: smallest and greatest number, and the names that stand for numbers."""
+MOST_ARGUMENTS = 100
+"""Most further words of a command line."""
 MOST_MISSED = 90
 """Kubernetes gives up on a schedule that has missed a hundred times."""
 LONGEST_LATENESS = timedelta(days=7)
@@ -44,22 +48,24 @@ _PART = re.compile(r"(?:\*|(?P<low>\w+)(?:-(?P<high>\w+))?)(?:/(?P<step>\d+))?")
 class Schedule(BaseModel):
     """One entry of a schedules file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,50}$")
     """Small letters, digits and hyphens; names its lock and its log."""
     pipeline: Pipeline
     """Pipeline that runs: `training`, `scoring` or `monitoring`."""
-    config: str
+    config: Address
     """The file it runs on: a run configuration for training, texts for scoring, a scored batch for monitoring; relative
     to the schedules file."""
-    cron: str
+    cron: Title
     """Five fields: minute, hour, day of month, month, day of week."""
-    time_zone: str = "UTC"
+    time_zone: Title = "UTC"
     """Name in the IANA database, as `Europe/Paris`."""
     enabled: bool = True
     """Whether the schedule starts runs; a disabled one is listed and kept."""
-    arguments: tuple[str, ...] = Field(default=(), strict=False)
+    arguments: Annotated[tuple[Cell, ...], Field(max_length=MOST_ARGUMENTS, strict=False)] = ()
     """Further words of the command line, as `--limit`, `400`."""
 
     @field_validator("cron")

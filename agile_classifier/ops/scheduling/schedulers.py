@@ -9,6 +9,7 @@ from typing import Any
 from agile_classifier.errors import InputError
 from agile_classifier.ops.engines.stacks import StackFile
 from agile_classifier.ops.scheduling import clock, local, runs
+from agile_classifier.ops.scheduling.hindrances import list_hindrances
 from agile_classifier.ops.scheduling.local import Change
 from agile_classifier.ops.scheduling.schedule import Schedule
 
@@ -91,10 +92,12 @@ def format_table(entries: Iterable[tuple[Schedule, str]]) -> list[str]:
 
 
 def list_problems() -> Iterator[str]:
-    """Say why none of this machine's schedules would start, where that is so."""
+    """Say why this machine's schedules would not start, or would fail, where that is so."""
     problem = clock.find_problem(datetime.now(UTC))
     if problem:
         yield f"schedules: {problem.found}; {problem.remedy}"
+    for each in list_hindrances():
+        yield f"{each.what}: {each.found}; {each.remedy}"
 
 
 def _is_on_cluster(stack: StackFile) -> bool:

@@ -170,7 +170,7 @@ def shown_progress() -> Iterator[OnProgress]:
 
 
 class _Lines:
-    """Progress as lines, with the time left by the speed of this run."""
+    """Progress as lines, with the time left by the speed of this run, once that is known."""
 
     def __init__(self) -> None:
         self.begun = self.told = time.monotonic()
@@ -178,12 +178,13 @@ class _Lines:
 
     def __call__(self, progress: stream_scoring.Progress) -> None:
         now = time.monotonic()
-        self.first = self.first or progress
+        if self.first is None:  # the time of the first window belongs to a share that is not counted
+            self.first, self.begun = progress, now
         if now - self.told < SECONDS_BETWEEN_LINES:
             return
         self.told, done = now, progress.share - self.first.share
-        left = (1 - progress.share) * (now - self.begun) / done if done > 0 else float("nan")
-        _say(f"{progress.n_rows:,} rows, {progress.n_rejected:,} rejected, {progress.share:.0%}, {left:,.0f} s left")
+        left = f", {(1 - progress.share) * (now - self.begun) / done:,.0f} s left" if done > 0 else ""
+        _say(f"{progress.n_rows:,} rows, {progress.n_rejected:,} rejected, {progress.share:.0%}{left}")
 
 
 def _say_how(source: Path, reading: Reading, names: AnswerColumns) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from agile_classifier.ending import postponed
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError, one_line
 from agile_classifier.files import content_digest, write_whole
@@ -124,7 +125,7 @@ def _prepare_databases(folder: Path) -> None:
             loss = state_version.describe_loss(state_version.read_versions(folder))
             said = f"bringing the state folder {folder} up to date (once)"
             print(f"{said}: {loss}" if loss else said, file=sys.stderr, flush=True)
-        with _half_made_removed(folder):
+        with _half_made_removed(folder), postponed():
             _create_databases()
         revisions = {name: read_revision(folder, name) for name in embedded_databases(folder)}
         record = state_version.read_record(folder)
@@ -221,7 +222,7 @@ def _create_databases() -> None:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, start_new_session=True)
     if not done.returncode:
         return
     has_reason = any(said in done.stderr for said in NO_SCHEMA_SAID)

@@ -12,9 +12,8 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,9 +23,10 @@ from agile_classifier.errors import InputError, redact
 from agile_classifier.ops import notifications
 from agile_classifier.ops.project import LOCK, root
 from agile_classifier.ops.runs import liveness
-from agile_classifier.ops.scheduling import clock, local
 from agile_classifier.ops.state.databases import DATABASES, find_damage
-from agile_classifier.ops.state.home import prepare_state
+from agile_classifier.ops.state.home import LEAST_FREE_BYTES, prepare_state
+from agile_classifier.ops.upkeep.doctor_schedules import examine_schedules
+from agile_classifier.ops.upkeep.finding import Finding
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "zenml", "mlflow", "great-expectations")
 INSTALL = f"install the project's environment: `make run`, or `python -m pip install --constraint {LOCK} --editable .`"
@@ -60,20 +60,14 @@ REMEDIES = {
 IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check: what was looked at, what was found, and what to do about it."""
-
-    name: str
-    value: str
-    remedy: str | None = None
-    """What to do; None where a run would work as things are."""
-
-
 def examine() -> Iterator[Finding]:
     """Check everything that a run needs, quick checks first; yields a finding for each."""
     yield Finding("python", platform.python_version())
     yield from map(_package, PACKAGES)
+    project = _project()
+    yield project
+    if project.remedy:  # all that follows reads its files
+        return
     yield from _places()
     problem = _prepare()
     yield Finding("AGILE_HOME", f"{home()}, {_free(home())}", problem)
@@ -108,27 +102,35 @@ def _places() -> Iterator[Finding]:
     yield Finding("downloads", f"{cache()}{'' if cache().is_dir() else ' (none yet)'}")
     yield Finding("HF_TOKEN", "set" if hub_token() else "not set (only gated models need it)")
     yield _webhook()
-    yield _schedules()
+    yield from examine_schedules()
+    yield _temporary_files()
 
 
 def _webhook() -> Finding:
     try:
         receiver = notifications.find_receiver()
     except InputError as error:
-        return Finding("webhook", "unusable", str(error))
+        return Finding("webhook", f"unusable: {error}; runs go on, and tell nobody", "set it so, or unset it")
     if receiver is None:
         return Finding("webhook", f"none ({notifications.URL} names who is told of failed runs, promotions and drift)")
     return Finding("webhook", f"{urlsplit(receiver.url).hostname}, signed")
 
 
-def _schedules() -> Finding:
-    n_enabled = sum(record.schedule.enabled for record in local.applied().values())
-    if not n_enabled:
-        return Finding("schedules", "none enabled on this machine")
-    problem = clock.find_problem(datetime.now(UTC))
-    if problem is None:
-        return Finding("schedules", f"{n_enabled} enabled")
-    return Finding("schedules", f"{n_enabled} enabled, but {problem.found}", problem.remedy)
+def _temporary_files() -> Finding:
+    """What a step hands on lies there until it is in the artifact store."""
+    folder = Path(tempfile.gettempdir())
+    found = f"{folder}, {_free(folder)}"
+    if shutil.disk_usage(folder).free >= LEAST_FREE_BYTES:
+        return Finding("temporary files", found)
+    needed = f"{LEAST_FREE_BYTES / 1e9:.0f} GB"
+    return Finding("temporary files", found, f"make room, or name a folder with {needed} free in TMPDIR")
+
+
+def _project() -> Finding:
+    try:
+        return Finding("project", str(root()))
+    except InputError as error:
+        return Finding("project", "none", str(error))
 
 
 def _prepare() -> str | None:

@@ -96,7 +96,8 @@ def show(servers: Sequence[Server], *, say: Callable[[str], None]) -> None:
     RuntimeError
         One ended by itself, or does not answer; the others are ended too.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # to be told to stop is this command's usual end
+        signal.signal(number, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), _running(servers) as running:
         for server in servers:
             say(f"starting {server.name} …" if server.command else f"{server.name} runs already")

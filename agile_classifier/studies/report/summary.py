@@ -33,7 +33,7 @@ def write_summary(planned: Plan, *, command: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     html, table = (folder / f"study-{planned.file.stem}{ending}" for ending in (".html", ".parquet"))
     write_whole(html, page.render(planned.study, frame, command=command))
-    to_table(frame).to_parquet(table, index=False)
+    write_whole(table, to_table(frame).to_parquet(index=False))
     return [html, table]
 
 

@@ -73,8 +73,10 @@ def test_a_cluster_that_lacks_nothing_is_taken(stack_of: ReadStack, capsys: pyte
 def test_a_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(InputError, match=r"kubernetes\.yaml: the environment variable AGILE_KUBE_CONTEXT is not set"):
+    with pytest.raises(InputError, match=r"kubernetes\.yaml: \d environment variables are not set: ") as refused:
         read_stack("kubernetes")
+    missing = ("AGILE_KUBE_CONTEXT (Context of kubectl", "AGILE_ARTIFACTS (", "AGILE_REGISTRY (Registry of container")
+    assert all(name in str(refused.value) for name in (*missing, "ZENML_STORE_URL (", "MLFLOW_TRACKING_URI ("))
 
 
 def test_an_unknown_context_is_named_beside_those_that_there_are(stack_of: ReadStack, tmp_path: Path) -> None:

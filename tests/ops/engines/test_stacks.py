@@ -12,6 +12,7 @@ import pytest
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.engines import stacks
+from agile_classifier.ops.engines.variables import fill_open, list_open
 from agile_classifier.ops.project import root
 
 
@@ -38,6 +39,29 @@ def test_variables_are_filled_in_from_the_environment(folder: Path, monkeypatch:
     monkeypatch.delenv("AGILE_TEST_OTHER", raising=False)
     write(folder, 'components: {artifact_store: {flavor: s3, path: "${AGILE_TEST_PLACE}/${AGILE_TEST_OTHER:-agile}"}}')
     assert stacks.read_stack("mine").components["artifact_store"]["path"] == "s3://bucket/agile"
+
+
+def test_all_variables_that_are_not_set_are_named_at_once_with_what_they_are_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AGILE_TEST_ONE", "AGILE_TEST_TWO", "AGILE_REGISTRY"):
+        monkeypatch.delenv(name, raising=False)
+    write(
+        folder,
+        """# ${AGILE_TEST_IN_A_COMMENT}
+components: {orchestrator: {flavor: local, x: ${AGILE_TEST_TWO}, y: "${AGILE_REGISTRY}/${AGILE_TEST_TWO}"}}
+run: {environment: {A: ${AGILE_TEST_ONE}}}""",
+    )
+    with pytest.raises(InputError) as refused:
+        stacks.read_stack("mine")
+    assert str(refused.value) == (
+        f"{folder / 'mine.yaml'}: 3 environment variables are not set: AGILE_TEST_TWO; AGILE_REGISTRY (Registry of"
+        " container images, for the stacks `kubernetes` and `kubeflow`); AGILE_TEST_ONE"
+    )
+    opened = stacks.read_open_stack("mine", variables={"AGILE_TEST_TWO": "two"})
+    assert list_open([opened.components, opened.run]) == ["AGILE_REGISTRY", "AGILE_TEST_ONE"]
+    filled = fill_open(opened.components, {"AGILE_REGISTRY": "ours"})
+    assert filled == {"orchestrator": {"flavor": "local", "x": "two", "y": "ours/two"}}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +91,7 @@ from agile_classifier.ops.state.home import prepare_state
 prepare_state()
 from zenml.client import Client
 from agile_classifier.ops.engines import stacks
+from agile_classifier.ops.engines.variables import fill_open, list_open
 for name in ("containers", "containers", "local"):
     stacks.select(name)
     print(name, Client().active_stack_model.name, sorted(found.name for found in Client().list_stacks()),

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from agile_classifier.errors import InputError
 from agile_classifier.ops.engines.stacks import StackFile
 from agile_classifier.ops.project import COMMAND, root
 from agile_classifier.ops.scheduling import clock, crontab, local, runs
@@ -22,6 +24,7 @@ from tests.toys.waiting import LONGEST, until
 pytestmark = pytest.mark.usefixtures("tab")
 
 HERE = StackFile("local", {}, {})
+is_daemon_missing = crontab.is_daemon_missing  # `tab` puts another in its place
 WAKER = """
 import sys
 from datetime import datetime
@@ -115,9 +118,15 @@ def test_silence_is_noticed_and_what_to_do_is_said(tmp_path: Path, tab: Path, mo
     apply_file(tmp_path / "s.yaml", {**ENTRY, "enabled": False})
     assert find_problem(later) is None
     apply_file(tmp_path / "s.yaml", ENTRY)
+    monkeypatch.setattr(crontab, "is_daemon_missing", lambda: False)
     assert find_problem(now) is None, "cron has had no time yet"
-    assert "no cron daemon runs (last tick " in str(find_problem(later))
+    assert f"nothing ticks, though the crontab says so (no tick yet)', remedy='{crontab.output()} may say why" in str(
+        find_problem(later)
+    )
+    monkeypatch.setattr(crontab, "is_daemon_missing", lambda: True)
+    assert "no cron daemon runs (no tick yet)" in str(find_problem(now)), "it is seen at once"
     tick(now)
+    assert "no cron daemon runs (last tick " in str(find_problem(later))
     os.utime(local.folder() / "ticked", (later.timestamp(), later.timestamp()))
     assert find_problem(later) is None
     silent = later + timedelta(minutes=4)
@@ -125,6 +134,52 @@ def test_silence_is_noticed_and_what_to_do_is_said(tmp_path: Path, tab: Path, mo
     assert "the crontab has lost its line" in str(find_problem(silent))
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "there is no crontab command here" in str(find_problem(silent))
+
+
+@pytest.mark.parametrize(("runs_here", "missing"), [({}, True), ({77: "crond"}, False), ({77: "python"}, True)])
+def test_a_cron_daemon_is_seen_among_the_processes(
+    monkeypatch: pytest.MonkeyPatch, runs_here: dict[int, str], missing: bool
+) -> None:
+    def among(seen: dict[int, str]) -> bool:
+        processes = [SimpleNamespace(pid=pid, info={"name": name}) for pid, name in seen.items()]
+        monkeypatch.setattr(crontab.psutil, "process_iter", lambda _: iter(processes))
+        return is_daemon_missing()
+
+    assert among({1: "init", **runs_here}) is missing
+    assert not among(runs_here), "of other users' processes that are hidden nothing is known"
+
+
+def test_a_line_that_names_what_is_gone_ticks_no_longer(
+    tmp_path: Path, tab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply_file(tmp_path / "s.yaml", ENTRY)
+    assert crontab.find_gone() is None
+    moved = tmp_path / "100 % python"
+    tab.write_bytes(
+        tab.read_bytes().replace(str(sys.executable).encode(), f"'{str(moved).replace('%', chr(92) + '%')}'".encode())
+    )
+    assert crontab.find_gone() == f"the crontab's line names {moved}, which is gone"
+    moved.touch()
+    assert crontab.find_gone() is None
+
+
+def test_who_may_have_no_crontab_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply_file(tmp_path / "s.yaml", ENTRY)
+
+    def refuse() -> bytes:
+        raise InputError("crontab -l: you are not allowed to use this program")
+
+    monkeypatch.setattr(crontab, "read", refuse)
+    found = find_problem(datetime.now(UTC))
+    assert found is not None
+    assert found.found == "crontab -l: you are not allowed to use this program (no tick yet)"
+
+
+def test_a_damaged_record_is_named_with_what_to_do(tmp_path: Path) -> None:
+    apply_file(tmp_path / "s.yaml", ENTRY)
+    local.records_path().write_text('{"nightly": {}}')
+    with pytest.raises(InputError, match=r"applied\.json: damaged: .*; remove it, and apply your schedules again"):
+        local.applied()
 
 
 def test_without_a_crontab_command_applying_and_listing_say_how_runs_start(

@@ -227,3 +227,23 @@ def test_pieces_of_another_version_are_not_gone_on_with(
     assert "starting anew" in capsys.readouterr().err
     assert (facts["n_rows"], facts["n_resumed"]) == (5, 0)
     assert "old" not in output.read_text()
+
+
+def test_time_that_is_left_is_said_once_it_is_known_and_is_a_number(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from agile_classifier.ops.scoring import batch as batch_scoring
+    from agile_classifier.ops.scoring.stream import Progress
+
+    now = [0.0]
+    monkeypatch.setattr(batch_scoring.time, "monotonic", lambda: now[0])
+    show = batch_scoring._Lines()
+    for at, share in ((11.0, 0.2), (22.0, 0.2), (33.0, 0.4), (51.0, 1.0)):
+        now[0] = at
+        show(Progress(int(1000 * share), 0, share))
+    assert capsys.readouterr().err.splitlines() == [
+        "200 rows, 0 rejected, 20%",
+        "200 rows, 0 rejected, 20%",
+        "400 rows, 0 rejected, 40%, 66 s left",
+        "1,000 rows, 0 rejected, 100%, 0 s left",
+    ]

@@ -2,7 +2,8 @@
 
 The file is Kubeflow Pipelines' IR YAML. Its first task, `start`, reads the run's inputs and records the run with ZenML;
 a task a step follows, in the order of the ZenML pipeline. Nothing is submitted and no server is asked: what the steps
-run on is read from `configs/stacks/kubeflow.yaml`, and everything else from the pipeline itself.
+run on is read from `configs/stacks/kubeflow.yaml`, and everything else from the pipeline itself. A variable of that
+file that is not set here becomes an input of the pipeline.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import copy
 import inspect
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,12 @@ from zenml.pipelines.pipeline_definition import Pipeline
 from zenml.utils import dict_utils
 
 from agile_classifier.config.run import RunConfig
-from agile_classifier.errors import InputError, leaks
+from agile_classifier.environment import SERVED
+from agile_classifier.errors import InputError, leaks, redact
 from agile_classifier.ops.engines.kubeflow.inputs import Input, list_inputs
-from agile_classifier.ops.engines.stacks import StackFile
+from agile_classifier.ops.engines.kubeflow.later import Later, list_later, name_of_image
+from agile_classifier.ops.engines.stacks import SERVERS, StackFile
+from agile_classifier.ops.engines.variables import as_written, list_open
 from agile_classifier.ops.project import module_command
 
 COMMAND = list(module_command("agile_classifier.ops.engines.kubeflow.tasks", python="python"))
@@ -37,8 +41,6 @@ GPU = "nvidia.com/gpu"
 RECORD = "snapshot"
 """Name of the output of `start` that hands the id of the recorded run to the steps."""
 RUN = dsl.PIPELINE_JOB_ID_PLACEHOLDER
-SERVERS = ("ZENML_STORE_URL", "MLFLOW_TRACKING_URI")
-"""Variables that name the servers of ZenML and MLflow, which a pod needs."""
 PLATFORM = frozenset({
     "activeDeadlineSeconds", "configMapAsEnv", "configMapAsVolume", "emptyDirMounts", "enabledSharedMemory",
     "fieldPathAsEnv", "genericEphemeralVolume", "imagePullPolicy", "imagePullSecret", "nodeAffinity", "nodeSelector",
@@ -59,8 +61,10 @@ class Task:
     platform: Mapping[str, Any]
 
 
-def write_pipeline(pipeline: Pipeline, config: RunConfig, stack: StackFile, output: Path) -> None:
+def write_pipeline(pipeline: Pipeline, config: RunConfig, stack: StackFile, output: Path) -> list[str]:
     """Compile the pipeline into a file; an existing file is replaced whole, or left as it is.
+
+    Returns the names of the inputs without a default, which a run asks for.
 
     Raises
     ------
@@ -82,6 +86,7 @@ def write_pipeline(pipeline: Pipeline, config: RunConfig, stack: StackFile, outp
         raise InputError(f"--output {output}: cannot be written: {error.strerror}") from None
     finally:
         unfinished.unlink(missing_ok=True)
+    return [name for name, found in compiled.component_spec.inputs.items() if not found.optional]
 
 
 def _compiled(pipeline: Pipeline, inputs: list[Input], stack: StackFile) -> Any:
@@ -91,42 +96,64 @@ def _compiled(pipeline: Pipeline, inputs: list[Input], stack: StackFile) -> Any:
     if unknown:
         raise InputError(f"stack {stack.name}: run.steps.{unknown[0]}: no such step; there are: {', '.join(upstream)}")
     tasks = {name: _task(stack, name) for name in (START, *upstream)}
-    start = _start_component(tasks[START], inputs, source=pipeline.resolve().import_path, stack=stack)
-    components = {name: _step_component(tasks[name]) for name in upstream}
-    names = [found.name for found in inputs]
+    later = list_later(stack, [task.image for task in tasks.values()])
+    variables = [each for each in later if each.variable]
+    needed = {
+        name: [each for each in variables if each.variable in list_open(tasks[name].environment)] for name in tasks
+    }
+    source = pipeline.resolve().import_path
+    start = _start_component(tasks[START], inputs, variables, source=source, stack=stack)
+    components = {name: _step_component(tasks[name], needed[name]) for name in upstream}
+    names = [*(each.name for each in later), *(found.name for found in inputs)]
 
     def body(*values: Any) -> None:
-        started = _configured(start(**dict(zip(names, values, strict=True))), tasks[START])
-        snapshot = started.outputs[RECORD]
-        placed = {name: _configured(components[name](snapshot=snapshot), tasks[name]) for name in upstream}
+        given = dict(zip(names, values, strict=True))
+        of_start = [*(found.name for found in inputs), *(each.name for each in variables)]
+        started = _configured(start(**{name: given[name] for name in of_start}), tasks[START], given)
+        placed = {}
+        for name in upstream:
+            of_step = {each.name: given[each.name] for each in needed[name]}
+            step = components[name](snapshot=started.outputs[RECORD], **of_step)
+            placed[name] = _configured(step, tasks[name], given)
         for name, parents in upstream.items():
             placed[name].after(*(placed[parent] for parent in parents))
 
-    described = [f"    {found.name}: {found.path}. {found.description}" for found in inputs]
+    described = [f"    {each.name}: {each.description}" for each in later]
+    described += [f"    {found.name}: {found.path}. {found.description}" for found in inputs]
     body.__doc__ = "\n".join([inspect.getdoc(pipeline.entrypoint) or "", "", "Args:", *described])
-    entry = [_parameter(found.name, found.kind, default=found.default) for found in inputs]
+    entry = [_parameter(each.name, str) for each in later]
+    entry += [_parameter(found.name, found.kind, default=found.default) for found in inputs]
     return dsl.pipeline(_with_signature(body, entry), name=pipeline.name)
 
 
-def _start_component(task: Task, inputs: list[Input], *, source: str, stack: StackFile) -> Any:
+def _start_component(task: Task, inputs: list[Input], variables: list[Later], *, source: str, stack: StackFile) -> Any:
     described = json.dumps(asdict(stack)).replace("{{", "{\\u007b")  # a reference to a ZenML secret is no placeholder
 
-    def start(file: Any, *_: Any) -> dsl.ContainerSpec:
+    def start(file: Any, *values: Any) -> dsl.ContainerSpec:
         options = ["--pipeline", source, "--stack", described, "--executor-input", EVERYTHING, "--run", RUN]
-        return dsl.ContainerSpec(task.image, COMMAND, ["start", *options, "--snapshot-file", file])
+        given = _as_options(variables, values[len(inputs) :])
+        return dsl.ContainerSpec(as_written(task.image), COMMAND, ["start", *options, "--snapshot-file", file, *given])
 
     parameters = [_parameter(RECORD, dsl.OutputPath(str)), *(_parameter(found.name, found.kind) for found in inputs)]
+    parameters += [_parameter(each.name, str) for each in variables]
     return dsl.container_component(_with_signature(start, parameters))
 
 
-def _step_component(task: Task) -> Any:
-    def step(snapshot: Any) -> dsl.ContainerSpec:
-        return dsl.ContainerSpec(
-            task.image, COMMAND, ["step", "--name", task.name, "--snapshot", snapshot, "--run", RUN]
-        )
+def _step_component(task: Task, variables: list[Later]) -> Any:
+    def step(snapshot: Any, *values: Any) -> dsl.ContainerSpec:
+        options = ["--name", task.name, "--snapshot", snapshot, "--run", RUN]
+        given = _as_options(variables, values)
+        return dsl.ContainerSpec(as_written(task.image), COMMAND, ["step", *options, *given])
 
     step.__name__ = task.name
-    return dsl.container_component(_with_signature(step, [_parameter(RECORD, str)]))
+    parameters = [_parameter(RECORD, str), *(_parameter(each.name, str) for each in variables)]
+    return dsl.container_component(_with_signature(step, parameters))
+
+
+def _as_options(variables: Sequence[Later], values: Sequence[Any]) -> list[Any]:
+    """Words of a task's command that set variables."""
+    pairs = zip(variables, values, strict=True)
+    return [word for each, value in pairs for word in ("--variable", each.variable, value)]
 
 
 def _with_signature(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> Callable[..., Any]:
@@ -157,12 +184,21 @@ def _task(stack: StackFile, name: str) -> Task:
     return Task(name, image, environment, resources, StepRetryConfig(**retry) if retry else None, platform)
 
 
-def _configured(placed: dsl.PipelineTask, task: Task) -> dsl.PipelineTask:
-    """Apply a task's settings; its resource limits equal its requests, so that no neighbour takes them away."""
+def _configured(placed: dsl.PipelineTask, task: Task, given: Mapping[str, Any]) -> dsl.PipelineTask:
+    """Apply a task's settings; its resource limits equal its requests, so that no neighbour takes them away.
+
+    Parameters
+    ----------
+    given : mapping
+        The pipeline's inputs, one of which may be the task's image.
+    """
     placed.set_display_name(task.name)
     placed.set_caching_options(False)  # ZenML's own cache knows the code; Kubeflow's would give out an old record
+    if list_open(task.image):
+        placed.set_container_image(given[name_of_image(task.image)])
     for name, value in task.environment.items():
-        placed.set_env_variable(name, value)
+        if not list_open(value):
+            placed.set_env_variable(name, value)
     if task.resources.cpu_count is not None:
         placed.set_cpu_request(str(task.resources.cpu_count)).set_cpu_limit(str(task.resources.cpu_count))
     mebibytes = task.resources.get_memory(ByteUnit.MIB)
@@ -177,10 +213,14 @@ def _configured(placed: dsl.PipelineTask, task: Task) -> dsl.PipelineTask:
 
 
 def _check_servers(stack: StackFile, environment: Mapping[str, str]) -> None:
-    for name in SERVERS:
-        if not environment.get(name, "").startswith(("http://", "https://")):
-            found = environment.get(name, "nothing")
-            raise InputError(f"stack {stack.name}: run.environment.{name}: pods need a server's address; found {found}")
+    named = {name: environment.get(name, "nothing") for name in SERVERS}
+    wrong = [
+        f"run.environment.{name}: pods need a server's address; found {redact(address)}"
+        for name, address in named.items()
+        if not list_open(address) and not address.startswith(SERVED)
+    ]
+    if wrong:
+        raise InputError(f"stack {stack.name}: {'; '.join(wrong)}")
 
 
 def _check_no_secrets(config: RunConfig, stack: StackFile) -> None:

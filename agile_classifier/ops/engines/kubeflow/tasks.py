@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
 
+from agile_classifier.ending import is_told, told
 from agile_classifier.ops.runs.failures import explain
 from agile_classifier.ops.state.home import prepare_state
 
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         TASKS[task](rest)
     except Exception as error:
+        if is_told():
+            raise
         failure = explain(error)
         if failure.is_defect:
             traceback.print_exception(error)
@@ -39,15 +42,19 @@ def main(arguments: Sequence[str]) -> int:
 
 def start(arguments: Sequence[str]) -> None:
     """Read the inputs, record the run on ZenML's server, and pass on the id of the record."""
-    given = _parse(arguments, "pipeline", "stack", "executor-input", "run", "snapshot-file")
+    given, variables = _parse(arguments, "pipeline", "stack", "executor-input", "run", "snapshot-file")
+    os.environ |= variables
     prepare_state(with_databases=False)
     from zenml.utils import source_utils
 
     from agile_classifier.ops.engines.kubeflow.inputs import read_inputs
+    from agile_classifier.ops.engines.kubeflow.later import require_servers
     from agile_classifier.ops.engines.stacks import StackFile, register
+    from agile_classifier.ops.engines.variables import fill_open
 
+    require_servers(variables)
     config = read_inputs(json.loads(given["executor_input"])["inputs"]["parameterValues"])
-    stack = StackFile(**json.loads(given["stack"]))
+    stack = StackFile(**fill_open(json.loads(given["stack"]), variables))
     os.environ["ZENML_ACTIVE_STACK_ID"] = str(register(stack))
     pipeline = source_utils.load(given["pipeline"]).with_options(**stack.run)
     pipeline.prepare(**{section: getattr(config, section) for section in type(config).model_fields})
@@ -59,21 +66,26 @@ def start(arguments: Sequence[str]) -> None:
 
 def step(arguments: Sequence[str]) -> None:
     """Run one step of the recorded run."""
-    given = _parse(arguments, "name", "snapshot", "run")
+    given, variables = _parse(arguments, "name", "snapshot", "run")
+    os.environ |= variables
     prepare_state(with_databases=False)
     from agile_classifier.ops.engines.kubeflow.workarounds import launch_once
 
     launch_once(UUID(given["snapshot"]), given["name"], run_id=given["run"])
 
 
-def _parse(arguments: Sequence[str], *names: str) -> dict[str, str]:
+def _parse(arguments: Sequence[str], *names: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The options by name, and the variables that a run's inputs set."""
     parser = argparse.ArgumentParser()
     for name in names:
         parser.add_argument(f"--{name}", required=True)
-    return vars(parser.parse_args(arguments))
+    parser.add_argument("--variable", nargs=2, action="append", default=[])
+    given = vars(parser.parse_args(arguments))
+    return given, dict(given.pop("variable"))
 
 
 TASKS: Mapping[str, Callable[[Sequence[str]], None]] = {"start": start, "step": step}
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with told():
+        sys.exit(main(sys.argv[1:]))

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -208,12 +209,96 @@ def test_the_platform_configuration_is_one_that_kubeflow_knows(platform: dict[st
     assert {field.json_name for field in config.DESCRIPTOR.fields} == PLATFORM
 
 
+@pytest.fixture(scope="module")
+def bare(compile_config: Compile, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The file that a laptop writes on which no variable is set."""
+    path = tmp_path_factory.mktemp("bare") / "pipeline.yaml"
+    unset = dict.fromkeys([*VARIABLES, *SECRETS])
+    done = compile_config(str(CONFIG), "--output", str(path), **unset)
+    assert done.returncode == 0, done.stderr
+    said = done.stderr.splitlines()[-1]
+    assert said == f"written to {path}; upload it in the Kubeflow UI; a run there asks for {', '.join(LATER)}"
+    document: dict[str, Any] = next(yaml.safe_load_all(path.read_text()))
+    components.load_component_from_file(str(path))
+    return document
+
+
+LATER = (
+    "kubeflow_url", "agile_artifacts", "agile_registry", "zenml_store_url", "mlflow_tracking_uri",
+    "image_agile_classifier_steps", "image_agile_classifier_fine_tune",
+)  # fmt: skip
+"""Inputs that stand for what only a pod needs."""
+
+
+def test_what_only_a_pod_needs_is_an_input_that_says_what_it_is_for(bare: dict[str, Any]) -> None:
+    inputs = bare["root"]["inputDefinitions"]["parameters"]
+    assert {name for name, found in inputs.items() if not found.get("isOptional")} == set(LATER)
+    assert inputs["agile_registry"]["description"].startswith("Registry of container images")
+    image = "Image ${AGILE_REGISTRY}/agile-classifier/fine-tune:0.1.0."
+    assert inputs["image_agile_classifier_fine_tune"]["description"] == image
+    assert "$AGILE" not in json.dumps(bare["root"])
+
+
+def test_every_task_takes_its_image_and_its_servers_from_the_inputs(bare: dict[str, Any]) -> None:
+    executors = {
+        name.removeprefix("exec-"): found["container"] for name, found in bare["deploymentSpec"]["executors"].items()
+    }
+    tasks = bare["root"]["dag"]["tasks"]
+    assert set(executors) == set(tasks) == {"start", *PARENTS}
+    for name, container in executors.items():
+        image = "fine_tune" if name == "fine-tune" else "steps"
+        passed = {
+            inner: each.get("componentInputParameter") for inner, each in tasks[name]["inputs"]["parameters"].items()
+        }
+        placeholder = re.fullmatch(r"\{\{\$\.inputs\.parameters\['(.+)'\]\}\}", container["image"])
+        assert placeholder is not None, container["image"]
+        assert passed[placeholder[1]] == f"image_agile_classifier_{image}"
+        assert not container.get("env")
+        variables = dict(variables_of(container["args"]))
+        needed = set(VARIABLES) if name == "start" else {"ZENML_STORE_URL", "MLFLOW_TRACKING_URI"}
+        assert set(variables) == needed
+        for variable, value in variables.items():
+            assert value == f"{{{{$.inputs.parameters['{variable.lower()}']}}}}"
+            assert passed[variable.lower()] == variable.lower()
+
+
+def variables_of(arguments: list[str]) -> list[tuple[str, str]]:
+    places = [place for place, word in enumerate(arguments) if word == "--variable"]
+    return [(arguments[place + 1], arguments[place + 2]) for place in places]
+
+
+def test_what_a_run_is_given_fills_the_stack_of_the_file(bare: dict[str, Any]) -> None:
+    from agile_classifier.ops.engines.variables import fill_open, list_open
+
+    arguments = bare["deploymentSpec"]["executors"]["exec-start"]["container"]["args"]
+    described = json.loads(arguments[arguments.index("--stack") + 1])
+    assert sorted(list_open(described)) == sorted(VARIABLES)
+    filled = fill_open(described, VARIABLES)
+    assert list_open(filled) == []
+    assert filled["components"]["artifact_store"]["path"] == VARIABLES["AGILE_ARTIFACTS"]
+    assert filled["components"]["orchestrator"]["kubeflow_hostname"] == VARIABLES["KUBEFLOW_URL"]
+
+
+def test_a_server_that_no_pod_can_reach_is_refused_when_the_run_begins() -> None:
+    from agile_classifier.ops.engines.kubeflow.later import require_servers
+
+    require_servers({})
+    require_servers({"ZENML_STORE_URL": "https://zenml", "MLFLOW_TRACKING_URI": "http://mlflow"})
+    said = r"inputs: zenml_store_url 'file:///z', mlflow_tracking_uri '': pods need a server's address"
+    with pytest.raises(InputError, match=said):
+        require_servers({"ZENML_STORE_URL": "file:///z", "MLFLOW_TRACKING_URI": ""})
+
+
 @pytest.mark.parametrize(
     ("words", "variables", "said"),
     [
         (["--engine", "airflow"], {}, "--engine airflow: no such engine; there is: kubeflow"),
-        ([], {"AGILE_ARTIFACTS": None}, "the environment variable AGILE_ARTIFACTS is not set"),
-        ([], {"MLFLOW_TRACKING_URI": None}, "MLFLOW_TRACKING_URI: pods need a server's address; found sqlite"),
+        (
+            [],
+            {"MLFLOW_TRACKING_URI": "sqlite:///m.db", "ZENML_STORE_URL": "file:///z"},
+            "stack kubeflow: run.environment.ZENML_STORE_URL: pods need a server's address; found file:///z;"
+            " run.environment.MLFLOW_TRACKING_URI: pods need a server's address; found sqlite:///m.db",
+        ),
         (["--output", "pipeline.txt"], {}, "--output pipeline.txt: the Kubeflow UI takes a .yaml file"),
         (["--output", "nowhere/pipeline.yaml"], {}, "--output nowhere/pipeline.yaml: cannot be written: No such file"),
         (["--set", "fine_tune.epochs=0"], {}, "fine_tune.epochs: Input should be greater than 0"),

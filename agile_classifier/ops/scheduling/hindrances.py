@@ -1,0 +1,71 @@
+"""Hindrances: why an enabled schedule's next run would fail, or tell nobody, as far as can be seen beforehand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agile_classifier.config.files import load_config
+from agile_classifier.errors import InputError
+from agile_classifier.files import parse_own
+from agile_classifier.ops import project
+from agile_classifier.ops.notifications import find_receiver
+from agile_classifier.ops.scheduling import local
+from agile_classifier.ops.scheduling.schedule import Schedule
+
+AGAIN = "then agile schedule apply"
+
+
+@dataclass(frozen=True)
+class Hindrance:
+    """Something that stands in the way of scheduled runs."""
+
+    what: str
+    """`schedule NAME`, or what all schedules share."""
+    found: str
+    remedy: str
+
+
+def list_hindrances() -> Iterator[Hindrance]:
+    """List what stands in the way of the enabled schedules of this machine.
+
+    Raises
+    ------
+    InputError
+        The record of the schedules is damaged.
+    """
+    enabled = {name: record.schedule for name, record in sorted(local.applied().items()) if record.schedule.enabled}
+    for name, schedule in enabled.items():
+        yield from _of_schedule(name, schedule)
+    if enabled:
+        yield from _of_webhook()
+
+
+def _of_schedule(name: str, schedule: Schedule) -> Iterator[Hindrance]:
+    config = Path(schedule.config)
+    if not config.is_file():
+        remedy = f"put it back, or name another in the file of schedules, {AGAIN}; or agile schedule remove {name}"
+        yield Hindrance(f"schedule {name}", f"{config}: no such file", remedy)
+    elif schedule.pipeline == "training":
+        try:
+            load_config(config, here=project.root(), needs_sources=True)
+        except InputError as error:
+            yield Hindrance(f"schedule {name}", str(error), "mend the config: its next run would be refused")
+
+
+def _of_webhook() -> Iterator[Hindrance]:
+    """A webhook is read from the variables that were kept when the schedules were applied."""
+    try:
+        find_receiver(_kept_variables())
+    except InputError as error:
+        yield Hindrance("their webhook", f"{error}: nobody is told of their runs", f"set or unset it, {AGAIN}")
+
+
+def _kept_variables() -> Mapping[str, str]:
+    path = local.folder() / "environment.json"
+    if not path.is_file():
+        return {}
+    kept: dict[str, str] = parse_own(path, json.loads, way_on="agile schedule apply writes it anew")
+    return kept
