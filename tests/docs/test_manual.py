@@ -80,8 +80,9 @@ def test_the_reference_says_what_a_field_allows(generate: ModuleType) -> None:
     assert "| `labels.rule` | `median`, `quantile`, `value`, `given`, `any` | `median` |" in drawn
     assert "| `fine_tune.epochs` | whole number > 0, ≤ 10,000 | `5` |" in drawn
     assert "| `fine_tune.dropout` | number ≥ 0, < 1 | `0.1` |" in drawn
-    assert "| `data.source` | text or list of text | **required** |" in drawn
-    assert "| `labels.names` | list of text or `null` or mapping | `null` |" in drawn
+    address, cell = "text of up to 4,096 characters", "text of up to 2,000 characters"
+    assert f"| `data.source` | {address} or list of {address} | **required** |" in drawn
+    assert f"| `labels.names` | list of {cell} or `null` or mapping | `null` |" in drawn
 
 
 def test_the_reference_holds_every_command_and_option(generate: ModuleType) -> None:
