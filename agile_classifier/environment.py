@@ -18,6 +18,7 @@ VARIABLES = {
     "AGILE_USER": "Your user id, which a stack's file may name as `${AGILE_USER}`; set by the project.",
     "AGILE_SERVE_TOKEN": "Bearer token that `agile serve` wants, in place of `--token-file`.",
     "AGILE_LAUNCH_TOKEN": "Token that the launcher of `agile deploy` wants, in place of `--token-file`.",
+    "AGILE_PUBLIC_KEY": "File of a public key: only versions that `agile sign` has signed for it are loaded.",
     "AGILE_WEBHOOK_URL": "Address that notices are posted to: https, or http to this machine.",
     "AGILE_WEBHOOK_SECRET": "Key that notices are signed with: `whsec_` and 24 to 64 bytes in base64.",
     "AGILE_SCHEDULE": "Name of the schedule that started this run; set by the project.",
@@ -41,6 +42,8 @@ VARIABLES = {
 """Every variable of the environment that a person may set, and what it is; the manual's table is made of this one."""
 
 
+PUBLIC_KEY = "AGILE_PUBLIC_KEY"
+"""Variable that names the public key by which versions must be signed."""
 PROJECT = "AGILE_PROJECT"
 """Variable that names the project's folder."""
 SCHEDULE = "AGILE_SCHEDULE"
@@ -61,6 +64,12 @@ def mirror() -> Path | None:
     """Folder that is looked in before the network, `AGILE_MIRROR`; None if it is not set."""
     folder = os.environ.get("AGILE_MIRROR")
     return Path(folder).expanduser().absolute() if folder else None
+
+
+def public_key() -> Path | None:
+    """The public key by which versions must be signed, `AGILE_PUBLIC_KEY`; None if it is not set."""
+    file = os.environ.get(PUBLIC_KEY)
+    return Path(file).expanduser().absolute() if file else None
 
 
 def project_folder() -> Path | None:

@@ -12,7 +12,7 @@ HEADINGS = {
     "Data": ("new", "init", "configs", "queue"),
     "Train": ("train", "tune", "study", "compile", "stack", "deploy"),
     "Judge": ("promote", "rollback", "history", "approve", "reject", "monitor"),
-    "Serve": ("score", "serve", "export"),
+    "Serve": ("score", "serve", "export", "sign"),
     "Schedule": ("schedule",),
     "Upkeep": ("ui", "doctor", "notify", "backup", "restore", "adopt", "prune", "bench"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,3 +46,28 @@ def export(
     done = exporting.export(model_name=model, version=version, format=format, output=output, force=force)
     print(f"{done.model_name} version {done.version}: {done.facts}", file=sys.stderr)
     print(done.address)
+
+
+@commands.command(epilog="Example: agile sign --key signing.pem --model comments --version 3")
+def sign(
+    key: Annotated[
+        Path, typer.Option(metavar="FILE", help="Private key on an elliptic curve, in PEM; it is only read.")
+    ],
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Registered model; needed where there are several.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(metavar="VERSION_OR_ALIAS", help="Version to sign; by default the champion.")
+    ] = None,
+) -> None:
+    """Sign a version; with AGILE_PUBLIC_KEY, no other is loaded."""
+    from agile_classifier.ops.state.home import prepare_state
+
+    prepare_state(least_free=0)
+    from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.signing import sign_version
+    from agile_classifier.ops.scoring.batch import find_scorer
+
+    name, number = find_scorer(model, version)
+    sign_version(name, number, folder=registry.verify_download(name, number), key=key)
+    print(f"{name} version {number}: signed by {key}; machines with AGILE_PUBLIC_KEY load it")

@@ -24,8 +24,10 @@ DIGEST = "digests.sha256"
 BYTECODE = "__pycache__"
 UNNAMED = "this version"
 """What a version is called where only its folder is at hand."""
-NOT_LISTED = {MANIFEST, "registered_model_meta"}
-"""The list itself, and what MLflow writes into a version's folder when it is loaded."""
+SIGNATURE = "version.sig"
+"""File of a version: the signature of whoever stands for it, where one does."""
+NOT_LISTED = {MANIFEST, SIGNATURE, "registered_model_meta"}
+"""The list itself, the signature over it, and what MLflow writes into a version's folder when it is loaded."""
 
 logger = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
+from agile_classifier.environment import public_key
 from agile_classifier.errors import InputError, did_you_mean, one_line
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.digests import DIGEST, MANIFEST, verify_files, write_manifest
@@ -179,8 +180,19 @@ def download_version(model_name: str, version: str) -> Path:
     Raises
     ------
     InputError
-        The files are gone, or one of them is missing, was changed or was added.
+        The files are gone, or one of them is missing, was changed or was added; or `AGILE_PUBLIC_KEY` asks for a
+        signature that is not there.
     """
+    place = verify_download(model_name, version)
+    if key := public_key():
+        from agile_classifier.ops.registry.signing import verify_signature  # an extra, for who asks for signatures
+
+        verify_signature(model_name, version, folder=place, key=key)
+    return place
+
+
+def verify_download(model_name: str, version: str) -> Path:
+    """Download a version's files, held against the digests that were registered, whoever signed them."""
     name = f"model {model_name}, version {version}"
     try:
         place = Path(mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}"))
