@@ -25,6 +25,7 @@ MAJORITY_SHARE = 0.5
 ENDS = ("low", "high")
 """Ends of a scale, as --class-1 names them."""
 
+_JOINTS = re.compile(r"[;,|]")
 _THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*")
 
 
@@ -223,7 +224,7 @@ def _class_rule(target: Target, choices: Choices, where: str) -> Rule:
         labels["fold"] = True
         reasons.append(f"Classes that differ by case, space, decimals or type alone are one (labels.fold): {folded}.")
     counts = folded_counts(column) if folded else column.counts
-    reasons += _silent_reasons(counts)
+    reasons += [*_silent_reasons(counts), *_joined_reasons(counts)]
     if len(counts) != 2:
         _refuse_class_1(choices, where, n_classes=len(counts))
         if target.names:
@@ -245,6 +246,19 @@ def _silent_reasons(counts: Mapping[str, int]) -> list[str]:
         f"Does {value!r} ({n} rows) say that nobody gave a class? Then add it to labels.not_rated."
         for value, n in counts.items()
         if value.lower() in MISSING
+    ]
+
+
+def _joined_reasons(counts: Mapping[str, int]) -> list[str]:
+    """A remark on classes that are several at once, as a form writes what was ticked: `rude;spam` beside `rude`."""
+    parts = {value: [part.strip() for part in _JOINTS.split(value) if part.strip()] for value in counts}
+    single = {each[0] for each in parts.values() if len(each) == 1}
+    joined = [value for value, each in parts.items() if len(each) > 1 and single & set(each)]
+    if not joined:
+        return []
+    return [
+        f"{joined[0]!r} seems to be several classes at once: here it is one of its own, as each such combination is. A "
+        "column a kind, named by several --label, learns whether any is there."
     ]
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agile_classifier.data import scores
-from agile_classifier.data.scores import Decimal, is_share, read_score, suggest_decimal
+from agile_classifier.data.scores import Decimal, is_share, read_score, suggest_decimal, suggest_readings, ungroup
 
 READ: list[tuple[Any, float]] = [
     ("0.5", 0.5), (" 1e-3 ", 1e-3), ("-1", -1), ("\u22121", -1), ("+0.5", 0.5), ("007", 7), ("1000", 1000), (".5", 0.5),
@@ -76,6 +76,34 @@ def test_the_other_mark_is_suggested_only_where_it_reads_every_cell() -> None:
     assert suggest_decimal(["0.2"], decimal=",") == "."
     assert suggest_decimal(["0.2", "0,2"]) is None
     assert suggest_decimal(["1", "2"]) is None
+
+
+GROUPED = [
+    ("1,037", "1037"), ("12,345,678", "12345678"), ("1.037,5", "1037.5"), ("1 037", "1037"), ("1\u202f037,25", "1037.25"),
+    ("1'037", "1037"), ("-1,037", "-1037"), ("1_000", "1000"), ("1,00,000", "100000"), ("1,037.5", "1037.5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cell", "number"), GROUPED)
+def test_a_number_whose_digits_are_grouped_is_no_score_but_called_one(cell: str, number: str) -> None:
+    assert read_score(cell) is None
+    assert ungroup(cell) == number
+    assert (
+        suggest_readings([cell, "12"])[0]
+        == f"digits are grouped, it seems: write {number}, without a sign between thousands"
+    )
+
+
+@pytest.mark.parametrize(
+    "cell", ["1037", "1.037", "10,37", "1,0375", "1,037,5", "high", "1, 037", "2026-05-01", "", None, 5]
+)
+def test_what_is_not_grouped_by_thousands_is_no_such_number(cell: object) -> None:
+    assert ungroup(cell) is None
+
+
+def test_both_readings_of_a_comma_are_said() -> None:
+    assert suggest_readings(["1,037", "12"])[1] == "with data.decimal: ',' all of them are numbers"
+    assert suggest_readings(["1,037", "high"]) == []
 
 
 def test_the_examples_hold() -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agile_classifier.drafts.choices import Choices
 from agile_classifier.drafts.classes import choose_class_1, fold_variants
 from agile_classifier.drafts.columns import Column
+from agile_classifier.drafts.guess import guess
 from agile_classifier.drafts.labels import find_sentinels
+from agile_classifier.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -68,3 +73,53 @@ def test_a_sentinel_beyond_a_share_is_always_noticed(scores: list[float], sentin
 )
 def test_spellings_of_one_class_are_named(cells: list[Any], shown: str) -> None:
     assert fold_variants(Column("label", cells)) == shown
+
+
+def test_classes_that_are_several_at_once_and_words_for_none_are_remarked_on(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"text": [f"so it is said here {n}" for n in range(80)], "tags": ["rude;", "rude;spam;", "nan", "spam"] * 20}
+    )
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    reasons = " ".join(guess([tmp_path / "x.csv"]).reasons)
+    assert "'rude;spam;' seems to be several classes at once" in reasons
+    assert "Does 'nan' (20 rows) say that nobody gave a class?" in reasons
+
+
+def test_options_of_a_form_that_are_ticked_or_empty_are_learnt_as_any(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "Your message": [f"so it is said here {n}" for n in range(80)],
+            "Rude": ["Rude", "", "", ""] * 20,
+            "Sent (UTC)": [f"2026-05-01 10:00:{n % 60:02}" for n in range(80)],
+        }
+    )
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    with pytest.raises(InputError, match=r"'Rude' holds 'Rude' or nothing \(--label Rude learns which\)"):
+        guess([tmp_path / "x.csv"])
+    assert guess([tmp_path / "x.csv"], Choices(labels=("Rude",))).labels == {"rule": "any", "columns": ["Rude"]}
+
+
+@pytest.mark.parametrize(
+    ("cells", "remark"), [(["950", "1.037"], "'1.037' is read as 1.037; is it 1037?"), (["0.5", "1.037"], None)]
+)
+def test_points_that_may_part_thousands_are_asked_about(tmp_path: Path, cells: list[str], remark: str | None) -> None:
+    frame = pd.DataFrame({"text": [f"so it is said here {n}" for n in range(80)], "score": [*cells, "12", "30"] * 20})
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    reasons = " ".join(guess([tmp_path / "x.csv"]).reasons)
+    assert ("is it" in reasons) == (remark is not None)
+    assert (remark or "") in reasons
+
+
+def test_a_grouped_number_among_plain_ones_is_no_word_for_not_rated(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "text": [f"so it is said here {n}" for n in range(80)],
+            "score": ["1,037", *map(str, range(79))],
+            "kind": ["a", "b"] * 40,
+        }
+    )
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    with pytest.raises(
+        InputError, match=r"column 'score': the digits of '1,037' are grouped.* to learn another: --label kind"
+    ):
+        guess([tmp_path / "x.csv"])

@@ -34,6 +34,8 @@ def _lines(*, begin: str = "", between: str = "|", end: str = "") -> list[str]:
 DRAWN = {
     "Markdown": ["| text | label |", "|---|---|", *_lines(begin="| ", between=" | ", end=" |")],
     "Markdown with sides": ["| text | label |", "| :--- | ---: |", *_lines(begin="| ", between=" | ", end=" |")],
+    "shortest Markdown": ["|text|label|", "|-|-|", *_lines(begin="|", end="|")],
+    "Markdown with sides alone": ["text|label", ":-|-:", *_lines()],
     "Markdown without outer pipes": ["text | label", "--- | ---", *_lines(between=" | ")],
     "Org": ["| text | label |", "|------+-------|", *_lines(begin="| ", between=" | ", end=" |")],
     "psql": [" text | label ", "------+-------", *_lines(begin=" ", between=" | "), "(16 rows)"],
@@ -151,7 +153,7 @@ def test_notes_above_a_file_of_another_delimiter_are_found_when_the_column_is_mi
 @pytest.mark.parametrize(
     "lines",
     [
-        ["text,label", "---,-", "so kind,good"], ["text", "---", "so kind"], ["text", "-----Original Message-----"],
+        ["text,label", "---,-", "so kind,good"], ["text,label", "-,-", "so kind,good"], ["text,n", ":-),1"], ["text", "---", "so kind"], ["text", "-----Original Message-----"],
         ["text,label", "Response,x", "so kind,y"], ["text", "Response", "so kind"], ["text,a,b", *["so kind,3,4"] * 9],
         ["text,a,b", "so kind,skipped,skipped", *["so kind,3,4"] * 9], ["text,a,b", "so kind,n/a,", *["so kind,3,4"] * 9],
         ["Response ID,text", "R_1,so kind"], ["a|b", "so|kind"],

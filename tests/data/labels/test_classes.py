@@ -104,7 +104,15 @@ def test_objects_are_refused_with_the_dotted_paths_that_read_one_field() -> None
     )
 
 
-VARIANTS = [("Yes", "yes"), ("Not toxic", "not  toxic"), ("1", "1.0"), ("é", "e\u0301"), ("no", "no\u200b")]
+VARIANTS = [
+    ("Yes", "yes"),
+    ("Not toxic", "not  toxic"),
+    ("1", "1.0"),
+    ("é", "e\u0301"),
+    ("no", "no\u200b"),
+    ("1", "True"),
+    ("0", "false"),
+]
 
 
 @pytest.mark.parametrize(("one", "other"), VARIANTS)

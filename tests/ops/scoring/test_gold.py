@@ -75,3 +75,11 @@ def test_a_column_that_is_not_there_or_is_an_earlier_answer_is_refused(tmp_path:
     pd.DataFrame(scored).to_csv(path, index=False)
     with pytest.raises(InputError, match="is what an earlier scoring answered"):
         require_label_column(path, Dialect(), "label")
+
+
+def test_classes_that_a_version_folds_are_found_as_they_are_written() -> None:
+    cells = ["Yes", " NO", "1.0", True, "maybe"]
+    gold = gold_of(cells, [0.5] * len(cells), Classes.of(("no", "yes"), {**CODED, "fold": True}))
+    assert gold.y_true == [1, 0, 1, 1]
+    assert dict(gold.unknown) == {"maybe": 1}
+    assert gold_of(cells[:1], [0.5], Classes.of(("no", "yes"), CODED)).unknown == {"Yes": 1}
