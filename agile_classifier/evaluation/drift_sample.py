@@ -7,12 +7,15 @@ since.
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from agile_classifier.errors import InputError, one_line
 
 REFERENCE_FILE = "reference.npz"
 """File of the sample of test rows beside a registered classifier."""
@@ -48,10 +51,20 @@ class DriftSample:
 
     @classmethod
     def load(cls, file: Path) -> DriftSample:
-        """Read what `save` wrote."""
-        with np.load(file, allow_pickle=False) as held:
-            names = tuple(json.loads(str(held["names"])))
-            return cls(names, held["scores"], held["predicted"], held["lengths"], held["unknown"], held["embeddings"])
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InputError
+            It holds something else, such as a pickle, which is not read.
+        """
+        try:
+            with np.load(file, allow_pickle=False) as held:
+                names = tuple(json.loads(str(held["names"])))
+                arrays = (held[name] for name in ("scores", "predicted", "lengths", "unknown", "embeddings"))
+                return cls(names, *arrays)
+        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(f"{file}: is no reference of a version: {one_line(error)}") from None
 
 
 def sample_scores(

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from agile_classifier.config.evaluation import MonitoringConfig
+from agile_classifier.errors import InputError
 from agile_classifier.evaluation.drift import (
     CHANCE,
     Finding,
@@ -138,3 +139,21 @@ def test_a_sample_is_read_back_as_it_was_saved(tmp_path: Path) -> None:
     assert read.class_names == kept.class_names
     for name in ("scores", "predicted", "lengths", "unknown", "embeddings"):
         assert np.array_equal(getattr(read, name), getattr(kept, name))
+
+
+def test_a_reference_that_holds_a_pickle_or_is_none_is_refused_by_name(tmp_path: Path) -> None:
+    class Runs:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (pytest.fail, ("a pickle was read",))
+
+    file = tmp_path / REFERENCE_FILE
+    sample(20, seed=0).save(tmp_path)
+    held = dict(np.load(file))
+    for arrays in ({**held, "scores": np.array([Runs()], dtype=object)}, {"scores": held["scores"]}):
+        np.savez(file, **arrays)
+        with pytest.raises(InputError, match=r"reference\.npz: is no reference of a version"):
+            DriftSample.load(file)
+    for content in (b"", b"PK\x03\x04", b"no archive"):
+        file.write_bytes(content)
+        with pytest.raises(InputError, match=r"reference\.npz: is no reference of a version"):
+            DriftSample.load(file)
