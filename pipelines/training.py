@@ -8,10 +8,11 @@ runs the same configuration files as `agile train`.
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from agile_classifier.config.data import DataConfig, LabelsConfig, SplitConfig, ValidationConfig
+from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
 from agile_classifier.config.run import CostsConfig, RegistryConfig, RunConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.ops.notifications import tell_of_scheduled_failure
 from agile_classifier.ops.state.home import suite_digest

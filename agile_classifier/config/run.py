@@ -12,10 +12,11 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from agile_classifier.config.bounds import LONGEST_MODEL_NAME
-from agile_classifier.config.data import DataConfig, LabelsConfig, SplitConfig, ValidationConfig
+from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
 from agile_classifier.config.section import Section
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.config.training import LINEAR_HEADS, FineTuneConfig, ModelConfig
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from agile_classifier.config.data import LabelsConfig, SplitConfig
+from agile_classifier.config.data import LabelsConfig
 from agile_classifier.config.data_quality import DataQualityConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.data import splits
 from agile_classifier.data.duplicates.handling import DuplicateFacts, Handled, handle_duplicates
 from agile_classifier.data.duplicates.parts import leave_out_copies, move_units_to_validation, split_whole

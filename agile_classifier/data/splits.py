@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from agile_classifier.config.data import SplitConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.text import normalised
 from agile_classifier.errors import InputError
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from agile_classifier.config.data import SplitConfig
 from agile_classifier.config.run import RunConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.expectations.run import check_examples
 from agile_classifier.data.label_and_split import label_and_split, label_examples
 from agile_classifier.data.leakage import examine_parts, refuse_leakage

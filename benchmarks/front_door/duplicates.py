@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agile_classifier.config.data import LabelsConfig, SplitConfig
+from agile_classifier.config.data import LabelsConfig
 from agile_classifier.config.data_quality import DataQualityConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.duplicates.copies import find_copies
 from agile_classifier.data.label_and_split import label_and_split
 from agile_classifier.data.tables import kept_column

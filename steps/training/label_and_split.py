@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import pandas as pd
 from zenml import log_metadata, step
 
-from agile_classifier.config.data import LabelsConfig, SplitConfig
+from agile_classifier.config.data import LabelsConfig
 from agile_classifier.config.data_quality import DataQualityConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.data import label_and_split as data
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.leakage import examine_parts, refuse_leakage

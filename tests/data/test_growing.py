@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agile_classifier.config.data import LabelsConfig, SplitConfig
+from agile_classifier.config.data import LabelsConfig
 from agile_classifier.config.data_quality import DataQualityConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.label_and_split import label_and_split
 from agile_classifier.data.splits import PARTS, split_stable
 from agile_classifier.errors import InputError

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agile_classifier.config.data import LabelsConfig, SplitConfig
+from agile_classifier.config.data import LabelsConfig
 from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.label_and_split import Labelled, label_and_split, label_examples
 from agile_classifier.data.tables import examples_digest, kept_column, read_table, to_examples
 from agile_classifier.errors import InputError

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from agile_classifier.config.data import SplitConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.splits import (
     PARTS,
     Split,

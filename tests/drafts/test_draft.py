@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agile_classifier.config.data import SplitConfig
 from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.examples import read_examples
 from agile_classifier.data.label_and_split import label_and_split
 from agile_classifier.drafts.draft import Project, write_config

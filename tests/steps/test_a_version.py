@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agile_classifier.config.data import LabelsConfig, SplitConfig
+from agile_classifier.config.data import LabelsConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
 from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.config.run import RegistryConfig, RunConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.data.label_and_split import label_and_split
 from agile_classifier.files import tree_digest

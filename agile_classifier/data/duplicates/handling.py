@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from agile_classifier.config.data import SplitConfig
 from agile_classifier.config.data_quality import DataQualityConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.duplicates.copies import Copies, find_copies, join_groups, number_texts
 from agile_classifier.data.splits import require_groups
 from agile_classifier.data.tables import read_kept

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agile_classifier.config.data import SplitConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.splits import PARTS, Split, part_sizes, shuffle
 from agile_classifier.errors import InputError
 

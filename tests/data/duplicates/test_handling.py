@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agile_classifier.config.data import LabelsConfig, SplitConfig
+from agile_classifier.config.data import LabelsConfig
 from agile_classifier.config.data_quality import DataQualityConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.duplicates.copies import find_copies
 from agile_classifier.data.duplicates.parts import split_whole
 from agile_classifier.data.label_and_split import Labelled, label_and_split

@@ -72,7 +72,7 @@ def test_an_error_has_the_exit_code_of_its_kind(error: Exception, exit_code: int
 
 
 def test_a_sentence_of_the_project_itself_is_no_defect_and_a_library_s_runtime_error_is() -> None:
-    from agile_classifier.config.data import SplitConfig
+    from agile_classifier.config.split import SplitConfig
     from agile_classifier.data.splits import split_shuffle
     from agile_classifier.ops.state.home import _run
 

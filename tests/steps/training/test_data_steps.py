@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agile_classifier.config.data import Columns, DataConfig, LabelsConfig, SplitConfig, ValidationConfig
+from agile_classifier.config.data import Columns, DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.errors import InputError
 
 LABELS = LabelsConfig(rule="value", value=0.5, names=("Blame", "Praise"))
