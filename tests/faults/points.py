@@ -141,6 +141,7 @@ LEFT_OUT = {
     r"(packing:(log_classifier|score_in_fresh_process)|tracking:log_evaluation) write_": "files in a temporary folder, on their way into a store",
     r"training\.checkpoints": "of incomplete checkpoints; tests/training/test_fine_tuning.py kills trainings between them",
     r"(data\.(labels|splits|tables)|studies\.report)\S* (rename|replace)$": "a column is renamed, or a text changed",
+    r"ops\.registry\.signing": "a command of its own, which writes one file beside a version",
     r"ops\.engines\.equal_training": "what the step of an equal training has logged, said once more",
     r"ops\.state\.(locks|moving|version)": "a lock, or a state folder that is made or moved; tests/ops/state",
     r"mkdir|ops\.state\.(home|temporary)|files:write_whole|ops\.runs\.liveness:announce_as_dead": "an empty folder, a probe, or a clean-up",
