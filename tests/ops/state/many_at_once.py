@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -78,15 +79,13 @@ class Figures:
     def in_words(self) -> str:
         """The figures, a line each."""
         beyond = [(done.n_bytes - self.torch_bytes) / 1e6 for done in self.trainings]
-        kinds = {" ".join(words[:1]): 0 for words in BESIDE}
-        for done in self.beside:
-            kinds[done.words[0]] += 1
+        kinds = Counter(done.words[0] for done in self.beside)
         return "\n".join(
             [
                 f"trainings: {sum(not done.exit_code for done in self.trainings)} of {len(self.trainings)} ended well"
                 f" in {self.seconds:.0f} s; {self.n_versions} versions",
                 f"memory beyond torch's {self.torch_bytes / 1e6:,.0f} MB: {min(beyond):,.0f} to {max(beyond):,.0f} MB each",
-                f"beside them: {', '.join(f'{number} times agile {kind}' for kind, number in kinds.items())}, a launcher",
+                f"beside them: {', '.join(f'agile {kind} {number} times' for kind, number in kinds.items())}",
                 *(f"integrity_check of {name}: {said}" for name, said in self.checks.items()),
                 *(f"WRONG: {complaint}" for complaint in self.complaints),
             ]
