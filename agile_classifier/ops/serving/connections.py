@@ -19,12 +19,14 @@ from http import HTTPStatus
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from agile_classifier.ops.serving.refusals import BAD_REQUEST, Refusal, busy, write_raw
+from agile_classifier.ops.serving.refusals import BAD_REQUEST, Refusal, busy, head_too_large, write_raw
 
 SECONDS_TO_CLOSE = 2.0
 """Time between a refusal and the end of its connection, in which its client may read it."""
 SECONDS_TO_REFUSE = 5.0
 """Time beyond `seconds_to_read` after which a body that is not whole ends its connection, in whatever way it came."""
+SECONDS_OF_GRACE = 1.0
+"""Wait after which a connection on which nothing was ever answered makes room before all others."""
 SECONDS_BETWEEN_LINES = 10.0
 """Shortest time between two lines of the log about connections that made room."""
 BYTES_ON_THE_WIRE = 8
@@ -50,10 +52,8 @@ class RequestLimits:
     seconds_to_fetch: float = 30.0
     """Longest time for which a client may leave its answer unread."""
 
-    @property
-    def max_per_address(self) -> int:
-        """Most connections of one address."""
-        return max(64, 2 * self.max_requests)
+    max_per_address: int = 1_024
+    """Most connections of one address."""
 
     @property
     def max_connections(self) -> int:
@@ -108,7 +108,10 @@ class Connections(ServerState):
             crowd = held.most_common(1)[0][0]
         else:
             return True
-        longest = next((other for other in self._waiting if self._held.get(other) == crowd), None)
+        waiting = [other for other in self._waiting if self._held.get(other) == crowd]
+        late = time.monotonic() - SECONDS_OF_GRACE
+        idle = (other for other in waiting if not other.was_answered and self._waiting[other][1] < late)
+        longest = next(idle, waiting[0] if waiting else None)
         if longest is None:
             return False
         del self._held[longest]
@@ -146,6 +149,8 @@ class Connection(HttpToolsProtocol):
     server_state: Connections
     address = ""
     """What counts as one address."""
+    was_answered = False
+    """Whether a request that came on it was answered."""
     _turn: Turn | None = None
     _part = Turn.HEAD
     """Part of a request that comes next."""
@@ -177,9 +182,9 @@ class Connection(HttpToolsProtocol):
         limits = self.server_state.limits
         self._n_bytes += len(data)
         if self._part is Turn.HEAD and self._n_bytes > limits.max_head_bytes:
-            self._refuse(head_too_large(limits))
+            self._refuse(head_too_large(limits.max_head_bytes))
         elif self._part is Turn.BODY and self._n_bytes > BYTES_ON_THE_WIRE * limits.max_bytes:
-            self.transport.abort()
+            self._abort()
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -209,6 +214,7 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """A request is answered."""
         super().on_response_complete()
+        self.was_answered = True
         self._look()
 
     def pause_writing(self) -> None:
@@ -233,7 +239,7 @@ class Connection(HttpToolsProtocol):
     def make_room(self) -> None:
         """End for want of room."""
         if self._turn in (Turn.BODY, Turn.FETCH):
-            self.transport.abort()
+            self._abort()
             return
         if self._turn is Turn.HEAD and self._n_bytes:
             self.transport.write(write_raw(busy("too many connections, and this one sent no whole request")))
@@ -244,14 +250,13 @@ class Connection(HttpToolsProtocol):
     def end_turn(self) -> None:
         """End what the client took too long over."""
         if self._turn is Turn.HEAD and self._n_bytes:
-            seconds = self.server_state.limits.seconds_to_head
-            line = f"the head of the request was not sent within {seconds:g} s"
+            line = f"the head of the request was not sent within {self.server_state.limits.seconds_to_head:g} s"
             self._refuse(Refusal(HTTPStatus.REQUEST_TIMEOUT, line))
         elif self._turn in (Turn.BEGIN, Turn.HEAD):
             self.transport.close()
             self._look()
         else:
-            self.transport.abort()
+            self._abort()
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what will be no request of the application, and read no more; one under way is given up."""
@@ -263,6 +268,13 @@ class Connection(HttpToolsProtocol):
             self.transport.write(write_raw(refusal))
             self.transport.write_eof()
         self._look()
+
+    def _abort(self) -> None:
+        """End at once; what is being answered is told, for nothing can be written any more."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.abort()
 
     def _look(self) -> None:
         """See whose turn it is."""
@@ -279,18 +291,10 @@ class Connection(HttpToolsProtocol):
         return None if is_answering and self._part is not Turn.BODY else self._part
 
 
-def head_too_large(limits: RequestLimits) -> Refusal:
-    """431, for a head with more bytes than are allowed."""
-    line = f"the address and headers of the request have more than {limits.max_head_bytes} bytes"
-    return Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, line, headers={"connection": "close"})
-
-
 def _address(client: tuple[str, int] | None) -> str:
     """What counts as one address: an IPv4 address, or the network of an IPv6 address, in which a client has many."""
     try:
         address = ipaddress.ip_address(client[0] if client else "")
     except ValueError:  # it is gone already, or is no address
         return ""
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(address.ipv4_mapped or address.packed[:8].hex())
-    return str(address)
+    return str((address.ipv4_mapped or address.packed[:8].hex()) if address.version == 6 else address)

@@ -8,7 +8,6 @@ looked at, and before it counts as a request under way: who sends slowly takes n
 from __future__ import annotations
 
 import asyncio
-import base64
 import hmac
 import ipaddress
 import logging
@@ -28,9 +27,17 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
-from agile_classifier.ops.serving.connections import RequestLimits, head_too_large
+from agile_classifier.ops.serving.connections import RequestLimits
 from agile_classifier.ops.serving.docs import DOCS_PATHS, add_docs
-from agile_classifier.ops.serving.refusals import BAD_REQUEST, SECURITY_HEADERS, Refusal, answer_error, busy
+from agile_classifier.ops.serving.listening import read_authorization
+from agile_classifier.ops.serving.refusals import (
+    BAD_REQUEST,
+    SECURITY_HEADERS,
+    Refusal,
+    answer_error,
+    busy,
+    head_too_large,
+)
 
 SECONDS_TO_DRAIN = 2
 """Longest wait for the rest of a request that is refused before it was read."""
@@ -128,13 +135,13 @@ class Guard:
     def _admit(self, request: Request) -> None:
         """Refuse a request whose size of head, host, token or origin is wrong."""
         if _head_size(request.scope) > self._rules.limits.max_head_bytes:
-            raise head_too_large(self._rules.limits)
+            raise head_too_large(self._rules.limits.max_head_bytes)
         token, path, host = self._rules.token, request.scope["path"], request.headers.get("host", "")
         if token is None and not _is_this_machine(host):
             raise Refusal(HTTPStatus.MISDIRECTED_REQUEST, f"no such host here: {host[:100]}")
         if token is not None and path not in self._rules.open_paths:
             authorization = request.headers.get("authorization", "")
-            if not hmac.compare_digest(_read_token(authorization).encode(), token.encode()):
+            if not hmac.compare_digest(read_authorization(authorization).encode(), token.encode()):
                 said = "a wrong token" if authorization else "no token"
                 line = f"{said}; send the header 'Authorization: Bearer TOKEN'"
                 challenge = LOGIN if path.startswith(self._rules.login_paths) else "Bearer"
@@ -235,7 +242,13 @@ class _Answer:
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
         self.is_sent = message["type"] == "http.response.body" and not message.get("more_body")
-        await self._send(message)
+        try:
+            await self._send(message)
+        except RuntimeError as error:  # uvloop's, between the end of a connection and the news of it
+            if "closed" not in str(error):
+                raise
+            await asyncio.sleep(0)  # in which uvicorn hears of it
+            raise ClientDisconnect from None
 
 
 async def _chunks(request: Request) -> AsyncIterator[bytes]:
@@ -285,16 +298,3 @@ def _is_from_another_site(request: Request) -> bool:
     headers = request.headers
     is_foreign = "origin" in headers and headers["origin"].partition("://")[2] != headers.get("host")
     return is_foreign or headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
-
-
-def _read_token(authorization: str) -> str:
-    """Token of an `Authorization` header; empty if it has none."""
-    kind, _, value = authorization.partition(" ")
-    if kind.lower() == "bearer":
-        return value.strip()
-    if kind.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(value, validate=True).decode().partition(":")[2]
-    except ValueError:  # neither base64 nor text
-        return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import errno
 import ipaddress
 import os
@@ -47,6 +48,19 @@ def read_token(file: Path | None, *, variable: str) -> str | None:
     if len(given) < SHORTEST_TOKEN or not given.isascii() or not given.isprintable() or " " in given:
         raise InputError(f"{where}: a token has at least {SHORTEST_TOKEN} ASCII characters and no space")
     return given
+
+
+def read_authorization(authorization: str) -> str:
+    """Token of an `Authorization` header; empty if it has none."""
+    kind, _, value = authorization.partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip()
+    if kind.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[2]
+    except ValueError:  # neither base64 nor text
+        return ""
 
 
 def listen(host: str, port: int, *, token: str | None, variable: str) -> socket.socket:

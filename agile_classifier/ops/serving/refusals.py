@@ -69,6 +69,12 @@ def busy(reason: str, **headers: str) -> Refusal:
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, line, headers=more)
 
 
+def head_too_large(max_bytes: int) -> Refusal:
+    """431, for the head of a request with more bytes than are allowed."""
+    line = f"the address and headers of the request have more than {max_bytes} bytes"
+    return Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, line, headers={"connection": "close"})
+
+
 def write_raw(refusal: Refusal) -> bytes:
     """Write a refusal as HTTP/1.1, for what never became a request; the connection ends with it."""
     body = json.dumps(refusal.body).encode()

@@ -34,7 +34,7 @@ HELD = 100
 
 @contextmanager
 def server(**limits: Any) -> Iterator[int]:
-    chosen = RequestLimits(**{"max_bytes": 1000, "max_requests": 2, **limits})
+    chosen = RequestLimits(**{"max_bytes": 1000, "max_requests": 2, "max_per_address": 64, **limits})
     app = FastAPI()
     waits = threading.Event()
     app.state.waits = waits
