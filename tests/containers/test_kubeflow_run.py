@@ -182,8 +182,9 @@ def test_a_step_that_fails_is_the_run_s_failure(
         run_file(validation_min_rows=1000)
     newest = zenml_api("GET", "runs", params={"sort_by": "desc:created", "size": 1})["items"][0]
     steps = zenml_api("GET", "steps", params={"run_id": newest["id"]})["items"]
-    assert {step["name"]: step["body"]["status"] for step in steps}["validate"] == "failed"
-    assert "fine_tune" not in {step["name"] for step in steps}
+    statuses = {step["name"]: step["body"]["status"] for step in steps}
+    assert statuses["validate"] == "retrying", "Kubeflow itself would try again, the local runner does not"
+    assert "fine_tune" not in statuses
 
 
 def test_a_container_that_fails_at_once_is_never_taken_for_a_success(images: str, built: str, tmp_path: Path) -> None:
