@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agile_classifier.ops.project import PACKAGE, configs
+from tests.toys.waiting import LONGEST
 
 AT = """
 import os, signal, sys
@@ -34,7 +35,7 @@ COMPILE = ["compile", QUICKSTART, "--output", "pipeline.yaml"]
 def run(code: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "AGILE_HOME": str(folder / "home"), "PYTHONPATH": str(PACKAGE.parent)}
     return subprocess.run(
-        [sys.executable, "-c", code, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-c", code, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=LONGEST,
         check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
