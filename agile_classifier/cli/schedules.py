@@ -163,7 +163,7 @@ def restore(
     print(f"{restored.n_files} files restored into {restored.folder}")
 
 
-@commands.command(epilog="Example: AGILE_HOME=/data/agile agile adopt")
+@commands.command(epilog="Example: agile adopt")
 def adopt() -> None:
     """Make a state folder that was moved or copied one of its own.
 

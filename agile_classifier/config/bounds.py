@@ -75,7 +75,7 @@ Text = Annotated[str, Field(max_length=LONGEST_TEXT), _without_control(LINE_ENDS
 """A text that a model reads."""
 Title = Annotated[str, Field(max_length=LONGEST_TITLE), _without_control()]
 """Words that a page or table shows."""
-Sign = Annotated[str, Field(max_length=LONGEST_TITLE), _without_control("\t")]
+Sign = Annotated[str, Field(max_length=LONGEST_TITLE), _without_control("\t\x01\x1c\x1d\x1e\x1f")]
 """A character that parts or escapes cells; its file's format says that it is one."""
 Encoding = Annotated[str, Field(max_length=100), _like(_ENCODING, "an encoding's name has letters, digits, - _ . :")]
 Revision = Annotated[

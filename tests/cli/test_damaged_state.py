@@ -41,6 +41,7 @@ COMMANDS = {
     "monitor": ["monitor", "pool.csv"],
     "score": ["score", "a text"],
     "serve": ["serve", "--port", "0"],
+    "sign": ["sign", "--key", "signing.pem"],
     "export": ["export", "--output", "exported"],
     "schedule": ["schedule", "list"],
     "schedule apply": ["schedule", "apply"],

@@ -78,7 +78,7 @@ def _remove_outputs(step: StepRunResponse) -> None:
     if "://" in store:
         return
     for artifact in Client().list_artifact_versions(uri=f"contains:/{step.id}/", only_unused=True, size=200).items:
-        Client().delete_artifact_version(artifact.id, delete_from_artifact_store=True)
+        Client().delete_artifact_version(artifact.id, delete_from_artifact_store=Path(artifact.uri).exists())
     for folder in Path(store, step.name).glob(f"*/{step.id}"):
         shutil.rmtree(folder)
 

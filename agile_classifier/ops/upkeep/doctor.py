@@ -80,7 +80,7 @@ def examine() -> Iterator[Finding]:
 def _askable(problem: str | None) -> list[str]:
     """Names of the questions that can be answered: without a state folder no run, nor where none was killed."""
     if problem is not None:
-        return ["hardware"]
+        return [name for name in QUESTIONS if name == "hardware"]
     return [name for name in QUESTIONS if name != "dead runs" or liveness.list_dead()]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from zenml.client import Client
+from zenml.io import fileio
 from zenml.models import ArtifactVersionResponse, PipelineRunResponse
 from zenml.utils.pagination_utils import depaginate
 
@@ -86,9 +87,10 @@ def remove_run(run: PipelineRun) -> None:
 def remove_artifact(artifact: StepArtifact) -> bool:
     """Delete an artifact and its files; returns False, and keeps it, if any run uses it."""
     client = Client()
-    if not client.list_artifact_versions(id=artifact.id, only_unused=True, size=1).items:
+    unused = client.list_artifact_versions(id=artifact.id, only_unused=True, size=1).items
+    if not unused:
         return False  # ZenML deletes the files before it looks
-    client.delete_artifact_version(artifact.id, delete_from_artifact_store=True)
+    client.delete_artifact_version(artifact.id, delete_from_artifact_store=fileio.exists(unused[0].uri))
     return True
 
 

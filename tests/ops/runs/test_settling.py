@@ -23,6 +23,7 @@ toy.train("settled", end=toy.KILLED)
 @pytest.fixture
 def killed(state_folder: Path, warm: None) -> str:
     """Name of a run whose process was killed while it trained."""
+    liveness.settle_dead_runs()  # of other tests
     done = subprocess.run([sys.executable, "-c", KILLED], cwd=root(), check=False, capture_output=True, text=True)
     (name,) = liveness.list_dead()
     assert done.returncode, done.stderr
@@ -63,6 +64,7 @@ def test_a_killed_run_is_ended_everywhere_by_the_next_that_looks_and_leaves_noth
 
 
 def test_a_run_that_was_killed_before_zenml_knew_of_it_is_forgotten(state_folder: Path) -> None:
+    liveness.settle_dead_runs()  # of other tests
     liveness.announce_as_dead(["training-that-never-was"], state_folder)
     assert liveness.settle_dead_runs() == {}
     assert liveness.list_dead() == []

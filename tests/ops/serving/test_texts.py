@@ -115,7 +115,7 @@ BAD = {
         "the body: Input should be a valid dictionary or object to extract fields from; found ['a']",
     ),
     "cut JSON": (b'{"inputs": ["a"', 400, "not JSON"),
-    "no UTF-8": (b'{"inputs": ["\xff"]}', 400, "not JSON"),
+    "no UTF-8": (b'{"inputs": ["\xff"]}', 400, "the body cannot be read: 'utf-8' codec"),
     "nothing": (b"", 400, "the body: Field required"),
     "null for a body": (b"null", 400, "the body: Field required"),
     "null for a form": (b'{"inputs": null}', 400, "inputs: Input should be a valid list; found None"),
@@ -135,8 +135,8 @@ BAD = {
         400,
         "one named 'text' is needed",
     ),
-    "JSON without end": (b'{"inputs":' + b"[" * 100_000, 400, "not JSON"),
-    "a number without end": (b'{"inputs": [' + b"1" * 5000 + b"]}", 400, "not JSON"),
+    "JSON without end": (b'{"inputs":' + b"[" * 100_000, 400, "the body cannot be read: maximum recursion"),
+    "a number without end": (b'{"inputs": [' + b"1" * 5000 + b"]}", 400, "the body cannot be read: Exceeds the limit"),
 }
 
 
