@@ -196,7 +196,7 @@ def test_a_run_records_what_its_devices_took_and_cost_and_another_price_trains_n
     assert set(statuses(again).values()) == {"cached", "completed"}
     assert {statuses(again)[name] for name in LEARNT} == {"cached"}
     outcome.show(again, model_name="life")
-    assert "training took" not in capsys.readouterr().out, "it was reused"
+    assert f", cost {cost:,.4f} in the run that is reused\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
