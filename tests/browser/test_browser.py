@@ -175,8 +175,8 @@ def test_a_training_is_launched_by_the_form_and_found_on_the_dashboard(
 ) -> None:
     page.goto(life.launch_page)
     page.get_by_role("link", name="quickstart", exact=True).click()
-    page.locator("summary", has_text="data").click()
-    page.locator("summary", has_text="evaluation").click()
+    page.get_by_text("data", exact=True).click()
+    page.get_by_text("evaluation", exact=True).click()
     page.locator("[name='evaluation.n_resamples']").fill("200")
     page.locator("[name='fine_tune.epochs']").fill("0")
     page.get_by_role("button", name="Run").click()  # the browser itself refuses it

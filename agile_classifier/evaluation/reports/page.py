@@ -29,8 +29,11 @@ DARK_PALETTE = {
     "series-7": "#c2ac9a",
     "series-8": "#7fc6dd",
 }
-UNDECIDED = '<p class="decision">No decision on a promotion yet.</p>'
-"""Paragraph of a report in whose place the decision is put, once it is made."""
+UNDECIDED = (
+    '<p class="decision">This page was made before the promotion was decided: the decision is that of the step promote,'
+    " and stands in the report of the version in MLflow.</p>"
+)
+"""Paragraph of a report in whose place the decision is put, once it is made; ZenML keeps the page as it was."""
 _DECISION = re.compile(r'<p class="decision">[^<]*</p>')
 
 
