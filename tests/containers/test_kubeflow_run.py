@@ -143,7 +143,7 @@ def test_a_run_goes_by_the_inputs_that_were_typed_and_not_by_those_of_the_file(
 
     runs = zenml_api("GET", "runs", params={"hydrate": True})["items"]
     assert [run["body"]["status"] for run in runs] == ["completed"]
-    steps = zenml_api("GET", "steps", params={"run_id": runs[0]["id"], "hydrate": True})["items"]
+    steps = zenml_api("GET", "steps", params={"pipeline_run_id": runs[0]["id"], "hydrate": True})["items"]
     found = {step["name"]: step for step in steps}
     assert sorted(found) == sorted(STEPS)
     assert {step["body"]["status"] for step in steps} == {"completed"}
@@ -181,7 +181,7 @@ def test_a_step_that_fails_is_the_run_s_failure(
     with pytest.raises(RuntimeError, match="validate"):
         run_file(validation_min_rows=1000)
     newest = zenml_api("GET", "runs", params={"sort_by": "desc:created", "size": 1})["items"][0]
-    steps = zenml_api("GET", "steps", params={"run_id": newest["id"]})["items"]
+    steps = zenml_api("GET", "steps", params={"pipeline_run_id": newest["id"]})["items"]
     statuses = {step["name"]: step["body"]["status"] for step in steps}
     assert statuses["validate"] == "retrying", "Kubeflow itself would try again, the local runner does not"
     assert "fine_tune" not in statuses
