@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
 from agile_classifier.files import content_digest
 from tests.faults.scenes import KINDS
 from tests.faults.workshop import Workshop
 from tests.toys import toy_receiver
+from tests.toys.toy_config import make_sections, write_config
 from tests.toys.toy_study import write_study
 
 TABLE = "FAULTS_TABLE"
@@ -34,17 +34,9 @@ def workshop(
         new_home(workshop.home)
         write_study(workshop.work, base=tiny_model, examples=tiny_examples)
         data = workshop.work / "examples.csv"
-        parameters = {
-            "data": {"source": str(data), "sha256": content_digest(data), "columns": {"text": "text", "score": "score", "id": "id"}},
-            "validation": {"min_rows": 20, "min_class_rows": 5, "score_min": -10, "score_max": 10},
-            "split": {"train": 70, "validation": 10, "test": None},
-            "model": {"source": str(tiny_model), "max_length": 32},
-            "fine_tune": {"epochs": 3, "rank": 4, "learning_rate": 1e-2, "batch_size": 8},
-            "evaluation": {"n_resamples": 100},
-            "promotion": {"min_rows": 10},
-            "registry": {"model_name": "faults"},
-        }  # fmt: skip
-        (workshop.work / "run.yaml").write_text(yaml.safe_dump({"parameters": parameters}), encoding="utf-8")
+        sections = make_sections(data, tiny_model, name="faults", epochs=3)
+        sections["data"]["sha256"] = content_digest(data)
+        write_config(workshop.work / "run.yaml", sections)
         tiny_examples[["text"]].to_csv(workshop.work / "texts.csv", index=False)
         workshop.keep("empty")
         yield workshop

@@ -9,6 +9,7 @@ import pytest
 
 from agile_classifier.config.run import RunConfig
 from agile_classifier.ops.promotion import gate as promotion
+from tests.toys.toy_config import make_sections
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,16 +29,7 @@ def config_of(state_folder: Path, tiny_model: Path, tiny_examples: pd.DataFrame)
     def build(data: Path, name: str, **fields: Any) -> RunConfig:
         if not data.exists():
             tiny_examples.to_csv(data, index=False)
-        sections: dict[str, dict[str, Any]] = {
-            "data": {"source": str(data), "columns": {"text": "text", "score": "score", "id": "id"}},
-            "validation": {"min_rows": 20, "min_class_rows": 5, "score_min": -10, "score_max": 10},
-            "split": {"train": 70, "validation": 10, "test": None},
-            "model": {"source": str(tiny_model), "max_length": 32},
-            "fine_tune": {"epochs": 15, "rank": 4, "learning_rate": 1e-2, "batch_size": 8},
-            "evaluation": {"n_resamples": 100},
-            "promotion": {"min_rows": 10},
-            "registry": {"model_name": name},
-        }
+        sections = make_sections(data, tiny_model, name=name)
         for path, value in fields.items():
             section, _, field = path.partition("__")
             sections.setdefault(section, {}).update({field: value} if field else value)

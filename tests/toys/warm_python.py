@@ -105,8 +105,7 @@ def serving() -> Iterator[str]:
 
 
 def look_up_packages_once() -> None:
-    """Let ZenML and MLflow read the lists of installed files once: 0.7 seconds, several times a run."""
-    importlib.metadata.packages_distributions = functools.cache(importlib.metadata.packages_distributions)
+    """Let MLflow read the list of installed files now: 0.7 seconds. ZenML's reading `ops.runs.caching` sees to."""
     from mlflow.utils import requirements_utils
 
     requirements_utils._init_modules_to_packages_map()  # type: ignore[no-untyped-call]
@@ -124,7 +123,8 @@ def _serve(folder: Path) -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     look_up_packages_once()
-    importlib.metadata.packages_distributions()
+    importlib.metadata.packages_distributions = functools.cache(importlib.metadata.packages_distributions)
+    importlib.metadata.packages_distributions()  # for all commands that are forked
     gc.collect()
     gc.freeze()
     with socket.socket(socket.AF_UNIX) as server:

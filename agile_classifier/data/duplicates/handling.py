@@ -142,19 +142,23 @@ def _refuse(examples: pd.DataFrame, copies: Copies) -> None:
 def _keep_together(examples: pd.DataFrame, label: pd.Series[int] | None, split: SplitConfig, copies: Copies) -> Handled:
     key = _keys(copies.text, examples, split)
     merged = _merge_scores(examples, key) if label is None else _merge_classes(examples, key, label)
-    group = copies.group[merged.rows]
-    sizes = np.bincount(group) if split.method != "stable" else np.ones(1, dtype=np.int64)
     facts = DuplicateFacts(
         handling="together",
         n_rows=len(examples),
         n_merged=len(examples) - len(merged.rows),
         n_divided=merged.n_divided,
         n_tied=merged.n_tied,
-        n_together=int(sizes[sizes > 1].sum()),
-        n_groups=int((sizes > 1).sum()),
-        largest_group=int(sizes.max()),
     )
+    if split.method != "stable":  # which leaves copies out once it has cut, and keeps none together
+        facts = facts.model_copy(update=_count_groups(copies.group[merged.rows]))
     return Handled(merged.examples, _units(examples, split, copies)[merged.rows], merged.votes, facts)
+
+
+def _count_groups(group: Ints) -> dict[str, int]:
+    """What `DuplicateFacts` says of the groups of examples that are kept together."""
+    sizes = np.bincount(group)
+    n_together, n_groups = int(sizes[sizes > 1].sum()), int((sizes > 1).sum())
+    return {"n_together": n_together, "n_groups": n_groups, "largest_group": int(sizes.max())}
 
 
 def _keys(text: Ints, examples: pd.DataFrame, split: SplitConfig) -> Ints:

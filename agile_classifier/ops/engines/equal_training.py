@@ -17,9 +17,9 @@ from zenml.orchestrators.utils import is_setting_enabled
 
 from agile_classifier.ops.runs.materializers import Folder
 from agile_classifier.ops.state import locks
-from agile_classifier.ops.state.locks import FileLock
+from agile_classifier.ops.state.locks import HeldLock
 
-_held: dict[str, dict[str, FileLock]] = {}
+_held: dict[str, dict[str, HeldLock]] = {}
 """Run of this process → the locks that it holds, by training key."""
 
 

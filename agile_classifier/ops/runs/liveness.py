@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agile_classifier.environment import home
+from agile_classifier.ops.state.locks import is_locked
 
 ALIVE = "alive"
 """Folder of the announcements in the state folder."""
@@ -91,22 +92,6 @@ def announce_as_dead(run_names: Iterable[str], folder: Path) -> None:
     for run_name in run_names:
         (folder / ALIVE).mkdir(exist_ok=True)
         (folder / ALIVE / _announcement(run_name).name).touch()
-
-
-def is_locked(path: Path) -> bool:
-    """Whether a living process holds the lock of a file.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such file.
-    """
-    with path.open("r+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def _is_abandoned(path: Path) -> bool:

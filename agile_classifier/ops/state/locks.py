@@ -1,4 +1,4 @@
-"""File locks of the state folder: one holder at a time, who says in the lock's file what it is held for.
+"""File locks of the state folder: one holder at a time, who says in the lock's file, as filelock's cannot, who it is.
 
 The kernel frees a lock when its holder ends, however it ends, so none outlives a killed process. It holds among the
 processes of one machine, its containers included, which share the state folder.
@@ -18,7 +18,7 @@ from typing import IO
 from agile_classifier.environment import home
 
 
-class FileLock:
+class HeldLock:
     """A lock of the state folder that this process holds until `release`, or until it ends.
 
     As a context, `with acquire(…):`, it is held as long as the block lasts.
@@ -41,7 +41,7 @@ class FileLock:
             self._file.close()
 
 
-def acquire(name: str, *, holder: str, on_wait: Callable[[str], object] = lambda _: None) -> FileLock:
+def acquire(name: str, *, holder: str, on_wait: Callable[[str], object] = lambda _: None) -> HeldLock:
     """Wait for a lock of the state folder, and hold it.
 
     Parameters
@@ -69,19 +69,30 @@ def acquire(name: str, *, holder: str, on_wait: Callable[[str], object] = lambda
     except BaseException:
         file.close()
         raise
-    return FileLock(file)
+    return HeldLock(file)
 
 
 def is_held(name: str) -> bool:
     """Whether any process, this one included, holds a lock of the state folder."""
     path = _path(name)
-    if not path.exists():
-        return False
-    with path.open("a", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    return path.exists() and is_locked(path)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether any process, this one included, holds the lock of a file or folder for itself.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
     return False
 
 

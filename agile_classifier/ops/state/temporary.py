@@ -13,6 +13,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from agile_classifier.ops.state.locks import is_locked
+
 PREFIX = "agile-process-"
 
 
@@ -31,19 +33,8 @@ def use_own_folder() -> Path:
 def remove_abandoned(above: Path) -> None:
     """Remove the folders of this user's processes that are dead."""
     for folder in above.glob(f"{PREFIX}*"):
-        if folder.stat().st_uid == os.getuid() and _is_free(folder):
+        if folder.stat().st_uid == os.getuid() and not is_locked(folder):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_free(folder: Path) -> bool:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
 
 
 def _remove_own(folder: Path, process: int) -> None:

@@ -30,7 +30,7 @@ from agile_classifier.environment import home
 from agile_classifier.errors import InputError, redact
 from agile_classifier.files import read_end, write_whole
 from agile_classifier.ops import project
-from agile_classifier.ops.runs.liveness import is_locked
+from agile_classifier.ops.state.locks import is_locked
 from agile_classifier.ops.web.output import plain_text
 
 LONGEST_VALUE = 4_000

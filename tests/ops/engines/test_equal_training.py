@@ -16,13 +16,13 @@ from uuid import UUID
 
 import pandas as pd
 import pytest
-import yaml
 
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.ops.project import root
 from agile_classifier.ops.state.databases import MLFLOW
 from tests.toys import waiting
+from tests.toys.toy_config import make_sections, write_config
 
 WAITS = "fine_tune: the same training is under way: run training-"
 OWN, FINISHED, RUNNING = (UUID(int=number) for number in (1, 2, 3))
@@ -106,18 +106,9 @@ def trainings(
     tmp_path: Path, new_home: Callable[[Path], Path], tiny_model: Path, tiny_examples: pd.DataFrame, warm: None
 ) -> Iterator[Trainings]:
     tiny_examples.to_csv(tmp_path / "examples.csv", index=False)
-    sections = {
-        "data": {"source": str(tmp_path / "examples.csv"), "columns": {"text": "text", "score": "score", "id": "id"}},
-        "validation": {"min_rows": 20, "min_class_rows": 5, "score_min": -10, "score_max": 10},
-        "split": {"train": 70, "validation": 10, "test": None},
-        "model": {"source": str(tiny_model), "max_length": 32},
-        "fine_tune": {"epochs": 25, "rank": 4, "learning_rate": 1e-2, "batch_size": 8},
-        "evaluation": {"n_resamples": 100},
-        "promotion": {"min_rows": 10},
-        "registry": {"model_name": "twice"},
-    }
-    (tmp_path / "run.yaml").write_text(yaml.safe_dump({"parameters": sections}))
-    trainings = Trainings(tmp_path, new_home(tmp_path / "home"), tmp_path / "run.yaml")
+    sections = make_sections(tmp_path / "examples.csv", tiny_model, name="twice", epochs=25)
+    config = write_config(tmp_path / "run.yaml", sections)
+    trainings = Trainings(tmp_path, new_home(tmp_path / "home"), config)
     yield trainings
     for process in trainings.processes:
         if process.poll() is None:

@@ -62,3 +62,12 @@ def versions(registry: str, adapter: Path, base: Path) -> str:
     for inside in (None, base):
         register_version(adapter, registry, base=inside)
     return NAME
+
+
+@pytest.fixture
+def files(version: Path, tmp_path: Path) -> Iterator[Path]:
+    """The files of a module's `version`, put back after each test."""
+    kept = shutil.copytree(version, tmp_path / "kept")
+    yield version
+    shutil.rmtree(version)
+    shutil.copytree(kept, version)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +26,6 @@ def version(registry: str, adapter: Path, base: Path) -> Path:
 
     number = register_version(adapter, registry, base=base)
     return Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/{number}"))
-
-
-@pytest.fixture
-def files(version: Path, tmp_path: Path) -> Iterator[Path]:
-    """The files, put back afterwards."""
-    kept = shutil.copytree(version, tmp_path / "kept")
-    yield version
-    shutil.rmtree(version)
-    shutil.copytree(kept, version)
 
 
 def _flip(path: Path) -> None:

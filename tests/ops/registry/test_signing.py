@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,15 +37,6 @@ def version(registry: str, adapter: Path) -> Path:
     for _ in range(2):
         register_version(adapter, registry)
     return Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/1"))
-
-
-@pytest.fixture
-def files(version: Path, tmp_path: Path) -> Iterator[Path]:
-    """The files, put back afterwards."""
-    kept = shutil.copytree(version, tmp_path / "kept")
-    yield version
-    shutil.rmtree(version)
-    shutil.copytree(kept, version)
 
 
 @pytest.fixture

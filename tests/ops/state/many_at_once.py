@@ -25,10 +25,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from agile_classifier.ops.project import root
 from agile_classifier.ops.state.databases import DATABASES, MLFLOW
+from tests.toys.toy_config import make_sections, write_config
 
 NAME = "crowd"
 MOST_BYTES = 1_000_000_000
@@ -102,7 +101,7 @@ def train_at_once(
     model : Path
         Folder of a tiny base model.
     examples : Path
-        CSV with the columns `text` and `score`.
+        CSV with the columns `id`, `text` and `score`.
     python : str
         What starts the commands; its import of torch is measured too.
     """
@@ -144,17 +143,7 @@ class _Desk:
         return self.folder / "backup.tar.gz"
 
     def write_config(self, model: Path, examples: Path) -> None:
-        sections = {
-            "data": {"source": str(examples), "columns": {"text": "text", "score": "score"}},
-            "validation": {"min_rows": 20, "min_class_rows": 5, "score_min": -10, "score_max": 10},
-            "split": {"train": 70, "validation": 10, "test": None},
-            "model": {"source": str(model), "max_length": 32},
-            "fine_tune": {"epochs": 2, "rank": 4, "learning_rate": 1e-2, "batch_size": 8},
-            "evaluation": {"n_resamples": 100},
-            "promotion": {"min_rows": 10},
-            "registry": {"model_name": NAME},
-        }
-        (self.folder / "run.yaml").write_text(yaml.safe_dump({"parameters": sections}), encoding="utf-8")
+        write_config(self.folder / "run.yaml", make_sections(examples, model, name=NAME, epochs=2))
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH", "AGILE_MIRROR") if name in os.environ}

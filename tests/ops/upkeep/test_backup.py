@@ -19,7 +19,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.project import root
@@ -28,6 +27,7 @@ from agile_classifier.ops.state import version as state_version
 from agile_classifier.ops.state.databases import DATABASES, copy_database, list_unfinished_runs
 from agile_classifier.ops.upkeep import backup as backups
 from agile_classifier.ops.upkeep import restore as restoring
+from tests.toys.toy_config import make_sections, write_config
 from tests.toys.waiting import until
 
 AGILE = """
@@ -213,18 +213,7 @@ def test_a_target_that_cannot_hold_a_backup_is_refused(home: Path, tmp_path: Pat
 def config(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, tiny_examples: pd.DataFrame) -> Path:
     folder = tmp_path_factory.mktemp("config")
     tiny_examples.to_csv(folder / "examples.csv", index=False)
-    sections = {
-        "data": {"source": str(folder / "examples.csv"), "columns": {"text": "text", "score": "score", "id": "id"}},
-        "validation": {"min_rows": 20, "min_class_rows": 5, "score_min": -10, "score_max": 10},
-        "split": {"train": 70, "validation": 10, "test": None},
-        "model": {"source": str(tiny_model), "max_length": 32},
-        "fine_tune": {"epochs": 15, "rank": 4, "learning_rate": 1e-2, "batch_size": 8},
-        "evaluation": {"n_resamples": 100},
-        "promotion": {"min_rows": 10},
-        "registry": {"model_name": "kept"},
-    }
-    (folder / "run.yaml").write_text(yaml.safe_dump({"parameters": sections}))
-    return folder / "run.yaml"
+    return write_config(folder / "run.yaml", make_sections(folder / "examples.csv", tiny_model, name="kept"))
 
 
 @pytest.fixture(scope="module")
