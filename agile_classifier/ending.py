@@ -4,6 +4,10 @@ A signal raises an exception in what the main thread does just then, most often 
 another error of it (a base model that cannot be read, say), and Python drops one that is raised where nobody can catch
 it, as when an object is removed. So what is raised here is no `Exception`, is raised again where it was dropped, and
 whatever comes of it is told as what it was: one line, and the exit code of a shell, 128 and the signal's number.
+
+Nor does Python hear of a signal while the main thread waits in the system, if another thread got it or if it came a
+moment before the wait began: a question on the terminal would wait on. The system's own handler wakes a thread here,
+which sends the signal again until Python has heard it.
 """
 
 from __future__ import annotations
@@ -23,8 +27,9 @@ NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 PATIENCE = 20.0
 """Seconds that a command may take to end; then it is told again, for somebody has swallowed the exception."""
 SOON = 0.02
-"""Seconds between an exception's being dropped and its being raised again."""
-_RAISED, _DROPPED, _DONE = b"r", b"d", b"q"
+"""Seconds after which a signal is sent again that nobody has heard, or whose exception was dropped."""
+_RAISED, _POSTPONED, _DROPPED, _DONE = b"r", b"p", b"d", b"q"
+"""What the watch is told, besides a signal's number, which the system writes."""
 
 
 class Ended(SystemExit):
@@ -38,6 +43,8 @@ class _State:
     """The signal that was received."""
     n_postponed = 0
     """Blocks that the main thread is in and that are not to be cut short."""
+    watch: int | None = None
+    """The end of the pipe into which the watch is told."""
 
 
 _state = _State()
@@ -86,12 +93,7 @@ def as_exit() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def handle(number: int, _frame: object) -> None:
-        _state.number = number
-        raise Ended(FIRST_CODE + number)
-
-    before = {number: signal.signal(number, handle) for number in NAMES}
+    before = {number: signal.signal(number, _handle_as_exit) for number in NAMES}
     try:
         yield
     finally:
@@ -101,21 +103,16 @@ def as_exit() -> Iterator[None]:
 
 @contextmanager
 def _listening(patience: float) -> Iterator[None]:
-    _state.number = None
     reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    _state.number, _state.watch = None, writer
     watch = threading.Thread(target=_watch, args=(reader, patience), daemon=True, name="watch-ending")
     before = {number: signal.getsignal(number) for number in NAMES}
     hook = sys.unraisablehook
 
-    def handle(number: int, _frame: object) -> None:
-        _state.number = number
-        if not _state.n_postponed:
-            os.write(writer, _RAISED)
-            _raise(number)
-
     def tell_of_dropped(dropped: Any) -> None:
         if is_told() and issubclass(dropped.exc_type, (Ended, KeyboardInterrupt)):
-            os.write(writer, _DROPPED)
+            _tell(_DROPPED)
         else:
             hook(dropped)
 
@@ -123,34 +120,72 @@ def _listening(patience: float) -> Iterator[None]:
     watch.start()
     sys.unraisablehook = tell_of_dropped
     for number in ours:
-        signal.signal(number, handle)
+        signal.signal(number, _handle)
+    wakened = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
         yield
     finally:
+        signal.set_wakeup_fd(wakened)
         for number in ours:
             signal.signal(number, before[number])
         sys.unraisablehook = hook
-        os.write(writer, _DONE)
+        _tell(_DONE)
+        _state.watch = None
         watch.join()
         os.close(reader)
         os.close(writer)
 
 
+def _handle(number: int, _frame: object) -> None:
+    _state.number = number
+    if _state.n_postponed:
+        _tell(_POSTPONED)
+    else:
+        _raise(number)
+
+
+def _handle_as_exit(number: int, _frame: object) -> None:
+    _state.number = number
+    _tell(_RAISED)
+    raise Ended(FIRST_CODE + number)
+
+
+def _tell(word: bytes) -> None:
+    if _state.watch is not None:
+        os.write(_state.watch, word)
+
+
 def _watch(reader: int, patience: float) -> None:
-    """Send the signal again where its exception was dropped, or has ended nothing; until the command is done."""
+    """Send a signal again that Python has not heard, or whose exception was dropped or ended nothing; until done."""
+    waits = {_RAISED: patience, _DROPPED: SOON, _POSTPONED: None}
+    number: int = signal.SIGTERM
     wait: float | None = None
     while True:
         if not select.select([reader], [], [], wait)[0]:
-            signal.pthread_kill(threading.main_thread().ident or 0, _state.number or signal.SIGTERM)
-            wait = patience
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
+            wait = min(2 * wait, patience) if wait else None
             continue
         word = os.read(reader, 1)
         if word == _DONE:
             return
-        wait = SOON if word == _DROPPED else patience
+        if word in waits:
+            wait = waits[word]
+        elif signal.getsignal(word[0]) in (_handle, _handle_as_exit):  # else it is a library's to hear
+            number, wait = word[0], wait or SOON
+
+
+def _forget_watch() -> None:
+    """In a child by fork: what it is told is not for its parent to hear of."""
+    if _state.watch is not None:
+        _state.watch = None
+        signal.set_wakeup_fd(-1)
+
+
+os.register_at_fork(after_in_child=_forget_watch)
 
 
 def _raise(number: int) -> NoReturn:
+    _tell(_RAISED)
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise Ended(FIRST_CODE + number)

@@ -104,6 +104,10 @@ LOST = {
     import atexit
     atexit.register(print, "tidied up")
     stop()""",
+    "heard by another thread, while the main one waits in the system": """
+    send = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    threading.Timer(0.1, send).start()
+    os.read(os.pipe()[0], 1)""",
     "told twice": """
     try:
         stop()
@@ -132,6 +136,28 @@ def test_a_command_that_is_not_told_ends_as_it_does(tmp_path: Path) -> None:
         assert (done.returncode, "stopped by" in done.stderr) == (code, False)
     kept = "\nprint(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, threading.active_count())"
     assert run(f"{CONTEXT}    pass{kept}", folder=tmp_path).stdout == "True 1\n"
+
+
+def test_a_child_by_fork_ends_alone(tmp_path: Path) -> None:
+    body = """
+    if (child := os.fork()) == 0:
+        try:
+            stop()
+        finally:
+            os._exit(5)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    time.sleep(1)"""
+    done = run(CONTEXT + body, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "5\n", "")
+
+
+def test_a_signal_that_a_library_handles_is_not_sent_again(tmp_path: Path) -> None:
+    body = """
+    signal.signal(signal.SIGTERM, lambda *_: print("heard"))
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(1)"""
+    done = run(CONTEXT + body, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "heard\n")
 
 
 def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import subprocess
 import sys
 from pathlib import Path
 
@@ -43,20 +44,36 @@ def test_an_empty_answer_takes_the_first_and_a_wrong_one_is_asked_again() -> Non
     assert answered("7\nx\n2\n")[0] == QUESTION.answers[1]
 
 
+TAKE_TERMINAL = """
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.execv(sys.executable, [sys.executable, "-m", "agile_classifier", "init", "x.csv"])
+"""
+"""The child makes its input the terminal whose Ctrl-C it hears; a process with threads, as pytest's, must not fork."""
+
+
 def on_terminal(folder: Path, keys: bytes) -> tuple[int, str]:
     """Run `agile init x.csv` on a terminal of its own; the keys are typed at the first question."""
     (folder / "x.csv").write_text(f"text,insult,threat\n{ROWS}")
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(folder)
-        os.execv(sys.executable, [sys.executable, "-m", "agile_classifier", "init", "x.csv"])
+    terminal, its_end = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", TAKE_TERMINAL],
+        cwd=folder,
+        stdin=its_end,
+        stdout=its_end,
+        stderr=its_end,
+        start_new_session=True,
+    )
+    os.close(its_end)
     printed = b""
-    while read := _read(terminal):
-        printed += read
-        if keys and b"Number" in printed:
-            os.write(terminal, keys)
-            keys = b""
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), printed.decode()
+    with child, os.fdopen(terminal, "r+b", buffering=0):
+        while read := _read(terminal):
+            printed += read
+            if keys and b"Number" in printed:
+                os.write(terminal, keys)
+                keys = b""
+    return child.returncode, printed.decode()
 
 
 def _read(terminal: int) -> bytes:
