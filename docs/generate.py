@@ -6,11 +6,10 @@ Pages that stand elsewhere as files (the notebook, the changelog, CONTRIBUTING.m
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -26,6 +25,7 @@ from agile_classifier import environment  # noqa: E402
 from agile_classifier.cli import app as cli  # noqa: E402
 from agile_classifier.cli.headings import HEADINGS  # noqa: E402
 from agile_classifier.config.run import RunConfig  # noqa: E402
+from docs.steps import draw_steps, one_line  # noqa: E402
 
 PLACE = re.compile(r"<!-- generated: (\w+) -->")
 BOUNDS = {
@@ -35,7 +35,6 @@ BOUNDS = {
     annotated_types.Le: ("≤", "le"),
 }
 TYPES = {bool: "true, false", int: "whole number", float: "number", str: "text"}
-PIPELINES = ("training", "promotion", "scoring", "monitoring", "study")
 MOVED = {"docs/": "", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 """Links of files that stand at the project's root, and what they are within the manual."""
 
@@ -61,14 +60,14 @@ def _draw_section(path: str, section: type[BaseModel], level: int = 2) -> str:
         for name, inner in section.model_fields.items()
         if (model := _model(inner))
     ]
-    return "\n\n".join([f"{'#' * level} `{path}`", _one_line(section.__doc__), "\n".join(table), *inner_sections])
+    return "\n\n".join([f"{'#' * level} `{path}`", one_line(section.__doc__), "\n".join(table), *inner_sections])
 
 
 def _config_row(path: str, field: FieldInfo) -> str:
     default = "**required**" if field.is_required() else f"`{_as_yaml(field.default)}`"
     mapping = " or mapping" if path in MAPPINGS else ""
     return _row(
-        f"`{path}`", f"{_allowed(field.annotation, field.metadata)}{mapping}", default, _one_line(field.description)
+        f"`{path}`", f"{_allowed(field.annotation, field.metadata)}{mapping}", default, one_line(field.description)
     )
 
 
@@ -143,7 +142,7 @@ def _draw_command(name: str, command: Any) -> str:
     example = (command.epilog or "").removeprefix("Example: ")
     parts = [
         f"## agile {name}",
-        "\n\n".join(_one_line(part) for part in (command.help or "").split("\n\n")),
+        "\n\n".join(one_line(part) for part in (command.help or "").split("\n\n")),
         f"```text\n{example}\n```" if example else "",
         table if rows else "",
     ]
@@ -161,7 +160,7 @@ def _parameter_row(parameter: Any) -> str:
         )
         name, text = f"{parameter.opts[-1]}{value}", parameter.help
     default = "**required**" if parameter.required else _shown_default(parameter)
-    return _row(f"`{name}`", default, _one_line(text))
+    return _row(f"`{name}`", default, one_line(text))
 
 
 def _shown_default(parameter: Any) -> str:
@@ -174,81 +173,8 @@ def _shown_default(parameter: Any) -> str:
 
 def draw_environment() -> str:
     """Every environment variable that the project reads."""
-    rows = [_row(f"`{name}`", _one_line(text)) for name, text in environment.VARIABLES.items()]
+    rows = [_row(f"`{name}`", one_line(text)) for name, text in environment.VARIABLES.items()]
     return "\n".join(["| variable | what it is |", "| --- | --- |", *rows])
-
-
-# Steps
-
-
-def draw_steps() -> str:
-    """Every step of every pipeline: what it does, what it takes, the artifacts that it makes."""
-    return "\n\n".join(
-        "\n\n".join(
-            [f"## Pipeline `{name}`", _sentence(_module_docstring(PROJECT / "pipelines" / f"{name}.py"), name), *steps]
-        )
-        for name in PIPELINES
-        if (steps := [_draw_step(path) for path in step_files(name)])
-    )
-
-
-def step_files(pipeline: str) -> list[Path]:
-    """The steps that a pipeline calls, in that order; a step of several pipelines is one of the first."""
-    earlier = {path for name in PIPELINES[: PIPELINES.index(pipeline)] for path in _imported_steps(name)}
-    return [path for path in _imported_steps(pipeline) if path not in earlier]
-
-
-def _imported_steps(pipeline: str) -> list[Path]:
-    tree = ast.parse((PROJECT / "pipelines" / f"{pipeline}.py").read_text(encoding="utf-8"))
-    imports = {
-        alias.asname or alias.name: PROJECT / f"{(node.module or '').replace('.', '/')}.py"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("steps.")
-        for alias in node.names
-    }
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return [imports[name] for name in dict.fromkeys(_names(functions)) if name in imports]
-
-
-def _names(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Names in the order in which they are evaluated: of a call the arguments first."""
-    for node in nodes:
-        if isinstance(node, ast.Name):
-            yield node.id
-        elif isinstance(node, ast.Call):
-            yield from _names([*node.args, *node.keywords, node.func])
-        else:
-            yield from _names(ast.iter_child_nodes(node))
-
-
-def _draw_step(path: Path) -> str:
-    function = next(
-        node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
-    )
-    takes = [(argument.arg, ast.unparse(argument.annotation)) for argument in function.args.args if argument.annotation]
-    return "\n\n".join(
-        [
-            f"### `{path.stem}`",
-            f"`{path.relative_to(PROJECT)}`: {_one_line(ast.get_docstring(function))}",
-            f"- **takes** {_typed(takes)}\n- **makes** {_typed(artifacts(function)) or 'no artifact'}",
-        ]
-    )
-
-
-def _typed(values: list[tuple[str, str]]) -> str:
-    return ", ".join(f"`{name}` ({kind})" for name, kind in values)
-
-
-def artifacts(function: ast.FunctionDef) -> list[tuple[str, str]]:
-    """Name and type of every artifact that a step returns, of its annotations `Annotated[TYPE, "NAME"]`."""
-    nodes = ast.walk(function.returns) if function.returns else ()
-    return [
-        (ast.literal_eval(node.slice.elts[1]), ast.unparse(node.slice.elts[0]))
-        for node in nodes
-        if isinstance(node, ast.Subscript)
-        and ast.unparse(node.value) == "Annotated"
-        and isinstance(node.slice, ast.Tuple)
-    ]
 
 
 # Pages that stand elsewhere
@@ -286,22 +212,8 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "").split())
-
-
 def _first_sentence(text: str | None) -> str:
-    return re.split(r"(?<=\.)\s", _one_line(text))[0]
-
-
-def _module_docstring(path: Path) -> str:
-    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
-
-
-def _sentence(docstring: str, name: str) -> str:
-    """A module's first line without the label that repeats its name."""
-    text = docstring.removeprefix(f"{name}: ").strip()
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    return re.split(r"(?<=\.)\s", one_line(text))[0]
 
 
 GENERATED = {"config": draw_config, "cli": draw_cli, "environment": draw_environment, "steps": draw_steps}
