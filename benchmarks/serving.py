@@ -22,14 +22,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import requests
 
 from agile_classifier.config.files import load_config
@@ -37,6 +34,8 @@ from agile_classifier.models.spec import PROBABILITY
 from agile_classifier.studies.trial import read_parts
 from benchmarks.comparison import OURS
 from benchmarks.quality import CONFIGS
+from benchmarks.served.clients import Measured, ask
+from benchmarks.served.versions import Version, version_to_serve
 
 PLAIN = "mlflow models serve"
 CLIENTS = (1, 8, 32)
@@ -48,33 +47,6 @@ OVERLOAD = {200, 429, 503}
 OVERLOADING_CLIENTS, OVERLOADED_LIMIT = 64, 16
 LONGEST_WAIT = 600
 """Seconds after which a server is given up that lives but does not answer or end."""
-
-
-@dataclass
-class Measured:
-    """What clients saw of one server."""
-
-    milliseconds: list[float] = field(default_factory=list)
-    statuses: Counter[int] = field(default_factory=Counter)
-    seconds: float = 0.0
-
-    @property
-    def per_second(self) -> float:
-        """Requests answered."""
-        return self.statuses[200] / self.seconds
-
-    def percentile(self, share: float) -> float:
-        """Percentile of the time of a request, in milliseconds."""
-        return float(np.percentile(self.milliseconds, share))
-
-
-@dataclass(frozen=True)
-class Version:
-    """A registered version and the environment in which it is found."""
-
-    name: str
-    number: str
-    environment: Mapping[str, str]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -103,36 +75,6 @@ def main(arguments: list[str] | None = None) -> int:
     for failure in (failures := misses(found, difference=difference, overload=overload)):
         print(f"missed: {failure}")
     return int(bool(failures))
-
-
-@contextmanager
-def version_to_serve(config: Path | None) -> Iterator[Version]:
-    """The champion at hand, or one from a short run in a folder that is removed afterwards."""
-    before = dict(os.environ)
-    from agile_classifier.ops.state.home import prepare_state
-
-    prepare_state(least_free=0)
-    from agile_classifier.ops.registry import versions as registry
-
-    champions = registry.list_champions()
-    if config is None and champions:
-        name = sorted(champions)[0]
-        yield Version(name, champions[name], dict(os.environ))
-        return
-    short = ["--limit", "1200", "--set", "fine_tune.epochs=1"] if config is None else []
-    with trained_version(config or CONFIGS / "quickstart.yaml", *short, environment=before) as version:
-        yield version
-
-
-@contextmanager
-def trained_version(config: Path, *options: str, environment: Mapping[str, str]) -> Iterator[Version]:
-    """A version that `agile train` with options makes, in a folder that is removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="agile-bench-") as home:
-        theirs = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "ZENML_CONFIG_PATH", "ZENML_STORE_URL"}
-        ours = {name: value for name, value in environment.items() if name not in theirs} | {"AGILE_HOME": home}
-        subprocess.run([sys.executable, "-m", "agile_classifier", "train", str(config), *options], env=ours, check=True)
-        ours |= {"MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db", "OMP_WAIT_POLICY": "PASSIVE"}
-        yield Version(load_config(config).registry.model_name, "1", ours)
 
 
 @contextmanager
@@ -195,36 +137,13 @@ def measure_all(
     return found
 
 
-async def ask(port: int, texts: Sequence[str], *, clients: int, seconds: float) -> Measured:
-    """Each text once, by so many clients, for so long at most."""
-    measured, waiting = Measured(), iter(texts)
-    started = time.perf_counter()
-
-    async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for text in waiting:
-            if time.perf_counter() - started > seconds:
-                break
-            sent = time.perf_counter()
-            writer.write(_request(text))
-            status = await _read_status(reader)
-            measured.statuses[status] += 1
-            if status == 200:
-                measured.milliseconds.append(1000 * (time.perf_counter() - sent))
-        writer.close()
-        await writer.wait_closed()
-
-    await asyncio.gather(*(client() for _ in range(clients)))
-    measured.seconds = time.perf_counter() - started
-    return measured
-
-
 def largest_difference(ports: Mapping[str, int], texts: Sequence[str]) -> float:
     """Between a probability of ours, asked for one text at a time, and MLflow's, asked for all at once."""
     ours = [row for text in texts for row in _predictions(ports[OURS], [text])]
     plain = _predictions(ports[PLAIN], texts)
     names = [name for name in plain[0] if name.startswith(PROBABILITY)]
-    return max(abs(mine[name] - theirs[name]) for mine, theirs in zip(ours, plain, strict=True) for name in names)
+    differences = (mine[name] - theirs[name] for mine, theirs in zip(ours, plain, strict=True) for name in names)
+    return max(abs(float(each)) for each in differences)
 
 
 def show(found: Mapping[int, Mapping[str, Measured]]) -> None:
@@ -267,21 +186,6 @@ def misses(found: Mapping[int, Mapping[str, Measured]], *, difference: float, ov
         *([f"statuses without overload: {failed}"] if failed else []),
         *([f"difference {difference:.2g}"] if difference > LARGEST_DIFFERENCE else []),
     ]
-
-
-def _request(text: str) -> bytes:
-    body = json.dumps({"dataframe_split": {"columns": ["text"], "data": [[text]]}}).encode()
-    head = (
-        "POST /invocations HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: "
-        f"{len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
-async def _read_status(reader: asyncio.StreamReader) -> int:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-    await reader.readexactly(int(head.split("content-length:")[1].split("\r\n")[0]))
-    return int(head.split(" ", 2)[1])
 
 
 def _predictions(port: int, texts: Sequence[str]) -> list[dict[str, Any]]:

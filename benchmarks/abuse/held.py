@@ -20,7 +20,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from benchmarks.abuse.servers import started
-from benchmarks.serving import version_to_serve
+from benchmarks.served.versions import version_to_serve
 
 HOST = "127.0.0.1"
 POST = b"POST /invocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"

@@ -26,7 +26,8 @@ from mlflow import MlflowClient
 
 from benchmarks.abuse.servers import Started, started
 from benchmarks.quality import CONFIGS
-from benchmarks.serving import Version, ask, trained_version
+from benchmarks.served.clients import ask
+from benchmarks.served.versions import Version, trained_version
 
 SHORT = ("--limit", "1200", "--set", "fine_tune.epochs=1", "--set", "evaluation.n_resamples=100")
 CLIENTS = 8

@@ -112,7 +112,7 @@ def test_metrics_count_requests_rows_and_refusals(server: Server) -> None:
 
 
 def test_the_load_test_asks_each_text_once_and_counts_the_answers(server: Server) -> None:
-    from benchmarks.serving import ask
+    from benchmarks.served.clients import ask
 
     port = int(server.address.rpartition(":")[2])
     run = asyncio.run(ask(port, [*TEXTS * 20, "broken"], clients=4, seconds=LONGEST))
