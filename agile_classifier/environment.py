@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 ZENML_PORT, MLFLOW_PORT = 8237, 5000
@@ -15,6 +16,9 @@ VARIABLES = {
         "Folder of the project, with `pipelines`, `steps`, `configs`. Default: that of the working directory."
     ),
     "AGILE_MIRROR": "Folder that is looked in before the network, for data, base models and packages.",
+    "AGILE_SQL_NAME": (
+        "Address of the database that a source `sql://NAME` reads, NAME in capitals: `postgresql://USER:PASSWORD@HOST/DB`."
+    ),
     "AGILE_USER": "Your user id, which a stack's file may name as `${AGILE_USER}`; set by the project.",
     "AGILE_SERVE_TOKEN": "Bearer token that `agile serve` wants, in place of `--token-file`.",
     "AGILE_LAUNCH_TOKEN": "Token that the launcher of `agile deploy` wants, in place of `--token-file`.",
@@ -46,6 +50,8 @@ PUBLIC_KEY = "AGILE_PUBLIC_KEY"
 """Variable that names the public key by which versions must be signed."""
 PROJECT = "AGILE_PROJECT"
 """Variable that names the project's folder."""
+DATABASE = "AGILE_SQL_NAME"
+"""Variable that holds the address of the database NAME."""
 SCHEDULE = "AGILE_SCHEDULE"
 """Variable that names the schedule to its run, which then leaves it to the schedule to tell of a failure."""
 
@@ -81,6 +87,20 @@ def project_folder() -> Path | None:
 def hub_token() -> str | None:
     """Access token of a gated hub model, `HF_TOKEN`; never from a config."""
     return os.environ.get("HF_TOKEN") or None
+
+
+def database_variable(name: str) -> str:
+    """The variable that holds the address of a database.
+
+    >>> database_variable("labels-2026")
+    'AGILE_SQL_LABELS_2026'
+    """
+    return DATABASE.replace("NAME", re.sub(r"[^A-Za-z0-9]", "_", name).upper())
+
+
+def database_url(name: str) -> str | None:
+    """Address of the database that `sql://NAME` names, with its password; never from a config."""
+    return os.environ.get(database_variable(name)) or None
 
 
 def n_processes_around() -> int:

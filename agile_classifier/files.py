@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import secrets
@@ -52,6 +53,13 @@ def require_place(output: Path, *, begins: str | None = None, what: str = "") ->
         raise InputError(f"--output {output}: there is no folder {output.absolute().parent}")
     if begins and output.exists() and not output.read_text(encoding="utf-8", errors="replace").startswith(begins):
         raise InputError(f"--output {output}: exists already, and is no {what}; name another file")
+
+
+def match_files(pattern: Path) -> list[Path]:
+    """The files that a pattern (`*`, `?`, `[a-z]`, `**` for folders) matches, by name; of no pattern, what is there."""
+    if pattern.exists():
+        return [pattern]
+    return sorted(path for found in glob.glob(str(pattern), recursive=True) if (path := Path(found)).is_file())  # noqa: PTH207
 
 
 def read_end(path: Path, *, n_bytes: int) -> str:

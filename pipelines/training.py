@@ -53,7 +53,7 @@ def training(
     )  # fmt: skip
     name = registry.model_name
     read = ingest if data.is_pinned else ingest.with_options(enable_cache=False)
-    raw_examples = read(data, config.kept_columns, labels.not_rated, labels.absent)
+    raw_examples, _, _ = read(data, config.kept_columns, labels.not_rated, labels.absent, labels.columns, name)
     base_model = ingest_base_model(model.source, model.sha256, model.revision)
     examples, _ = validate(raw_examples, validation, labels, model.max_length, suite_digest(validation.suite))
     train, validation_part, test, labelling, findings = label_and_split(examples, labels, split, data_quality)

@@ -10,13 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from agile_classifier.config import bounds
+from agile_classifier.config.addresses.dialect import EMPTY as EMPTY
+from agile_classifier.config.addresses.dialect import Dialect as Dialect
+from agile_classifier.config.addresses.source import Source as Source
 from agile_classifier.config.section import ClassNames, Marks, Section
-
-EMPTY = (
-    "\\N", "NULL", "(null)", "[NULL]", "<null>", "<NA>",
-    "#N/A", "#NV", "#N/D", "#NULL!", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!",
-)  # fmt: skip
-"""What databases and spreadsheets write for nothing, and no person for a text; "None" and "NA" may be either."""
 
 
 class Columns(Section):
@@ -48,68 +45,42 @@ class Columns(Section):
         return self.score is not None or bool(self.raters)
 
 
-class Source(Section):
-    """Where the examples come from."""
+class NamedSource(Dialect, Source):
+    """One of several sources, with its own reading; what it leaves out is read as `data` says."""
 
-    source: bounds.Address | Annotated[tuple[bounds.Address, ...], Field(min_length=1, max_length=bounds.MOST_NAMES)]
-    """A file, https://…, hf://datasets/NAME[/CONFIG] or package://NAME==VERSION/path/in/archive; or a list of them,
-    read as one table of the same columns."""
-    sha256: bounds.Digests | None = None
-    """SHA-256 of the file, or of each file of a list, or of each package; with it `ingest` can be reused, without it
-    `ingest` always runs."""
-    revision: bounds.Revision | None = None
-    """Commit of a hub data set."""
-
-    @property
-    def is_pinned(self) -> bool:
-        """Whether the source can never hold other bytes, so that fetching it again may be saved."""
-        return self.sha256 is not None or (self.revision is not None and self._is_revised)
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The source, or each of a list."""
-        return (self.source,) if isinstance(self.source, str) else self.source
-
-    @property
-    def _is_revised(self) -> bool:
-        """Whether a commit pins all of a list: that of a hub data set says nothing of a file beside it."""
-        return isinstance(self.source, str) or all(source.startswith("hf://") for source in self.source)
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=bounds.LONGEST_MODEL_NAME)]
+    """Name of the source: letters, digits, - _ . within; an example is known by it and its own id."""
+    columns: Columns = Columns()
+    """Which of its columns play which role."""
+    rename: Annotated[dict[bounds.Cell, bounds.Cell], Field(max_length=bounds.MOST_NAMES)] = {}  # noqa: RUF012
+    """Columns of the source → their names in this config, for classes, slices or parts that are called otherwise."""
 
     @model_validator(mode="after")
-    def _pins_agree(self) -> Source:
-        if not isinstance(self.source, str) and self.sha256 is not None and len(self.sha256) != len(self.source):
-            raise ValueError(
-                f"data.sha256 holds {len(self.sha256)} hashes; needed is one for each of {len(self.source)} sources"
-            )
+    def _has_an_address(self) -> NamedSource:
+        if self.source is None:
+            raise ValueError(f"source {self.name}: its address is missing: name it in its field source")
         return self
 
 
-class Dialect(Section):
-    """How a file of rows is read; a field counts only where the file's format leaves it open."""
-
-    delimiter: bounds.Sign | None = None
-    """Column delimiter; by default the file's suffix decides (.csv `,`, .tsv and .txt a tab)."""
-    encoding: bounds.Encoding = "utf-8"
-    """Character encoding of the file."""
-    column_names: Annotated[tuple[bounds.Cell, ...], Field(max_length=bounds.MOST_NAMES)] | None = None
-    """Names of the columns, for a file without a header line."""
-    quoting: bool = True
-    """Whether double quotes enclose values."""
-    escape: bounds.Sign | None = None
-    """Character, most often a backslash, that makes a delimiter, quote, line end or itself behind it a plain
-    character."""
-    decimal: Literal[".", ","] = "."
-    """Decimal mark of the numbers in the cells."""
-    sheet: bounds.Cell | None = None
-    """Sheet of a workbook (.xlsx, .ods) that holds the rows, where several hold some."""
-    empty: Annotated[tuple[bounds.Cell, ...], Field(max_length=bounds.MOST_NAMES)] = EMPTY
-    """Words that programs write for a cell that holds nothing: such a cell is no text, no score and no class, in
-    training as in scoring. In double quotes it is the word itself. `[""]`: there is no such word."""
+SHARED = ("columns", *Dialect.model_fields)
+"""Fields of a named source that `data` gives it where it leaves them out."""
+ONLY = "data"
+"""Name of the source that `data.source` is short for."""
 
 
 class DataConfig(Dialect, Source):
-    """Where the examples come from and how they are read."""
+    """Where the examples come from and how they are read: one `source`, or several `sources`."""
 
+    sources: Annotated[tuple[NamedSource, ...], Field(min_length=1, max_length=bounds.MOST_NAMES)] | None = None
+    """Several sources in place of `source`: each its name, its address and its own reading. Their examples are one
+    table; an example's id is NAME/ID."""
+    relabel: Literal["latest", "mean", "error"] | None = None
+    """What becomes of an example that stands more than once, known by its source and id, or, without
+    `data.columns.id`, by its text: the `latest` label counts, or the `mean` of its scores, or two labels are an
+    `error`. By default `latest` with `data.sources`; with `data.source` every row is an example."""
+    snapshot: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$", max_length=36)] | None = None
+    """Id of the `raw_examples` of an earlier run, which are read in place of any source; `agile train --data-from` sets
+    it."""
     columns: Columns = Columns()
     """Which columns play which role."""
     reverse_coded: tuple[bounds.Score, bounds.Score] | None = None
@@ -119,6 +90,70 @@ class DataConfig(Dialect, Source):
     """Repairs applied to every text, in this order."""
     limit: bounds.Rows | None = None
     """Number of rows read, from the top; all without it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _share_reading(cls, section: Any) -> Any:
+        """What every source has in common is said once."""
+        sources = section.get("sources") if isinstance(section, dict) else None
+        if not isinstance(sources, list | tuple) or not all(isinstance(source, dict) for source in sources):
+            return section
+        shared = {name: section[name] for name in SHARED if name in section}
+        return {**section, "sources": [_completed(source, shared) for source in sources]}
+
+    @model_validator(mode="after")
+    def _sources_agree(self) -> DataConfig:
+        if (self.source is None) == (self.sources is None):
+            found = "neither" if self.source is None else "both"
+            raise ValueError(f"name where the examples come from in data.source, or in data.sources; found {found}")
+        if self.sources and (self.sha256 or self.revision or self.query):
+            raise ValueError("sha256, revision and query belong to the source that they are of, in data.sources")
+        names = [source.name for source in self.parts]
+        if len(set(names)) < len(names):
+            raise ValueError(f"data.sources: names must differ, found {names}")
+        for role, has in {
+            "a score": [source.columns.has_score for source in self.parts],
+            "columns.group": [source.columns.group is not None for source in self.parts],
+        }.items():
+            if any(has) and not all(has):
+                raise ValueError(f"data.sources: {names[has.index(True)]} has {role}, {names[has.index(False)]} none")
+        return self
+
+    @property
+    def parts(self) -> tuple[NamedSource, ...]:
+        """Every source with its reading: `sources`, or the one that `source` is short for."""
+        if self.sources is not None:
+            return self.sources
+        fields = {name: getattr(self, name) for name in (*Source.model_fields, *SHARED)}
+        return (NamedSource.model_construct(name=ONLY, rename={}, **fields),)
+
+    @property
+    def has_score(self) -> bool:
+        """Whether the examples have a score."""
+        return any(source.columns.has_score for source in self.parts)
+
+    @property
+    def has_group(self) -> bool:
+        """Whether the examples have a group."""
+        return any(source.columns.group is not None for source in self.parts)
+
+    @property
+    def relabelling(self) -> Literal["latest", "mean", "error"] | None:
+        """What becomes of an example that stands more than once."""
+        return self.relabel or ("latest" if self.sources else None)
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether none of the sources can ever hold other bytes."""
+        return self.snapshot is not None or all(source.is_pinned for source in self.parts)
+
+
+def _completed(source: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """A source with what is shared where it says nothing of its own, column by column."""
+    columns = [each.get("columns") for each in (shared, source)]
+    if all(isinstance(each, dict) for each in columns):
+        source = {**source, "columns": {**columns[0], **columns[1]}}  # type: ignore[dict-item]
+    return {**shared, **source}
 
 
 class ValidationConfig(Section):

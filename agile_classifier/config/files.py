@@ -10,10 +10,11 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from agile_classifier.config.addresses.source import Source, is_pattern
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.sources import locate_sources, require_sources
 from agile_classifier.errors import InputError, explain_validation, nearest
-from agile_classifier.files import content_digest, read_yaml
+from agile_classifier.files import content_digest, match_files, read_yaml
 
 DEEPEST = 4
 """Most levels of lists and mappings in a value of the command line."""
@@ -158,10 +159,23 @@ def _with_section(field: str) -> str:
 def pin_data(config: RunConfig) -> RunConfig:
     """The config with the SHA-256 of its data, where they are files of this machine and not pinned; else as it is.
 
-    A source of the network that is not pinned is known by its address alone.
+    A pattern becomes the list of the files that it matches. A source of the network that is not pinned is known by its
+    address alone.
     """
     data = config.data
-    files = [Path(source).expanduser() for source in data.sources]
-    if data.is_pinned or not all(file.is_file() for file in files):
-        return config
-    return config.model_copy(update={"data": data.model_copy(update={"sha256": tuple(map(content_digest, files))})})
+    if data.sources is not None:
+        pinned: dict[str, Any] = {"sources": tuple(part.model_copy(update=_pins(part)) for part in data.sources)}
+    else:
+        pinned = _pins(data)
+    return config.model_copy(update={"data": data.model_copy(update=pinned)}) if pinned else config
+
+
+def _pins(source: Source) -> dict[str, Any]:
+    """Files and digests of a source; nothing where it is pinned, or is no file of this machine."""
+    found = [match_files(Path(address).expanduser()) for address in source.addresses]
+    if source.is_pinned or not all(files and all(map(Path.is_file, files)) for files in found):
+        return {}
+    digests = tuple(content_digest(file) for files in found for file in files)
+    patterns = any(is_pattern(address) for address in source.addresses)
+    named = {"source": tuple(str(file) for files in found for file in files)} if patterns else {}
+    return {**named, "sha256": digests}

@@ -68,9 +68,14 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> RunConfig:
-        if self.labels.needs_score and not self.data.columns.has_score:
+        if self.labels.needs_score and not self.data.has_score:
             raise ValueError(f"labels.rule {self.labels.rule} cuts scores: name the score column in data.columns.score")
-        if self.split.method == "group" and self.data.columns.group is None:
+        if self.data.relabel == "mean" and not self.labels.needs_score:
+            raise ValueError(
+                f"data.relabel mean averages scores, and labels.rule {self.labels.rule} reads classes;"
+                " allowed are latest and error"
+            )
+        if self.split.method == "group" and not self.data.has_group:
             raise ValueError("split.method group needs data.columns.group")
         if self.fine_tune.initialization == "loftq" and self.model.quantization != "nf4":
             raise ValueError(f"fine_tune.initialization loftq needs quantization nf4, found {self.model.quantization}")

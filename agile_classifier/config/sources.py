@@ -1,18 +1,20 @@
 """Local sources: a relative one counts from the folder of its config, then from the working directory.
 
-`data.source` and `model.source` are made absolute once, when the config is loaded, so that a run that stands in another
-folder (a schedule's, the launcher's, a study's) reads the same file.
+`data.source`, those of `data.sources` and `model.source` are made absolute once, when the config is loaded, so that a
+run that stands in another folder (a schedule's, the launcher's, a study's) reads the same file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from agile_classifier.config.run import RunConfig
 from agile_classifier.environment import mirror
 from agile_classifier.errors import InputError
+from agile_classifier.files import match_files
 
 SECTIONS = ("data", "model")
 """Sections whose `source` may be a local path."""
@@ -22,11 +24,10 @@ def locate_sources(parameters: dict[str, Any], *folders: Path) -> None:
     """Make relative local sources of unvalidated sections absolute, where one of the folders holds them."""
     for name in SECTIONS:
         section = parameters.get(name)
-        source = section.get("source") if isinstance(section, dict) else None
-        if isinstance(section, dict) and isinstance(source, str):
-            section["source"] = _located(source, folders)
-        elif isinstance(section, dict) and isinstance(source, list | tuple):
-            section["source"] = [_located(one, folders) if isinstance(one, str) else one for one in source]
+        several = section.get("sources") if isinstance(section, dict) else None
+        for each in (section, *(several if isinstance(several, list | tuple) else ())):
+            if isinstance(each, dict):
+                _locate(each, folders)
 
 
 def require_sources(config: RunConfig, *folders: Path, name: str) -> None:
@@ -44,8 +45,13 @@ def require_sources(config: RunConfig, *folders: Path, name: str) -> None:
     InputError
         Names the field and every place that was looked at.
     """
+    if config.data.snapshot is not None:
+        return
+    named = [
+        (f"data.sources.{part.name}" if config.data.sources else "data.source", part) for part in config.data.parts
+    ]
     for field, source in (
-        *(("data.source", one) for one in config.data.sources),
+        *((field, address) for field, part in named for address in part.addresses),
         ("model.source", config.model.source),
     ):
         path = _local_path(source)
@@ -54,6 +60,16 @@ def require_sources(config: RunConfig, *folders: Path, name: str) -> None:
             continue
         looked = " nor in ".join(dict.fromkeys(str(folder) for folder in folders))
         raise InputError(f"{name}: {field} {source}: no such file or folder in {looked}{_beside()}")
+
+
+def describe_data(data: Mapping[str, Any]) -> list[str]:
+    """The addresses of a recorded section `data`, of each of its sources, in order.
+
+    >>> describe_data({"source": "a.csv"}), describe_data({"sources": [{"source": ["b.csv", "c.csv"]}]})
+    (['a.csv'], ['b.csv', 'c.csv'])
+    """
+    found = [each["source"] for each in data.get("sources") or [data]]
+    return [address for one in found for address in ([one] if isinstance(one, str) else one)]
 
 
 Named = TypeVar("Named", str, list[str])
@@ -72,13 +88,24 @@ def file_names(source: str | Sequence[str]) -> str:
     return ", ".join(one.rpartition("/")[2] for one in ([source] if isinstance(source, str) else source))
 
 
+def _locate(section: dict[str, Any], folders: tuple[Path, ...]) -> None:
+    source = section.get("source")
+    if isinstance(source, str):
+        section["source"] = _located(source, folders)
+    elif isinstance(source, list | tuple):
+        section["source"] = [_located(one, folders) if isinstance(one, str) else one for one in source]
+
+
 def _located(source: str, folders: tuple[Path, ...]) -> str:
     path = _local_path(source)
     if path is None or path.is_absolute():
         return source
     inner = source.split("!/")[1:]
-    found = next((folder / path for folder in folders if (folder / path).exists()), None)
-    return "!/".join([str(found.resolve()), *inner]) if found else source
+    found = next((folder / path for folder in folders if match_files(folder / path)), None)
+    if found is None:
+        return source
+    whole = found.resolve() if found.exists() else os.path.normpath(found.absolute())
+    return "!/".join([str(whole), *inner])
 
 
 def _local_path(source: str) -> Path | None:

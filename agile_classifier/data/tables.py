@@ -206,7 +206,7 @@ def _row_numbers(n_rows: int) -> pd.Series[str]:
 
 def _names(column: pd.Series[Any]) -> pd.Series[str]:
     """Ids and groups are names, though a source may hold numbers: 7 and 7.0 are `7`."""
-    return pd.Series([None if is_missing(cell) else _plain(cell) for cell in column], dtype="str")
+    return pd.Series([None if is_missing(cell) else as_name(cell) for cell in column], dtype="str")
 
 
 def _texts(column: pd.Series[Any], path_name: str, *, repairs: list[Callable[[str], str]]) -> pd.Series[str]:
@@ -284,7 +284,8 @@ def _refuse_mixed(column: pd.Series[Any], cells: Sequence[Any], scores: Sequence
         )
 
 
-def _plain(cell: Any) -> str:
+def as_name(cell: Any) -> str:
+    """A cell as text: 7 and 7.0 are `7`, a list or an object is JSON."""
     if isinstance(cell, np.ndarray | list | dict):
         return json.dumps(cell, default=_jsonable, sort_keys=True)
     return str(int(cell)) if isinstance(cell, bool | float) and float(cell).is_integer() else str(cell)
@@ -296,5 +297,5 @@ def _jsonable(cell: Any) -> Any:
 
 def _canonical(cell: Any, *, keep_empty: bool) -> bytes:
     missing = is_missing(cell) or (cell == "" and not keep_empty)
-    value = b"-" if missing else b"=" + _plain(cell).encode("utf-8", "surrogatepass")
+    value = b"-" if missing else b"=" + as_name(cell).encode("utf-8", "surrogatepass")
     return len(value).to_bytes(8, "big") + value

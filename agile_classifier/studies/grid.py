@@ -71,7 +71,8 @@ class Cell:
             name: {field: value for field, value in section.items() if field not in INDIFFERENT.get(name, ())}
             for name, section in chosen.items()
         }
-        kept["data"]["source"] = place_free(kept["data"]["source"])  # its SHA-256 says which file it is
+        for source in kept["data"].get("sources", [kept["data"]]):
+            source["source"] = place_free(source["source"])  # its SHA-256 says which file it is
         found = {name: section for name, section in kept.items() if section}
         return found if self.baseline is None else {**found, "baseline": self.baseline}
 
@@ -156,12 +157,14 @@ def _cells_of(study: Study, name: str, folder: Path) -> Iterator[Cell]:
     for path, value in contender.set.items():
         set_value(parameters, path, value)
     locate_sources(parameters, file.parent, folder, Path.cwd())
-    pin = pin_data(parse_config(parameters, name=f"contender {name}")).data.sha256
+    data = pin_data(parse_config(parameters, name=f"contender {name}")).data
+    pins = data.model_dump(mode="json", include={"source", "sha256", "sources"}, exclude_none=True)
     sizes: Sequence[int | None] = contender.sizes or study.sizes or (None,)
     seeds: Sequence[int] = (0,) if contender.baseline else contender.seeds or study.seeds
     for size, split, seed in itertools.product(sizes, contender.splits or study.splits, seeds):
         chosen = json.loads(json.dumps(parameters))
-        varied = {"split.train": size, "split.seed": split, "fine_tune.seed": seed, "data.sha256": pin}
+        varied = {"split.train": size, "split.seed": split, "fine_tune.seed": seed}
+        varied |= {f"data.{field}": value for field, value in pins.items()}
         for path, value in varied.items():
             if value is not None:
                 set_value(chosen, path, value)

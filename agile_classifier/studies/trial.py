@@ -98,7 +98,13 @@ def read_base_model(model: ModelConfig) -> Path:
 def read_parts(config: RunConfig) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """The examples of a config by part, labelled, and the names of the classes."""
     labels = config.labels
-    examples = read_examples(config.data, keep=config.kept_columns, not_rated=labels.not_rated, absent=labels.absent)
+    examples = read_examples(
+        config.data,
+        keep=config.kept_columns,
+        not_rated=labels.not_rated,
+        absent=labels.absent,
+        label_columns=labels.columns,
+    )
     labelled = label_and_split(examples, labels, config.split, config.data_quality)
     return labelled.parts, list(labelled.labelling.class_names)
 

@@ -91,7 +91,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"evaluation": {"decision_threshold": 0.4}, "labels": {"rule": "given", "columns": "mood", "names": ["a", "b", "c"]}}, "evaluation.decision_threshold 0.4 is a cut between two classes, found 3 classes; allowed with more than two is best_f1, the default: no cut, the likeliest class"),
     ({"evaluation": {"n_resamples": 99}}, "evaluation.n_resamples: Input should be greater than or equal to 100; found 99"),
     ({"registry": {"model_name": "a/b"}}, "registry.model_name: String should match pattern '^[A-Za-z0-9]"),
-    ({"data": {}}, "data.source: Field required"),
+    ({"data": {}}, "data: name where the examples come from in data.source, or in data.sources; found neither"),
     ({"labels": {"rule": "median", "quantile": 0.5}}, "labels.quantile belongs to labels.rule quantile; found rule median, quantile 0.5"),
     ({"labels": {"rule": "quantile"}}, "labels.quantile belongs to labels.rule quantile; found rule quantile, quantile None"),
     ({"labels": {"rule": "value"}}, "labels.value belongs to labels.rule value; found rule value, value None"),

@@ -81,7 +81,7 @@ def test_the_reference_says_what_a_field_allows(generate: ModuleType) -> None:
     assert "| `fine_tune.epochs` | whole number > 0, ≤ 10,000 | `5` |" in drawn
     assert "| `fine_tune.dropout` | number ≥ 0, < 1 | `0.1` |" in drawn
     address, cell = "text of up to 4,096 characters", "text of up to 2,000 characters"
-    assert f"| `data.source` | {address} or list of {address} | **required** |" in drawn
+    assert f"| `data.source` | {address} or list of {address} or `null` | `null` |" in drawn
     assert f"| `labels.names` | list of {cell} or `null` or mapping | `null` |" in drawn
 
 

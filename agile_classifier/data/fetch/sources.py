@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from agile_classifier.data.fetch import downloads
@@ -22,9 +20,6 @@ from agile_classifier.data.fetch.model_folders import check_model
 from agile_classifier.data.fetch.packages import fetch_packages
 from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest, tree_digest
-
-if TYPE_CHECKING:  # a version carries this module, and none of the config
-    from agile_classifier.config.data import Source
 
 _NAME = r"[A-Za-z0-9][\w.-]*"
 _SCHEMES = "a local path, https://…, hf://datasets/NAME[/CONFIG][:SPLIT] or package://NAME==VERSION/path"
@@ -98,17 +93,6 @@ def fetch_file(
     if found.is_dir():
         raise InputError(f"{source}: is a folder; a data source is one file")
     return found
-
-
-def fetch_files(data: Source, *, cache: Path, mirror: Path | None = None) -> list[Path]:
-    """Fetch the file of a data source, or each file of a list, as `fetch_file`; returns their paths in order."""
-    if isinstance(data.source, str):
-        return [fetch_file(data.source, sha256=data.sha256, revision=data.revision, cache=cache, mirror=mirror)]
-    pins: Sequence[str | None] = data.sha256 or [None] * len(data.source)
-    return [
-        fetch_file(source, sha256=pin, revision=data.revision, cache=cache, mirror=mirror)
-        for source, pin in zip(data.source, pins, strict=True)
-    ]
 
 
 def fetch_model(

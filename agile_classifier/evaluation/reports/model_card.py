@@ -12,8 +12,9 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from agile_classifier.config.sources import file_names
+from agile_classifier.config.sources import describe_data, file_names
 from agile_classifier.data.label_and_split import Labelling
+from agile_classifier.data.snapshots.manifest import Manifest
 from agile_classifier.evaluation.contenders import BASELINE_NAMES, Evaluation
 from agile_classifier.evaluation.many_classes import name_classes
 from agile_classifier.evaluation.titles import CONTENDERS
@@ -31,6 +32,7 @@ def model_card(
     labelling: Labelling,
     config: Mapping[str, Any],
     as_good: Sequence[str] = (),
+    manifest: Manifest | None = None,
 ) -> str:
     """The card of a classifier, as Markdown.
 
@@ -42,6 +44,8 @@ def model_card(
         The sections of the run's config.
     as_good : sequence of str
         Baselines that the classifier is not better than beyond noise (`list_as_good`).
+    manifest : Manifest, optional
+        What the run has read.
     """
     templates = Environment(  # noqa: S701  (Markdown, not HTML)
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
@@ -55,14 +59,16 @@ def model_card(
         labelling=labelling,
         evaluation=evaluation,
         config=config,
+        addresses=describe_data(config["data"]),
+        manifest=manifest,
         as_good=[CONTENDERS[name] for name in as_good],
         baselines=[name for name in BASELINE_NAMES if name in evaluation.metrics],
     )
 
 
 def _metadata(title: str, evaluation: Evaluation, config: Mapping[str, Any]) -> ModelCardData:
-    base, data = config["model"]["source"], config["data"]["source"]
-    datasets = [found for source in ([data] if isinstance(data, str) else data) if (found := _hub_id(source))]
+    base, data = config["model"]["source"], describe_data(config["data"])
+    datasets = [found for source in data if (found := _hub_id(source))]
     results = [
         EvalResult(
             task_type="text-classification",

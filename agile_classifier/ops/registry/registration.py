@@ -18,7 +18,7 @@ from mlflow.entities.model_registry import ModelVersion
 from zenml import get_step_context
 
 from agile_classifier.config.run import RegistryConfig
-from agile_classifier.config.sources import file_names
+from agile_classifier.config.sources import describe_data, file_names
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.text import text_digest
 from agile_classifier.environment import home
@@ -32,7 +32,7 @@ from agile_classifier.ops.project import git_commit
 from agile_classifier.ops.registry import logged_models
 from agile_classifier.ops.registry import packing as logged_classifier
 from agile_classifier.ops.registry import versions as registry
-from agile_classifier.ops.runs import links, tracking
+from agile_classifier.ops.runs import links, outputs, tracking
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,7 @@ def _log(candidate: Candidate, settings: RegistryConfig, registration: str) -> s
             labelling=candidate.labelling,
             config=candidate.config,
             as_good=_as_good(candidate),
+            manifest=outputs.read_manifest(get_step_context().pipeline_run),
         ),
         tags={logged_models.REGISTRATION: registration},
     )
@@ -163,6 +164,7 @@ def _tags(candidate: Candidate) -> dict[str, str]:
     config, measured = candidate.config, candidate.evaluation.flat()
     return {
         **tracking.zenml_tags(),
+        **outputs.version_tags(get_step_context().pipeline_run),
         registry.REPORT: f"runs:/{candidate.mlflow_run_id}/{registry.REPORT_FILE}",
         "git_commit": git_commit(),
         "config": json.dumps(config, sort_keys=True),
@@ -186,7 +188,7 @@ def _description(candidate: Candidate) -> str:
     return (
         f"Tells {name_classes(candidate.labelling.class_names)}. {model['source'].partition('/model')[0]},"
         f" {model['quantization']}, LoRA rank {tuning['rank']}{member}; trained on {parts['train'].n_rows} texts of"
-        f" {file_names(config['data']['source'])}. On {evaluation.n_test} test texts:"
+        f" {file_names(describe_data(config['data']))}. On {evaluation.n_test} test texts:"
         f" ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}."
     )
 

@@ -56,8 +56,9 @@ class Remembered:
 
     @classmethod
     def of_config(cls, config: Mapping[str, Any], *, whose: str) -> Remembered:
-        """What the recorded config of a version says; the defaults where it records none."""
-        data: Mapping[str, Any] = config.get("data", {})
+        """What the recorded config of a version says, of several sources of the first; defaults where it says none."""
+        recorded: Mapping[str, Any] = config.get("data", {})
+        data: Mapping[str, Any] = next(iter(recorded.get("sources") or ()), recorded)
         dialect = Dialect.model_validate({name: data[name] for name in Dialect.model_fields if name in data})
         return cls(whose, data.get("columns", {}).get("text"), dialect, _suffix_of(data.get("source")))
 

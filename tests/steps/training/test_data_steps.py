@@ -33,7 +33,9 @@ def test_ingest_maps_the_columns_of_a_source_to_roles(steps: Any, tmp_path: Path
     source = tmp_path / "comments.csv"
     source.write_text("key,comment,toxicity,thread\na,one text,0.2,7\nb,another text,0.9,8\n", encoding="utf-8")
     columns = Columns(text="comment", score="toxicity", id="key", group="thread")
-    examples = steps.ingest(DataConfig(source=str(source), columns=columns), (), (), ())
+    examples, earlier, manifest = steps.ingest(DataConfig(source=str(source), columns=columns), (), (), (), (), "mine")
+    assert earlier.empty
+    assert [(facts.name, facts.n_rows, facts.n_added) for facts in manifest.sources] == [("data", 2, 2)]
     assert list(examples["id"]) == ["a", "b"]
     assert list(examples["text"]) == ["one text", "another text"]
     assert list(examples["score"]) == [0.2, 0.9]

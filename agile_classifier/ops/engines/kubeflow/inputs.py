@@ -63,10 +63,11 @@ def read_inputs(values: Mapping[str, Any]) -> RunConfig:
 
 
 def _inputs_of(config: RunConfig) -> Iterator[Input]:
+    values = config.model_dump(mode="json")
     for path, kind, as_yaml, description in _fields_of(RunConfig):
-        value: Any = config
+        value: Any = values
         for part in path.split("."):
-            value = getattr(value, part)
+            value = value[part]
         default = _as_text(value) if as_yaml else kind(value)
         yield Input(path, kind, default, description)
 
@@ -93,8 +94,7 @@ def _kind(annotation: Any) -> type | None:
 
 def _as_text(value: Any) -> str:
     """Write a value as YAML if it reads back as the same value, else as JSON."""
-    plain = list(value) if isinstance(value, tuple) else value
-    return plain if isinstance(plain, str) and as_value(plain) == plain else json.dumps(plain)
+    return value if isinstance(value, str) and as_value(value) == value else json.dumps(value)
 
 
 def _whole(value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Sections that say where rows are, and how they are read."""
