@@ -21,6 +21,7 @@ from steps.training.evaluate import evaluate
 from steps.training.fine_tune import fine_tune as tune
 from steps.training.ingest import ingest
 from steps.training.ingest_base_model import ingest_base_model
+from steps.training.keep_threshold import keep_threshold
 from steps.training.label_and_split import label_and_split
 from steps.training.register import register
 from steps.training.validate import validate
@@ -55,8 +56,9 @@ def training(
     read = ingest if data.is_pinned else ingest.with_options(enable_cache=False)
     raw_examples, _, _ = read(data, config.kept_columns, labels.not_rated, labels.absent, labels.columns, name)
     base_model = ingest_base_model(model.source, model.sha256, model.revision)
-    examples, _ = validate(raw_examples, validation, labels, model.max_length, suite_digest(validation.suite))
-    train, validation_part, test, labelling, findings = label_and_split(examples, labels, split, data_quality)
+    kept = keep_threshold(raw_examples, name, config.recorded)
+    examples, _ = validate(raw_examples, validation, labels, model.max_length, suite_digest(validation.suite), kept)
+    train, validation_part, test, labelling, findings = label_and_split(examples, labels, split, data_quality, kept)
     adapter, mlflow_run_id = tune(train, validation_part, base_model, labelling, model, fine_tune, name)
     judged, test_scores, _ = evaluate(
         adapter,

@@ -207,6 +207,10 @@ class LabelsConfig(Section):
     one; without it they are refused."""
     fit_on: Literal["train", "all"] = "train"
     """Rows that the label threshold is computed from: `train` leaks nothing, `all` is the codelab's protocol."""
+    refit: bool = False
+    """Whether the label threshold of rule `median` or `quantile` is fitted anew where the model has a champion: the
+    classes then mean something else, and promotion takes it as another task. Without it the champion's is kept, so that
+    rows that come later change no other row's class."""
     names: ClassNames | None = None
     """Names of classes 0, 1, …; for `given`, the column's values in this order (default: natural order, 2 before 10),
     or a mapping from each value to the name of its class, `{"0": World, "1": Sports}`."""
@@ -252,6 +256,8 @@ class LabelsConfig(Section):
                 f"labels.columns belongs to labels.rule given or any; found rule {self.rule},"
                 f" columns {list(self.columns)}"
             )
+        if self.refit and self.fitted_rule is None:
+            raise ValueError(f"labels.refit belongs to labels.rule median or quantile; found rule {self.rule}")
         if self.fold and self.rule != "given":
             raise ValueError(f"labels.fold belongs to labels.rule given; found rule {self.rule}")
         if self.absent and self.rule == "given":
@@ -297,3 +303,8 @@ class LabelsConfig(Section):
     def needs_score(self) -> bool:
         """Whether the rule cuts scores (rather than reading classes)."""
         return self.rule in ("median", "quantile", "value")
+
+    @property
+    def fitted_rule(self) -> str | None:
+        """Rule that fits the label threshold on rows, as `median` or `quantile 0.7`; None where nothing is fitted."""
+        return {"median": "median", "quantile": f"quantile {self.quantile}"}.get(self.rule)

@@ -16,12 +16,12 @@ from agile_classifier.data import splits
 from agile_classifier.data.duplicates.handling import DuplicateFacts, Handled, handle_duplicates
 from agile_classifier.data.duplicates.parts import leave_out_copies, move_units_to_validation, split_whole
 from agile_classifier.data.labels.classes import label_given
-from agile_classifier.data.labels.cut import (
-    count_ties,
-    doubt_weights,
-    fit_label_threshold,
-    label_scores,
-    soft_targets,
+from agile_classifier.data.labels.cut import count_ties, doubt_weights, label_scores, soft_targets
+from agile_classifier.data.labels.kept import (
+    KeptThreshold,
+    ThresholdFacts,
+    choose_label_threshold,
+    compare_thresholds,
 )
 from agile_classifier.data.labels.kinds import label_any
 from agile_classifier.data.labels.unlabelled import leave_out_unlabelled
@@ -65,6 +65,12 @@ class Labelling(BaseModel):
     """`train`, `validation`, `test` → what is stated of it."""
     duplicates: DuplicateFacts | None = None
     """What was done with texts that stand more than once; None where every row is kept."""
+    origin: str = ""
+    """Where the label threshold is from, as a clause: fitted on which rows, kept from which version, or set."""
+    kept: KeptThreshold | None = None
+    """Label threshold of the champion as it was looked up; None where none was."""
+    threshold: ThresholdFacts | None = None
+    """What became of the champion's label threshold; None where there was none to keep."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,11 @@ class Labelled:
 
 
 def label_examples(
-    examples: pd.DataFrame, labels: LabelsConfig, *, fit_rows: np.ndarray | None = None
+    examples: pd.DataFrame,
+    labels: LabelsConfig,
+    *,
+    fit_rows: np.ndarray | None = None,
+    kept: KeptThreshold | None = None,
 ) -> tuple[pd.Series, tuple[str, ...], float | None]:
     """Labels, names of the classes and, for a rule that cuts scores, the label threshold.
 
@@ -85,6 +95,8 @@ def label_examples(
     ----------
     fit_rows : array of positions
         Rows that the label threshold may be fitted on; all without it.
+    kept : KeptThreshold, optional
+        The champion's label threshold, which goes on unless `labels` say otherwise.
     """
     if labels.rule == "given":
         label, order = label_given(read_kept(examples, labels.columns[0]), labels)
@@ -96,8 +108,7 @@ def label_examples(
             class_names,
             None,
         )
-    score = examples["score"] if fit_rows is None else examples["score"].iloc[fit_rows]
-    threshold = fit_label_threshold(score, labels)
+    threshold = choose_label_threshold(_scores_of_fit(examples, fit_rows), labels, kept)
     return label_scores(examples["score"], label_threshold=threshold), class_names, threshold
 
 
@@ -106,8 +117,14 @@ def label_and_split(
     labels: LabelsConfig,
     split: SplitConfig,
     quality: DataQualityConfig = DataQualityConfig(),
+    kept: KeptThreshold | None = None,
 ) -> Labelled:
     """Split, then label: the label threshold sees `train` alone unless `labels.fit_on` is `all`.
+
+    Parameters
+    ----------
+    kept : KeptThreshold, optional
+        The champion's label threshold, which goes on unless `labels` say otherwise; without it one is fitted.
 
     Raises
     ------
@@ -129,16 +146,17 @@ def label_and_split(
         places = leave_out_copies(every, handled.unit, ids=examples["id"])
         n_left_out = every.n_rows - places.n_rows
     fit_rows = places.train if labels.fit_on == "train" else None
-    label, class_names, threshold = label_examples(examples, labels, fit_rows=fit_rows)
+    label, class_names, threshold = label_examples(examples, labels, fit_rows=fit_rows, kept=kept)
     labelled = examples.assign(label=label)
     parts = {part: labelled.iloc[getattr(places, part)].reset_index(drop=True) for part in PARTS}
     if handled.votes is not None:
         parts["train"] = parts["train"].assign(target=handled.votes.to_numpy()[places.train])
-    n_doubtful = n_ties = 0
+    n_doubtful, n_ties, facts = 0, 0, None
     if threshold is not None:
         parts["train"], n_doubtful = _teach(parts["train"], labels, label_threshold=threshold)
         n_ties = count_ties(examples["score"], label_threshold=threshold)
-    _check_parts(parts, class_names)
+        facts = compare_thresholds(examples["score"], _scores_of_fit(examples, fit_rows), labels, kept)
+    _check_parts(parts, class_names, facts)
     labelling = Labelling(
         label_threshold=threshold,
         n_doubtful=n_doubtful,
@@ -148,8 +166,22 @@ def label_and_split(
         n_unlabelled=n_unlabelled,
         parts={part: _facts(frame, class_names) for part, frame in parts.items()},
         duplicates=handled.facts and handled.facts.model_copy(update={"n_left_out": n_left_out}),
+        origin="" if threshold is None else facts.sentence if facts else _origin(labels),
+        kept=kept,
+        threshold=facts,
     )
     return Labelled(parts, labelling)
+
+
+def _scores_of_fit(examples: pd.DataFrame, fit_rows: np.ndarray | None) -> pd.Series:
+    """Scores that the label threshold may be fitted on."""
+    return examples["score"] if fit_rows is None else examples["score"].iloc[fit_rows]
+
+
+def _origin(labels: LabelsConfig) -> str:
+    """Where a label threshold is from that follows no champion's."""
+    rows = "train" if labels.fit_on == "train" else "all rows"
+    return "set by labels.value" if labels.fitted_rule is None else f"fitted on {rows}"
 
 
 def _teach(train: pd.DataFrame, labels: LabelsConfig, *, label_threshold: float) -> tuple[pd.DataFrame, int]:
@@ -199,13 +231,14 @@ def _cut_parts(handled: Handled, labels: LabelsConfig, split: SplitConfig) -> Sp
     )
 
 
-def _check_parts(parts: dict[str, pd.DataFrame], class_names: Sequence[str]) -> None:
+def _check_parts(parts: dict[str, pd.DataFrame], class_names: Sequence[str], facts: ThresholdFacts | None) -> None:
+    way_out = f", or labels.refit true: the label threshold is {facts.sentence}" if facts and facts.is_kept else ""
     for part, frame in parts.items():
         held = set(frame["label"])
         if len(frame) and len(held) < 2:
             raise InputError(
                 f"split: {part} has {len(frame)} rows, all of class {class_names[held.pop()]!r}; two classes are"
-                " needed: take more rows, another label rule or another split.method"
+                f" needed: take more rows, another label rule or another split.method{way_out}"
             )
 
 

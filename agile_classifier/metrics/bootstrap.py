@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from agile_classifier.errors import InputError
-from agile_classifier.metrics.metrics import MEASURES, METRICS, Floats, Ints, Rows, read_rows
+from agile_classifier.metrics.metrics import METRICS, Floats, Ints, Rows, read_rows
 
 INTERVAL = (2.5, 97.5)
 """Percentiles between which 95 % of the resamples lie."""
@@ -56,6 +56,7 @@ def bootstrap_intervals(
     y_score: ArrayLike,
     decision_threshold: float | None,
     n_resamples: int = 1000,
+    metrics: Sequence[str] = tuple(METRICS),
     seed: int,
 ) -> dict[str, tuple[float, float]]:
     """95 % percentile interval of each metric over resampled rows: how far another test set of this size might differ.
@@ -63,17 +64,23 @@ def bootstrap_intervals(
     The model and its decision threshold stand still; only the rows vary. A resample that holds a single class has no
     ROC AUC and is drawn again.
 
+    Parameters
+    ----------
+    metrics : sequence of str
+        Names of `evaluate_scores` to measure; all without it.
+
     Returns
     -------
     dict
-        (low, high) under the names of `evaluate_scores`.
+        (low, high) under these names.
     """
     rows = read_rows(y_true, y_score, decision_threshold)
-    drawn: dict[str, list[Floats]] = {name: [] for name in METRICS}
+    drawn: dict[str, list[Floats]] = {name: [] for name in metrics}
     for weights in _resample(rows.y_true, n_resamples=n_resamples, seed=seed):
-        for measure in MEASURES:
-            for name, values in measure(rows, weights).items():
-                drawn[name].append(values)
+        for measure in dict.fromkeys(METRICS[name] for name in metrics):
+            found = measure(rows, weights)
+            for name in drawn.keys() & found.keys():
+                drawn[name].append(found[name])
     return {name: _interval(np.concatenate(values)) for name, values in drawn.items()}
 
 

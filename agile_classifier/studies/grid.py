@@ -28,9 +28,10 @@ INDIFFERENT = {
     "data_quality": ("leaks_limit", "duplicates_limit", "conflicts_limit"),
     "evaluation": ("n_resamples", "calibration", "slices"),
     "fine_tune": ("devices", "device", "max_time"),
+    "labels": ("refit",),
 }
-"""Fields of theirs that do not: a cell is never refused for a limit, keeps the probabilities before calibration, and is
-trained to its end."""
+"""Fields of theirs that do not: a cell is never refused for a limit, keeps the probabilities before calibration, is
+trained to its end, and follows no champion, so that its label threshold is always fitted."""
 OF_BASELINES = ("data", "labels", "split", "data_quality", "evaluation")
 """Sections that decide a baseline; `frozen` reads `model` too."""
 KEY_LENGTH = 16

@@ -1,4 +1,4 @@
-"""label_and_split: validated_examples → train, validation, test, labelling, findings."""
+"""label_and_split: validated_examples, kept_threshold → train, validation, test, labelling, findings."""
 
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.data import label_and_split as data
 from agile_classifier.data.label_and_split import Labelling
+from agile_classifier.data.labels.kept import KeptThreshold
 from agile_classifier.data.leakage import examine_parts, refuse_leakage
 from agile_classifier.ops.runs.caching import on_reached_files
 from agile_classifier.ops.runs.materializers import ExamplesMaterializer
@@ -20,7 +21,11 @@ from agile_classifier.ops.runs.materializers import ExamplesMaterializer
     output_materializers=dict.fromkeys(("train", "validation", "test"), ExamplesMaterializer),
 )
 def label_and_split(
-    validated_examples: pd.DataFrame, labels: LabelsConfig, split: SplitConfig, quality: DataQualityConfig
+    validated_examples: pd.DataFrame,
+    labels: LabelsConfig,
+    split: SplitConfig,
+    quality: DataQualityConfig,
+    kept: KeptThreshold = KeptThreshold(),
 ) -> tuple[
     Annotated[pd.DataFrame, "train"],
     Annotated[pd.DataFrame, "validation"],
@@ -30,9 +35,10 @@ def label_and_split(
 ]:
     """Turn scores into labels and cut the examples into parts; past a limit of `data_quality` the run ends here.
 
-    `labelling` states threshold, ties, shares, digests; `findings` what would make a measurement on the parts lie.
+    A label threshold that `kept` holds goes on, unless `labels` say otherwise. `labelling` states threshold, ties,
+    shares, digests; `findings` what would make a measurement on the parts lie.
     """
-    labelled = data.label_and_split(validated_examples, labels, split, quality)
+    labelled = data.label_and_split(validated_examples, labels, split, quality, kept)
     parts, labelling = labelled.parts, labelled.labelling
     found = examine_parts(parts, similarity=quality.similarity, limits=quality.limits)
     log_metadata(

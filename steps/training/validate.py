@@ -1,4 +1,4 @@
-"""validate: raw_examples → validated_examples, validation_report."""
+"""validate: raw_examples, kept_threshold → validated_examples, validation_report."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ from zenml import log_metadata, step
 from zenml.types import HTMLString
 
 from agile_classifier.config.data import LabelsConfig, ValidationConfig
+from agile_classifier.data.labels.kept import KeptThreshold
 from agile_classifier.ops.runs.caching import on_reached_files
 from agile_classifier.ops.runs.materializers import ExamplesMaterializer
 from agile_classifier.ops.state.home import suite_path
@@ -22,6 +23,7 @@ def validate(
     labels: LabelsConfig,
     max_length: int,
     suite_digest: str,  # noqa: ARG001  (keys the reuse of this step)
+    kept: KeptThreshold = KeptThreshold(),
 ) -> tuple[Annotated[pd.DataFrame, "validated_examples"], Annotated[HTMLString, "validation_report"]]:
     """Hold the examples against the expectation suite; a critical failure ends the run, warnings are recorded.
 
@@ -34,6 +36,7 @@ def validate(
         labels,
         suite=suite_path(validation.suite),
         bounds={**validation.model_dump(exclude={"suite"}), "max_words": max_length},
+        kept=kept,
     )
     log_metadata(
         {"n_expectations": report.n_expectations, "warnings": [warning.sentence for warning in report.warnings]}

@@ -27,7 +27,17 @@ playwright = pytest.importorskip("playwright.sync_api")
 playwright.expect.set_options(timeout=1000 * LONGEST)
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
-STEPS = ("ingest", "ingest_base_model", "validate", "label_and_split", "fine_tune", "evaluate", "register", "promote")
+STEPS = (
+    "ingest",
+    "ingest_base_model",
+    "keep_threshold",
+    "validate",
+    "label_and_split",
+    "fine_tune",
+    "evaluate",
+    "register",
+    "promote",
+)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 

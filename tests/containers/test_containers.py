@@ -25,7 +25,7 @@ from tests.toys.waiting import LONGEST, until
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(3000)]
 PROJECT = Path(__file__).parents[2]
 FETCHING = {"ingest", "ingest_base_model"}
-STEPS = {*FETCHING, "validate", "label_and_split", "fine_tune", "evaluate", "register", "promote"}
+STEPS = {*FETCHING, "keep_threshold", "validate", "label_and_split", "fine_tune", "evaluate", "register", "promote"}
 SHORT = ["--limit", "900", "--set", "split.train=300"] if os.environ.get("SHORT") == "1" else []
 TEXTS = ["what a lovely day", "this is awful :(", "😀"]
 FACTS = """

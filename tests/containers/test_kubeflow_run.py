@@ -26,7 +26,17 @@ pytestmark = [pytest.mark.containers, pytest.mark.timeout(3000)]
 PROJECT = Path(__file__).parents[2]
 REGISTRY = "registry.invalid"
 MODEL = "from-kubeflow"
-STEPS = ["ingest", "ingest_base_model", "validate", "label_and_split", "fine_tune", "evaluate", "register", "promote"]
+STEPS = [
+    "ingest",
+    "ingest_base_model",
+    "keep_threshold",
+    "validate",
+    "label_and_split",
+    "fine_tune",
+    "evaluate",
+    "register",
+    "promote",
+]
 
 
 @pytest.fixture(scope="module")

@@ -172,6 +172,7 @@ def test_run_and_version_name_each_other(first: Any) -> None:
 def test_a_second_run_reuses_every_step_but_promote_and_registers_nothing(second: Any) -> None:
     again = statuses(second)
     assert again.pop("ingest") == "completed"  # the file is not pinned: it is read again, and its digest keys the rest
+    assert again.pop("keep_threshold") == "completed"  # the champion of the moment, which has fitted nothing anew
     assert again.pop("promote") == "completed"
     assert set(again.values()) == {"cached"}
     assert output(second, "register", "model_version") == "1"

@@ -39,6 +39,7 @@ from agile_classifier.config.data import LabelsConfig
 from agile_classifier.data.expectations.page import render_validation_page, shown
 from agile_classifier.data.expectations.suite import Entry, Suite, read_entries
 from agile_classifier.data.label_and_split import label_examples
+from agile_classifier.data.labels.kept import KeptThreshold
 from agile_classifier.data.labels.unlabelled import leave_out_unlabelled
 from agile_classifier.data.tables import source_name
 from agile_classifier.errors import InputError, explain_validation, one_line
@@ -268,7 +269,12 @@ def _exception_message(info: Mapping[str, Any]) -> str | None:
 
 
 def check_examples(
-    examples: pd.DataFrame, labels: LabelsConfig, *, suite: Path, bounds: Mapping[str, float]
+    examples: pd.DataFrame,
+    labels: LabelsConfig,
+    *,
+    suite: Path,
+    bounds: Mapping[str, float],
+    kept: KeptThreshold | None = None,
 ) -> ValidationReport:
     """Evaluate the suite under a provisional label, that of the label rule over all rows.
 
@@ -276,6 +282,8 @@ def check_examples(
     ----------
     bounds : mapping
         `min_rows`, `min_class_rows`, `score_min`, `score_max`, `max_words`.
+    kept : KeptThreshold, optional
+        The champion's label threshold, which goes on unless `labels` say otherwise.
 
     Raises
     ------
@@ -289,7 +297,7 @@ def check_examples(
     can_label = not labels.needs_score or examples["score"].notna().any()
     if not can_label:
         expected = expected.without("label")
-    provisional, names, _ = label_examples(examples, labels) if can_label else (None, (), None)
+    provisional, names, _ = label_examples(examples, labels, kept=kept) if can_label else (None, (), None)
     report = evaluate_expectations(examples, suite=expected, parameters=bounds, provisional_label=provisional)
     if report.critical:
         sentences = [failure.sentence for failure in report.critical]

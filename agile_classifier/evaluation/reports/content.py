@@ -116,8 +116,9 @@ def _facts(
 
 def _label_facts(evaluation: Evaluation, labelling: Labelling) -> dict[str, object]:
     label, decision = labelling.label_threshold, evaluation.decision_threshold
+    cut = "none: classes are given" if label is None else ", ".join(filter(None, (f"{label:.4g}", labelling.origin)))
     return {
-        "label threshold (score >=)": "none: classes are given" if label is None else f"{label:.4g}",
+        "label threshold (score >=)": cut,
         "scores that tie with it": labelling.n_ties,
         "rows in no part": labelling.n_unused,
         "rows without a label, left out": labelling.n_unlabelled,

@@ -129,7 +129,9 @@ def evidence_in_short(decision: PromotionDecision) -> dict[str, Any]:
         for name, found in evidence.differences.items()
     }
     facts = evidence.model_dump(include={"candidate", "champion", "n_rows", "test_digest"})
-    return {**{name: value for name, value in facts.items() if value}, **intervals}
+    new = {} if evidence.n_new is None else {"rows new since the champion": evidence.n_new}
+    apart = {f"{name} rows": f"{found.n_rows}: {found.words}" for name, found in evidence.apart.items()}
+    return {**{name: value for name, value in facts.items() if value}, **new, **intervals, **apart}
 
 
 def conclude(decision: PromotionDecision, *, model_name: str, run: PipelineRunResponse) -> PromotionDecision:

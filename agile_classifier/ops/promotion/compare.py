@@ -25,6 +25,7 @@ from agile_classifier.metrics.metrics import METRICS
 from agile_classifier.ops.promotion import champions
 from agile_classifier.ops.promotion.gate import Evidence, Limit, PromotionDecision, comparable_rows, decide
 from agile_classifier.ops.promotion.measured_version import MeasuredVersion
+from agile_classifier.ops.promotion.since_champion import measure_apart
 from agile_classifier.ops.registry import history
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.history import Event
@@ -146,7 +147,13 @@ class Comparison:
         obstacle = self._rolled_back() or (self._differing_from(self.champion) if self.champion else None)
         seen = [version.learnt_from for version in (self.candidate, self.champion) if version and not obstacle]
         rows = test_scores[comparable_rows([text_digest(text) for text in test_scores["text"]], *seen)]
-        self._add(obstacle=obstacle, n_rows=len(rows), test_digest=examples_digest(rows[["text", "label"]]))
+        is_new = None if obstacle else self._new_since_champion(rows)
+        self._add(
+            obstacle=obstacle,
+            n_rows=len(rows),
+            test_digest=examples_digest(rows[["text", "label"]]),
+            n_new=None if is_new is None else int(is_new.sum()),
+        )
         if obstacle or len(rows) < self.settings.min_rows or rows["label"].nunique() < 2:
             return self.evidence
         y_true, texts = rows["label"].to_numpy(), list(rows["text"])
@@ -156,7 +163,7 @@ class Comparison:
             if self.champion is None:
                 self._add(differences=compare_with_baselines(evaluation, rows, metric=self.settings.metric))
             else:
-                self._compare(y_true, answers(), self._answer_of(self.champion, texts), rows)
+                self._compare(y_true, answers(), self._answer_of(self.champion, texts), rows, is_new)
         except InputError as error:  # scores that are none
             self._add(obstacle=self.evidence.obstacle or f"the comparison failed ({error})")
         return self.evidence
@@ -187,10 +194,24 @@ class Comparison:
             new_names, old_names = map(name_classes, classes)
             return f"it tells {new_names} apart, and the champion {old_names}{self._way_out()}"
         new, old = self.candidate.label_rule, champion.label_rule
-        for name in sorted((set(new) & set(old)) - {"unlabelled"}):
+        for name in sorted((set(new) & set(old)) - {"unlabelled", "refit"}):
             if new[name] != old[name]:
                 return f"labels.{name} was {new[name]} for it, and {old[name]} for the champion{self._way_out()}"
-        return None
+        return self._cut_elsewhere(champion)
+
+    def _cut_elsewhere(self, champion: MeasuredVersion) -> str | None:
+        """Obstacle where the scores were cut at another label threshold: class 1 is another class then."""
+        ours, theirs = self.candidate.labelled, champion.labelled
+        new, old = ours.label_threshold, theirs.label_threshold
+        if new is None or old is None or new == old:
+            return None
+        facts = ours.threshold
+        is_refit = facts is not None and not facts.is_kept and facts.label_threshold == old
+        changed = f", which changed the class of {facts.n_changed} of {facts.n_rows} rows" if facts and is_refit else ""
+        return (
+            f"its label threshold is {new:.6g} and the champion's {old:.6g}{changed}, so it learnt another task"
+            f"{self._way_out()}"
+        )
 
     def _way_out(self) -> str:
         return f"; `agile promote {self.candidate.number} --force` puts it in service all the same"
@@ -210,8 +231,22 @@ class Comparison:
         ]
         self._add(limits=tuple(limits))
 
-    def _compare(self, y_true: NDArray[np.int64], new: Answers, old: Answers, rows: pd.DataFrame) -> None:
-        metric = self.settings.metric
+    def _new_since_champion(self, rows: pd.DataFrame) -> NDArray[np.bool_] | None:
+        """Mask of the rows that the champion was not tested on; None where it does not say, or there is none."""
+        tested_on = None if self.champion is None else self.champion.tested_on
+        return None if tested_on is None else comparable_rows([text_digest(text) for text in rows["text"]], tested_on)
+
+    def _compare(
+        self,
+        y_true: NDArray[np.int64],
+        new: Answers,
+        old: Answers,
+        rows: pd.DataFrame,
+        is_new: NDArray[np.bool_] | None,
+    ) -> None:
+        metric, fewest = self.settings.metric, self.settings.slice_min_rows
+        if is_new is not None:
+            self._add(apart=measure_apart(y_true, new, old, is_new=is_new, metric=metric, min_rows=fewest))
         differences = compare(y_true, new, old, metrics=list(METRICS))
         tested = mcnemar(y_true, new, old)
         slices, too_small = compare_slices(
@@ -220,7 +255,7 @@ class Comparison:
             old,
             metric=metric,
             slices=slice_rows(list(rows["text"]), list(rows["group"]) if "group" in rows else None),
-            min_rows=self.settings.slice_min_rows,
+            min_rows=fewest,
         )
         self._add(
             differences={"champion": differences[metric]},

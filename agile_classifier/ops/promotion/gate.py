@@ -14,6 +14,7 @@ from agile_classifier.evaluation.contenders import list_as_good
 from agile_classifier.evaluation.titles import CONTENDERS
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.comparison import McNemar
+from agile_classifier.ops.promotion.since_champion import RowsApart, tell_apart
 
 FIRST_COMPARATORS = ("majority", "tfidf")
 """Baselines that a first champion must beat; every evaluation has them. To no other may it lose beyond noise."""
@@ -63,6 +64,10 @@ class Evidence(BaseModel):
     """Number of test rows that neither model has learnt from (`comparable_rows`)."""
     test_digest: str | None = None
     """SHA-256 of these rows; None if none were looked at."""
+    n_new: int | None = None
+    """Number of these rows that the champion was not tested on, since they came later; None where it does not say."""
+    apart: dict[str, RowsApart] = {}
+    """Both models on the rows that are `new` since the champion, and on the `old` ones."""
     differences: dict[str, PairedDifference] = {}
     """Difference in `promotion.metric` from the champion, under `champion`, or from each baseline under its name."""
     limits: tuple[Limit, ...] = ()
@@ -86,7 +91,8 @@ class PromotionDecision(BaseModel):
 
     promote: bool
     reason: str
-    """Reason for the decision: one English sentence with the numbers."""
+    """Reason for the decision: one English sentence with the numbers, and one on the rows that came since the
+    champion."""
     evidence: Evidence
     """Everything that was measured; the intervals of `differences` are widened by the noise of the trainings."""
     policy: PromotionConfig
@@ -104,7 +110,10 @@ def decide(evidence: Evidence, policy: PromotionConfig) -> PromotionDecision:
     evidence = evidence.model_copy(update={"differences": _widened(evidence, policy)})
     promote, why = _verdict(evidence, policy)
     return PromotionDecision(
-        promote=promote, reason=f"{_outcome(promote, evidence)}: {why}.", evidence=evidence, policy=policy
+        promote=promote,
+        reason=f"{_outcome(promote, evidence)}: {why}.{_since_champion(evidence)}",
+        evidence=evidence,
+        policy=policy,
     )
 
 
@@ -186,6 +195,13 @@ def _is_finite(found: PairedDifference) -> bool:
 
 def _title(name: str) -> str:
     return "the champion" if name == "champion" else CONTENDERS.get(name, name)
+
+
+def _since_champion(evidence: Evidence) -> str:
+    """Sentence on the rows that came since the champion; empty where nothing is known of them."""
+    if evidence.champion is None or evidence.n_new is None or not evidence.n_rows:
+        return ""
+    return f" {tell_apart(evidence.n_new, evidence.n_rows, evidence.apart, champion=evidence.champion)}"
 
 
 def _outcome(promote: bool, evidence: Evidence) -> str:

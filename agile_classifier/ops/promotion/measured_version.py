@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from functools import cached_property
@@ -10,6 +11,7 @@ import numpy as np
 
 from agile_classifier.metrics.comparison import Answers
 from agile_classifier.models.spec import PROBABILITY
+from agile_classifier.ops.promotion.label_threshold import LabelRecord, read_label_record
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.scorer import Scorer
 
@@ -28,6 +30,12 @@ class MeasuredVersion:
         return registry.read_learnt_from(self.model_name, self.number)
 
     @cached_property
+    def tested_on(self) -> frozenset[str] | None:
+        """Digests of the texts that the version was tested on; None if it does not record them."""
+        file = registry.read_files(self.model_name, self.number).adapter / registry.TESTED_FILE
+        return frozenset(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+
+    @cached_property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes, class 0 first."""
         return tuple(registry.read_spec(self.model_name, self.number).class_names)
@@ -36,6 +44,11 @@ class MeasuredVersion:
     def label_rule(self) -> dict[str, object]:
         """Section `labels` of the config that made the version."""
         return dict(registry.read_config(self.model_name, self.number).get("labels", {}))
+
+    @cached_property
+    def labelled(self) -> LabelRecord:
+        """What the version records of its label threshold."""
+        return read_label_record(self.model_name, self.number)
 
     @cached_property
     def tags(self) -> dict[str, str]:

@@ -24,7 +24,7 @@ from agile_classifier.evaluation.reports.model_card import CARD_FILE
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.spec import MEMBER_FOLDER, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.ops.registry.scoring_code import write_scoring_code
-from agile_classifier.ops.registry.versions import LEARNT_FILE
+from agile_classifier.ops.registry.versions import LEARNT_FILE, TESTED_FILE
 
 REQUIREMENTS = (
     "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "numpy", "pandas", "scikit-learn",
@@ -54,6 +54,7 @@ def log_classifier(
     base: Path | None,
     decision: Decision,
     learnt_from: Iterable[str],
+    tested_on: Iterable[str] = (),
     reference: DriftSample | None = None,
     card: str | None = None,
     tags: Mapping[str, str] | None = None,
@@ -66,6 +67,8 @@ def log_classifier(
         The base model's folder, to be kept inside; None keeps the pinned reference.
     learnt_from : iterable of str
         Digests of the train and validation texts, so that a later comparison can leave them out.
+    tested_on : iterable of str
+        Digests of the test texts, so that a later comparison can tell which rows have come since.
     reference : DriftSample, optional
         What later batches are compared with.
     card : str, optional
@@ -75,7 +78,9 @@ def log_classifier(
     """
     spec = ClassifierSpec.load(adapter)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = _pack(adapter, Path(scratch) / "classifier", decision=decision, learnt_from=learnt_from)
+        folder = _pack(adapter, Path(scratch) / "classifier", decision=decision)
+        for name, digests in {LEARNT_FILE: learnt_from, TESTED_FILE: tested_on}.items():
+            (folder / name).write_text(json.dumps(sorted(set(digests))), encoding="utf-8")
         if reference is not None:
             reference.save(folder)
         if card is not None:
@@ -110,13 +115,12 @@ def score_in_fresh_process(model_uri: str, texts: Sequence[str], *, class_names:
     return frame[[f"{PROBABILITY}{name}" for name in class_names]].to_numpy(dtype="float64")
 
 
-def _pack(adapter: Path, folder: Path, *, decision: Decision, learnt_from: Iterable[str]) -> Path:
+def _pack(adapter: Path, folder: Path, *, decision: Decision) -> Path:
     for part in ("best", TOKENIZER_FOLDER, MEMBER_FOLDER):
         if (adapter / part).is_dir():
             shutil.copytree(adapter / part, folder / part)
     shutil.copy2(adapter / SPEC_FILE, folder)
     decision.save(folder)
-    (folder / LEARNT_FILE).write_text(json.dumps(sorted(set(learnt_from))), encoding="utf-8")
     return folder
 
 

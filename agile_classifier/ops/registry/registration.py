@@ -118,6 +118,7 @@ def _log(candidate: Candidate, settings: RegistryConfig, registration: str) -> s
         base=candidate.base if settings.include_base else None,
         decision=Decision(decision_threshold=evaluation.decision_threshold, calibration=evaluation.calibration),
         learnt_from=map(text_digest, candidate.learnt_from),
+        tested_on=map(text_digest, candidate.test_scores["text"]),
         reference=candidate.reference,
         card=model_card(
             settings.model_name,
@@ -168,6 +169,7 @@ def _tags(candidate: Candidate) -> dict[str, str]:
         registry.REPORT: f"runs:/{candidate.mlflow_run_id}/{registry.REPORT_FILE}",
         "git_commit": git_commit(),
         "config": json.dumps(config, sort_keys=True),
+        registry.LABELLING: candidate.labelling.model_dump_json(include={"label_threshold", "kept", "threshold"}),
         "seed": str(config["fine_tune"]["seed"]),
         **{f"digest.{part}": facts.digest for part, facts in candidate.labelling.parts.items()},
         **{name: f"{value:.4f}" for name, value in measured.items() if name.startswith("test_")},

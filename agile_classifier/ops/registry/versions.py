@@ -21,9 +21,11 @@ from agile_classifier.models.digests import DIGEST, MANIFEST, verify_files, writ
 from agile_classifier.models.spec import ClassifierSpec
 
 CANDIDATE, CHAMPION = "candidate", "champion"
-LEARNT_FILE = "learnt_from.json"
+LEARNT_FILE, TESTED_FILE = "learnt_from.json", "tested_on.json"
 REPORT, REPORT_FILE = "report", "report.html"
 """Tag of a version that says where its report is, and the report's name among the artifacts of its run."""
+LABELLING = "labelling"
+"""Tag of a version: how it was labelled, as `agile_classifier.ops.promotion.label_threshold` reads it."""
 PARITY_ERROR = "parity.error"
 """Tag of a version: largest change of a probability by saving and reloading it."""
 

@@ -117,7 +117,9 @@ def write_report(run: PipelineRunResponse) -> str:
 def _sentence(labelling: Labelling) -> str:
     rows = ", ".join(f"{facts.n_rows} {part}" for part, facts in labelling.parts.items())
     threshold = labelling.label_threshold
-    cut = "" if threshold is None else f"; label threshold {threshold:.4g}, {labelling.n_ties} scores tie with it"
+    origin = f" ({labelling.origin})" if labelling.origin else ""
+    tied = f"{labelling.n_ties} scores tie with it"
+    cut = "" if threshold is None else f"; label threshold {threshold:.4g}{origin}, {tied}"
     unlabelled = f", {labelling.n_unlabelled} without a label left out" if labelling.n_unlabelled else ""
     duplicates = "" if labelling.duplicates is None else f"\nduplicates: {labelling.duplicates.sentence}"
     return f"rows: {rows}, {labelling.n_unused} in no part{unlabelled}{cut}{duplicates}"

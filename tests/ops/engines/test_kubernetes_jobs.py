@@ -31,8 +31,9 @@ VERSIONS = ("1.33", "1.34", "1.35", "1.36", "1.37")
 UPSTREAM: dict[str, set[str]] = {
     "ingest": set(),
     "ingest_base_model": set(),
-    "validate": {"ingest"},
-    "label_and_split": {"validate"},
+    "keep_threshold": {"ingest"},
+    "validate": {"ingest", "keep_threshold"},
+    "label_and_split": {"validate", "keep_threshold"},
     "fine_tune": {"label_and_split", "ingest_base_model"},
     "evaluate": {"fine_tune", "ingest_base_model", "label_and_split"},
     "register": {"fine_tune", "evaluate"},
@@ -208,7 +209,7 @@ def test_no_secret_stands_in_a_job_and_each_is_named_where_it_is_needed(cluster:
     for step, job in cluster.jobs().items():
         named = {source["secretRef"]["name"] for source in container_of(job)["envFrom"]}
         fetches = step in {"ingest", "ingest_base_model"}
-        tracks = step in {"fine_tune", "evaluate", "register", "promote"}
+        tracks = step in {"keep_threshold", "fine_tune", "evaluate", "register", "promote"}
         assert "agile-artifacts" in named
         assert ("agile-notify" in named) == (step != ORCHESTRATOR)
         assert ("agile-hub" in named) == fetches

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.ops.promotion.gate import Evidence, Limit, PromotionDecision, comparable_rows, decide
+from agile_classifier.ops.promotion.since_champion import Figure, RowsApart
 
 
 def gain(low: float, difference: float = 0.05, high: float = 0.1, n: int = 200) -> PairedDifference:
@@ -27,6 +28,7 @@ def decide_on(**changed: Any) -> PromotionDecision:
     return decide(Evidence(**evidence), PromotionConfig().model_copy(update=policy))
 
 
+FIGURES = Figure(value=0.9, low=0.85, high=0.95), Figure(value=0.8, low=0.7, high=0.9)
 BROKEN, KEPT, UNMEASURED = (Limit(what="its size in MB", value=value, at_most=2) for value in (3.0, 1.0, None))
 AGAINST_CHAMPION = [
     ("a gain beyond noise", {}, True, "above the smallest gain"),
@@ -134,6 +136,19 @@ def test_a_reason_is_one_sentence_with_the_numbers() -> None:
         "Candidate 7 becomes champion: its gain over the champion is +0.050 roc_auc on 200 test rows"
         " (95 % interval +0.010 to +0.100, above the smallest gain of 0)."
     )
+
+
+def test_a_second_sentence_tells_the_rows_that_came_since_the_champion() -> None:
+    apart = {
+        "new": RowsApart(n_rows=60, metric="roc_auc", candidate=FIGURES[0], champion=FIGURES[1]),
+        "old": RowsApart(n_rows=140, metric="roc_auc"),
+    }
+    assert decide_on(n_new=60, apart=apart).reason == (
+        f"{decide_on().reason} 60 of these rows are new since champion 5 (new: roc_auc 0.900 (0.850 to 0.950) for it,"
+        " 0.800 (0.700 to 0.900) for the champion; old: too few for figures)."
+    )
+    assert decide_on(n_new=3, n_rows=9).reason.endswith("needs 100. 3 of these rows are new since champion 5.")
+    assert decide_on(n_new=0, n_rows=0, obstacle="it was rolled back").reason.endswith("it was rolled back.")
 
 
 def test_a_decision_can_be_stored_and_read_whatever_its_numbers_are() -> None:
