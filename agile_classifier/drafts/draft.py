@@ -18,9 +18,10 @@ import yaml
 from agile_classifier.config.bounds import LONGEST_MODEL_NAME
 from agile_classifier.config.files import parse_config
 from agile_classifier.config.run import RunConfig
+from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.examples import read_examples
 from agile_classifier.drafts.choices import Answer, Choices, OpenQuestion, Question, settle
-from agile_classifier.drafts.forecast import forecast, forecast_parts
+from agile_classifier.drafts.forecast import choose_split, forecast, forecast_parts
 from agile_classifier.drafts.guess import Guess, guess
 from agile_classifier.errors import InputError
 from agile_classifier.files import write_whole
@@ -81,14 +82,17 @@ def compose(
     kept = tuple(dict.fromkeys((*bare.kept_columns, *guessed.of_parts)))
     examples = read_examples(bare.data, keep=kept, not_rated=bare.labels.not_rated, absent=bare.labels.absent)
     bounds = _score_bounds(examples)
-    sections = _sections(guessed, project, name=name, bounds=bounds)
-    config = parse_config(sections, name=str(output))
-    foretold = forecast(examples, config, suite=project.suites / config.validation.suite)
+    bounded = parse_config(_sections(guessed, project, name=name, bounds=bounds), name=str(output))
+    config, labelled, why_split = choose_split(examples, bounded)
+    sections = _sections(guessed, project, name=name, bounds=bounds, split=config.split)
+    foretold = forecast(examples, config, suite=project.suites / config.validation.suite, labelled=labelled)
     foretold += [forecast_parts(examples, config, column) for column in guessed.of_parts]
     places = [place_source(source, output) for source in sources]
     sections["data"]["source"] = places[0] if len(places) == 1 else places
     head = _head(
-        sources, output=output, remarks=[*guessed.reasons, *_bounds_reason(config, bounds), TOGETHER, *foretold]
+        sources,
+        output=output,
+        remarks=[*guessed.reasons, *_bounds_reason(config, bounds), TOGETHER, why_split, *foretold],
     )
     body = yaml.safe_dump({"parameters": sections}, sort_keys=False, allow_unicode=True, width=10_000)
     return f"{head}{body}"
@@ -144,14 +148,19 @@ def place_source(source: Path, output: Path) -> str:
 
 
 def _sections(
-    guessed: Guess, project: Project, *, name: str, bounds: tuple[int, int] = (0, 1)
+    guessed: Guess,
+    project: Project,
+    *,
+    name: str,
+    bounds: tuple[int, int] = (0, 1),
+    split: SplitConfig | None = None,
 ) -> dict[str, dict[str, Any]]:
-    split = {} if guessed.split == {"method": "stratified"} else guessed.split
+    chosen = SplitConfig.model_validate(guessed.split) if split is None else split
     sections: dict[str, Mapping[str, Any]] = {
         "data": guessed.data,
         "validation": {} if bounds == (0, 1) else {"score_min": bounds[0], "score_max": bounds[1]},
         "labels": guessed.labels,
-        "split": split,
+        "split": chosen.model_dump(mode="json", exclude_defaults=True),
         "data_quality": {"duplicates": "together"},
         "model": project.model,
         "registry": {"model_name": name},

@@ -10,7 +10,7 @@ import pandas as pd
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.expectations.run import check_examples
-from agile_classifier.data.label_and_split import label_and_split, label_examples
+from agile_classifier.data.label_and_split import Labelled, label_and_split, label_examples
 from agile_classifier.data.leakage import examine_parts, refuse_leakage
 from agile_classifier.data.splits import PART_OF, PARTS
 from agile_classifier.data.tables import read_kept
@@ -18,9 +18,49 @@ from agile_classifier.data.text import is_blank
 from agile_classifier.errors import GateRefused, InputError
 
 HINDRANCE = "It cannot train yet: "
+FEWEST_UNITS = 100
+"""Fewest rows, or groups, that a draft divides by hash: with fewer the sizes of the parts are too much a matter of
+luck."""
+MOST_LEFT_OUT = 0.2
+"""Largest share of the rows that a draft's split may lose as near copies of held-out texts."""
+STABLE = (
+    "A hash of {unit} says the part it is in (split.method stable), so that rows which come, go or are relabelled later"
+    " move no other row, and test stays unseen."
+)
+INSTEAD = (
+    "split.method {method}: {why}. Once the file has grown take split.method stable, before the first champion: another"
+    " split deals all rows anew."
+)
 
 
-def forecast(examples: pd.DataFrame, config: RunConfig, *, suite: Path) -> list[str]:
+def choose_split(examples: pd.DataFrame, config: RunConfig) -> tuple[RunConfig, Labelled | None, str]:
+    """Choose the split of a draft: `stable` where its random sizes serve, else the one that the draft has already.
+
+    Returns
+    -------
+    The draft with the split, its examples so divided where that was tried, and the reason.
+    """
+    grouped = config.data.columns.group is not None
+    n_units = examples["group"].nunique() if grouped else len(examples)
+    if n_units < FEWEST_UNITS:
+        few = f"{n_units} {'groups' if grouped else 'rows'} are too few for parts of random sizes"
+        return config, None, INSTEAD.format(method=config.split.method, why=few)
+    stable = config.model_copy(update={"split": SplitConfig(method="stable", seed=config.split.seed)})
+    why_stable = STABLE.format(unit="each group" if grouped else "each text")
+    if _missing(examples, config):
+        return stable, None, why_stable
+    found = _try_split(examples, stable)
+    why_not = found if isinstance(found, str) else _lopsided(found, stable.split)
+    if why_not is None:
+        return stable, _divided(found), why_stable
+    other = _try_split(examples, config)
+    if isinstance(other, Labelled) and _lopsided(other, config.split) is None:
+        return config, other, INSTEAD.format(method=config.split.method, why=why_not.removesuffix("."))
+    doubt = "" if isinstance(found, str) else f" As yet {why_not}."
+    return stable, _divided(found), f"{why_stable}{doubt}"
+
+
+def forecast(examples: pd.DataFrame, config: RunConfig, *, suite: Path, labelled: Labelled | None = None) -> list[str]:
     """What would stop a run, each with what helps; or the parts that it would make.
 
     Parameters
@@ -29,6 +69,8 @@ def forecast(examples: pd.DataFrame, config: RunConfig, *, suite: Path) -> list[
         As the step `ingest` makes them.
     suite : Path
         The expectation suite that the step `validate` reads.
+    labelled : Labelled, optional
+        The examples, labelled and split as the config says, where that is done.
     """
     hindrances = _missing(examples, config)
     try:
@@ -37,7 +79,7 @@ def forecast(examples: pd.DataFrame, config: RunConfig, *, suite: Path) -> list[
         warnings = [] if hindrances else _validate(examples, config, suite=suite)
         if hindrances:
             return [f"{HINDRANCE}{hindrance}." for hindrance in hindrances]
-        return [*warnings, *_split(examples, config)]
+        return [*warnings, *_split(examples, config, labelled)]
     except (InputError, GateRefused) as error:
         return [f"{HINDRANCE}{str(error).removesuffix('.')}."]
 
@@ -93,9 +135,35 @@ def _validate(examples: pd.DataFrame, config: RunConfig, *, suite: Path) -> list
     return [f"The run will warn: {warning.sentence}." for warning in report.warnings]
 
 
-def _split(examples: pd.DataFrame, config: RunConfig) -> list[str]:
+def _try_split(examples: pd.DataFrame, config: RunConfig) -> Labelled | str:
+    """Divide the examples as a config says; the error where that cannot be."""
+    try:
+        return label_and_split(examples, config.labels, config.split, config.data_quality)
+    except (InputError, GateRefused) as error:
+        return str(error)
+
+
+def _divided(found: Labelled | str) -> Labelled | None:
+    return found if isinstance(found, Labelled) else None
+
+
+def _lopsided(labelled: Labelled, split: SplitConfig) -> str | None:
+    """Clause that says which part comes out far too small, or how many rows are lost; None where all is well."""
+    sizes = {part: len(frame) for part, frame in labelled.parts.items()}
+    n_all, held_out = sum(sizes.values()), {"validation": split.validation, "test": split.test or 0.0}
+    for part, share in {**held_out, "train": 1 - sum(held_out.values())}.items():
+        if sizes[part] < share * n_all / 2:
+            return f"{part} would come to {sizes[part]} of {n_all} rows, less than half of its share of {share:.0%}"
+    n_left_out = (labelled.labelling.duplicates and labelled.labelling.duplicates.n_left_out) or 0
+    if n_left_out > MOST_LEFT_OUT * n_all:
+        return f"{n_left_out} of {n_all + n_left_out} rows would be left out, as near copies of held-out texts"
+    return None
+
+
+def _split(examples: pd.DataFrame, config: RunConfig, labelled: Labelled | None = None) -> list[str]:
     quality = config.data_quality
-    parts = label_and_split(examples, config.labels, config.split, quality).parts
+    labelled = labelled or label_and_split(examples, config.labels, config.split, quality)
+    parts = labelled.parts
     refuse_leakage(examine_parts(parts, similarity=quality.similarity, limits=quality.limits))
     return _expected_parts({part: len(frame) for part, frame in parts.items()}, fewest=config.promotion.min_rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agile_classifier.config.files import load_config
@@ -53,7 +54,7 @@ def test_a_semicolon_file_of_60_rows_can_train_and_says_what_it_lacks_for_promot
 
 def test_a_large_file_has_nothing_to_be_warned_of(write: Write) -> None:
     text, _ = write(table(600))
-    assert "120 test" in text
+    assert "122 test" in text
     assert "too few" not in text
 
 
@@ -101,6 +102,61 @@ HINDRANCES = [
 def test_what_would_stop_a_run_is_said_beforehand(write: Write, content: str, said: str) -> None:
     text, _ = write(content)
     assert f"It cannot train yet: {said}" in " ".join(text.replace("\n#", "").split())
+
+
+def distinct(n_rows: int, *, author: Callable[[int], object] | None = None, is_spam: Callable[[int], bool]) -> str:
+    """A file of texts that share no phrases, with a class and perhaps an author."""
+    words = np.random.default_rng(0).integers(0, 10**6, size=(n_rows, 6))
+    texts = [" ".join(f"w{word}" for word in row) for row in words]
+    authors = [f",person {author(row)}" if author else "" for row in range(n_rows)]
+    rows = [f"{text},{'spam' if is_spam(row) else 'ham'}{authors[row]}" for row, text in enumerate(texts)]
+    return "\n".join((f"text,label{',author' if author else ''}", *rows)) + "\n"
+
+
+def test_a_draft_splits_by_hash_so_that_its_file_may_grow(write: Write) -> None:
+    text, config = write(distinct(300, is_spam=lambda row: row % 3 == 0))
+    assert config.split == SplitConfig(method="stable")
+    said = " ".join(text.replace("\n#", "").split())
+    assert "A hash of each text says the part it is in (split.method stable)" in said
+    parts = label_and_split(read_examples(config.data, keep=config.kept_columns), config.labels, config.split).parts
+    sizes = ", ".join(f"{len(frame)} {part}" for part, frame in parts.items())
+    assert f"That makes {sizes} rows" in said
+
+
+def test_a_draft_with_groups_splits_by_the_hash_of_each_group(write: Write) -> None:
+    text, config = write(distinct(600, author=lambda row: row // 4, is_spam=lambda row: row % 3 == 0))
+    assert (config.split.method, config.data.columns.group) == ("stable", "author")
+    assert "A hash of each group says" in " ".join(text.replace("\n#", "").split())
+
+
+@pytest.mark.parametrize(
+    ("content", "method", "said"),
+    [
+        (distinct(99, is_spam=lambda row: row % 3 == 0), "stratified", "99 rows are too few for parts of random sizes"),
+        (
+            distinct(600, author=lambda row: row // 10, is_spam=lambda row: row % 3 == 0),
+            "group",
+            "60 groups are too few for parts of random sizes",
+        ),
+        (distinct(2000, is_spam=lambda row: row < 10), "stratified", "rows, all of class 'ham'"),
+    ],
+    ids=["few rows", "few groups", "a part without a class"],
+)
+def test_where_random_sizes_would_not_serve_a_draft_says_so_and_takes_another_split(
+    write: Write, content: str, method: str, said: str
+) -> None:
+    text, config = write(content)
+    line = " ".join(text.replace("\n#", "").split())
+    assert config.split.method == method, line
+    assert said in line
+    assert "Once the file has grown take split.method stable, before the first champion" in line
+    assert "cannot train" not in line
+
+
+def test_a_group_that_is_most_of_a_file_is_told_where_no_split_helps(write: Write) -> None:
+    text, config = write(distinct(600, author=lambda row: max(0, row - 480), is_spam=lambda row: row % 3 == 0))
+    assert config.split.method == "stable"
+    assert "As yet test would come to 23 of 600 rows, less than half" in " ".join(text.replace("\n#", "").split())
 
 
 def parted(words: Callable[[int], str], *, n_rows: int = 60) -> str:
