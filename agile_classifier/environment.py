@@ -35,6 +35,8 @@ VARIABLES = {
     "AGILE_GPU_AUTOSCALED": "`1` where the cluster adds GPU nodes on demand, so that none need be there yet.",
     "KUBEFLOW_URL": "Address of Kubeflow's UI, for the stack `kubeflow`.",
     "HF_TOKEN": "Token of a gated model on the Hugging Face hub.",
+    "LABEL_STUDIO_URL": "Address of a Label Studio server, `https://labels.example.org`.",
+    "LABEL_STUDIO_API_KEY": "Token for Label Studio: a personal access token, or a legacy one.",
     "ZENML_STORE_URL": "ZenML's server or database, in place of the one in the state folder.",
     "ZENML_STORE_API_KEY": "Key for ZenML's server.",
     "ZENML_DEFAULT_USER_PASSWORD": "First password of ZenML's user `default`, over a database of a team.",
@@ -54,6 +56,10 @@ DATABASE = "AGILE_SQL_NAME"
 """Variable that holds the address of the database NAME."""
 SCHEDULE = "AGILE_SCHEDULE"
 """Variable that names the schedule to its run, which then leaves it to the schedule to tell of a failure."""
+
+
+LABEL_STUDIO, LABEL_STUDIO_TOKEN = "LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"
+"""Variables that name a Label Studio server and hold a token for it, by the names that its own tools read."""
 
 
 def home() -> Path:
@@ -101,6 +107,16 @@ def database_variable(name: str) -> str:
 def database_url(name: str) -> str | None:
     """Address of the database that `sql://NAME` names, with its password; never from a config."""
     return os.environ.get(database_variable(name)) or None
+
+
+def label_studio_address() -> str | None:
+    """Address of a Label Studio server, `LABEL_STUDIO_URL`, without a slash at its end; None if it is not set."""
+    return (os.environ.get(LABEL_STUDIO) or "").strip().rstrip("/") or None
+
+
+def label_studio_token() -> str | None:
+    """Token for Label Studio, `LABEL_STUDIO_API_KEY`; never from a config."""
+    return (os.environ.get(LABEL_STUDIO_TOKEN) or "").strip() or None
 
 
 def n_processes_around() -> int:

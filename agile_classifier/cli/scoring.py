@@ -113,7 +113,7 @@ def score(
 
     prepare_state()
     if source and output:
-        options = _options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
+        options = read_options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
         labels = (label_column,) if evaluate or label_column else None
         _score_file(source, output, options, labels, model=model, version=version, strict=strict, prefix=prefix)
         return
@@ -165,7 +165,7 @@ def monitor(
     from agile_classifier.ops.runs import outcome
     from agile_classifier.ops.scoring import drift_response
 
-    options = _options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
+    options = read_options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
     outcome.say_steps()
     seen = drift_response.look(file, options=options, model_name=model, on_drift=on_drift, config=loaded)
     print(f"{seen.sentence}\nreport: {seen.report}")
@@ -217,10 +217,10 @@ def queue(
     from agile_classifier.ops.scoring.reading import choose_layout, read_as
 
     annotation_queue.require_writable(output)
-    options = _options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
+    options = read_options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
     name, number = find_scorer(model, version)
     reading = read_as(pool, options, model_name=name, version=number)
-    _say(pool, reading)
+    say_reading(pool, reading)
     answer = score_column or annotation_queue.learnt_column(name, number)
     read = annotation_queue.read_pool(pool, reading.dialect, column=reading.column, score_column=answer)
     chosen = annotation_queue.make_queue(read, count=count, model_name=name, version=number)
@@ -255,7 +255,7 @@ def _score_file(
         print(gold.evaluate_output(output, facts, label_column=label_column))
 
 
-def _options(
+def read_options(
     column: str | None,
     delimiter: str | None,
     encoding: str | None,
@@ -266,6 +266,7 @@ def _options(
     sheet: str | None,
     empty: list[str] | None,
 ) -> ReadingOptions:
+    """The options by which a person says how a file is read, as one value."""
     from agile_classifier.config.reading import ReadingOptions
 
     if header and column_names:
@@ -278,6 +279,7 @@ def _options(
     return ReadingOptions(column=column, dialect={name: value for name, value in said.items() if value is not None})
 
 
-def _say(file: Path, reading: Reading) -> None:
+def say_reading(file: Path, reading: Reading) -> None:
+    """Say how a file is read, where that has to be said."""
     for note in reading.notes:
         print(f"{file}: {note}", file=sys.stderr, flush=True)

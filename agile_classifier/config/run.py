@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from agile_classifier.config import bounds
 from agile_classifier.config.bounds import LONGEST_MODEL_NAME
 from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
@@ -42,6 +43,14 @@ class CostsConfig(Section):
     cost."""
 
 
+class ScheduleConfig(Section):
+    """When new labels are reason enough for a training; no step is given it."""
+
+    min_new_labels: bounds.Rows | None = None
+    """Number of labels given or changed in Label Studio since the last training, at which `agile deploy` starts the
+    next; without it, its button Start Training alone does."""
+
+
 class RunConfig(Section):
     """Everything that describes a training run."""
 
@@ -57,6 +66,7 @@ class RunConfig(Section):
     promotion: PromotionConfig = PromotionConfig()
     costs: CostsConfig = CostsConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
 
     @model_validator(mode="before")
     @classmethod
@@ -120,7 +130,7 @@ class RunConfig(Section):
     @property
     def recorded(self) -> dict[str, Any]:
         """What a model version records of the run that made it: everything but gates, limits and prices."""
-        left_out: dict[str, Any] = dict.fromkeys(("promotion", "registry", "costs", "monitoring"), True)
+        left_out: dict[str, Any] = dict.fromkeys(("promotion", "registry", "costs", "monitoring", "schedule"), True)
         left_out["data_quality"] = {f"{name}_limit" for name in self.data_quality.limits}
         return self.model_dump(mode="json", exclude=left_out)
 

@@ -301,7 +301,7 @@ def test_a_source_is_pinned_by_a_digest_or_a_commit() -> None:
 def test_what_a_version_records_can_be_stored_and_leaves_out_how_it_was_judged(tmp_path: Path) -> None:
     recorded = load_config(write(tmp_path)).recorded
     assert yaml.safe_load(yaml.safe_dump(recorded)) == recorded
-    assert set(recorded) == set(RunConfig.model_fields) - {"promotion", "registry", "costs", "monitoring"}
+    assert set(recorded) == set(RunConfig.model_fields) - {"promotion", "registry", "costs", "monitoring", "schedule"}
     assert recorded["data_quality"] == {"duplicates": "keep", "similarity": 0.8}
 
 

@@ -30,6 +30,7 @@ CARRIED = (
     "AWS_",
     "HF_",
     "KUBECONFIG",
+    "LABEL_STUDIO_",
     "MLFLOW_",
     "ZENML_",
     "PATH",

@@ -17,13 +17,16 @@ from fastapi import Body, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from zenml.client import Client
 
 from agile_classifier.config.form import read_form
+from agile_classifier.environment import label_studio_address
 from agile_classifier.errors import InputError
 from agile_classifier.ops.engines import require as engines
 from agile_classifier.ops.engines import stacks
+from agile_classifier.ops.labelling import backend
+from agile_classifier.ops.labelling.trigger import Trainings, Trigger
 from agile_classifier.ops.runs import links
 from agile_classifier.ops.serving.connections import RequestLimits
 from agile_classifier.ops.serving.docs import allow_by_digest
@@ -37,8 +40,8 @@ TOKEN = "AGILE_LAUNCH_TOKEN"  # noqa: S105  (the name of a variable)
 TEMPLATE = "launcher.html.j2"
 OPENED = ("data", "model", "fine_tune", "registry")
 """Sections that are open when the form is first seen."""
-LIMITS = RequestLimits(max_bytes=64_000)
-"""Limits of a request; a form has about 6,000 bytes."""
+LIMITS = RequestLimits(max_bytes=backend.MAX_BYTES)
+"""Limits of a request; a form has about 6,000 bytes, what Label Studio sends may have millions."""
 JSON, FORM, HTML = "application/json", "application/x-www-form-urlencoded", "text/html"
 POLICY = "default-src 'none'; style-src {style}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 """Content security policy of a page: no script, no picture, its own style alone."""
@@ -69,13 +72,17 @@ def make_app(*, token: str | None) -> Guard:
         description="Starts trainings on the active stack, and tells what became of them.",
     )  # fmt: skip
     app.get("/", include_in_schema=False)(pages.index)
-    app.get("/health", response_class=Response)(pages.health)
+    app.get("/health", response_model=Health)(pages.health)
     app.get("/configs/{name}", include_in_schema=False)(pages.form)
     app.post("/configs/{name}", include_in_schema=False)(pages.start_by_form)
     app.get("/launches", response_model=list[Launch])(pages.list_launches)
     app.post("/launches", response_model=LaunchWithOutput, status_code=HTTPStatus.ACCEPTED)(pages.start)
     as_page: dict[int | str, dict[str, Any]] = {200: {"content": {HTML: {}}}}
     app.get("/launches/{id}", response_model=LaunchWithOutput, responses=as_page)(pages.launch)
+    trigger = Trigger(Trainings(pages.train, launches.is_going))
+    backend.add_routes(app, trigger)
+    if address_of_labels := label_studio_address():
+        trigger.notice_all(address_of_labels)
     for kind in (InputError, StillGoing):
         app.add_exception_handler(kind, pages.refuse)
     return Guard(app, Rules(token=token, media_types=(JSON, FORM), limits=LIMITS, login_paths=("/",)))
@@ -98,6 +105,12 @@ async def _filled_in(request: Request) -> dict[str, str]:
         ) from None
 
 
+class Health(BaseModel):
+    """That the server lives, in the words that Label Studio asks for."""
+
+    status: str = "UP"
+
+
 class _Pages:
     def __init__(self) -> None:
         loader = FileSystemLoader(Path(__file__).parent)
@@ -109,9 +122,9 @@ class _Pages:
         self._stack = stacks.active_stack()
         self._starting = threading.Lock()
 
-    async def health(self) -> Response:
+    async def health(self) -> Health:
         """Tell that the server lives."""
-        return Response("OK", media_type="text/plain")
+        return Health()
 
     def index(self) -> Response:
         return self._page("index", "Launch a training", configs=launches.configs(), launches=launches.list_launches())
@@ -151,6 +164,16 @@ class _Pages:
             return launch
         is_going = launch.state == launches.GOING
         return self._page("launch", launch.config, refresh=is_going, launch=launch, address=_address(launch))
+
+    def train(self, config: Path) -> str | None:
+        """Start the training of a config of the project; its id, or None while another one keeps the machine."""
+        name = next((name for name, (path, _) in launches.configs().items() if path.resolve() == config), None)
+        if name is None:
+            raise InputError(f"{config}: is none of the configs that are launched: {', '.join(launches.configs())}")
+        try:
+            return self._launch(name, {}).id
+        except StillGoing:
+            return None
 
     async def refuse(self, request: Request, error: Exception) -> Response:
         """Say what is wrong: as a page to a browser, else as JSON."""

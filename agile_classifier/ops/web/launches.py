@@ -197,6 +197,11 @@ def list_launches() -> list[LaunchWithOutput]:
     return [find(file.parent.name) for file in sorted((home() / "launches").glob("*/launch.json"), reverse=True)]
 
 
+def is_going(identity: str) -> bool:
+    """Whether a launch runs; False where it is gone."""
+    return is_locked(_folder(identity) / "lock")
+
+
 def _run(launch: Launch, folder: Path) -> None:
     """Run a launch's training as a process of its own, which holds the launch's lock while it lives."""
     words = [word for override in _as_words(launch.overrides) for word in ("--set", override)]

@@ -174,7 +174,8 @@ def test_a_browser_gets_a_page_and_the_form_wants_fields(launcher: Launcher) -> 
 def test_every_endpoint_is_described(launcher: Launcher) -> None:
     paths = launcher.ask("/openapi.json").json()["paths"]
     assert {path: set(methods) for path, methods in paths.items()} == {
-        "/health": {"get"}, "/launches": {"get", "post"}, "/launches/{id}": {"get"},
+        "/health": {"get"}, "/setup": {"post"}, "/predict": {"post"}, "/webhook": {"post"}, "/train": {"post"},
+        "/launches": {"get", "post"}, "/launches/{id}": {"get"},
     }  # fmt: skip
     assert "agile deploy" in launcher.ask("/docs").text
 

@@ -31,10 +31,8 @@ def is_task(cells: Cells) -> bool:
 
 
 def rows_of_task(cells: Cells) -> Iterator[Cells]:
-    """A row for each annotation that was not skipped, the latest first as in JSON_MIN; one without any, else."""
-    annotations = cells.get("annotations", cells.get("completions"))
-    kept = [one for one in annotations or () if not (one.get("was_cancelled") or one.get("skipped"))]
-    for annotation in sorted(kept, key=lambda one: str(one.get("created_at", "")), reverse=True) or [{}]:
+    """A row for each annotator's label, the latest first as in JSON_MIN; one without a label where there is none."""
+    for annotation in standing_annotations(cells) or [{}]:
         outputs = _outputs(annotation)
         told = {
             "annotator": _annotator(annotation.get("completed_by")),
@@ -43,6 +41,17 @@ def rows_of_task(cells: Cells) -> Iterator[Cells]:
         }
         more = {"agreement": cells["agreement"]} if "agreement" in cells else {}
         yield join_columns({"id": cells.get("id"), **outputs, **told, **more}, cells["data"], prefix="data")
+
+
+def standing_annotations(task: Mapping[str, Any]) -> list[Cells]:
+    """What annotators now say of a task: of each the latest annotation, unless that skips; the latest first.
+
+    An annotation without an annotator stands by itself.
+    """
+    given = sorted(task.get("annotations", task.get("completions")) or (), key=_changed_at)
+    latest = {_annotator(one.get("completed_by")) or number: one for number, one in enumerate(given, start=-len(given))}
+    kept = [one for one in latest.values() if not (one.get("was_cancelled") or one.get("skipped"))]
+    return sorted(kept, key=lambda one: str(one.get("created_at", "")), reverse=True)
 
 
 def is_short(cells: Cells) -> bool:
@@ -80,6 +89,12 @@ def _answer(cell: Any) -> Any:
         return cell
     name = next((name for name in ANSWERS if name in value), None)
     return cell if name is None else unwrap(value[name])
+
+
+def _changed_at(annotation: Mapping[str, Any]) -> tuple[str, str]:
+    """When an annotation was last changed, and made; times of ISO 8601 in one zone sort as text."""
+    made = str(annotation.get("created_at") or "")
+    return str(annotation.get("updated_at") or made), made
 
 
 def _annotator(completed_by: Any) -> Any:
