@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: run test faults test-containers test-ui pictures check docs bench images lock clean help
+.PHONY: run test faults test-containers test-ui test-label-studio pictures check docs bench images lock clean help
 .DEFAULT_GOAL := help
 
 help:                 ## what there is
@@ -38,6 +38,18 @@ test-ui: $(STAMP)     ## train the quickstart, and look at every page in a brows
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ui]'
 	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install --with-deps chromium
 	$(BIN)/python -m pytest -m browser tests/browser
+
+LABEL_STUDIO_VERSION = 1.23.2
+LABEL_STUDIO_HOME ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/agile-classifier/label-studio-$(LABEL_STUDIO_VERSION)
+
+$(LABEL_STUDIO_HOME)/bin/label-studio:
+	$(PYTHON) -m venv $(LABEL_STUDIO_HOME)
+	$(LABEL_STUDIO_HOME)/bin/python -m pip install --quiet --disable-pip-version-check label-studio==$(LABEL_STUDIO_VERSION)
+
+test-label-studio: $(STAMP) $(LABEL_STUDIO_HOME)/bin/label-studio  ## a real Label Studio in an environment of its own: push, annotate in a browser, pull, retrain
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ui]'
+	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install --with-deps chromium
+	LABEL_STUDIO=$(LABEL_STUDIO_HOME)/bin/label-studio $(BIN)/python -m pytest -m label_studio tests/label_studio
 
 pictures: export PICTURES = 1
 pictures: test-ui     ## the same, and keep what is seen as the manual's pictures

@@ -11,7 +11,7 @@ from zenml.enums import ExecutionMode
 from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
-from agile_classifier.config.run import CostsConfig, RegistryConfig, RunConfig
+from agile_classifier.config.run import CostsConfig, RegistryConfig, RunConfig, ScheduleConfig
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.ops.notifications import tell_of_scheduled_failure
@@ -41,16 +41,17 @@ def training(
     promotion: PromotionConfig = PromotionConfig(),
     costs: CostsConfig = CostsConfig(),
     monitoring: MonitoringConfig = MonitoringConfig(),
+    schedule: ScheduleConfig = ScheduleConfig(),
 ) -> None:
     """The parameters are the sections of RunConfig; a step is given its own section and no other.
 
-    `costs` and `monitoring` are given to none: `fine_tune` reads the first from the run
-    (`agile_classifier.ops.runs.tracking.price_per_hour`), a later `agile monitor` the second.
+    `costs`, `monitoring` and `schedule` are given to none: `fine_tune` reads the first from the run
+    (`agile_classifier.ops.runs.tracking.price_per_hour`), a later `agile monitor` the second, `agile deploy` the third.
     """
     config = RunConfig(
         data=data, validation=validation, labels=labels, split=split, data_quality=data_quality, model=model,
         fine_tune=fine_tune, evaluation=evaluation, registry=registry, promotion=promotion, costs=costs,
-        monitoring=monitoring,
+        monitoring=monitoring, schedule=schedule,
     )  # fmt: skip
     name = registry.model_name
     read = ingest if data.is_pinned else ingest.with_options(enable_cache=False)

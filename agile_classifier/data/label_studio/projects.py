@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from agile_classifier.data.label_studio.connection import Connection, NotFound, shown
@@ -14,6 +14,8 @@ from agile_classifier.errors import InputError, did_you_mean
 
 Task = dict[str, Any]
 
+TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+"""How a filter takes a time; no other form is."""
 MOST_LISTED = 10
 """Projects that an error names."""
 CHUNK = 500
@@ -94,7 +96,7 @@ def list_tasks(connection: Connection, project: Project, *, changed_since: datet
         "items": [
             {
                 "filter": "filter:tasks:updated_at", "operator": "greater", "type": "Datetime",
-                "value": changed_since.isoformat(),
+                "value": f"{changed_since.astimezone(UTC):{TIME}}",
             }
         ],
     } if changed_since else None  # fmt: skip

@@ -117,7 +117,11 @@ def test_a_burst_of_events_and_clicks_starts_one_training(workshop: Workshop, li
         trigger.notice(link, is_asked=True)
     seen = workshop.n_looks
     until(lambda: workshop.n_looks > seen + 5, "looks at the training that goes on")
-    n_learnt = sum(time <= last.until for time in workshop.labels) if (last := triggering._read_last(link)) and last.until else 0
+    n_learnt = (
+        sum(time <= last.until for time in workshop.labels)
+        if (last := triggering._read_last(link)) and last.until
+        else 0
+    )
     assert workshop.started == ["launch-1"]
     workshop.going.clear()
     if n_learnt < len(workshop.labels):  # what came while it ran is worth another
