@@ -107,7 +107,7 @@ def test_labels_of_everyone_come_back_the_latest_of_each_and_no_skip(
     exported.write_text(json.dumps(read_annotated_tasks(connection, project)), encoding="utf-8")
     whole = [(row.cells["text"], row.cells.get("mood"), row.cells["annotator"]) for row in open_rows(exported)]
     assert sorted(row for row in whole if row[1]) == sorted(said)
-    for name in ("labels.csv", "labels.tsv", "labels.jsonl", "labels.json"):
+    for name in ("pulled.csv", "pulled.tsv", "pulled.jsonl", "pulled.json"):
         files.require_output(tmp_path / name)
         files.write_labels(pulled, tmp_path / name)
         files.require_output(tmp_path / name)  # one that was pulled may be pulled again

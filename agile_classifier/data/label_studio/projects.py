@@ -30,6 +30,8 @@ class Project:
     title: str
     controls: tuple[Control, ...]
     """Questions of its labelling interface that judge a whole text."""
+    model_version: str = ""
+    """Version, or title of a backend, whose predictions annotators begin with."""
 
     @property
     def named(self) -> str:
@@ -111,7 +113,8 @@ def read_annotated_tasks(connection: Connection, project: Project) -> list[Task]
 
 
 def _as_project(told: Mapping[str, Any]) -> Project:
-    return Project(int(told["id"]), str(told["title"]), read_interface(str(told.get("label_config") or "<View/>")))
+    controls = read_interface(str(told.get("label_config") or "<View/>"))
+    return Project(int(told["id"]), str(told["title"]), controls, str(told.get("model_version") or ""))
 
 
 def _listed(names: Sequence[object]) -> str:

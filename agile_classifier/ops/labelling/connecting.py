@@ -14,10 +14,9 @@ from agile_classifier.data.label_studio.connection import Connection
 from agile_classifier.data.label_studio.projects import Project, show_predictions
 from agile_classifier.errors import InputError, redact
 from agile_classifier.ops.labelling.backend import LABELLED
+from agile_classifier.ops.labelling.push import BACKEND
 from agile_classifier.ops.serving.listening import read_token
 
-TITLE = "agile champion"
-"""Name of the backend in Label Studio."""
 USER = "agile"
 """User of the backend's login; the launcher looks at the password alone."""
 TOKEN = "AGILE_LAUNCH_TOKEN"  # noqa: S105  (the name of a variable)
@@ -42,7 +41,7 @@ def connect_project(connection: Connection, project: Project, *, url: str, token
         raise InputError(f"--url {redact(url)[:100]!r}: needed is the launcher's address, http(s)://HOST[:PORT]")
     _put(connection, "/api/webhooks/", _webhook(project, f"{address}/webhook", token), project, end="/")
     _put(connection, "/api/ml/", _backend(project, address, token), project, end="")
-    show_predictions(connection, project, TITLE)
+    show_predictions(connection, project, BACKEND)
     return f"{project.named}: predicts by {address}, which hears of every annotation"
 
 
@@ -56,7 +55,7 @@ def _webhook(project: Project, url: str, token: str | None) -> dict[str, Any]:
 
 def _backend(project: Project, url: str, token: str | None) -> dict[str, Any]:
     login = {"auth_method": "BASIC_AUTH", "basic_auth_user": USER, "basic_auth_pass": token} if token else {}
-    return {"project": project.id, "url": url, "title": TITLE, **(login or {"auth_method": "NONE"})}
+    return {"project": project.id, "url": url, "title": BACKEND, **(login or {"auth_method": "NONE"})}
 
 
 def _put(connection: Connection, path: str, wanted: dict[str, Any], project: Project, *, end: str) -> None:

@@ -38,6 +38,8 @@ from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.scoring.batch import find_scorer
 from agile_classifier.ops.scoring.queue import Queue
 
+BACKEND = "agile champion"
+"""Title of `agile deploy` in Label Studio, whose predictions are those of the present champion."""
 LONGEST_TITLE = 50
 """Longest title of a project that Label Studio takes, in characters."""
 
@@ -134,7 +136,8 @@ def push(
     name = version_name(queue.model_name, queue.version)
     tasks = _tasks(rows, queue, controls, model_version=name) if len(rows) else []
     import_tasks(connection, project, tasks)
-    show_predictions(connection, project, name)
+    if project.model_version != BACKEND:
+        show_predictions(connection, project, name)
     n_prelabelled = sum(bool(task["predictions"][0]["result"]) for task in tasks)
     return Pushed(project, is_new, len(tasks), len(queue.rows) - len(rows), n_prelabelled)
 
