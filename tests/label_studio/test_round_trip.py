@@ -90,11 +90,14 @@ class Workshop:
             self.launcher.send_signal(signal.SIGTERM)
             self.launcher.wait(LONGEST)
 
-    def write_config(self, source: str) -> None:
+    def write_config(self, *sources: str) -> None:
         """The config: tweets, named Negative and Positive, on the quickstart's base model."""
         quickstart = yaml.safe_load((ROOT / "configs" / "quickstart.yaml").read_text(encoding="utf-8"))["parameters"]
         sections = {
-            "data": {"source": source, "columns": {"text": "text", "id": "id"}},
+            "data": {
+                "sources": [{"name": f"part-{number}", "source": source} for number, source in enumerate(sources)],
+                "columns": {"text": "text", "id": "id"},
+            },
             "validation": {"min_rows": 40, "min_class_rows": 5},
             "labels": {"rule": "given", "columns": ["mood"], "names": ["Negative", "Positive"]},
             "split": {"method": "stable", "train": 0.5, "validation": 0.15, "test": None},

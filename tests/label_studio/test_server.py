@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from agile_classifier.config.addresses.source import Source
 from agile_classifier.data.label_studio import connection as server_connection
 from agile_classifier.data.label_studio import files, projects
 from agile_classifier.data.label_studio.connection import Connection, connect
@@ -98,10 +99,11 @@ def test_labels_of_everyone_come_back_the_latest_of_each_and_no_skip(
     me, other = (int(person.ask("GET", "/api/current-user/whoami")["id"]) for person in (first, second))
     said = [(row["text"], row["mood"], row["annotator"]) for row in pulled.rows()]
     assert sorted(said) == sorted([("a", "1", me), ("b", "1", me), ("b", "1", other)])
-    assert (len(pulled.tasks), pulled.n_skipped) == (2, 2)
-    assert open_ not in {task["id"] for task in pulled.tasks}
+    assert (pulled.n_texts, pulled.n_skipped) == (2, 2)
+    assert open_ not in {task["id"] for task in pulled.labels}
 
-    fetched = open_rows(fetch_labels(f"label-studio://{project.id}", tmp_path))
+    (file,) = fetch_labels(Source(source=f"label-studio://{project.id}"), tmp_path)
+    fetched = open_rows(file.path)
     assert sorted((row.cells["text"], row.cells["mood"], row.cells["annotator"]) for row in fetched) == sorted(said)
     exported = tmp_path / "export.json"  # as its button Export writes it
     exported.write_text(json.dumps(read_annotated_tasks(connection, project)), encoding="utf-8")

@@ -33,7 +33,7 @@ class Source(Section):
     ) = None
     """A file, or every file of a pattern (labels/*.csv), https://…, hf://datasets/NAME[/CONFIG],
     package://NAME==VERSION/path/in/archive, s3://…, gs://…, az://… (a file, a pattern, or a prefix that ends in /),
-    sql://NAME; or a list of them, read as one table of the same columns."""
+    sql://NAME, label-studio://PROJECT; or a list of them, read as one table of the same columns."""
     sha256: bounds.Digests | None = None
     """SHA-256 of the file, or of each file of a list, or of each package; with it `ingest` can be reused, without it
     `ingest` always runs."""

@@ -6,6 +6,7 @@
 | `https`, `http`, `hf`, `package` | one file | `agile_classifier.data.fetch.sources.fetch_file` |
 | `s3`, `gs`, `gcs`, `az`, `abfs`, `abfss` | an object, every one of a pattern, or below a prefix | `fetch_objects` |
 | `sql` | what a query gives | `fetch_query` |
+| `label-studio` | the labels of a project | `agile_classifier.data.label_studio.labels.fetch_labels` |
 
 Another scheme is a `Fetcher` in `FETCHERS`. One that asks ZenML, MLflow or a server of this project is put there by
 `agile_classifier.ops.schemes`, which whatever reads sources for a run imports.
@@ -21,6 +22,7 @@ from agile_classifier.data.fetch.buckets import fetch_objects
 from agile_classifier.data.fetch.databases import fetch_query
 from agile_classifier.data.fetch.fetched import Fetched, Fetcher
 from agile_classifier.data.fetch.sources import fetch_file
+from agile_classifier.data.label_studio.labels import SCHEME, fetch_labels
 from agile_classifier.environment import cache, mirror
 from agile_classifier.errors import InputError
 from agile_classifier.files import match_files
@@ -89,5 +91,6 @@ FETCHERS: dict[str, Fetcher] = {
     **dict.fromkeys(("https", "http", "hf", "package"), fetch_one),
     **dict.fromkeys(BUCKETS, fetch_objects),
     QUERIED: fetch_query,
+    SCHEME: fetch_labels,
 }
 """Scheme, in small letters → what fetches its rows; empty for a path."""

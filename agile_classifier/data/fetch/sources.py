@@ -18,12 +18,11 @@ from agile_classifier.data.fetch.archives import extract
 from agile_classifier.data.fetch.cache import build_once, entry_name, find_in_mirror, find_mirror_folder, locked
 from agile_classifier.data.fetch.model_folders import check_model
 from agile_classifier.data.fetch.packages import fetch_packages
-from agile_classifier.data.label_studio.labels import SCHEME, fetch_labels
 from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest, tree_digest
 
 _NAME = r"[A-Za-z0-9][\w.-]*"
-_SCHEMES = "a local path, https://…, hf://datasets/NAME[/CONFIG][:SPLIT], package://NAME==VERSION/path or label-studio://PROJECT"
+_SCHEMES = "a local path, https://…, hf://datasets/NAME[/CONFIG][:SPLIT] or package://NAME==VERSION/path"
 _HUB_ID = re.compile(rf"{_NAME}(/{_NAME})?")
 _DATASET = re.compile(rf"hf://datasets/(?P<name>{_NAME}(/{_NAME})?)(/(?P<config>{_NAME}))?(:(?P<split>.+))?")
 
@@ -169,10 +168,6 @@ def _fetch_outer(request: _Request, head: str) -> Path:
         return _fetch_dataset(request, head)
     if head.startswith(("https://", "http://")):
         return _fetch_url(request, head)
-    if head.startswith(SCHEME):
-        request.refuse_network(head)
-        with locked(request.cache / entry_name("label-studio", head)) as entry:
-            return fetch_labels(head, entry)
     if "://" in head:
         raise InputError(f"{head}: unknown scheme; allowed is {_SCHEMES}")
     return _find_local(request, head)

@@ -1,6 +1,6 @@
 """Labels that came back: the annotated tasks of a project as a file of its export, as rows, and counted.
 
-An address is `label-studio://PROJECT`, a project's number or its title.
+An address of a source is `label-studio://PROJECT`, a project's number or its title.
 """
 
 from __future__ import annotations
@@ -9,19 +9,22 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from agile_classifier.config.addresses.source import Source
+from agile_classifier.data.fetch.fetched import Fetched
 from agile_classifier.data.formats.exports.label_studio import rows_of_task, standing_annotations
 from agile_classifier.data.label_studio.connection import Connection, connect
 from agile_classifier.data.label_studio.projects import Project, Task, find_project, list_tasks, read_annotated_tasks
 from agile_classifier.errors import InputError
 from agile_classifier.files import write_whole
 
-SCHEME = "label-studio://"
-KEPT = ("id", "data", "annotations", "agreement")
-"""What is kept of a task: what its rows are made of, so that the file changes only where a label does."""
+SCHEME = "label-studio"
+KEPT = ("id", "data", "agreement")
+"""What is kept of a task beside its labels: what its rows are made of, so that the file changes only where they do."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,19 @@ class Pulled:
     """Labels of a project, and what is none."""
 
     project: Project
-    tasks: tuple[Task, ...]
-    """Tasks with a label, as `KEPT`."""
+    labels: tuple[Task, ...]
+    """A task for each annotator's latest label of it, the latest label last: a later row replaces an earlier one."""
     n_skipped: int
-    """Tasks that were skipped by everyone who saw them."""
+    """Tasks that nobody has labelled though somebody saw them."""
+
+    @property
+    def n_texts(self) -> int:
+        """Number of tasks that have a label."""
+        return len({task["id"] for task in self.labels})
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """A row for each annotator's latest label of a task, as `agile_classifier.data.formats.exports`."""
-        return (row for task in self.tasks for row in rows_of_task(task))
+        """A row a label, as `agile_classifier.data.formats.exports` reads it."""
+        return (row for task in self.labels for row in rows_of_task(task))
 
 
 @dataclass(frozen=True)
@@ -52,12 +60,16 @@ def pull_labels(connection: Connection, named: str) -> Pulled:
     """Read the labels of a project of a number or title; raises as `find_project`."""
     project = find_project(connection, named)
     tasks = read_annotated_tasks(connection, project)
-    labelled = tuple({name: task[name] for name in KEPT if name in task} for task in tasks if is_labelled(task))
-    return Pulled(project, labelled, len(tasks) - len(labelled))
+    labels = [(changed_at(annotation), task, annotation) for task in tasks for annotation in labels_of(task)]
+    single = tuple(
+        {**{name: task[name] for name in KEPT if name in task}, "annotations": [annotation]}
+        for _, task, annotation in sorted(labels, key=itemgetter(0))
+    )
+    return Pulled(project, single, len(tasks) - len({task["id"] for task in single}))
 
 
-def fetch_labels(address: str, folder: Path) -> Path:
-    """Write the labels that an address names into a folder, as a file that every reader of rows takes.
+def fetch_labels(source: Source, folder: Path) -> list[Fetched]:
+    """Fetch the labels of a source `label-studio://PROJECT`, a project's number or title.
 
     Each call asks the server anew.
 
@@ -66,41 +78,38 @@ def fetch_labels(address: str, folder: Path) -> Path:
     InputError
         No server or token is set, there is no such project, or nobody has labelled anything in it yet.
     """
-    pulled = pull_labels(connect(), read_address(address))
-    if not pulled.tasks:
+    address = str(source.source)
+    named = read_address(address)
+    try:
+        pulled = pull_labels(connect(), named)
+    except InputError as error:
+        raise InputError(f"{address}: {error}") from None
+    if not pulled.labels:
         raise InputError(f"{address}: {pulled.project.named} holds no labels yet")
-    write_whole(folder / "labels.json", json.dumps(pulled.tasks, ensure_ascii=False))
-    return folder / "labels.json"
+    write_whole(folder / "labels.json", json.dumps(pulled.labels, ensure_ascii=False))
+    return [Fetched(folder / "labels.json", address)]
 
 
 def read_address(address: str) -> str:
     """The project that an address names, `label-studio://7` or `label-studio://To%20label`."""
-    named = unquote(address.removeprefix(SCHEME)).strip().rstrip("/")
-    if not address.startswith(SCHEME) or not named:
-        raise InputError(f"{address}: needed is label-studio://PROJECT, a project's number or title")
+    scheme, _, rest = address.partition("://")
+    named = unquote(rest).strip().rstrip("/")
+    if scheme.lower() != SCHEME or not named:
+        raise InputError(f"{address}: needed is {SCHEME}://PROJECT, a project's number or title")
     return named
 
 
 def count_new_labels(connection: Connection, project: Project, *, since: datetime | None) -> NewLabels:
     """Count the labels of a project that were given or changed after a time, of every annotator; all without one."""
-    given = [
-        changed_at(annotation)
-        for task in list_tasks(connection, project, changed_since=since)
-        for annotation in standing_annotations(task)
-        if has_answer(annotation)
-    ]
+    tasks = list_tasks(connection, project, changed_since=since)
+    given = [changed_at(annotation) for task in tasks for annotation in labels_of(task)]
     new = [time for time in given if since is None or time > since]
     return NewLabels(len(new), max(new, default=None))
 
 
-def is_labelled(task: Task) -> bool:
-    """Whether anybody's latest annotation of a task is a label, rather than a skip or an empty form."""
-    return any(map(has_answer, standing_annotations(task)))
-
-
-def has_answer(annotation: Mapping[str, Any]) -> bool:
-    """Whether an annotation says anything."""
-    return bool(annotation.get("result"))
+def labels_of(task: Task) -> list[dict[str, Any]]:
+    """Each annotator's latest annotation of a task, where it is a label rather than a skip or an empty form."""
+    return [annotation for annotation in standing_annotations(task) if annotation.get("result")]
 
 
 def changed_at(annotation: Mapping[str, Any]) -> datetime:

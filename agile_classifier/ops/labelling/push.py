@@ -100,8 +100,8 @@ def hints(project: Project, config: Path | None) -> list[str]:
     """What is still to be done for the labels to train the model."""
     if config is None:
         return ["several configs or none register this model: push with the CONFIG that the labels shall train"]
-    if SCHEME not in config.read_text(encoding="utf-8"):
-        return [f"{config}: does not read the labels yet: add {SCHEME}{project.id} to its sources"]
+    if f"{SCHEME}://" not in config.read_text(encoding="utf-8"):
+        return [f"{config}: does not read the labels yet: name {SCHEME}://{project.id} in data.sources"]
     return []
 
 

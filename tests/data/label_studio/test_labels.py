@@ -16,9 +16,10 @@ from agile_classifier.data.examples import read_examples
 from agile_classifier.data.formats.exports.label_studio import standing_annotations
 from agile_classifier.data.label_studio import files
 from agile_classifier.data.label_studio.connection import connect
-from agile_classifier.data.label_studio.labels import fetch_labels, pull_labels, read_address
+from agile_classifier.data.label_studio.labels import pull_labels, read_address
 from agile_classifier.data.label_studio.projects import find_project
 from agile_classifier.data.rows import open_rows
+from agile_classifier.data.tables import kept_column
 from agile_classifier.errors import InputError
 from tests.toys import toy_label_studio
 from tests.toys.toy_label_studio import PERSONAL, TOKEN, ToyLabelStudio
@@ -39,8 +40,10 @@ def pull(toy: ToyLabelStudio) -> list[tuple[str, str]]:
 def test_the_latest_label_of_each_annotator_is_a_row(toy: ToyLabelStudio) -> None:
     pulled = pull_labels(connect(), str(toy.project["id"]))
     assert pull(toy) == [("a", "1"), ("b", "1"), ("b", "1")]
-    assert (len(pulled.tasks), pulled.n_skipped) == (2, 2)
+    assert (pulled.n_texts, pulled.n_skipped) == (2, 2)
     assert len({row["annotator"] for row in pulled.rows()}) == 2
+    times = [row["updated_at"] for row in pulled.rows()]
+    assert times == sorted(times)  # what is later replaces what is earlier
 
 
 def test_an_address_is_a_source_of_examples(
@@ -53,7 +56,21 @@ def test_an_address_is_a_source_of_examples(
     assert not data.is_pinned  # so that every run asks anew
     toy.answers[f"/api/projects/{toy.project['id']}/export"] = []
     with pytest.raises(InputError, match=rf"^{address}: project \d+ 'labels' holds no labels yet$"):
-        fetch_labels(address, tmp_path)
+        read_examples(data)
+    monkeypatch.delenv("LABEL_STUDIO_API_KEY")
+    with pytest.raises(InputError, match=rf"^{address}: LABEL_STUDIO_API_KEY: not set"):
+        read_examples(data)
+
+
+def test_labels_stand_beside_other_sources_with_columns_of_their_own(toy: ToyLabelStudio, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("id,text,mood\n1,mine,0\n")
+    data = DataConfig.model_validate(
+        {"sources": [{"name": "mine", "source": str(tmp_path / "mine.csv")},
+                     {"name": "labels", "source": f"label-studio://{toy.project['title']}"}],
+         "columns": {"text": "text", "id": "id"}}
+    )  # fmt: skip
+    examples = read_examples(data, keep=("mood",), label_columns=("mood",))
+    assert dict(zip(examples["text"], examples[kept_column("mood")], strict=True)) == {"mine": "0", "a": "1", "b": "1"}
 
 
 def test_a_title_is_written_in_an_address_as_it_is_or_escaped() -> None:
