@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from agile_classifier.cli.headings import WholeSentences
+from agile_classifier.errors import InputError
 
 commands = typer.Typer()
 schedule = typer.Typer(
@@ -41,7 +43,9 @@ def apply(
     from agile_classifier.ops.scheduling.file import read_schedules, shipped_file
 
     stack, wanted = stacks.active_stack(), read_schedules(file or shipped_file())
-    for line in schedulers.apply(stack, wanted, variables=variables, load_pipeline=_training, dry_run=dry_run):
+    for line in schedulers.apply(
+        stack, wanted, variables=variables, load_pipeline=_training, check_words=_check_words, dry_run=dry_run
+    ):
         print(line)
 
 
@@ -82,20 +86,55 @@ def _training() -> Any:
     return load_pipeline("training")
 
 
-@schedule.command("run", epilog="Example: agile schedule run nightly")
-def run(name: Annotated[str, typer.Argument(help="Name of the schedule, as `agile schedule list` shows it.")]) -> None:
+def _check_words(words: Sequence[str]) -> None:
+    """Refuse words of a command line that `agile` does not know; nothing is run.
+
+    Raises
+    ------
+    InputError
+        Says what is wrong with them, as the command line would.
+    """
+    from click.exceptions import Exit, UsageError
+    from typer.main import get_command
+
+    from agile_classifier.cli.app import app
+
+    try:
+        with get_command(app).make_context("agile", list(words), resilient_parsing=False) as group:
+            command = group.command.get_command(group, words[0])  # type: ignore[attr-defined]
+            given = command.make_context(words[0], list(words[1:]), parent=group).params
+    except (Exit, UsageError) as error:
+        said = error.format_message() if isinstance(error, UsageError) else "they ask for help, and nothing would run"
+        raise InputError(f"arguments {' '.join(words[1:])!r}: {said}") from None
+    if words[0] == "score" and given["output"] is None:
+        raise InputError("arguments: --output FILE is missing; it names the file that the scored rows go to")
+
+
+@schedule.command("run", epilog="Example: agile schedule run nightly --now")
+def run(
+    name: Annotated[str, typer.Argument(help="Name of the schedule, as `agile schedule list` shows it.")],
+    now: Annotated[
+        bool, typer.Option("--now", help="Start it whatever the time, also where it is disabled; its `when` counts.")
+    ] = False,
+) -> None:
     """Start a schedule's run if it is due, and wait for its end.
 
-    None is started beside one that still goes.
+    None is started beside one that still goes. On a cluster's stack, --now starts it there and returns at once.
     """
     from datetime import UTC, datetime
 
     from agile_classifier.ops.state.home import prepare_state
 
-    prepare_state(least_free=0, with_databases=False)
+    prepare_state(least_free=0, with_databases=now)
     from agile_classifier.ops.scheduling import runs as scheduled_runs
 
-    print(scheduled_runs.run_if_due(name, now=datetime.now(UTC)))
+    if not now:
+        print(scheduled_runs.run_if_due(name, now=datetime.now(UTC)))
+        return
+    from agile_classifier.ops.engines import stacks
+    from agile_classifier.ops.scheduling import schedulers
+
+    print(schedulers.run_now(stacks.active_stack(), name))
 
 
 @schedule.command("tick", epilog="Example: agile schedule tick")

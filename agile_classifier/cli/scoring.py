@@ -163,12 +163,14 @@ def monitor(
     prepare_state()
     from agile_classifier.ops.promotion import runs
     from agile_classifier.ops.runs import outcome
+    from agile_classifier.ops.scheduling.runs import note_finding
     from agile_classifier.ops.scoring import drift_response
 
     options = read_options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
     outcome.say_steps()
     seen = drift_response.look(file, options=options, model_name=model, on_drift=on_drift, config=loaded)
     print(f"{seen.sentence}\nreport: {seen.report}")
+    note_finding(seen.sentence)
     drift_response.respond(seen, runs.train)
 
 
@@ -236,6 +238,7 @@ def _score_file(
     from agile_classifier.ops.engines import run as local_runs
     from agile_classifier.ops.runs import outcome
     from agile_classifier.ops.runs.outputs import output_of
+    from agile_classifier.ops.scheduling.runs import note_finding
     from agile_classifier.ops.scoring import batch, gold
 
     name, number, reading = batch.require_scorable(
@@ -251,6 +254,7 @@ def _score_file(
     )  # fmt: skip
     facts = output_of(run, "score_file", "scored_file")
     print(batch.in_words(facts))
+    note_finding(batch.in_words(facts))
     if label_column:
         print(gold.evaluate_output(output, facts, label_column=label_column))
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from agile_classifier.config.run import RunConfig
 
 SUFFIXES = ".csv, .tsv, .txt, .json, .jsonl, .ndjson, .parquet, .xlsx, .ods, also packed as .gz or .zip"
 """Formats that `init` names; `agile_classifier.data.rows` reads them."""
@@ -33,11 +36,25 @@ def train(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Run every step anew, though an equal one has run before.")
     ] = False,
+    min_new_labels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1_000_000_000,
+            help="Train only where the sources hold so many labels that the model's last run did not see.",
+        ),
+    ] = None,
+    or_days: Annotated[
+        int | None,
+        typer.Option(min=1, max=3650, help="Where that run is so many days old, any change of the sources suffices."),
+    ] = None,
 ) -> None:
     """Train, evaluate, register and perhaps promote a classifier.
 
     A step whose inputs, settings and code are those of an earlier run is reused. Exit code 3: a gate refused.
     """
+    if or_days is not None and min_new_labels is None:
+        raise typer.BadParameter("--or-days goes with --min-new-labels")
     from agile_classifier.config.files import load_config
     from agile_classifier.ops.project import require_config
     from agile_classifier.ops.state.home import prepare_state
@@ -46,11 +63,30 @@ def train(
     limits = () if limit is None else (f"data.limit={limit}",)
     loaded = load_config(config, overrides=(*(overrides or ()), *limits), needs_sources=True)
     prepare_state()
+    if min_new_labels is not None and not _has_enough(loaded, min_new_labels, or_days):
+        return
     from agile_classifier.ops.promotion import runs
     from agile_classifier.ops.runs import outcome
+    from agile_classifier.ops.scheduling.runs import note_finding
 
     outcome.say_steps()
-    runs.train(loaded, enable_cache=not no_cache)
+    run = runs.train(loaded, enable_cache=not no_cache)
+    if run is not None:
+        note_finding(outcome.summarise(run))
+
+
+def _has_enough(config: RunConfig, min_new_labels: int, or_days: int | None) -> bool:
+    """Whether the sources hold enough that is new to train on; says what was found."""
+    from datetime import UTC, datetime
+
+    from agile_classifier.ops.scheduling.runs import note_finding
+    from agile_classifier.ops.scheduling.schedule import When
+    from agile_classifier.ops.scheduling.waiting import look
+
+    verdict = look(config, When(min_new_labels=min_new_labels, or_days=or_days), now=datetime.now(UTC))
+    note_finding(verdict.reason)
+    print(verdict.reason, flush=True)
+    return verdict.starts
 
 
 @commands.command(

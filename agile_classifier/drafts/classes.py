@@ -3,16 +3,52 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from agile_classifier.data.labels.answers import DENYING, PRESENT
 from agile_classifier.data.labels.classes import class_name, spelling
 from agile_classifier.data.text import normalised
 from agile_classifier.drafts.columns import Column
-from agile_classifier.drafts.words import BAD, is_named, words_of
+from agile_classifier.drafts.words import BAD, GOLD, LABEL, MAJORITY, is_named, words_of
 
 DENYING_PREFIXES = ("non", "not", "no")
 DENYING_LETTERS = "不无非"
+LONGEST_SUBJECT = 40
+"""Longest name of a column that classes are named by, in characters."""
+SILENT = LABEL | GOLD | MAJORITY | frozenset({"is", "has", "was"})
+"""Words of a column's name that do not say what its classes are."""
+
+
+def name_by_column(column: str) -> tuple[str, str] | None:
+    """Names of the classes 0 and 1 of a column that says yes or no by numbers; None where its name says nothing.
+
+    >>> name_by_column("is_hate"), name_by_column("label_1")
+    (('not hate', 'hate'), None)
+    """
+    words = [word for word in words_of(column) if word not in SILENT and not word.isdigit()]
+    subject = " ".join(words)
+    return (f"not {subject}", subject) if subject and len(subject) <= LONGEST_SUBJECT else None
+
+
+def name_by_scale(column: str) -> tuple[str, str]:
+    """Names of the low and the high end of a column of numbers.
+
+    >>> name_by_scale("toxicity"), name_by_scale("")
+    (('low toxicity', 'high toxicity'), ('low score', 'high score'))
+    """
+    plain = " ".join(column.split())
+    subject = plain if plain.isprintable() and 0 < len(plain) <= LONGEST_SUBJECT else "score"
+    return f"low {subject}", f"high {subject}"
+
+
+def name_by_kinds(columns: Sequence[str]) -> tuple[str, str]:
+    """Names of the classes of several columns, of which any is present or none.
+
+    >>> name_by_kinds(["insult", "threat"])
+    ('none of these', 'insult or threat')
+    """
+    joined = " or ".join(" ".join(column.split()) for column in columns)
+    return "none of these", joined if len(joined) <= LONGEST_SUBJECT else f"any of {len(columns)} kinds"
 
 
 def choose_class_1(counts: Mapping[str, int], names: Mapping[str, str] | None = None) -> tuple[str, str]:

@@ -12,7 +12,14 @@ from typing import Any
 from agile_classifier.data.labels.classes import class_name
 from agile_classifier.data.scores import MISSING, is_share
 from agile_classifier.drafts.choices import Answer, Choices, OpenQuestion, Question
-from agile_classifier.drafts.classes import choose_class_1, fold_variants, folded_counts
+from agile_classifier.drafts.classes import (
+    choose_class_1,
+    fold_variants,
+    folded_counts,
+    name_by_column,
+    name_by_kinds,
+    name_by_scale,
+)
 from agile_classifier.drafts.columns import Column
 from agile_classifier.drafts.families import Target
 from agile_classifier.drafts.words import BAD, is_named
@@ -95,8 +102,10 @@ def _score_rule(column: Column, choices: Choices, where: str) -> Rule:
     reasons = [direction, cut, *_sentinel_reasons(column, sure, maybe), *_word_reasons(column), *_thousands(column)]
     if any(map(is_share, column.given)):
         reasons.append(f"Cells such as {column.given[0]!r} are read as shares: 3/5 is 0.6, 75 % is 0.75.")
+    low, high = name_by_scale(column.name)
+    names = [low, high] if scale is None else [high, low]
     return Rule(
-        labels={**rule, **({"not_rated": not_rated} if not_rated else {})},
+        labels={**rule, "names": names, **({"not_rated": not_rated} if not_rated else {})},
         columns={"score": column.name},
         reasons=tuple(reasons),
         data={} if scale is None else {"reverse_coded": list(scale)},
@@ -180,11 +189,12 @@ def _raters_rule(columns: Sequence[Column], choices: Choices, where: str) -> Rul
         values = set().union(*(column.numbers for column in columns))
         shared = {"raters": names}
         if values <= {0.0, 1.0}:
-            return Rule({"rule": "value", "value": MAJORITY_SHARE}, shared, (_of_raters(len(names), "1"),))
+            labels = {"rule": "value", "value": MAJORITY_SHARE, "names": ["most say 0", "most say 1"]}
+            return Rule(labels, shared, (_of_raters(len(names), "1"),))
         means = [statistics.fmean(row) for row in _rows_of_numbers(columns) if row]
         rule, cut = _cut(means)
         said = f"The score is the mean of what {len(names)} raters gave. {cut}"
-        return Rule(rule, shared, (said, "A high mean is class 1."))
+        return Rule({**rule, "names": ["low mean", "high mean"]}, shared, (said, "A high mean is class 1."))
     counts = Counter(value for column in columns for value in map(class_name, column.given))
     if len(counts) != 2:
         raise InputError(
@@ -212,7 +222,7 @@ def _any_rule(columns: Sequence[Column], choices: Choices, where: str) -> Rule:
         raise InputError(f"{where}: --class-1: with several --label, class 1 is a text that has any of them")
     names = [column.name for column in columns]
     said = f"A text is class 1 if any of {', '.join(map(repr, names))} is present (labels.rule any)."
-    return Rule({"rule": "any", "columns": names}, {}, (said,))
+    return Rule({"rule": "any", "columns": names, "names": list(name_by_kinds(names))}, {}, (said,))
 
 
 def _class_rule(target: Target, choices: Choices, where: str) -> Rule:
@@ -235,9 +245,16 @@ def _class_rule(target: Target, choices: Choices, where: str) -> Rule:
     one, reason = _named_class_1(counts, choices, where, target.names)
     zero = next(value for value in counts if value != one)
     order = [zero, one]
-    labels["names"] = {code: target.names[code] for code in order} if target.names else order
-    shown = target.names.get(one, one)
+    called = dict(target.names) or _names_of_codes(column.name, order)
+    labels["names"] = {code: called[code] for code in order} if called else order
+    shown = called.get(one, one)
     return Rule(labels, {}, (*reasons, _turning(shown, reason)))
+
+
+def _names_of_codes(column: str, order: Sequence[str]) -> dict[str, str]:
+    """Names of the codes 0 and 1 by the column that they stand in; empty of any others, or where it says nothing."""
+    names = name_by_column(column) if sorted(order) == ["0", "1"] else None
+    return {} if names is None else dict(zip(("0", "1"), names, strict=True))
 
 
 def _silent_reasons(counts: Mapping[str, int]) -> list[str]:

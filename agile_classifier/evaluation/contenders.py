@@ -30,9 +30,13 @@ PREFIXES = {
     "frozen": "baseline_frozen_test_",
     "untuned": "baseline_untuned_test_",
 }
-"""Contender → how its metrics are called in MLflow. `candidate` is the chosen checkpoint, `last` the last one, `frozen`
-a linear probe of the base model, `untuned` the base model itself where it can answer: with label tokens."""
+"""Contender → how the flat names of its metrics begin. `candidate` is the chosen checkpoint, `last` the last one,
+`frozen` a linear probe of the base model, `untuned` the base model itself where it can answer: with label tokens."""
 
+HEADLINE = ("roc_auc", "pr_auc", "f1", "precision", "recall", "accuracy")
+"""Metrics of the chosen checkpoint that MLflow shows before all others."""
+FIRST, BEHIND = "best/", "vs_"
+"""Beginnings of names in MLflow, which sorts by them: of the headline metrics, and of what baselines reach."""
 CHECKPOINT_NAMES = ("candidate", "last")
 BASELINE_NAMES = tuple(name for name in PREFIXES if name not in CHECKPOINT_NAMES)
 """Baselines that may stand beside a model; older evaluations have fewer."""
@@ -70,7 +74,7 @@ class Evaluation(BaseModel):
         return self.calibrations.get("candidate", Calibration())
 
     def flat(self) -> dict[str, float]:
-        """Metrics by their MLflow names, `test_f1`, `last_test_f1`, `baseline_tfidf_test_f1`, …; changed texts of test.
+        """Metrics by flat names, `test_f1`, `last_test_f1`, `baseline_tfidf_test_f1`, …; changed texts of test.
 
         Those of train and validation are logged with the training.
         """
@@ -78,6 +82,15 @@ class Evaluation(BaseModel):
             f"{PREFIXES[who]}{name}": value for who, found in self.metrics.items() for name, value in found.items()
         }
         return metrics | {"n_cut_test": self.n_cut["test"], "n_escaped_test": self.n_escaped["test"]}
+
+    def logged(self) -> dict[str, float]:
+        """Metrics as MLflow keeps them: `best/roc_auc`, … before all others, then `flat`, with baselines at the end.
+
+        `baseline_tfidf_test_f1` is called `vs_baseline_tfidf_test_f1` there.
+        """
+        headline = {f"{FIRST}{name}": self.metrics["candidate"][name] for name in HEADLINE}
+        others = {f"{BEHIND * name.startswith('baseline_')}{name}": value for name, value in self.flat().items()}
+        return headline | others
 
 
 def in_words(counts: Mapping[str, int]) -> str:

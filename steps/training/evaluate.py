@@ -9,7 +9,7 @@ from zenml.types import HTMLString
 from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.evaluation.contenders import Evaluation
-from agile_classifier.ops.runs import tracking
+from agile_classifier.ops.runs import links, tracking
 from agile_classifier.ops.runs.caching import on_reached_files
 from agile_classifier.ops.runs.materializers import ExamplesMaterializer, Folder
 
@@ -55,6 +55,7 @@ def evaluate(
         title=title,
         metric=metric,
         seed=settings.seed,
+        about=links.describe_run(),
     )
     with tracking.resumed_run(mlflow_run_id):
         tracking.log_evaluation(evaluation, report=page.html, figures=page.figures)

@@ -81,6 +81,7 @@ POINTS: dict[str, tuple[str, ...]] = {
         "ops.registry.history:_write set_registered_model_tag 2",
         "ops.promotion.champions:_finish set_registered_model_alias",
         "ops.registry.history:withdraw delete_registered_model_tag",
+        "ops.registry.history_page:publish update_registered_model",
         "ops.registry.versions:update_report log_text",
         "steps.promotion.promote:promote log_metadata",
         "steps.promotion.promote:promote store",

@@ -44,7 +44,7 @@ def _read_version(mlflow: Path, name: str, version: int, run_id: str) -> dict[st
 
 
 def _read_events(mlflow: Path) -> list[str]:
-    found = _ask(mlflow, "SELECT value FROM registered_model_tags WHERE key LIKE 'history.%' ORDER BY key")
+    found = _ask(mlflow, "SELECT value FROM registered_model_tags WHERE key LIKE 'mlflow.agile.history.%' ORDER BY key")
     events = [json.loads(value) for (value,) in found]
     return [f"version {event['version']} {event['kind']}, champion {event['champion']}" for event in events]
 

@@ -15,6 +15,7 @@ from agile_classifier.evaluation.evaluate import Examination
 from agile_classifier.evaluation.reports.drawing import to_png
 from agile_classifier.evaluation.reports.evaluation import ReportInput, Result, render_report
 from agile_classifier.evaluation.reports.figures import draw_confusion, draw_roc
+from agile_classifier.evaluation.reports.page import Fact
 from agile_classifier.evaluation.titles import CONTENDERS
 from agile_classifier.metrics.metrics import confusion, predict
 from agile_classifier.models.spec import MEMBER_FOLDER, ClassifierSpec
@@ -39,6 +40,7 @@ def draw_page(
     title: str,
     metric: str,
     seed: int,
+    about: Sequence[Fact] = (),
 ) -> Page:
     """The report of an examination, with its confusion matrix and ROC curve as pictures.
 
@@ -46,6 +48,8 @@ def draw_page(
     ----------
     metric : str
         What the verdict rests on: `promotion.metric`, so that report and promotion speak of the same.
+    about : sequence of Fact
+        What the page's head says of the run, until the promotion is decided.
     """
     evaluation, test_scores = examined.evaluation, examined.test_scores
     names, history = labelling.class_names, History.load(adapter)
@@ -65,6 +69,7 @@ def draw_page(
         findings=findings,
         review=examined.review,
         facts=_facts(evaluation, adapter, history, labelling),
+        about=about,
     )
     return Page(render_report(report), _draw_figures(report))
 

@@ -26,7 +26,7 @@ from agile_classifier.evaluation.reports.figures import (
     draw_scores,
     draw_training,
 )
-from agile_classifier.evaluation.reports.page import UNDECIDED, fill
+from agile_classifier.evaluation.reports.page import UNDECIDED, Fact, fill, list_facts
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspects
 from agile_classifier.evaluation.slices import SLICE_METRICS, Slice
 from agile_classifier.evaluation.titles import METRICS
@@ -116,6 +116,8 @@ class ReportInput:
     review: Review
     facts: Mapping[str, Mapping[str, object]]
     """Headed groups of names and values: labels, model, run, digests, versions."""
+    about: Sequence[Fact] = ()
+    """Facts of the page's head: the run that made it, when. Those of the decision take their place later."""
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,13 @@ def render_report(report: ReportInput) -> str:
     """
     chosen = report.results[0]
     repeated = {"f1"} if len(report.class_names) > 2 else set[str]()  # of more than two classes it is f1_macro
+    small = [part for part in report.review.slices if part.is_small]
     shown = [name for name in MEANINGS if name in chosen.metrics and name not in repeated]
     return fill(
         TEMPLATE,
         report=report,
         chosen=chosen,
-        undecided=UNDECIDED,
+        undecided=f"{UNDECIDED}{list_facts(report.about)}",
         verdict=decide_verdict(report),
         titles=METRICS,
         meanings=MEANINGS,
@@ -152,6 +155,9 @@ def render_report(report: ReportInput) -> str:
         figures={name: to_svg(figure, label=label) for name, (label, figure) in _figures(report).items()},
         worst=worst_errors(report),
         slice_metrics=SLICE_METRICS,
+        slices=[part for part in report.review.slices if not part.is_small],
+        small=small,
+        small_sentence=describe_small(small),
         suspects=[
             {"text": _cut(found.text), "label": report.class_names[found.label], "given": found.given}
             for found in report.review.suspects.listed
@@ -214,6 +220,24 @@ def worst_errors(report: ReportInput) -> list[dict[str, Any]]:
         }
         for row in wrong_rows(report.y_true, chosen.y_score, chosen.decision_threshold)
     ]
+
+
+def describe_small(slices: Sequence[Slice]) -> str:
+    """What the slices of few texts are, as the line that they are folded under; empty where there are none.
+
+    >>> few = [Slice(f"group {n}", n, 1, {}, {}) for n in (5, 13)]
+    >>> describe_small(few), describe_small(few[:1])
+    ('2 groups of 5 to 13 texts say little', '1 group of 5 texts says little')
+    """
+    if not slices:
+        return ""
+    what = "group" if all(part.name.startswith("group ") for part in slices) else "slice"
+    least, most = min(part.n for part in slices), max(part.n for part in slices)
+    size = f"{least} to {most}" if least < most else f"{least}"
+    texts = "text" if most == 1 else "texts"
+    if len(slices) == 1:
+        return f"1 {what} of {size} {texts} says little"
+    return f"{len(slices)} {what}s of {size} {texts} say little"
 
 
 def _in_plain_words(report: ReportInput) -> list[str]:

@@ -7,6 +7,8 @@ rest.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -35,11 +37,40 @@ UNDECIDED = (
 )
 """Paragraph of a report in whose place the decision is put, once it is made; ZenML keeps the page as it was."""
 _DECISION = re.compile(r'<p class="decision">[^<]*</p>')
+_ABOUT = re.compile(r'\s*<dl class="about">.*?</dl>', re.DOTALL)
 
 
-def state_decision(page: str, reason: str) -> str:
-    """Put the reason of a decision on a promotion into a report, in place of an earlier one."""
-    return _DECISION.sub(lambda _: f'<p class="decision">{escape(reason)}</p>', page, count=1)
+@dataclass(frozen=True)
+class Fact:
+    """One fact of a page's head, as its run, with the address of its own page where there is one."""
+
+    name: str
+    value: str
+    address: str = ""
+
+
+def state_decision(page: str, reason: str, facts: Sequence[Fact] = ()) -> str:
+    """Put the reason of a decision on a promotion into a report, in place of an earlier one, and facts below it.
+
+    Without facts, those that stand there stay.
+    """
+    if facts:
+        page = _ABOUT.sub("", page, count=1)
+    decided = f'<p class="decision">{escape(reason)}</p>{list_facts(facts)}'
+    return _DECISION.sub(lambda _: decided, page, count=1)
+
+
+def list_facts(facts: Sequence[Fact]) -> str:
+    """Facts of a page's head as HTML; nothing where there are none."""
+    rows = "".join(f"<div><dt>{escape(fact.name)}</dt><dd>{_linked(fact)}</dd></div>" for fact in facts)
+    return f'\n<dl class="about">{rows}</dl>' if rows else ""
+
+
+def _linked(fact: Fact) -> str:
+    """A value that leads to its page, which opens beside: the report may be shown within another page."""
+    if not fact.address.startswith(("http://", "https://")):
+        return escape(fact.value)
+    return f'<a href="{escape(fact.address)}" target="_blank" rel="noreferrer">{escape(fact.value)}</a>'
 
 
 def fill(template: Path, /, **shown: Any) -> str:

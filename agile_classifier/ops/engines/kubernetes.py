@@ -42,6 +42,8 @@ SCHEDULE_RIGHTS = (
     ("delete", "", "secrets"),
 )
 """(verb, API group, resource) that schedules use in the namespace: their CronJobs, their tokens."""
+RUN_RIGHTS = (("list", "batch", "cronjobs"), ("create", "batch", "jobs"))
+"""(verb, API group, resource) that starting a schedule's run by hand uses in the namespace."""
 
 
 def require_kubernetes(stack: StackFile, *, rights: Rights = NEEDED_RIGHTS) -> None:

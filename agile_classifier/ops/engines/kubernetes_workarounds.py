@@ -10,7 +10,7 @@ The pod that starts the pods of the steps needs them as much as the process that
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,11 +34,18 @@ def apply() -> None:
 
 
 @contextmanager
-def cron_jobs_with(*, time_zone: str, suspend: bool, labels: Mapping[str, str]) -> Iterator[None]:
+def cron_jobs_with(
+    *, time_zone: str, suspend: bool, labels: Mapping[str, str], command: Sequence[str] | None = None
+) -> Iterator[None]:
     """Let the CronJobs that ZenML submits meanwhile say what ZenML's schedules cannot: a time zone, for one.
 
     Kubernetes would read the line in its controller's zone. Where a CronJob was changed after it was made, it could
     start a run before.
+
+    Parameters
+    ----------
+    command : sequence of str, optional
+        What their pods run in place of ZenML's entry point, with its arguments.
     """
     made_by_zenml: Any = vars(kubernetes_orchestrator)["build_cron_job_manifest"]
 
@@ -47,6 +54,8 @@ def cron_jobs_with(*, time_zone: str, suspend: bool, labels: Mapping[str, str]) 
         cron_job.spec.time_zone, cron_job.spec.suspend = time_zone, suspend
         cron_job.metadata = copy.copy(cron_job.metadata)  # the Jobs' own
         cron_job.metadata.labels = {**(cron_job.metadata.labels or {}), **labels}
+        for container in cron_job.spec.job_template.spec.template.spec.containers if command else ():
+            container.command = list(command or ())
         return cron_job
 
     setattr(kubernetes_orchestrator, "build_cron_job_manifest", build)  # noqa: B010

@@ -93,6 +93,9 @@ def ask(decision: PromotionDecision, *, model_name: str, run: str) -> None:
         candidate, champion = decision.evidence.candidate, decision.evidence.champion
         event = Event(history.ASKED, candidate, champion, history.BY_POLICY, decision.reason, run=run)
         champions.note(event, model_name=model_name)
+        print(
+            f"a person is asked: agile approve {run}, agile reject {run}, or its card on ZenML's dashboard (agile ui)"
+        )
         sentence = f"{question(decision, model_name=model_name)} On ZenML's dashboard, or by `agile approve {run}`."
         facts = {name: value for name, value in asdict(event).items() if name != "untold"}
         tell(Notice(PERSON_ASKED, sentence, {"model_name": model_name, **facts}, about=run))

@@ -7,7 +7,8 @@ that a person moves on MLflow's page wins: it is found, recorded, and built upon
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from agile_classifier.ops.notifications import is_told
 from agile_classifier.ops.promotion.lock import promotion_lock
 from agile_classifier.ops.promotion.settled import PROMOTION as PROMOTION
 from agile_classifier.ops.promotion.settled import find_asked
-from agile_classifier.ops.registry import history
+from agile_classifier.ops.registry import history, history_page
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.history import Change, Event
 
@@ -44,7 +45,7 @@ def settle(model_name: str) -> list[Event]:
         No such model.
     """
     registry.only_model(model_name)
-    with promotion_lock(model_name):
+    with _deciding(model_name):
         return _settle(model_name)
 
 
@@ -53,7 +54,7 @@ def promote(event: Event, *, model_name: str, expected: str | None) -> bool:
 
     A version that was rolled back and is promoted again no longer counts as rolled back.
     """
-    with promotion_lock(model_name):
+    with _deciding(model_name):
         events = _settle(model_name)
         if registry.read_champion(model_name) != expected:
             return False
@@ -63,7 +64,7 @@ def promote(event: Event, *, model_name: str, expected: str | None) -> bool:
 
 def note(event: Event, *, model_name: str) -> None:
     """Record an event that moves no alias, also as a tag of the version."""
-    with promotion_lock(model_name):
+    with _deciding(model_name):
         _change(model_name, event, _settle(model_name))
 
 
@@ -78,7 +79,7 @@ def roll_back(model_name: str, *, reason: str) -> Event:
         No such model, no champion, or none before it.
     """
     registry.only_model(model_name)
-    with promotion_lock(model_name):
+    with _deciding(model_name):
         begun = [change.event for change in history.read_changes(model_name)]
         events = _settle(model_name)
         if begun and begun[-1].kind == history.ROLLED_BACK and begun[-1] in events:
@@ -97,6 +98,14 @@ def person() -> str:
     """Name of the person at this terminal: ZenML's user on a team's server, else the machine's user."""
     user = Client().active_user.name
     return getpass.getuser() if user == "default" else user
+
+
+@contextmanager
+def _deciding(model_name: str) -> Iterator[None]:
+    """Hold a model's promotion lock, and bring its history on MLflow's page up to date at the end."""
+    with promotion_lock(model_name):
+        yield
+        history_page.publish(model_name)
 
 
 def _change(model_name: str, event: Event, events: Sequence[Event]) -> Event:

@@ -29,6 +29,7 @@ from agile_classifier.ops.promotion.since_champion import measure_apart
 from agile_classifier.ops.registry import history
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.history import Event
+from agile_classifier.ops.runs.links import describe_version
 
 WORSE_BEYOND_NOISE = 0.05
 """p-value of McNemar's test below which more wrong decisions are not chance."""
@@ -124,8 +125,10 @@ def carry_out(decision: PromotionDecision, *, model_name: str, run: str, by: str
         return False
     if not decision.promote and candidate != before:
         champions.note(event, model_name=model_name)
-    reason = _reason_of(model_name, candidate) if candidate == before else decision.reason
-    registry.update_report(model_name, candidate, lambda page: state_decision(page, reason or decision.reason))
+    is_decided = candidate != before
+    reason = decision.reason if is_decided else _reason_of(model_name, candidate) or decision.reason
+    facts = describe_version(model_name, candidate) if is_decided else ()
+    registry.update_report(model_name, candidate, lambda page: state_decision(page, reason, facts))
     return True
 
 

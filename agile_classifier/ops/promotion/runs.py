@@ -10,6 +10,7 @@ from agile_classifier.config.run import RunConfig
 from agile_classifier.ops.engines.run import on_active_stack
 from agile_classifier.ops.notifications import changes_told
 from agile_classifier.ops.promotion import approval
+from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.runs import outcome
 
 
@@ -24,8 +25,13 @@ def train(config: RunConfig, *, enable_cache: bool = True) -> Any:
         print(f"run {run_name}", file=sys.stderr, flush=True)
         run = training(**sections)
         version = outcome.show(run, model_name=name) if run is not None else None
-    if version is not None and config.promotion.approval == "person" and approval.is_open(name, version):
-        outcome.show_promotion(run_promotion(name, version, config.promotion))
+    if version is None:
+        return run
+    asked = None
+    if config.promotion.approval == "person" and approval.is_open(name, version):
+        asked = run_promotion(name, version, config.promotion)
+        outcome.show_promotion(asked)
+    outcome.say_next(run, model_name=name, asked=asked, has_champion=registry.read_champion(name) is not None)
     return run
 
 

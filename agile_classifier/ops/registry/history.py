@@ -1,8 +1,9 @@
 """History: what happened to a registered model's champion, an event a tag of the model in MLflow.
 
-Tags of their own names are only ever added, so that no event is lost when two are written at once, and whoever reads
-the registry, by its page too, sees them. A change that takes several writes is stated first, as a change under way, and
-its event recorded last: whoever comes after a process that was killed in between can carry it to its end.
+Tags of their own names are only ever added, so that no event is lost when two are written at once. MLflow's page hides
+them, by their names, and shows the table of `agile_classifier.ops.registry.history_page`. A change that takes several
+writes is stated first, as a change under way, and its event recorded last: whoever comes after a process that was
+killed in between can carry it to its end.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import Any
 
 from mlflow import MlflowClient
 
-PREFIX, UNDER_WAY = "history.", "changing."
+PREFIX, UNDER_WAY = "mlflow.agile.history.", "mlflow.agile.changing."
 """Beginnings of the names of a model's tags: of events, and of changes whose event is not recorded yet."""
+EARLIER = {PREFIX: "history.", UNDER_WAY: "changing."}
+"""The same as earlier versions of this project wrote them; they are read as well."""
 PROMOTED, NOT_PROMOTED, ASKED, REJECTED = "promoted", "not promoted", "waits for a person", "rejected"
 ROLLED_BACK, MOVED, REMOVED = "rolled back", "moved by hand", "removed by hand"
 BY_POLICY, BY_HAND = "the policy", "somebody in MLflow"
@@ -83,7 +86,9 @@ def conclude(model_name: str, change: Change) -> None:
 
 def withdraw(model_name: str, change: Change) -> None:
     """Take back the statement of a change that is over, or has been overtaken."""
-    MlflowClient().delete_registered_model_tag(model_name, f"{UNDER_WAY}{change.key}")
+    for prefix in (EARLIER[UNDER_WAY], UNDER_WAY):
+        if f"{prefix}{change.key}" in MlflowClient().get_registered_model(model_name).tags:
+            MlflowClient().delete_registered_model_tag(model_name, f"{prefix}{change.key}")
 
 
 def read_changes(model_name: str) -> list[Change]:
@@ -156,6 +161,12 @@ def _write(model_name: str, name: str, content: Mapping[str, Any]) -> None:
 
 
 def _read(model_name: str, prefix: str) -> dict[str, dict[str, Any]]:
-    """Tags with a prefix: name without it → content, oldest first."""
+    """Tags with a prefix, or its earlier form: name without it → content, oldest first."""
     tags = MlflowClient().get_registered_model(model_name).tags
-    return {name.removeprefix(prefix): json.loads(tags[name]) for name in sorted(tags) if name.startswith(prefix)}
+    found = {
+        name.removeprefix(form): json.loads(content)
+        for form in (EARLIER[prefix], prefix)
+        for name, content in tags.items()
+        if name.startswith(form)
+    }
+    return dict(sorted(found.items()))

@@ -26,6 +26,8 @@ REPORT, REPORT_FILE = "report", "report.html"
 """Tag of a version that says where its report is, and the report's name among the artifacts of its run."""
 LABELLING = "labelling"
 """Tag of a version: how it was labelled, as `agile_classifier.ops.promotion.label_threshold` reads it."""
+CONFIG = "config"
+"""Tag of a version that says where the config of its run is."""
 PARITY_ERROR = "parity.error"
 """Tag of a version: largest change of a probability by saving and reloading it."""
 
@@ -148,9 +150,22 @@ def read_learnt_from(model_name: str, version: str) -> frozenset[str]:
 
 
 def read_config(model_name: str, version: str) -> dict[str, Any]:
-    """Read the config sections that a version records; empty if it records none."""
-    recorded = MlflowClient().get_model_version(model_name, version).tags.get("config", "{}")
-    config: dict[str, Any] = json.loads(recorded)
+    """Read the config sections that a version records; empty if it records none.
+
+    Raises
+    ------
+    InputError
+        The file that the version names is gone.
+    """
+    recorded = MlflowClient().get_model_version(model_name, version).tags.get(CONFIG, "{}")
+    try:  # an earlier version kept the config itself in its tag
+        text = recorded if recorded.startswith("{") else mlflow.artifacts.load_text(recorded)
+    except (OSError, MlflowException) as error:
+        raise InputError(
+            f"model {model_name}, version {version}: its config {recorded} cannot be read"
+            f" ({one_line(error, longest=200)}); restore it from a backup (`agile restore`), or train again"
+        ) from None
+    config: dict[str, Any] = json.loads(text)
     return config
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from agile_classifier.environment import home
 from agile_classifier.evaluation.contenders import Evaluation, in_words
 from agile_classifier.evaluation.reports.page import state_decision
 from agile_classifier.files import write_whole
+from agile_classifier.ops.runs.links import describe_version, run_address
 from agile_classifier.ops.runs.outputs import output_of
 from agile_classifier.training.history import History
 
@@ -82,8 +84,40 @@ def show(run: PipelineRunResponse, *, model_name: str) -> str:
     console.print(f"training took {history.costs}{earlier}")
     version, mlflow_run = output_of(run, "register", "model_version"), output_of(run, "fine_tune", "mlflow_run_id")
     console.print(f"model {model_name} version {version}; MLflow run {mlflow_run}; ZenML run {run.name}")
-    console.print(f"report: {write_report(run)}", soft_wrap=True)
+    console.print(f"report: {write_report(run, model_name=model_name)}", soft_wrap=True)
     return str(version)
+
+
+def summarise(run: PipelineRunResponse) -> str:
+    """Say in a few words what became of a finished training's version, for `agile schedule list`."""
+    version, decision = output_of(run, "register", "model_version"), output_of(run, "promote", "promotion_decision")
+    if decision.promote:
+        return f"version {version} is promoted"
+    if decision.evidence.champion == version:
+        return f"nothing new: version {version} is the champion already"
+    asked = decision.policy.approval == "person"
+    return f"version {version} is for a person to decide on" if asked else f"version {version} is not promoted"
+
+
+def say_next(
+    run: PipelineRunResponse, *, model_name: str, asked: PipelineRunResponse | None, has_champion: bool
+) -> None:
+    """Print what to do next: answer, look at the run's page, and use the champion.
+
+    Parameters
+    ----------
+    asked : PipelineRunResponse or None
+        The promotion run, where a person decides.
+    """
+    steps = []
+    if asked is not None and asked.status == ExecutionStatus.PAUSED:
+        steps += [(f"agile approve {asked.name}", "or agile reject: a person decides on the version")]
+    steps += [("agile ui", f"shows steps, report and versions; this run: {run_address(run)}")]
+    if has_champion:
+        steps += [(f'agile score "…" --model {shlex.quote(model_name)}', "asks the champion")]
+    width = max(len(command) for command, _ in steps)
+    for number, (command, purpose) in enumerate(steps):
+        print(f"{'' if number else 'next:':6}{command:{width}}  {purpose}")
 
 
 def show_promotion(run: PipelineRunResponse) -> bool:
@@ -105,12 +139,13 @@ def show_promotion(run: PipelineRunResponse) -> bool:
     return bool(decision.promote)
 
 
-def write_report(run: PipelineRunResponse) -> str:
+def write_report(run: PipelineRunResponse, *, model_name: str) -> str:
     """Save a copy of the report, with the decision, that a browser can open; returns its path."""
     decision = output_of(run, "promote", "promotion_decision")
+    facts = describe_version(model_name, output_of(run, "register", "model_version"))
     path = home() / "reports" / f"{run.name}.html"
     path.parent.mkdir(exist_ok=True)
-    write_whole(path, state_decision(str(output_of(run, "evaluate", "report")), decision.reason))
+    write_whole(path, state_decision(str(output_of(run, "evaluate", "report")), decision.reason, facts))
     return str(path)
 
 

@@ -30,6 +30,7 @@ from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.models.spec import TAUGHT, ClassifierSpec
 from agile_classifier.ops.runs import liveness
+from agile_classifier.ops.runs.links import ZENML_RUN, ZENML_RUN_NAME
 from agile_classifier.ops.state.home import mlflow_artifacts
 from agile_classifier.ops.state.stores import is_mlflow_embedded
 from agile_classifier.training.history import History
@@ -37,8 +38,8 @@ from agile_classifier.training.history import History
 logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)
 
 TRAINING_KEY = "agile.training_key"
-ZENML_RUN, ZENML_RUN_NAME = "zenml.run", "zenml.run_name"
-"""Tags of an MLflow run: id and name of the ZenML run that was the last to work on it."""
+KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
+"""Tag of an experiment and its value by which MLflow's page opens it on runs, and not on traces of language agents."""
 
 
 @contextmanager
@@ -149,8 +150,8 @@ def log_history(history: History) -> dict[str, Any]:
 
 
 def log_evaluation(evaluation: Evaluation, *, report: str, figures: Mapping[str, bytes]) -> None:
-    """Log an evaluation: metrics by their flat names, the report, and its figures as images."""
-    mlflow.log_metrics(evaluation.flat())
+    """Log an evaluation: metrics by their names in MLflow, the report, and its figures as images."""
+    mlflow.log_metrics(evaluation.logged())
     mlflow.log_text(report, "report.html")
     with tempfile.TemporaryDirectory() as scratch:
         for name, png in figures.items():
@@ -209,10 +210,13 @@ def _experiment(name: str) -> str:
             f" --experiment-id {found.experiment_id} brings it back, or name another model"
         )
     if found is not None:
+        if KIND not in found.tags:  # of an earlier version, or made by hand
+            MlflowClient().set_experiment_tag(found.experiment_id, KIND, TRAINING)
         return str(found.experiment_id)
     local = mlflow.get_tracking_uri().startswith("sqlite")
     try:
-        return str(mlflow.create_experiment(name, artifact_location=f"{mlflow_artifacts()}/{name}" if local else None))
+        place = f"{mlflow_artifacts()}/{name}" if local else None
+        return str(mlflow.create_experiment(name, artifact_location=place, tags={KIND: TRAINING}))
     except MlflowException as error:
         made = mlflow.get_experiment_by_name(name)  # by another training that began in the same moment
         if error.error_code != "RESOURCE_ALREADY_EXISTS" or made is None:

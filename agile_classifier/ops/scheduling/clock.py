@@ -53,8 +53,7 @@ def find_problem(now: datetime) -> Problem | None:
     """Why no run would start though schedules are enabled here; None where ticks come."""
     if not local.is_any_enabled(local.applied()) or _is_recent(_mark(), now):
         return None
-    last = _written(_mark())
-    silence = f"last tick {last.astimezone():%Y-%m-%d %H:%M}" if last else "no tick yet"
+    silence = _describe_silence()
     if not crontab.is_available():
         return Problem(f"there is no crontab command here ({silence})", IN_FOREGROUND)
     try:
@@ -64,11 +63,27 @@ def find_problem(now: datetime) -> Problem | None:
         return Problem(f"{error} ({silence})", f"ask for the right to a crontab, or {IN_FOREGROUND}")
     if gone:
         return Problem(f"{gone} ({silence})", "agile schedule apply brings it back")
-    if crontab.is_daemon_missing():
-        return Problem(f"no cron daemon runs ({silence})", f"start one, or {IN_FOREGROUND}")
+    if missing := find_missing_clock(now):
+        return missing
     if _is_recent(local.records_path(), now):  # cron looks once a minute
         return None
     return Problem(f"nothing ticks, though the crontab says so ({silence})", f"{crontab.output()} may say why")
+
+
+def find_missing_clock(now: datetime) -> Problem | None:
+    """Why nothing on this machine ticks, whatever schedules there are; None where ticks come or a cron could."""
+    if _is_recent(_mark(), now):
+        return None
+    if not crontab.is_available():
+        return Problem(f"there is no crontab command here ({_describe_silence()})", IN_FOREGROUND)
+    if crontab.is_daemon_missing():
+        return Problem(f"no cron daemon runs ({_describe_silence()})", f"start one, or {IN_FOREGROUND}")
+    return None
+
+
+def _describe_silence() -> str:
+    last = _written(_mark())
+    return f"last tick {last.astimezone():%Y-%m-%d %H:%M}" if last else "no tick yet"
 
 
 def _is_recent(mark: Path, now: datetime) -> bool:

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agile_classifier.config.files import load_config
 from agile_classifier.errors import InputError, explain_validation
 from agile_classifier.files import read_yaml
 from agile_classifier.ops import project
+from agile_classifier.ops.scheduling.arguments import load_scheduled
 from agile_classifier.ops.scheduling.schedule import Schedule
 
 
@@ -63,7 +63,7 @@ def _with_config(schedule: Schedule, path: Path) -> Schedule:
         raise InputError(f"{place}: {config}: no such file")
     if schedule.pipeline == "training":
         try:
-            load_config(config, here=project.root(), needs_sources=True)
+            load_scheduled(config, schedule.arguments)
         except InputError as error:
             raise InputError(f"{place}: {error}") from None
     return schedule.model_copy(update={"config": os.fspath(config)})

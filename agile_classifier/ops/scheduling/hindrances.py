@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agile_classifier.config.files import load_config
 from agile_classifier.errors import InputError
 from agile_classifier.files import parse_own
-from agile_classifier.ops import project
+from agile_classifier.ops.engines.variables import explain_missing
 from agile_classifier.ops.notifications import find_receiver
 from agile_classifier.ops.scheduling import local
+from agile_classifier.ops.scheduling.arguments import load_scheduled
 from agile_classifier.ops.scheduling.schedule import Schedule
 
 AGAIN = "then agile schedule apply"
@@ -28,6 +28,31 @@ class Hindrance:
     remedy: str
 
 
+def refuse_hindered(wanted: Mapping[str, Schedule], variables: Mapping[str, str]) -> None:
+    """Refuse schedules of which an enabled one would fail, or tell nobody, by the variables that its runs would get.
+
+    That their files are there is known since they were read.
+
+    Raises
+    ------
+    InputError
+        Names the schedule, what is missing and how to go on.
+    """
+    enabled = [schedule for schedule in wanted.values() if schedule.enabled]
+    for schedule in enabled:
+        missing = [name for name in schedule.variables if not variables.get(name)]
+        if missing:
+            raise InputError(f"schedule {schedule.name}: variables: {explain_missing(missing)}; nothing was applied")
+    if enabled:
+        try:
+            find_receiver(variables)
+        except InputError as error:
+            raise InputError(
+                f"schedule {enabled[0].name}: nobody would be told of its failure: {error}; set or unset it; nothing "
+                "was applied"
+            ) from None
+
+
 def list_hindrances() -> Iterator[Hindrance]:
     """List what stands in the way of the enabled schedules of this machine.
 
@@ -39,6 +64,7 @@ def list_hindrances() -> Iterator[Hindrance]:
     enabled = {name: record.schedule for name, record in sorted(local.applied().items()) if record.schedule.enabled}
     for name, schedule in enabled.items():
         yield from _of_schedule(name, schedule)
+        yield from _of_variables(name, schedule)
     if enabled:
         yield from _of_webhook()
 
@@ -50,9 +76,14 @@ def _of_schedule(name: str, schedule: Schedule) -> Iterator[Hindrance]:
         yield Hindrance(f"schedule {name}", f"{config}: no such file", remedy)
     elif schedule.pipeline == "training":
         try:
-            load_config(config, here=project.root(), needs_sources=True)
+            load_scheduled(config, schedule.arguments)
         except InputError as error:
             yield Hindrance(f"schedule {name}", str(error), "mend the config: its next run would be refused")
+
+
+def _of_variables(name: str, schedule: Schedule) -> Iterator[Hindrance]:
+    if missing := [variable for variable in schedule.variables if not _kept_variables().get(variable)]:
+        yield Hindrance(f"schedule {name}", explain_missing(missing), f"set it, {AGAIN}")
 
 
 def _of_webhook() -> Iterator[Hindrance]:

@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 CARRIED = (
     "AGILE_",
     "AWS_",
+    "AZURE_",
+    "GOOGLE_",
     "HF_",
     "KUBECONFIG",
     "LABEL_STUDIO_",
@@ -69,7 +71,7 @@ def apply(wanted: Mapping[str, Schedule], *, variables: Mapping[str, str], dry_r
     if dry_run:
         return changes
     folder().mkdir(parents=True, exist_ok=True)
-    write_whole(folder() / "environment.json", json.dumps(_carried(variables)), mode=0o600)
+    write_whole(folder() / "environment.json", json.dumps(carry(wanted, variables)), mode=0o600)
     now = datetime.now(UTC)
     after = {
         name: Applied(schedule=schedule, since=_since(before.get(name), schedule, now))
@@ -157,8 +159,21 @@ def applied() -> dict[str, Applied]:
 
 def command(schedule: Schedule) -> list[str]:
     """Command line of a scheduled run."""
+    return [*COMMAND, *words_of(schedule)]
+
+
+def words_of(schedule: Schedule) -> list[str]:
+    """Words after `agile` of a scheduled run's command line."""
     words = [word.format(config=schedule.config) for word in COMMANDS[schedule.pipeline]]
-    return [*COMMAND, *words, *schedule.arguments]
+    waits = {} if schedule.when is None else schedule.when.model_dump(exclude_none=True)
+    options = [word for name, value in waits.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    return [*words, *schedule.arguments, *options]
+
+
+def carry(wanted: Mapping[str, Schedule], variables: Mapping[str, str]) -> dict[str, str]:
+    """Variables of the caller that scheduled runs get: those of known beginnings, and those that a schedule names."""
+    named = {name for schedule in wanted.values() for name in schedule.variables}
+    return {name: value for name, value in variables.items() if name in named or name.upper().startswith(CARRIED)}
 
 
 def folder() -> Path:
@@ -197,7 +212,3 @@ def _since(before: Applied | None, schedule: Schedule, now: datetime) -> datetim
 def _record(records: Mapping[str, Applied]) -> None:
     folder().mkdir(parents=True, exist_ok=True)
     write_whole(records_path(), _RECORDS.dump_json(dict(sorted(records.items())), indent=1).decode())
-
-
-def _carried(variables: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in variables.items() if name.upper().startswith(CARRIED)}

@@ -19,9 +19,9 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from agile_classifier.config.bounds import Address, Cell, Title
+from agile_classifier.config.bounds import MOST_ROWS, Address, Cell, Title
 
 Pipeline = Literal["training", "scoring", "monitoring"]
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -37,20 +37,38 @@ FIELDS: Mapping[str, tuple[int, int, tuple[str, ...]]] = {
 """Fields of a cron line: smallest and greatest number, and the names that stand for numbers."""
 MOST_ARGUMENTS = 100
 """Most further words of a command line."""
+MOST_VARIABLES = 100
+"""Most further variables that a schedule's runs get."""
+MOST_DAYS = 3650
+"""Longest wait for new labels, in days."""
 MOST_MISSED = 90
 """Kubernetes gives up on a schedule that has missed a hundred times."""
 LONGEST_LATENESS = timedelta(days=7)
 CLOCK_CHANGE = timedelta(hours=3)
 """More than any zone's clocks are ever put forward or back."""
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
+"""Name of an environment variable."""
 _PART = re.compile(r"(?:\*|(?P<low>\w+)(?:-(?P<high>\w+))?)(?:/(?P<step>\d+))?")
+
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class When(BaseModel):
+    """What a training waits for beside its time: labels that the model's last run did not see."""
+
+    model_config = _STRICT
+
+    min_new_labels: Annotated[int, Field(ge=1, le=MOST_ROWS)]
+    """Fewest labels, new or changed since the model's last completed run, that start a run."""
+    or_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
+    """Days since that run after which any change of the data starts a run; without it, only labels count."""
 
 
 class Schedule(BaseModel):
     """One entry of a schedules file."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    model_config = _STRICT
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,50}$")
     """Small letters, digits and hyphens; names its lock and its log."""
@@ -67,6 +85,11 @@ class Schedule(BaseModel):
     """Whether the schedule starts runs; a disabled one is listed and kept."""
     arguments: Annotated[tuple[Cell, ...], Field(max_length=MOST_ARGUMENTS, strict=False)] = ()
     """Further words of the command line, as `--limit`, `400`."""
+    when: When | None = None
+    """What a training waits for beside its time, as `{min_new_labels: 50, or_days: 30}`; without it, for nothing."""
+    variables: Annotated[tuple[Variable, ...], Field(max_length=MOST_VARIABLES, strict=False)] = ()
+    """Names of further environment variables that the runs need, as `PGPASSWORD`; kept as they are at `agile schedule
+    apply`."""
 
     @field_validator("cron")
     @classmethod
@@ -82,6 +105,12 @@ class Schedule(BaseModel):
         except (CronSimError, StopIteration):
             raise ValueError(f"{cron!r} names a day that never comes") from None
         return " ".join(words)
+
+    @model_validator(mode="after")
+    def _check_when(self) -> Schedule:
+        if self.when is not None and self.pipeline != "training":
+            raise ValueError(f"when belongs to pipeline training; found pipeline {self.pipeline}")
+        return self
 
     @field_validator("time_zone")
     @classmethod

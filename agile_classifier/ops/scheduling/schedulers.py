@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.engines.stacks import StackFile
 from agile_classifier.ops.scheduling import clock, local, runs
-from agile_classifier.ops.scheduling.hindrances import list_hindrances
+from agile_classifier.ops.scheduling.hindrances import list_hindrances, refuse_hindered
 from agile_classifier.ops.scheduling.local import Change
 from agile_classifier.ops.scheduling.schedule import Schedule
 
@@ -24,6 +24,7 @@ def apply(
     *,
     variables: Mapping[str, str],
     load_pipeline: Callable[[], Any],
+    check_words: Callable[[Sequence[str]], None],
     dry_run: bool,
 ) -> list[str]:
     """Make exactly these the schedules of a stack's scheduler.
@@ -36,18 +37,40 @@ def apply(
         Environment of the caller.
     load_pipeline : callable
         Loads the training pipeline, which takes seconds; called for a cluster alone.
+    check_words : callable
+        Refuses words of a command line that `agile` does not know, by an InputError.
 
     Raises
     ------
     InputError
-        Nothing starts the stack's runs by the clock, or what does refuses these.
+        Nothing starts the stack's runs by the clock, what does refuses these, or one of them would fail.
     """
     if _is_on_cluster(stack):
-        from agile_classifier.ops.scheduling import kubernetes
+        from agile_classifier.ops.scheduling.cluster import kubernetes
 
         return [*map(_describe, kubernetes.apply(stack, wanted, load_pipeline=load_pipeline, dry_run=dry_run))]
+    for schedule in wanted.values():
+        _check(schedule, check_words)
+    refuse_hindered(wanted, local.carry(wanted, variables))
     changes = local.apply(wanted, variables=variables, dry_run=dry_run)
-    return [*map(_describe, changes), *list_problems()]
+    return [*map(_describe, changes), *(list_clockless(wanted) if dry_run else list_problems())]
+
+
+def run_now(stack: StackFile, name: str) -> str:
+    """Start a schedule's run as if it were due; here, wait for its end. Returns a sentence.
+
+    Raises
+    ------
+    InputError
+        As `apply`, or there is none of that name.
+    RuntimeError
+        The run failed.
+    """
+    if not _is_on_cluster(stack):
+        return runs.run_now(name, now=datetime.now(UTC))
+    from agile_classifier.ops.scheduling.cluster import kubernetes
+
+    return kubernetes.run_now(stack, name)
 
 
 def list_schedules(stack: StackFile) -> list[str]:
@@ -61,7 +84,7 @@ def list_schedules(stack: StackFile) -> list[str]:
     if not _is_on_cluster(stack):
         entries = [(record.schedule, runs.describe_last(name)) for name, record in sorted(local.applied().items())]
         return [*format_table(entries), *list_problems()]
-    from agile_classifier.ops.scheduling import kubernetes
+    from agile_classifier.ops.scheduling.cluster import kubernetes
 
     others = ["this machine has schedules of its own: agile stack local && agile schedule list"]
     own = others if local.applied() else []
@@ -78,7 +101,7 @@ def remove(stack: StackFile, name: str) -> None:
     """
     if not _is_on_cluster(stack):
         return local.remove(name)
-    from agile_classifier.ops.scheduling import kubernetes
+    from agile_classifier.ops.scheduling.cluster import kubernetes
 
     return kubernetes.remove(stack, name)
 
@@ -91,13 +114,27 @@ def format_table(entries: Iterable[tuple[Schedule, str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
+def list_clockless(wanted: Mapping[str, Schedule]) -> Iterator[str]:
+    """Say that no clock is running on this machine, where schedules would need one."""
+    problem = clock.find_missing_clock(datetime.now(UTC))
+    if problem and any(schedule.enabled for schedule in wanted.values()):
+        yield f"schedules: no clock is running on this machine: {problem.found}; {problem.remedy}"
+
+
 def list_problems() -> Iterator[str]:
     """Say why this machine's schedules would not start, or would fail, where that is so."""
     problem = clock.find_problem(datetime.now(UTC))
     if problem:
-        yield f"schedules: {problem.found}; {problem.remedy}"
+        yield f"schedules: no clock is running on this machine: {problem.found}; {problem.remedy}"
     for each in list_hindrances():
         yield f"{each.what}: {each.found}; {each.remedy}"
+
+
+def _check(schedule: Schedule, check_words: Callable[[Sequence[str]], None]) -> None:
+    try:
+        check_words(local.words_of(schedule))
+    except InputError as error:
+        raise InputError(f"schedule {schedule.name}: {error}; nothing was applied") from None
 
 
 def _is_on_cluster(stack: StackFile) -> bool:

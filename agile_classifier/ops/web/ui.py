@@ -25,9 +25,12 @@ from zenml.client import Client
 
 from agile_classifier.environment import SERVED, home
 from agile_classifier.errors import InputError, redact
+from agile_classifier.ops.runs.links import runs_path
 from agile_classifier.ops.state.databases import locked_databases, locked_line
 
 HOST = "127.0.0.1"
+MLFLOW_RUNS = "/#/experiments?workflowType=machine_learning"
+"""Path of MLflow's list of experiments, as training runs see it, and not the traces of language agents."""
 LONGEST_START = 600.0
 """Longest start of both servers, in seconds, as long as they live: a busy machine takes minutes to import them."""
 LONGEST_END = 20.0
@@ -42,6 +45,8 @@ class Server:
 
     name: str
     address: str
+    page: str
+    """Path of the page that a person wants first: the runs."""
     command: tuple[str, ...] = ()
     """Empty where it runs already, and not by us."""
     environment: dict[str, str] = field(default_factory=dict)
@@ -112,7 +117,7 @@ def show(servers: Sequence[Server], *, say: Callable[[str], None]) -> None:
                 )
             time.sleep(PAUSE)
         for server in servers:
-            say(f"{server.name}: {server.address}{f'  ({server.login})' if server.login else ''}")
+            say(f"{server.name}: {server.address}{server.page}{f'  ({server.login})' if server.login else ''}")
         say("Ctrl-C stops both")
         while True:
             _require_alive(running)
@@ -123,7 +128,7 @@ def show(servers: Sequence[Server], *, say: Callable[[str], None]) -> None:
 def _zenml(port: int) -> Server:
     store = os.environ.get("ZENML_STORE_URL", "")
     if store.startswith(SERVED):
-        return Server("ZenML", store.rstrip("/"))
+        return Server("ZenML", store.rstrip("/"), runs_path())
     shared = {
         "ZENML_SERVER": "true",
         "ZENML_SERVER_ALLOW_LOCAL_FILE_ACCESS": "true",
@@ -140,6 +145,7 @@ def _zenml(port: int) -> Server:
     return Server(
         "ZenML",
         f"http://{HOST}:{port}",
+        runs_path(),
         (sys.executable, "-m", "uvicorn", "zenml.zen_server.zen_server_api:app", "--host", HOST, "--port", str(port)),
         {**shared, **({"ZENML_STORE_TYPE": "sql"} if store else embedded)},
         "log in as a ZenML user" if store else "",
@@ -149,7 +155,7 @@ def _zenml(port: int) -> Server:
 def _mlflow(port: int) -> Server:
     store = os.environ["MLFLOW_TRACKING_URI"]
     if store.startswith(SERVED):
-        return Server("MLflow", store.rstrip("/"))
+        return Server("MLflow", store.rstrip("/"), MLFLOW_RUNS)
     is_embedded = store.startswith("sqlite:")
     command = (
         sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1",
@@ -163,7 +169,7 @@ def _mlflow(port: int) -> Server:
         ),
     }
     if is_embedded:
-        return Server("MLflow", f"http://{HOST}:{port}", command, told)
+        return Server("MLflow", f"http://{HOST}:{port}", MLFLOW_RUNS, command, told)
     users = home() / "mlflow-users.db"
     if not users.exists() and not os.environ.get(PASSWORD):
         raise InputError(
@@ -176,7 +182,9 @@ def _mlflow(port: int) -> Server:
         encoding="utf-8",
     )
     told |= {"MLFLOW_AUTH_CONFIG_PATH": str(settings), "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32)}
-    return Server("MLflow", f"http://{HOST}:{port}", command, told, f"user admin, password as in {PASSWORD}")
+    return Server(
+        "MLflow", f"http://{HOST}:{port}", MLFLOW_RUNS, command, told, f"user admin, password as in {PASSWORD}"
+    )
 
 
 @contextlib.contextmanager

@@ -219,10 +219,11 @@ def test_a_promotion_that_was_recorded_before_its_process_was_killed_is_not_reco
     promote("1", None)
     change = begin("2", "1")
     client.set_registered_model_alias(NAME, "champion", "2")
-    statement = client.get_registered_model(NAME).tags[f"changing.{change.key}"]
+    statement = client.get_registered_model(NAME).tags[f"{history.UNDER_WAY}{change.key}"]
     history.conclude(NAME, change)
     assert history.read_changes(NAME) == []
-    client.set_registered_model_tag(NAME, f"changing.{change.key}", statement)  # as if killed before it was taken back
+    stated = f"{history.UNDER_WAY}{change.key}"
+    client.set_registered_model_tag(NAME, stated, statement)  # as if killed before it was taken back
     champions.settle(NAME)
     assert kinds() == ["promoted", "promoted"]
     assert history.read_changes(NAME) == []
@@ -296,3 +297,40 @@ def test_a_model_that_is_not_there_is_named(client: Any) -> None:
 
     with pytest.raises(InputError, match="no registered model 'nobody'; there are: line"):
         champions.settle("nobody")
+
+
+def test_mlflows_page_shows_the_history_as_a_table_and_no_tag_of_it(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.registry import history
+
+    client.update_registered_model(NAME, "Ours.")
+    assert promote("1", None)
+    assert promote("2", "1")
+    champions.roll_back(NAME, reason="It flags greetings.")
+    model = client.get_registered_model(NAME)
+    assert model.description.startswith("Ours.\n\n### History of the champion")
+    assert "It flags greetings." in model.description.splitlines()[6]
+    assert all(name.startswith("mlflow.") for name in model.tags), "those are hidden on its page"
+    client.update_registered_model(NAME, "Ours.")  # as a process leaves it that was killed before it wrote the table
+    champions.settle(NAME)
+    assert client.get_registered_model(NAME).description == model.description
+    assert len(history.read_events(NAME)) == 3
+
+
+def test_a_history_that_an_earlier_version_wrote_is_read_and_gone_on_with(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+    from agile_classifier.ops.registry import history
+
+    assert promote("1", None)
+    for name, content in client.get_registered_model(NAME).tags.items():
+        client.set_registered_model_tag(NAME, name.removeprefix("mlflow.agile."), content)
+        client.delete_registered_model_tag(NAME, name)
+    assert promote("2", "1")
+    assert [event.version for event in history.read_events(NAME)] == ["1", "2"]
+    change = history.begin(NAME, history.Event(history.PROMOTED, "3", "3", "a test", ""), before="2")
+    (stated,) = [name for name in client.get_registered_model(NAME).tags if "changing." in name]
+    client.set_registered_model_tag(NAME, f"changing.{change.key}", client.get_registered_model(NAME).tags[stated])
+    client.delete_registered_model_tag(NAME, stated)
+    champions.settle(NAME)
+    assert not history.read_changes(NAME)
+    assert aliases(client)["champion"] == "3"

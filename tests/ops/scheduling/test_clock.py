@@ -187,7 +187,7 @@ def test_without_a_crontab_command_applying_and_listing_say_how_runs_start(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     apply_file(tmp_path / "s.yaml", ENTRY)
-    advice = "schedules: there is no crontab command here (no tick yet); keep agile schedule run-forever running"
+    advice = "schedules: no clock is running on this machine: there is no crontab command here (no tick yet); keep agile schedule run-forever running"
     assert list_schedules(HERE)[2:] == [advice]
     tick(datetime.now(UTC))
     assert len(list_schedules(HERE)) == 2

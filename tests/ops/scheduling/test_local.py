@@ -44,8 +44,8 @@ def test_the_shipped_file_reads_and_starts_nothing() -> None:
         ({"cron": "0 25 * * *"}, "schedule nightly: cron: hour '25'; allowed: *, 0 to 23"),
         ({"time_zone": "Mars/Base"}, "schedule nightly: time_zone: 'Mars/Base' is no time zone"),
         (
-            {"when": "now"},
-            "when: unknown field; allowed here: arguments, config, cron, enabled, name, pipeline, time_zone",
+            {"after": "now"},
+            "after: unknown field; allowed here: arguments, config, cron, enabled, name, pipeline, time_zone, variables, when",
         ),
         ({"name": "Night ly"}, "name: String should match pattern '^[a-z0-9][a-z0-9-]{0,50}$'; found 'Night ly'"),
         ({"enabled": "perhaps"}, "enabled: Input should be a valid boolean; found 'perhaps'"),

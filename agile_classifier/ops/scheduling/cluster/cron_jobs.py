@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from agile_classifier.ops.engines import kubernetes as engine_kubernetes
@@ -9,6 +10,8 @@ from agile_classifier.ops.engines.stacks import StackFile
 
 LABEL = "agile-classifier/schedule"
 """Label of a CronJob that holds the name of ZenML's schedule."""
+LONGEST_NAME = 52
+"""Characters that a Job's name may take over from its CronJob's, of the 63 that a label may have."""
 
 
 def read(stack: StackFile) -> dict[str, Any]:
@@ -28,8 +31,29 @@ def delete(stack: StackFile, cron_job: Any) -> None:
         namespace = engine_kubernetes.namespace_of(stack)
         if cron_job.metadata.labels[LABEL] in _listed(stack, api):
             BatchV1Api(api).delete_namespaced_cron_job(cron_job.metadata.name, namespace)
-        for secret in _tokens(cron_job):
-            _delete_secret(CoreV1Api(api), secret, namespace)
+        for token in _tokens(cron_job):
+            _delete_secret(CoreV1Api(api), token, namespace)
+
+
+def start(stack: StackFile, cron_job: Any) -> str:
+    """Start a CronJob's run at once, as `kubectl create job --from` does; returns the Job's name."""
+    from kubernetes import client
+
+    template, owner = cron_job.spec.job_template, cron_job.metadata
+    metadata = client.V1ObjectMeta(
+        name=f"{owner.name[:LONGEST_NAME]}-now-{secrets.token_hex(3)}",
+        labels=template.metadata.labels,
+        annotations={**(template.metadata.annotations or {}), "cronjob.kubernetes.io/instantiate": "manual"},
+        owner_references=[
+            client.V1OwnerReference(
+                api_version="batch/v1", kind="CronJob", name=owner.name, uid=owner.uid, controller=True
+            )
+        ],
+    )
+    job = client.V1Job(api_version="batch/v1", kind="Job", metadata=metadata, spec=template.spec)
+    with engine_kubernetes.connected(stack) as api:
+        made = client.BatchV1Api(api).create_namespaced_job(engine_kubernetes.namespace_of(stack), job)
+    return str(made.metadata.name)
 
 
 def _listed(stack: StackFile, api: Any) -> dict[str, Any]:

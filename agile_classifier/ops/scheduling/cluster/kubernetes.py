@@ -9,13 +9,10 @@ made is not caught up.
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -24,37 +21,20 @@ from zenml.config.schedule import Schedule as ZenmlSchedule
 from zenml.enums import MetadataResourceTypes, StackComponentType
 from zenml.models import RunMetadataResource, ScheduleResponse
 
-from agile_classifier.config.files import load_config
-from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.ops.engines import kubernetes as engine_kubernetes
 from agile_classifier.ops.engines.stacks import StackFile
-from agile_classifier.ops.scheduling import cron_jobs
+from agile_classifier.ops.scheduling.cluster import cron_jobs
+from agile_classifier.ops.scheduling.cluster.night import Finding, read_finding, waiting_command
+from agile_classifier.ops.scheduling.cluster.plans import PREFIX, Plan, make_plan, word
 from agile_classifier.ops.scheduling.local import Change, differences
+from agile_classifier.ops.scheduling.runs import shorten
 from agile_classifier.ops.scheduling.schedule import Schedule, longest_lateness, without_seventh_day
 
-PREFIX = "agile-"
 FACTS = "agile_schedule"
 """Under which ZenML's schedule keeps what it was applied with."""
 ENDED = 100
 """Largest number of schedules looked at."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A schedule as it would be applied."""
-
-    schedule: Schedule
-    config: RunConfig
-    no_cache: bool
-    facts: Mapping[str, str]
-    """Facts by which two schedules are compared."""
-
-    @property
-    def zenml_name(self) -> str:
-        """Another for any other facts, so that the new one can be made before the old one goes."""
-        said = json.dumps(dict(self.facts), sort_keys=True)
-        return f"{PREFIX}{self.schedule.name}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)
@@ -65,11 +45,19 @@ class Found:
     zenml_name: str
     facts: Mapping[str, str]
     cron_job: Any | None
+    finding: Finding | None = None
+    """What its last night found, where it waits for new labels."""
 
     @property
     def name(self) -> str:
         """Name of the schedule in the schedules file."""
         return self.zenml_name.removeprefix(PREFIX).rpartition("-")[0]
+
+    @property
+    def job(self) -> str | None:
+        """Name of the Job of a run that still goes; None if none does."""
+        active = self.cron_job.status.active if self.cron_job is not None and self.cron_job.status else None
+        return str(active[0].name) if active else None
 
     def problem(self) -> str | None:
         """Difference from what was applied, made by hand or by an interrupted command; None if there is none."""
@@ -78,7 +66,7 @@ class Found:
         if not self.facts:
             return "it was not applied to its end"
         spec = self.cron_job.spec
-        actual = {"cron": spec.schedule, "time_zone": spec.time_zone, "enabled": _word(not spec.suspend)}
+        actual = {"cron": spec.schedule, "time_zone": spec.time_zone, "enabled": word(not spec.suspend)}
         wanted = {**self.facts, "cron": without_seventh_day(self.facts["cron"])}
         edited = [f"{field} {value}" for field, value in actual.items() if value != wanted[field]]
         return f"its CronJob was edited ({', '.join(edited)})" if edited else None
@@ -95,7 +83,7 @@ def apply(
         The cluster cannot be used, a schedule is not for it, or a run of one that would change still goes: nothing has
         changed.
     """
-    planned = {name: _plan(schedule, stack) for name, schedule in wanted.items()}
+    planned = {name: make_plan(schedule, stack) for name, schedule in wanted.items()}
     engine_kubernetes.require_kubernetes(stack, rights=engine_kubernetes.SCHEDULE_RIGHTS)
     before = _found(stack)
     changes = [_change(name, before.get(name, []), planned.get(name)) for name in sorted({*before, *planned})]
@@ -124,15 +112,26 @@ def remove(stack: StackFile, name: str) -> None:
     InputError
         None of that name was applied there, or a run of it still goes.
     """
-    engine_kubernetes.require_kubernetes(stack, rights=engine_kubernetes.SCHEDULE_RIGHTS)
-    before = _found(stack)
-    if name not in before:
-        known = ", ".join(sorted(before)) or "none; agile schedule apply makes those of a file known"
-        raise InputError(
-            f"schedule {name}: not applied on stack {stack.name}; there are: {known}{did_you_mean(name, before)}"
-        )
-    _require_idle(stack, before[name])
-    _delete(stack, before[name])
+    several = _find(stack, name, rights=engine_kubernetes.SCHEDULE_RIGHTS)
+    _require_idle(stack, several)
+    _delete(stack, several)
+
+
+def run_now(stack: StackFile, name: str) -> str:
+    """Start a schedule's run on the cluster as if it were due, a suspended one's too; returns a sentence.
+
+    Raises
+    ------
+    InputError
+        None of that name was applied there, its CronJob is gone, or a run of it still goes.
+    """
+    *_, found = _find(stack, name, rights=engine_kubernetes.RUN_RIGHTS)
+    if found.cron_job is None:
+        raise InputError(f"schedule {name}: {found.problem()}; agile schedule apply mends it")
+    if found.job:
+        return f"schedule {name}: the run before still goes (job {found.job}); none is started beside it"
+    job = cron_jobs.start(stack, found.cron_job)
+    return f"schedule {name}: job {job} is started on stack {stack.name}; agile schedule list says what it found"
 
 
 def entries(stack: StackFile) -> Iterator[tuple[Schedule, str]]:
@@ -140,9 +139,11 @@ def entries(stack: StackFile) -> Iterator[tuple[Schedule, str]]:
     for several in _found(stack).values():
         facts = several[-1].facts
         if facts:
-            entry = {field: facts[field] for field in ("pipeline", "config", "cron", "time_zone")}
-            name, is_enabled = several[-1].name, facts["enabled"] == _word(True)
-            yield Schedule.model_validate({**entry, "name": name, "enabled": is_enabled}), _last_run(several[-1].id)
+            entry: dict[str, Any] = {field: facts[field] for field in ("pipeline", "config", "cron", "time_zone")}
+            name, is_enabled = several[-1].name, facts["enabled"] == word(True)
+            when = json.loads(facts.get("when") or "null")
+            schedule = Schedule.model_validate({**entry, "name": name, "enabled": is_enabled, "when": when})
+            yield schedule, _last_run(several[-1])
 
 
 def problems(stack: StackFile) -> Iterator[str]:
@@ -153,58 +154,19 @@ def problems(stack: StackFile) -> Iterator[str]:
             yield f"schedule {name}: {problem}; agile schedule apply mends it"
 
 
-def _plan(schedule: Schedule, stack: StackFile) -> Planned:
-    if schedule.pipeline != "training":
-        raise InputError(
-            f"schedule {schedule.name}: pipeline {schedule.pipeline} reads files of this machine, which stack "
-            f"{stack.name} "
-            "does not see; allowed there: training (or select a stack that runs here: agile stack local)"
-        )
-    config, no_cache = _read_training(schedule)
-    facts = {
-        "pipeline": schedule.pipeline,
-        "config": Path(schedule.config).name,
-        "arguments": " ".join(schedule.arguments),
-        "cron": schedule.cron,
-        "time_zone": schedule.time_zone,
-        "enabled": _word(schedule.enabled),
-        "content of the config": _digest(config.model_dump(mode="json")),
-        "content of the stack": _digest(stack.run),
-    }
-    return Planned(schedule, config, no_cache, facts)
-
-
-def _read_training(schedule: Schedule) -> tuple[RunConfig, bool]:
-    """Read the config with the arguments of `agile train` applied, and whether nothing may be reused."""
-    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
-    parser.add_argument("--set", dest="overrides", action="append", default=[])
-    parser.add_argument("--limit", type=int)
-    parser.add_argument("--no-cache", action="store_true")
-    place = f"schedule {schedule.name}: arguments"
-    try:
-        given, unknown = parser.parse_known_args(list(schedule.arguments))
-    except argparse.ArgumentError as error:
-        raise InputError(f"{place}: {error}") from None
-    if unknown:
-        raise InputError(f"{place}: {unknown[0]!r}; allowed: --set SECTION.FIELD=VALUE, --limit N, --no-cache")
-    limits = () if given.limit is None else (f"data.limit={given.limit}",)
-    try:
-        return load_config(Path(schedule.config), overrides=(*given.overrides, *limits)), given.no_cache
-    except InputError as error:
-        raise InputError(f"schedule {schedule.name}: {error}") from None
-
-
-def _change(name: str, before: Sequence[Found], plan: Planned | None) -> Change:
+def _change(name: str, before: Sequence[Found], plan: Plan | None) -> Change:
     if plan is None:
         return Change("removed", name)
     if not before:
         return Change("added", name, f"training, {plan.schedule.cron} {plan.schedule.time_zone}")
     if any(_is_kept(found, plan) for found in before):
         return Change("unchanged", name)
-    return Change("changed", name, differences(before[-1].facts, plan.facts) or before[-1].problem() or "")
+    no_wait = {"when": ""}
+    details = differences({**no_wait, **before[-1].facts}, {**no_wait, **plan.facts}) if before[-1].facts else ""
+    return Change("changed", name, details or before[-1].problem() or "")
 
 
-def _is_kept(found: Found, plan: Planned | None) -> bool:
+def _is_kept(found: Found, plan: Plan | None) -> bool:
     return plan is not None and found.zenml_name == plan.zenml_name and found.problem() is None
 
 
@@ -220,7 +182,8 @@ def _found(stack: StackFile) -> dict[str, list[Found]]:
     jobs = cron_jobs.read(stack)
     found: dict[str, list[Found]] = {}
     for schedule in known.items:
-        there = Found(schedule.id, schedule.name, _facts(schedule), jobs.get(schedule.name.removeprefix(PREFIX)))
+        job, finding = jobs.get(schedule.name.removeprefix(PREFIX)), read_finding(schedule.run_metadata)
+        there = Found(schedule.id, schedule.name, _facts(schedule), job, finding)
         found.setdefault(there.name, []).append(there)
     return found
 
@@ -230,19 +193,30 @@ def _facts(schedule: ScheduleResponse) -> dict[str, str]:
     return dict(kept)
 
 
+def _find(stack: StackFile, name: str, *, rights: engine_kubernetes.Rights) -> list[Found]:
+    """Schedules of one name, of which there must be one at least."""
+    engine_kubernetes.require_kubernetes(stack, rights=rights)
+    before = _found(stack)
+    if name not in before:
+        known = ", ".join(sorted(before)) or "none; agile schedule apply makes those of a file known"
+        raise InputError(
+            f"schedule {name}: not applied on stack {stack.name}; there are: {known}{did_you_mean(name, before)}"
+        )
+    return before[name]
+
+
 def _require_idle(stack: StackFile, going: Sequence[Found]) -> None:
     """Refuse a change while a run goes: its token would end with its schedule, and its pods with it."""
     for found in going:
-        active = found.cron_job.status.active if found.cron_job is not None and found.cron_job.status else None
-        if active:
+        if found.job:
             raise InputError(
-                f"schedule {found.name}: its run still goes on stack {stack.name} (job {active[0].name}) and would be "
+                f"schedule {found.name}: its run still goes on stack {stack.name} (job {found.job}) and would be "
                 "cut short; "
                 "nothing was changed; wait for its end, or end it: zenml pipeline runs stop"
             )
 
 
-def _create(stack: StackFile, plan: Planned, pipeline: Any) -> None:
+def _create(stack: StackFile, plan: Plan, pipeline: Any) -> None:
     from agile_classifier.ops.engines import kubernetes_workarounds as zenml_workarounds
 
     zenml_workarounds.apply()
@@ -255,6 +229,7 @@ def _create(stack: StackFile, plan: Planned, pipeline: Any) -> None:
         time_zone=schedule.time_zone,
         suspend=not schedule.enabled,
         labels={cron_jobs.LABEL: plan.zenml_name.removeprefix(PREFIX)},
+        command=None if schedule.when is None else waiting_command(schedule.when),
     ):
         pipeline.with_options(
             schedule=ZenmlSchedule(name=plan.zenml_name, cron_expression=without_seventh_day(schedule.cron)),
@@ -276,17 +251,12 @@ def _delete(stack: StackFile, several: Sequence[Found]) -> None:
             cron_jobs.delete(stack, found.cron_job)
 
 
-def _last_run(schedule_id: UUID) -> str:
-    runs = Client().list_pipeline_runs(schedule_id=schedule_id, sort_by="desc:created", size=1)
-    if not runs.items:
-        return "never"
-    (run,) = runs.items
-    return f"{run.created.replace(tzinfo=UTC).astimezone():%Y-%m-%d %H:%M} {run.status.value}"
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:8]
-
-
-def _word(is_enabled: bool) -> str:
-    return "yes" if is_enabled else "no"
+def _last_run(found: Found) -> str:
+    """When a schedule's last run began and what became of it, or what its last night found in place of one."""
+    runs = Client().list_pipeline_runs(schedule_id=found.id, sort_by="desc:created", size=1)
+    last = [(run.created.replace(tzinfo=UTC), run.status.value) for run in runs.items]
+    seen = found.finding
+    if seen is None:
+        return " ".join(f"{at.astimezone():%Y-%m-%d %H:%M} {status}" for at, status in last) or "never"
+    started = [f"{status}: " for at, status in last if at >= seen.at]
+    return f"{seen.at.astimezone():%Y-%m-%d %H:%M} {''.join(started) or 'done: '}{shorten(seen.reason)}"

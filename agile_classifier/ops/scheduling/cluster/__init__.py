@@ -1,0 +1,1 @@
+"""Schedules of a cluster: CronJobs that ZenML makes, and what their pods ask before a run."""
