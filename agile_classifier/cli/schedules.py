@@ -94,18 +94,20 @@ def _check_words(words: Sequence[str]) -> None:
     InputError
         Says what is wrong with them, as the command line would.
     """
-    from click.exceptions import Exit, UsageError
+    from typer.exceptions import TyperException
     from typer.main import get_command
 
     from agile_classifier.cli.app import app
 
+    place = f"arguments {' '.join(words[1:])!r}"
+    if "--help" in words:
+        raise InputError(f"{place}: they ask for help, and nothing would run")
     try:
-        with get_command(app).make_context("agile", list(words), resilient_parsing=False) as group:
+        with get_command(app).make_context("agile", list(words)) as group:
             command = group.command.get_command(group, words[0])  # type: ignore[attr-defined]
             given = command.make_context(words[0], list(words[1:]), parent=group).params
-    except (Exit, UsageError) as error:
-        said = error.format_message() if isinstance(error, UsageError) else "they ask for help, and nothing would run"
-        raise InputError(f"arguments {' '.join(words[1:])!r}: {said}") from None
+    except TyperException as error:
+        raise InputError(f"{place}: {error}") from None
     if words[0] == "score" and given["output"] is None:
         raise InputError("arguments: --output FILE is missing; it names the file that the scored rows go to")
 

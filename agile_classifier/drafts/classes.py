@@ -25,30 +25,32 @@ def name_by_column(column: str) -> tuple[str, str] | None:
     >>> name_by_column("is_hate"), name_by_column("label_1")
     (('not hate', 'hate'), None)
     """
-    words = [word for word in words_of(column) if word not in SILENT and not word.isdigit()]
-    subject = " ".join(words)
-    return (f"not {subject}", subject) if subject and len(subject) <= LONGEST_SUBJECT else None
+    subject = _subject_of(column)
+    return (f"not {subject}", subject) if subject else None
 
 
 def name_by_scale(column: str) -> tuple[str, str]:
     """Names of the low and the high end of a column of numbers.
 
-    >>> name_by_scale("toxicity"), name_by_scale("")
+    >>> name_by_scale("toxicity"), name_by_scale("label")
     (('low toxicity', 'high toxicity'), ('low score', 'high score'))
     """
-    plain = " ".join(column.split())
-    subject = plain if plain.isprintable() and 0 < len(plain) <= LONGEST_SUBJECT else "score"
+    subject = _subject_of(column) or "score"
     return f"low {subject}", f"high {subject}"
 
 
 def name_by_kinds(columns: Sequence[str]) -> tuple[str, str]:
-    """Names of the classes of several columns, of which any is present or none.
+    """Names of the classes of columns of which none is present, or any.
 
-    >>> name_by_kinds(["insult", "threat"])
-    ('none of these', 'insult or threat')
+    >>> name_by_kinds(["insult", "threat"]), name_by_kinds(["rude"]), name_by_kinds(["label"])
+    (('none of these', 'insult or threat'), ('not rude', 'rude'), ('absent', 'present'))
     """
-    joined = " or ".join(" ".join(column.split()) for column in columns)
-    return "none of these", joined if len(joined) <= LONGEST_SUBJECT else f"any of {len(columns)} kinds"
+    if len(columns) == 1:
+        return name_by_column(columns[0]) or ("absent", "present")
+    subjects = [_subject_of(column) for column in columns]
+    joined = " or ".join(subjects)
+    is_told = all(subjects) and len(joined) <= LONGEST_SUBJECT
+    return "none of these", joined if is_told else f"any of {len(columns)} kinds"
 
 
 def choose_class_1(counts: Mapping[str, int], names: Mapping[str, str] | None = None) -> tuple[str, str]:
@@ -96,6 +98,12 @@ def folded_counts(column: Column) -> dict[str, int]:
     for cell in column.given:
         groups.setdefault(spelling(class_name(cell)), Counter())[class_name(cell)] += 1
     return {min(group, key=lambda value: (-group[value], value)): group.total() for group in groups.values()}
+
+
+def _subject_of(column: str) -> str:
+    """What a column is about, by the words of its name; empty where they do not say it, or are many."""
+    subject = " ".join(word for word in words_of(column) if word not in SILENT and not word.isdigit())
+    return subject if len(subject) <= LONGEST_SUBJECT else ""
 
 
 def _is_bad(name: str, _other: str) -> bool:

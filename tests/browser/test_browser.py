@@ -85,7 +85,8 @@ class Life:
         self.pages = Command(home, "ui", "--zenml-port", ports[0], "--mlflow-port", ports[1])
         self.launcher = Command(home, "deploy", "--port", "0")
         self.launch_page = self.launcher.until("launcher for the stack default: ")
-        self.zenml, self.mlflow = self.pages.until("ZenML: "), self.pages.until("MLflow: ")
+        self.zenml = self.pages.until("ZenML: ").partition("/projects/")[0]
+        self.mlflow = self.pages.until("MLflow: ").partition("/#/")[0]
         self.run_name = self.training.until("\nrun ")
 
     def page_of(self, run_name: str) -> str:

@@ -56,10 +56,10 @@ def test_two_likely_columns_are_named_with_the_options_that_decide(tmp_path: Pat
 @pytest.mark.parametrize(
     ("choices", "labels", "columns"),
     [
-        ({"score": "toxicity"}, {"rule": "median"}, {"text": "text", "score": "toxicity"}),
+        ({"score": "toxicity"}, {"rule": "median", "names": ["low toxicity", "high toxicity"]}, {"text": "text", "score": "toxicity"}),
         ({"labels": ("label",)}, {"rule": "given", "columns": ["label"], "names": ["ok", "bad"]}, {"text": "text"}),
-        ({"labels": ("insult", "threat")}, {"rule": "any", "columns": ["insult", "threat"]}, {"text": "text"}),
-        ({"raters": ("insult", "threat")}, {"rule": "value", "value": 0.5}, {"text": "text", "raters": ["insult", "threat"]}),
+        ({"labels": ("insult", "threat")}, {"rule": "any", "columns": ["insult", "threat"], "names": ["none of these", "insult or threat"]}, {"text": "text"}),
+        ({"raters": ("insult", "threat")}, {"rule": "value", "value": 0.5, "names": ["most say 0", "most say 1"]}, {"text": "text", "raters": ["insult", "threat"]}),
         ({"text": "remark", "labels": ("label",), "class_1": "OK"}, {"rule": "given", "columns": ["label"], "names": ["bad", "ok"]}, {"text": "remark"}),
         ({"labels": ("label",), "group": "insult"}, {"rule": "given", "columns": ["label"], "names": ["ok", "bad"]}, {"text": "text", "group": "insult"}),
     ],
@@ -103,7 +103,11 @@ def test_a_list_of_several_labels_is_refused_with_what_can_be_learnt_of_it(tmp_p
     frame.to_json(tmp_path / "x.jsonl", orient="records", lines=True)
     with pytest.raises(InputError, match=r"'label' holds several labels or none in row 3 \(--label label"):
         guess([tmp_path / "x.jsonl"])
-    assert guess([tmp_path / "x.jsonl"], Choices(labels=("label",))).labels == {"rule": "any", "columns": ["label"]}
+    assert guess([tmp_path / "x.jsonl"], Choices(labels=("label",))).labels == {
+        "rule": "any",
+        "columns": ["label"],
+        "names": ["absent", "present"],
+    }
 
 
 def test_which_end_of_a_severity_is_the_bad_one_is_asked_where_it_may_be_the_low_one(tmp_path: Path) -> None:

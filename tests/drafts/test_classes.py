@@ -96,7 +96,11 @@ def test_options_of_a_form_that_are_ticked_or_empty_are_learnt_as_any(tmp_path: 
     frame.to_csv(tmp_path / "x.csv", index=False)
     with pytest.raises(InputError, match=r"'Rude' holds 'Rude' or nothing \(--label Rude learns which\)"):
         guess([tmp_path / "x.csv"])
-    assert guess([tmp_path / "x.csv"], Choices(labels=("Rude",))).labels == {"rule": "any", "columns": ["Rude"]}
+    assert guess([tmp_path / "x.csv"], Choices(labels=("Rude",))).labels == {
+        "rule": "any",
+        "columns": ["Rude"],
+        "names": ["not rude", "rude"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -55,14 +55,15 @@ def test_ethos_is_scores_cut_at_their_median() -> None:
     path = real_file("ethos/Ethos_Dataset_Binary.csv")
     found = guess([path])
     assert found.data == {"source": str(path), "delimiter": ";", "columns": {"text": "comment", "score": "isHate"}}
-    assert (found.labels, found.split) == ({"rule": "median"}, {"method": "stratified"})
+    labels = {"rule": "median", "names": ["low hate", "high hate"]}
+    assert (found.labels, found.split) == (labels, {"method": "stratified"})
 
 
 def test_unfair_tos_is_classes_split_by_document() -> None:
     path = real_file("unfair_tos/unfair_tos_claudette.csv")
     found = guess([path])
     assert found.data == {"source": str(path), "columns": {"text": "text", "group": "document"}}
-    assert found.labels == {"rule": "given", "columns": ["unfair"], "names": ["0", "1"]}
+    assert found.labels == {"rule": "given", "columns": ["unfair"], "names": {"0": "not unfair", "1": "unfair"}}
     assert found.split == {"method": "group"}
     assert any("treebank" in reason for reason in found.reasons)
 
@@ -82,19 +83,27 @@ def test_every_role_is_found_and_explained_in_a_sentence(tmp_path: Path) -> None
     [
         ({"label": ["spam", "ham"]}, {"rule": "given", "columns": ["label"], "names": ["ham", "spam"]}, None),
         ({"label": [0, 1]}, {"rule": "given", "columns": ["label"], "names": ["0", "1"]}, None),
-        ({"stars": [1, 2, 3, 4, 5]}, {"rule": "median"}, "stars"),
+        ({"stars": [1, 2, 3, 4, 5]}, {"rule": "median", "names": ["low stars", "high stars"]}, "stars"),
         (
             {"confidence": [0.1, 0.2, 0.3], "label": ["a", "b", "b"]},
             {"rule": "given", "columns": ["label"], "names": ["b", "a"]},
             None,
         ),
-        ({"toxicity": [0.1, 0.2, 0.3], "topic_id": [3, 5, 7]}, {"rule": "median"}, "toxicity"),
+        (
+            {"toxicity": [0.1, 0.2, 0.3], "topic_id": [3, 5, 7]},
+            {"rule": "median", "names": ["low toxicity", "high toxicity"]},
+            "toxicity",
+        ),
         (
             {"toxic": [0, 1], "split": ["train", "test"]},
-            {"rule": "given", "columns": ["toxic"], "names": ["0", "1"]},
+            {"rule": "given", "columns": ["toxic"], "names": {"0": "not toxic", "1": "toxic"}},
             None,
         ),
-        ({"toxicity": [0.0, 0.0, 0.0, 0.2, 0.9]}, {"rule": "value", "value": 0.2}, "toxicity"),
+        (
+            {"toxicity": [0.0, 0.0, 0.0, 0.2, 0.9]},
+            {"rule": "value", "value": 0.2, "names": ["low toxicity", "high toxicity"]},
+            "toxicity",
+        ),
     ],
 )
 def test_scores_and_classes_are_told_apart(
@@ -212,4 +221,4 @@ def test_of_several_sheets_an_option_names_the_one_that_is_meant(tmp_path: Path)
 
 def test_what_a_database_writes_for_nothing_is_no_class(tmp_path: Path) -> None:
     found = guessed(tmp_path, make_frame(is_spam=["0", "1", "0", r"\N"]))
-    assert found.labels == {"rule": "given", "columns": ["is_spam"], "names": ["0", "1"]}
+    assert found.labels == {"rule": "given", "columns": ["is_spam"], "names": {"0": "not spam", "1": "spam"}}

@@ -14,6 +14,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.errors import GateRefused, InputError
 from agile_classifier.evaluation.contenders import (
+    HEADLINE,
     PREFIXES,
     Evaluation,
     choose_baseline_threshold,
@@ -60,6 +61,17 @@ def test_metrics_are_logged_under_flat_names_that_say_whose_they_are(evaluation:
     assert flat["last_test_f1"] == evaluation.metrics["last"]["f1"]
     assert flat["baseline_majority_test_accuracy"] == evaluation.metrics["majority"]["accuracy"]
     assert flat["baseline_tfidf_test_roc_auc"] == evaluation.metrics["tfidf"]["roc_auc"]
+
+
+def test_mlflow_shows_six_metrics_first_and_baselines_last(evaluation: Evaluation) -> None:
+    logged = evaluation.logged()
+    training = ("epoch", "largest_parity_error", "learning_rate", "train_loss", "training_seconds", "validation_f1")
+    names = sorted([*logged, *training])
+    assert names[:6] == [f"best/{name}" for name in sorted(HEADLINE)]
+    baselines = [name for name in names if "baseline_" in name]
+    assert names[-len(baselines) :] == baselines
+    assert logged["vs_baseline_tfidf_test_roc_auc"] == evaluation.metrics["tfidf"]["roc_auc"]
+    assert logged["test_f1"] == logged["best/f1"] == evaluation.metrics["candidate"]["f1"]
 
 
 def test_no_two_contenders_share_a_prefix() -> None:

@@ -9,13 +9,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from sklearn.base import clone
+from zenml.enums import ExecutionStatus
 
 from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
@@ -82,6 +84,8 @@ def another_seed(config: RunConfig, second: Any) -> Any:
 
 
 def test_a_first_run_registers_a_champion_whose_scores_survived_reloading(first: Any) -> None:
+    from agile_classifier.ops.registry import versions as registry
+
     tuned = (
         "fine_tune",
         "evaluate",
@@ -95,18 +99,21 @@ def test_a_first_run_registers_a_champion_whose_scores_survived_reloading(first:
     version = client().get_model_version("life", "1")
     assert version.tags["zenml.run"] == str(first.id)
     assert version.tags["promotion"] == "promoted"
-    assert json.loads(version.tags["config"])["fine_tune"]["rank"] == 4
+    assert registry.read_config("life", "1")["fine_tune"]["rank"] == 4
+    assert not [name for name, value in version.tags.items() if value.startswith(("{", "["))]
     mlflow_run = client().get_run(version.run_id)
     assert mlflow_run.info.status == "FINISHED"
     assert mlflow_run.data.tags["zenml.run"] == str(first.id)
     assert mlflow_run.data.metrics["largest_parity_error"] <= 1e-3
-    expected = output(first, "evaluate", "evaluation").flat()
-    assert {"test_f1", "last_test_roc_auc", "baseline_tfidf_test_f1"} <= set(expected)
+    expected = output(first, "evaluate", "evaluation").logged()
+    assert {"best/f1", "test_f1", "last_test_roc_auc", "vs_baseline_tfidf_test_f1"} <= set(expected)
     assert {name: mlflow_run.data.metrics[name] for name in expected} == pytest.approx(expected)
     for count in ("training_n_cut_train", "training_n_escaped_validation", "n_cut_test", "n_escaped_test"):
         assert mlflow_run.data.metrics[count] == 0
     logged = {artifact.path for artifact in client().list_artifacts(version.run_id)}
-    assert logged >= {"report.html", "figures", "config.json"}
+    assert logged >= {"report.html", "figures", version.tags["config"].rpartition("/")[2]}
+    experiment = client().get_experiment(mlflow_run.info.experiment_id)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     assert first.steps["fine_tune"].run_metadata["mlflow_run_id"] == version.run_id
 
 
@@ -140,6 +147,43 @@ def test_the_outcome_tells_a_person_what_was_measured_decided_and_changed(
     for expected in ("texts cut: none; texts escaped: none", "roc_auc", "becomes champion", "model life version 1"):
         assert expected in told
     assert re.search(r"training took [\d.,]+ s on 1 × .+$", told, re.MULTILINE)
+
+
+def test_the_terminal_ends_with_what_to_do_next(first: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    from agile_classifier.ops.runs import outcome
+
+    outcome.say_next(first, model_name="life", asked=None, has_champion=True)
+    ui, score = capsys.readouterr().out.splitlines()
+    assert ui.startswith("next: agile ui ")
+    assert ui.endswith(f"http://127.0.0.1:8237/projects/default/runs/{first.id}")
+    assert score.startswith('      agile score "…" --model life')
+    asked = SimpleNamespace(name="promotion-1", status=ExecutionStatus.PAUSED)
+    outcome.say_next(first, model_name="life", asked=cast(Any, asked), has_champion=False)
+    assert capsys.readouterr().out.startswith("next: agile approve promotion-1  or agile reject")
+    assert outcome.summarise(first) == "version 1 is promoted"
+
+
+def test_the_report_opens_with_decision_version_and_run(first: Any) -> None:
+    from agile_classifier.ops.runs import outcome
+
+    page = Path(outcome.write_report(first, model_name="life")).read_text(encoding="utf-8")
+    head = page[page.index("<h1>") : page.index('class="contents"')]
+    for expected in ("becomes champion", ">1 of life</a>", f">{first.name}</a>", "decided"):
+        assert expected in head
+
+
+def test_what_the_last_run_saw_is_not_new_and_what_is_added_is(config: RunConfig, second: Any) -> None:
+    from agile_classifier.ops.scheduling.new_labels import count_new_labels
+
+    nothing = count_new_labels(config)
+    assert (nothing.n, nothing.withdrawn) == (0, 0)
+    assert nothing.since is not None
+    source = Path(str(config.data.source))
+    grown = source.with_name("grown.csv")
+    first_row = source.read_text(encoding="utf-8").splitlines(keepends=True)[1]
+    grown.write_text(source.read_text(encoding="utf-8") + first_row.replace(first_row.split(",")[0], "new-1", 1))
+    assert count_new_labels(replaced(config, "data", source=str(grown))).n == 1
+    assert count_new_labels(replaced(config, "registry", model_name="another")).since is None
 
 
 def test_a_version_has_a_model_card_and_a_description(first: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -152,10 +151,10 @@ def test_register_makes_a_version_that_answers_as_the_trained_one(
     first: str, evaluated: Outputs, logged: Logged
 ) -> None:
     from agile_classifier.ops.registry.loading import load_classifier
+    from agile_classifier.ops.registry.versions import read_config
 
     test_scores = evaluated["test_scores"]
-    found = client().get_model_version(NAME, first)
-    assert json.loads(found.tags["config"])["fine_tune"]["epochs"] == TUNING.epochs
+    assert read_config(NAME, first)["fine_tune"]["epochs"] == TUNING.epochs
     scored = load_classifier(f"models:/{NAME}/{first}").predict_proba(list(test_scores["text"]))
     assert np.asarray(scored)[:, 1] == pytest.approx(test_scores["candidate_1"].to_numpy(), abs=1e-3)
     facts = logged("register")

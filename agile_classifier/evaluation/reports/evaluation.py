@@ -7,7 +7,7 @@ scripts. Texts are hostile input: everything is escaped, and a content security 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from agile_classifier.evaluation.reports.figures import (
     draw_scores,
     draw_training,
 )
-from agile_classifier.evaluation.reports.page import UNDECIDED, Fact, fill, list_facts
+from agile_classifier.evaluation.reports.page import UNDECIDED, Fact, fill, list_facts, without_direction
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspects
 from agile_classifier.evaluation.slices import SLICE_METRICS, Slice
 from agile_classifier.evaluation.titles import METRICS
@@ -138,6 +138,7 @@ def render_report(report: ReportInput) -> str:
     jinja2.UndefinedError
         The template asks for what is not there: a defect, never an input.
     """
+    report = replace(report, class_names=[without_direction(name) for name in report.class_names])
     chosen = report.results[0]
     repeated = {"f1"} if len(report.class_names) > 2 else set[str]()  # of more than two classes it is f1_macro
     small = [part for part in report.review.slices if part.is_small]

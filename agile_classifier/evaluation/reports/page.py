@@ -36,6 +36,7 @@ UNDECIDED = (
     " and stands in the report of the version in MLflow.</p>"
 )
 """Paragraph of a report in whose place the decision is put, once it is made; ZenML keeps the page as it was."""
+_DIRECTIONS = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 _DECISION = re.compile(r'<p class="decision">[^<]*</p>')
 _ABOUT = re.compile(r'\s*<dl class="about">.*?</dl>', re.DOTALL)
 
@@ -58,6 +59,11 @@ def state_decision(page: str, reason: str, facts: Sequence[Fact] = ()) -> str:
         page = _ABOUT.sub("", page, count=1)
     decided = f'<p class="decision">{escape(reason)}</p>{list_facts(facts)}'
     return _DECISION.sub(lambda _: decided, page, count=1)
+
+
+def without_direction(name: str) -> str:
+    """A name without the marks that turn the direction of writing: in a sentence, they would turn what follows too."""
+    return name.translate(_DIRECTIONS)
 
 
 def list_facts(facts: Sequence[Fact]) -> str:

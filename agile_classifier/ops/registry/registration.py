@@ -31,6 +31,7 @@ from agile_classifier.ops.project import git_commit
 from agile_classifier.ops.registry import logged_models
 from agile_classifier.ops.registry import packing as logged_classifier
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.history_page import escape
 from agile_classifier.ops.runs import links, outputs, tracking
 
 
@@ -188,9 +189,9 @@ def _description(candidate: Candidate) -> str:
     metrics, model, tuning = evaluation.metrics["candidate"], config["model"], config["fine_tune"]
     member = "" if tuning["ensemble_with"] == "none" else ", in an ensemble with TF-IDF + linear SVM"
     return (
-        f"Tells {name_classes(candidate.labelling.class_names)}. {model['source'].partition('/model')[0]},"
+        f"Tells {escape(name_classes(candidate.labelling.class_names))}. {model['source'].partition('/model')[0]},"
         f" {model['quantization']}, LoRA rank {tuning['rank']}{member}; trained on {parts['train'].n_rows} texts of"
-        f" {file_names(describe_data(config['data']))}. On {evaluation.n_test} test texts:"
+        f" {escape(file_names(describe_data(config['data'])))}. On {evaluation.n_test} test texts:"
         f" ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}."
     )
 

@@ -23,7 +23,7 @@ from agile_classifier.evaluation.reports.evaluation import (
     wrong_rows,
 )
 from agile_classifier.evaluation.reports.figures import draw_confusion, draw_roc
-from agile_classifier.evaluation.reports.page import DARK_PALETTE, state_decision
+from agile_classifier.evaluation.reports.page import DARK_PALETTE, Fact, state_decision
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspect, Suspects
 from agile_classifier.evaluation.slices import Slice
 from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals
@@ -137,7 +137,7 @@ def test_every_figure_and_section_stands_on_the_page(page: str) -> None:
     assert read.open == []
     labels = re.findall(r'aria-label="([^"]*)"', page)
     assert labels == [
-        "intervals", "ROC curves", "precision-recall curves", "confusion matrix", "histogram of probabilities",
+        "Contents", "intervals", "ROC curves", "precision-recall curves", "confusion matrix", "histogram of probabilities",
         "reliability diagram", "training curves",
     ]  # fmt: skip
     for expected in (
@@ -188,11 +188,10 @@ def test_hostile_texts_and_names_are_shown_and_never_obeyed(class_names: tuple[s
 
 
 def test_errors_stand_in_a_closed_block_behind_a_warning(page: str) -> None:
-    assert "<details>" in page
-    assert "Content warning" in page[page.index("<details>") : page.index("</details>")]
-    assert re.findall(r"text \d+", page) == re.findall(
-        r"text \d+", page[page.index("<details>") : page.index("</details>")]
-    )
+    begin = page.index("<details>", page.index('id="errors"'))
+    block = page[begin : page.index("</details>", begin)]
+    assert "Content warning" in block
+    assert re.findall(r"text \d+", page) == re.findall(r"text \d+", block)
 
 
 def test_the_worst_error_gave_its_class_the_least_probability() -> None:
@@ -256,7 +255,8 @@ def test_what_is_not_known_is_left_out() -> None:
     report = make_report()
     bare = replace(report.results[0], intervals={})
     written = render_report(replace(report, results=[bare], history=[], best_epoch=None, differences={}, facts={}))
-    assert "<h2>Training</h2>" not in written
+    assert ">Training</h2>" not in written
+    assert 'href="#training"' not in written
     assert written.count("<svg") == 5
 
 
@@ -297,9 +297,11 @@ def test_what_makes_the_split_doubtful_is_listed_with_its_pairs() -> None:
     assert "&lt;b&gt;a&lt;/b&gt;" in page
 
 
-def test_slices_label_doubts_and_other_cuts_are_shown_and_small_slices_warned_of() -> None:
+def test_slices_label_doubts_and_other_cuts_are_shown_and_small_slices_folded() -> None:
     page = render_report(make_report())
-    assert page.count("few texts: says little") == 1
+    folded = page[page.index("1 slice of 20 texts says little") :]
+    assert "length short" in folded[: folded.index("</details>")]
+    assert "length short" not in page[: page.index("1 slice of 20 texts says little")]
     assert "group &lt;i&gt;" in page
     assert "0.812" in page
     assert "3 of 60 train labels are contradicted" in page
@@ -339,3 +341,32 @@ def test_a_decision_takes_the_place_of_an_earlier_one_in_the_report() -> None:
     assert '<p class="decision">Candidate 2 &lt;b&gt; stays.</p>' in once
     assert "No decision" not in once
     assert state_decision(once, r"Back to \1.").count('decision">') == 1
+
+
+def test_the_page_opens_with_the_decision_and_what_it_is_about_and_links_to_their_pages() -> None:
+    made = replace(make_report(), about=[Fact("run", "training-7", "http://127.0.0.1:8237/runs/7")])
+    page = render_report(made)
+    assert Reader(page).addresses[0] == "http://127.0.0.1:8237/runs/7"
+    facts = [Fact("version", "3 of <rude>", "https://x/?a=1&b=2"), Fact("decided", "2026", "javascript:alert(1)")]
+    decided = state_decision(page, "Candidate 3 stays.", facts)
+    read = Reader(decided)
+    assert read.open == []
+    assert [address for address in read.addresses if not address.startswith("#")] == ["https://x/?a=1&b=2"]
+    assert "training-7" not in decided
+    assert decided.index("Candidate 3 stays.") < decided.index("3 of &lt;rude&gt;") < decided.index('class="contents"')
+    again = state_decision(decided, "It is champion.")
+    assert "3 of &lt;rude&gt;" in again, "facts that are not given anew stay"
+    assert again.count('class="about"') == 1
+
+
+def test_a_class_name_does_not_turn_the_sentence_that_names_it() -> None:
+    assert "\u202e" not in render_report(make_report(("other", "rude\u202eevil")))
+    assert "“rudeevil”" in render_report(make_report(("other", "rude\u202eevil")))
+
+
+def test_contents_lead_to_every_section(page: str) -> None:
+    read = Reader(page)
+    wanted = {address.removeprefix("#") for address in read.addresses if not address.startswith("#m")}
+    assert wanted >= {"results", "curves", "slices", "training", "errors", "rests"}
+    for section in re.findall(r'<h2 id="([a-z]+)"', page):
+        assert f'href="#{section}"' in page

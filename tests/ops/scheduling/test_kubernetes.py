@@ -189,3 +189,55 @@ def test_edits_and_removals_reach_the_cluster_and_leave_nothing(edited: list[lis
 def test_the_rights_that_are_asked_for_are_those_that_are_used(edited: list[list[str]], cluster: FakeCluster) -> None:
     used = {(verb, resource) for who, verb, resource in cluster.asked if who == "client"}
     assert used - {("list", "nodes")} == {(verb, resource) for verb, _, resource in SCHEDULE_RIGHTS}
+
+
+@pytest.fixture(scope="module")
+def waited(edited: Object, cluster: FakeCluster, agile: Callable[..., list[list[str]]], folder: Path) -> Object:
+    """A night without a label, then labels, and a run by hand."""
+    texts = folder / "texts.csv"
+    texts.write_text("text,label\na,\nb,\n")
+    sections = {
+        "data": {"source": str(texts)},
+        "labels": {"rule": "given", "columns": ["label"], "names": ["kind", "rude"], "unlabelled": "leave_out"},
+        "model": {"source": "owner/name"},
+        "registry": {"model_name": "waiting"},
+    }
+    (folder / "waiting-config.yaml").write_text(yaml.safe_dump({"parameters": sections}))
+    entry = {
+        **NIGHTLY, "name": "waiting", "config": "waiting-config.yaml", "arguments": [], "when": {"min_new_labels": 5}
+    }  # fmt: skip
+    ((added,),) = agile(written(folder, "waiting", entry))
+    cron_job = cron_jobs(cluster)["waiting"]
+    fire(cluster, cron_job["metadata"]["name"], 1)
+    ended(cluster, cron_job["metadata"]["name"])
+    nothing = cluster.pod_output
+    (listed,) = agile(["schedule", "list"])
+    texts.write_text("text,label\na,kind\nb,rude\n")
+    ((by_hand,),) = agile(["schedule", "run", "waiting", "--now"])
+    ended(cluster, cron_job["metadata"]["name"])
+    again, unchanged = agile(["schedule", "list"], written(folder, "waiting", entry))
+    unknown = agile(["schedule", "run", "other", "--now"])
+    return {
+        "added": added, "nothing": nothing, "listed": listed, "by_hand": by_hand, "started": cluster.pod_output,
+        "again": again, "unchanged": unchanged, "cron_job": cron_job, "unknown": unknown,
+    }  # fmt: skip
+
+
+def test_a_night_without_a_new_label_says_so_and_starts_no_run(waited: Object, cluster: FakeCluster) -> None:
+    assert waited["added"].startswith("added     waiting: training")
+    assert "nothing new: no run of waiting is known, and the sources hold no label" in waited["nothing"]
+    assert "Node" not in waited["nothing"]
+    assert "done: nothing new: no run of waiting is known" in waited["listed"][1]
+    assert waited["unchanged"] == ["unchanged waiting"]
+    for submitted in cluster.submitted:
+        kubernetes_validate.validate(submitted, VERSIONS[0], strict=True)
+
+
+def test_new_labels_start_the_run_also_by_hand(waited: Object) -> None:
+    assert waited["by_hand"].startswith("schedule waiting: job ")
+    assert "no run of waiting is known, so 2 labels are new" in waited["started"]
+    assert "Node `promote` completed" in waited["started"]
+    assert "no run of waiting is known, so 2 labels are new" in waited["again"][1]
+    assert waited["unknown"][0][0].startswith(
+        "refused: schedule other: not applied on stack kubernetes; there are: waiting"
+    )

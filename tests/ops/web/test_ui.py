@@ -75,8 +75,8 @@ def test_both_pages_answer_show_a_run_made_meanwhile_and_leave_nothing_behind(pa
     from tests.toys import toy_training
 
     pages.wait()
-    assert f"ZenML: {pages.zenml}" in pages.said()
-    assert f"MLflow: {pages.mlflow}" in pages.said()
+    assert f"ZenML: {pages.zenml}/projects/default/runs\n" in pages.said()
+    assert f"MLflow: {pages.mlflow}/#/experiments?workflowType=machine_learning\n" in pages.said()
     assert "<title>" in requests.get(pages.zenml, timeout=LONGEST).text
     assert "<title>" in requests.get(pages.mlflow, timeout=LONGEST).text
     name = toy_training.train("shown")
