@@ -51,9 +51,7 @@ def in_words(pulled: Pulled, output: Path) -> str:
     annotators = {row.get("annotator") for row in rows}
     skipped = f"; {pulled.n_skipped} tasks were skipped" if pulled.n_skipped else ""
     by = f"{len(annotators)} annotator{'s' if len(annotators) > 1 else ''}"
-    return (
-        f"{pulled.project.named}: {len(rows)} labels of {pulled.n_texts} texts by {by}{skipped}; written to {output}"
-    )
+    return f"{pulled.project.named}: {len(rows)} labels of {pulled.n_texts} texts by {by}{skipped}; written to {output}"
 
 
 def _ordered(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class _Backend:
         controls = read_interface(body.label_config)
         if not controls:
             raise InputError(f"project {body.project}: its labelling interface has no control that judges a text")
-        texts = [task.data.get(controls[0].column) for task in body.tasks]
+        texts: list[Any] = [task.data.get(controls[0].column) for task in body.tasks]
         sound = [text for text in texts if complaint_about(text) == ""]
         name = version_name(champion.model_name, champion.version)
         said = iter(predict(self._champions.score(champion, sound), controls, model_version=name) if sound else ())

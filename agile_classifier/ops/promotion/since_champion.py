@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,6 @@ def tell_apart(n_new: int, n_rows: int, apart: Mapping[str, RowsApart], *, champ
 
 
 def _measure(y_true: NDArray[np.int64], answers: Answers, metric: str) -> Figure:
-    asked = {"y_true": y_true, "y_score": answers.y_score, "decision_threshold": answers.threshold}
+    asked: dict[str, Any] = {"y_true": y_true, "y_score": answers.y_score, "decision_threshold": answers.threshold}
     low, high = bootstrap_intervals(**asked, metrics=[metric], seed=0)[metric]
     return Figure(value=evaluate_scores(**asked)[metric], low=low, high=high)

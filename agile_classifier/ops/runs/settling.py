@@ -15,7 +15,7 @@ from zenml.enums import ExecutionStatus, StackComponentType
 from zenml.models import PipelineRunResponse, PipelineRunUpdate, StepRunResponse, StepRunUpdate
 
 from agile_classifier.ops.runs import liveness
-from agile_classifier.ops.runs.tracking import ZENML_RUN_NAME
+from agile_classifier.ops.runs.links import ZENML_RUN_NAME
 
 KILLED = "the process that ran it was killed"
 """Why a run counts as failed, on ZenML's dashboard."""

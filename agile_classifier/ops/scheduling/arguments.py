@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agile_classifier.config.addresses.source import is_pattern
 from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.data.fetch.cache import find_in_mirror
@@ -16,8 +16,6 @@ from agile_classifier.errors import InputError
 from agile_classifier.ops import project
 from agile_classifier.ops.state.home import suite_digest
 
-_PATTERN = re.compile(r"[*?\[]")
-"""What makes a path one of many: it may have no file yet."""
 KNOWN = "--set SECTION.FIELD=VALUE, --limit N, --no-cache"
 
 
@@ -66,11 +64,11 @@ def load_scheduled(config: Path, arguments: Sequence[str]) -> RunConfig:
 
 def _require_files(config: RunConfig) -> RunConfig:
     """Refuse a config of whose local files one is not there; addresses and patterns are left to the run."""
-    for source in config.data.sources:
-        path = Path(source.split("!/")[0]).expanduser()
-        if "://" in source or _PATTERN.search(source) or path.exists():
+    for address in (address for part in config.data.parts for address in part.addresses):
+        path = Path(address.split("!/")[0]).expanduser()
+        if "://" in address or is_pattern(address) or path.exists():
             continue
         if find_in_mirror(mirror(), sha256=None, fits=path.name.__eq__) is None:
-            raise InputError(f"data.source {source}: no such file")
+            raise InputError(f"data.source {address}: no such file")
     suite_digest(config.validation.suite)
     return config

@@ -16,7 +16,8 @@ from mlflow.entities import Run, RunStatus
 from mlflow.entities.model_registry import ModelVersion
 
 from agile_classifier.ops.registry import logged_models
-from agile_classifier.ops.runs.tracking import TRAINING_KEY, ZENML_RUN
+from agile_classifier.ops.runs.links import ZENML_RUN
+from agile_classifier.ops.runs.tracking import TRAINING_KEY
 
 PAGE = 1000
 

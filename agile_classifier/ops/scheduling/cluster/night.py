@@ -18,7 +18,7 @@ from uuid import UUID
 
 from zenml.client import Client
 from zenml.enums import MetadataResourceTypes
-from zenml.models import RunMetadataResource, SnapshotResponse
+from zenml.models import PipelineSnapshotResponse, RunMetadataResource
 
 from agile_classifier.config.files import parse_config
 from agile_classifier.config.run import RunConfig
@@ -64,13 +64,13 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _read_config(snapshot: SnapshotResponse) -> RunConfig:
+def _read_config(snapshot: PipelineSnapshotResponse) -> RunConfig:
     """The config that the schedule was applied with, which is the parameters of its pipeline."""
     sections = snapshot.pipeline_configuration.parameters or {}
     return parse_config(dict(sections), name=f"snapshot {snapshot.id}")
 
 
-def _note(snapshot: SnapshotResponse, found: Finding) -> None:
+def _note(snapshot: PipelineSnapshotResponse, found: Finding) -> None:
     if snapshot.schedule is not None:
         resource = RunMetadataResource(id=snapshot.schedule.id, type=MetadataResourceTypes.SCHEDULE)
         Client().create_run_metadata({FOUND: {"at": found.at.isoformat(), "reason": found.reason}}, [resource])
