@@ -62,7 +62,7 @@ RESOLVE = $(BIN)/uv pip compile --quiet --no-header --no-annotate --python-versi
 HASHED = $(RESOLVE) --constraint constraints.txt --generate-hashes
 
 lock: $(STAMP)        ## resolve anew: constraints.txt and the images' locks (WHEELS: a folder with torch's CPU build)
-	$(RESOLVE) --extra dev --extra ui --find-links $(WHEELS) --output-file constraints.txt pyproject.toml
+	$(RESOLVE) --extra dev --extra ui --extra az --extra gs --find-links $(WHEELS) --output-file constraints.txt pyproject.toml
 	sed -i 's/+cpu$$//' constraints.txt
 	$(HASHED) --extra cluster --find-links $(WHEELS) --output-file containers/locks/steps-cpu.txt pyproject.toml
 	$(HASHED) --extra cluster --output-file containers/locks/steps-cuda.txt pyproject.toml

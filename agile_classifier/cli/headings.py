@@ -9,7 +9,7 @@ from typing import Any
 from typer.core import TyperGroup
 
 HEADINGS = {
-    "Data": ("new", "init", "configs", "queue", "label"),
+    "Data": ("new", "init", "configs", "data", "queue", "label"),
     "Train": ("train", "tune", "study", "compile", "stack", "deploy"),
     "Judge": ("promote", "rollback", "history", "approve", "reject", "monitor"),
     "Serve": ("score", "serve", "export", "sign"),

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from agile_classifier.cli.headings import WholeSentences
+from agile_classifier.errors import InputError
+
 if TYPE_CHECKING:
     from agile_classifier.config.run import RunConfig
 
@@ -16,6 +19,8 @@ SUFFIXES = ".csv, .tsv, .txt, .json, .jsonl, .ndjson, .parquet, .xlsx, .ods, als
 """Formats that `init` names; `agile_classifier.data.rows` reads them."""
 
 commands = typer.Typer()
+data = typer.Typer(cls=WholeSentences, help="Compare what runs have read.", no_args_is_help=True)
+commands.add_typer(data, name="data")
 
 
 @commands.command(epilog="Example: agile train configs/quickstart.yaml --set fine_tune.epochs=5 --limit 400")
@@ -32,6 +37,14 @@ def train(
     limit: Annotated[
         int | None,
         typer.Option(min=1, max=1_000_000_000, help="Number of rows read, from the top of the source; by default all."),
+    ] = None,
+    data_from: Annotated[
+        str | None,
+        typer.Option(
+            "--data-from",
+            metavar="VERSION_OR_ALIAS",
+            help="Version of the config's model whose very examples are learnt from, in place of its sources of today.",
+        ),
     ] = None,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Run every step anew, though an equal one has run before.")
@@ -61,8 +74,17 @@ def train(
 
     require_config(config)
     limits = () if limit is None else (f"data.limit={limit}",)
-    loaded = load_config(config, overrides=(*(overrides or ()), *limits), needs_sources=True)
+    if data_from is not None and limit is not None:
+        raise InputError("--data-from and --limit exclude each other: a version's examples are learnt from as they are")
+    if data_from is not None and min_new_labels is not None:
+        raise InputError("--data-from and --min-new-labels exclude each other: a version's examples are not new")
+    loaded = load_config(config, overrides=(*(overrides or ()), *limits), needs_sources=data_from is None)
     prepare_state()
+    if data_from is not None:
+        from agile_classifier.ops.registry.data_of import find_snapshot
+
+        snapshot = find_snapshot(loaded.registry.model_name, data_from)
+        loaded = loaded.model_copy(update={"data": loaded.data.model_copy(update={"snapshot": snapshot})})
     if min_new_labels is not None and not _has_enough(loaded, min_new_labels, or_days):
         return
     from agile_classifier.ops.promotion import runs
@@ -233,3 +255,34 @@ def configs() -> None:
 
     for path, purpose in list_configs().items():
         print(f"{path}  {purpose}")
+
+
+@data.command(epilog="Example: agile data diff training-2026-11-29 training-2026-11-30 --output changes.csv")
+def diff(
+    before: Annotated[str, typer.Argument(metavar="RUN", help="Name of the earlier training in ZenML.")],
+    after: Annotated[str, typer.Argument(metavar="RUN", help="Name of the later one.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="CSV to write, a row for each example that differs; an existing one is replaced."),
+    ] = None,
+) -> None:
+    """Tell the data of two trainings apart: what came, what changed, what was withdrawn.
+
+    The first rows of each are shown; `--output` writes them all.
+    """
+    from agile_classifier.files import require_place, write_whole
+    from agile_classifier.ops.state.home import prepare_state
+
+    if output is not None:
+        require_place(output)
+    prepare_state(least_free=0)
+    from agile_classifier.data.snapshots.page import as_lines, list_differences
+    from agile_classifier.ops.runs.snapshots import find_run, read_snapshot_of
+
+    first, second = (read_snapshot_of(find_run(name)) for name in (before, after))
+    found = list_differences(first, second)
+    for line in as_lines(first, second, found):
+        print(line)
+    if output is not None:
+        write_whole(output, found.to_csv(index=False))
+        print(f"written to {output}", file=sys.stderr)

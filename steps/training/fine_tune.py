@@ -14,7 +14,7 @@ from agile_classifier.ops.runs import tracking
 from agile_classifier.ops.runs.caching import on_reached_files
 from agile_classifier.ops.runs.checkpoint_store import open_checkpoints
 from agile_classifier.ops.runs.materializers import Folder, FolderMaterializer
-from agile_classifier.ops.runs.outputs import log_input
+from agile_classifier.ops.runs.outputs import log_data
 from agile_classifier.ops.state.home import scratch
 
 
@@ -44,7 +44,7 @@ def fine_tune(
         return trained.adapter, trained.mlflow_run_id
     adapter, checkpoints = scratch(), open_checkpoints(key)
     with tracking.training_run(experiment, key=key) as mlflow_run_id:
-        log_input()
+        log_data()
         tracking.log_settings({"model": model, "fine_tune": settings}, labelling=labelling)
         checkpoints.fetch()
         fine_tuning.fine_tune(

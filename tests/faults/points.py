@@ -13,6 +13,7 @@ PACKAGE = "agile_classifier."
 POINTS: dict[str, tuple[str, ...]] = {
     "prepare": (
         "ops.state.temporary:use_own_folder rename",
+        "steps.training.ingest:ingest log_metadata",
         "steps.training.ingest:ingest store",
         "steps.training.ingest:ingest end",
         "steps.training.validate:validate log_metadata",
@@ -26,6 +27,7 @@ POINTS: dict[str, tuple[str, ...]] = {
         "ops.runs.tracking:training_run start_run",
         "ops.runs.tracking:training_run end_run",
         "ops.runs.tracking:_link log_metadata",
+        "ops.runs.outputs:log_data log_input",
         "ops.runs.tracking:log_settings log_params",
         "ops.runs.tracking:log_epoch log_metrics 2",
         "ops.runs.tracking:log_history log_metrics",
@@ -130,7 +132,7 @@ POINTS: dict[str, tuple[str, ...]] = {
 """Scene → its points."""
 
 LEFT_OUT = {
-    r"cli\.studies|drafts\.|docs|studies\.(search|tune)": "writes one file that a person asked for, or a folder for it",
+    r"cli\.(studies|training)|drafts\.|docs|studies\.(search|tune)": "writes one file that a person asked for, or a folder for it",
     r"ops\.(web|serving|scheduling|upkeep)\.": "no training, promotion, scoring or study cell; it has tests of its own",
     r"ops\.engines\.kubeflow|ops\.project": "writes a project or a compiled pipeline, or asks git",
     r"ops\.promotion\.approval": "a person's answer; tests/pipelines/test_promotion.py kills the run that waits for it",
@@ -141,7 +143,7 @@ LEFT_OUT = {
     r"models\.(classical|decision|digests|network|spec)|training\.history|ops\.registry\.(packing:_pack|scoring_code)|ops\.runs\.materializers|"
     r"(packing:(log_classifier|score_in_fresh_process)|tracking:log_evaluation) write_": "files in a temporary folder, on their way into a store",
     r"training\.checkpoints": "of incomplete checkpoints; tests/training/test_fine_tuning.py kills trainings between them",
-    r"(data\.(labels|splits|tables)|studies\.report)\S* (rename|replace)$": "a column is renamed, or a text changed",
+    r"(data\.(labels|splits|tables|examples)|studies\.report)\S* (rename|replace)$": "a column is renamed, or a text changed",
     r"ops\.registry\.signing": "a command of its own, which writes one file beside a version",
     r"ops\.engines\.equal_training": "what the step of an equal training has logged, said once more",
     r"ops\.state\.(locks|moving|version)": "a lock, or a state folder that is made or moved; tests/ops/state",

@@ -10,7 +10,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
@@ -34,8 +34,8 @@ WAITING = {"postgresql": "connect_timeout", "mysql": "connect_timeout", "mariadb
 """Kind of a database → its driver's argument for the longest wait."""
 READ_ONLY = {
     "postgresql": "SET TRANSACTION READ ONLY",
-    "mysql": "SET TRANSACTION READ ONLY",
-    "mariadb": "SET TRANSACTION READ ONLY",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+    "mariadb": "SET SESSION TRANSACTION READ ONLY",
     "sqlite": "PRAGMA query_only = ON",
 }
 """Kind of a database → what makes a transaction read-only."""
@@ -125,18 +125,23 @@ def _require_file(engine: sa.Engine, address: str) -> None:
 
 def _write_rows(connection: sa.Connection, query: str, file: Fetched) -> int:
     options = {"stream_results": True, "no_parameters": True, "max_row_buffer": BATCH}
-    result = connection.execution_options(**options).exec_driver_sql(query)
+    n_rows = 0
+    with closing(connection.execution_options(**options).exec_driver_sql(query)) as result:
+        names = _column_names(result, file.address)
+        with file.path.open("w", encoding="utf-8") as lines:
+            for rows in result.partitions(BATCH):
+                lines.writelines(_line(names, row, file.address) for row in rows)
+                n_rows += len(rows)
+    return n_rows
+
+
+def _column_names(result: sa.CursorResult[Any], address: str) -> list[str]:
     if not result.returns_rows:
-        raise InputError(f"{file.address}: its query gives no rows; needed is one SELECT")
+        raise InputError(f"{address}: its query gives no rows; needed is one SELECT")
     names = list(result.keys())
     if twice := [name for name, n in Counter(names).items() if n > 1]:
-        raise InputError(f"{file.address}: its query gives two columns of the name {twice[0]!r}: name one of them AS …")
-    n_rows = 0
-    with file.path.open("w", encoding="utf-8") as lines:
-        for rows in result.partitions(BATCH):
-            lines.writelines(_line(names, row, file.address) for row in rows)
-            n_rows += len(rows)
-    return n_rows
+        raise InputError(f"{address}: its query gives two columns of the name {twice[0]!r}: name one of them AS …")
+    return names
 
 
 def _line(names: Sequence[str], row: Sequence[Any], address: str) -> str:

@@ -1,4 +1,4 @@
-"""Downloads of URLs, packages, hub data sets and hub models: the only code of the project that fetches from a network.
+"""Downloads of URLs, packages, hub data sets and hub models: in full or where they broke off.
 
 Each writes where it is told and is finished only when it returns; naming, pinning, caching and locking are the
 business of `agile_classifier.data.fetch.sources`. Progress goes to stderr: a bar on a terminal, one line elsewhere.

@@ -76,7 +76,7 @@ def version_tags(run: PipelineRunResponse) -> dict[str, str]:
     return {SNAPSHOT: str(find_output(run, INGEST, EXAMPLES).id), DATA_DIGEST: manifest.digest}
 
 
-def log_input() -> None:
+def log_data() -> None:
     """Log the examples of this run as the data set of the MLflow run that is open, once."""
     run, active = get_step_context().pipeline_run, mlflow.active_run()
     manifest = read_manifest(run)

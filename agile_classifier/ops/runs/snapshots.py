@@ -77,6 +77,20 @@ def read_snapshot_of(run: PipelineRunResponse) -> Previous:
     return Previous(find_output(run, INGEST, EXAMPLES).load(), find_output(run, INGEST, EARLIER).load(), manifest)
 
 
+def find_run(name: str) -> PipelineRunResponse:
+    """A training by its whole name.
+
+    Raises
+    ------
+    InputError
+        There is no such run.
+    """
+    try:
+        return Client().get_pipeline_run(name, allow_name_prefix_match=False)
+    except KeyError:
+        raise InputError(f"run {name}: no such run; `agile ui` lists them") from None
+
+
 def read_again(snapshot: str, *, keep: tuple[str, ...]) -> Previous:
     """The examples, and all that belongs to them, which an earlier run has read.
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from agile_classifier.config.data import Columns, DataConfig, Dialect
 from agile_classifier.data.dialects.detection import detect_dialect
+from agile_classifier.data.examples import read_snapshot
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DELIMITERS
 from agile_classifier.data.rows import open_rows
 from agile_classifier.data.tables import kept_column, read_table
@@ -113,10 +114,8 @@ def tables(draw: st.DrawFn, writer: Writer) -> Rows:
 
 def trained_on(path: Path, dialect: Dialect) -> Rows:
     """What the step `ingest` makes of a file."""
-    from steps.training.ingest import ingest
-
     data = DataConfig(source=str(path), columns=Columns(id="id"), **dialect.model_dump())
-    examples = ingest.entrypoint(data, ("note",), (), ())
+    examples = read_snapshot(data, keep=("note",)).examples
     return list(examples[["id", "text", kept_column("note")]].itertuples(index=False, name=None))
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -18,106 +14,25 @@ import pytest
 import requests
 
 from agile_classifier.ops.project import root
-from tests.toys.waiting import LONGEST, until, until_said
+from tests.toys.toy_databases import INSTALL, MARIADB, PASSWORD, POSTGRES, free_port, running_mariadb, running_postgres
+from tests.toys.waiting import LONGEST, until_said
 
-MARIADB, INSTALL = (
-    shutil.which("mariadbd", path="/usr/sbin:/usr/bin:/usr/local/bin"),
-    shutil.which("mariadb-install-db"),
-)
-POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not (MARIADB and INSTALL and POSTGRES), reason="no MariaDB and PostgreSQL on this machine"),
 ]
-PASSWORD = "sentinel-password-of-the-team"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-def owner(name: str) -> str | None:
-    """A database refuses to run as root; whom it runs as then."""
-    return name if os.geteuid() == 0 and name in {user.pw_name for user in pwd.getpwall()} else None
-
-
-@dataclass
-class Database:
-    """A server on loopback, in a folder of its own."""
-
-    folder: Path
-    user: str | None
-    port: int
-    process: subprocess.Popen[bytes] | None = None
-
-    def run(self, *command: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            list(map(str, command)), user=self.user, cwd=self.folder, input=stdin, text=True, capture_output=True, check=False
-        )  # fmt: skip
-
-    def start(self, *command: object) -> None:
-        with (self.folder / "server.log").open("wb") as log:
-            self.process = subprocess.Popen(
-                list(map(str, command)), user=self.user, cwd=self.folder, stdout=log, stderr=log
-            )
-
-    def until(self, *command: object, stdin: str = "") -> None:
-        """Ask until it is answered."""
-        until(lambda: not self.run(*command, stdin=stdin).returncode, (self.folder / "server.log").read_text)
-
-    def end(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(LONGEST)
-
-
-def folder_for(name: str) -> Path:
-    folder = Path(
-        f"/tmp/agile-{name}-{os.getpid()}"
-    )  # a socket's path may have 107 characters, and its folders must be open to the owner
-    folder.mkdir()
-    if (user := owner(name)) is not None:
-        shutil.chown(folder, user)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def mariadb() -> Iterator[str]:
-    folder = folder_for("mysql")
-    database = Database(folder, owner("mysql"), free_port())
-    done = database.run(
-        INSTALL, "--no-defaults", f"--datadir={folder}/data", "--auth-root-authentication-method=normal"
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    where = [f"--socket={folder}/socket"]
-    database.start(MARIADB, "--no-defaults", f"--datadir={folder}/data", *where, f"--port={database.port}",
-        "--bind-address=127.0.0.1", f"--pid-file={folder}/pid")  # fmt: skip
-    words = f"CREATE DATABASE zenml; CREATE USER zenml@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON zenml.* TO zenml@'127.0.0.1';"
-    database.until("mariadb", "--no-defaults", "--user=root", *where, stdin="SELECT 1;")
-    done = database.run("mariadb", "--no-defaults", "--user=root", *where, stdin=words)
-    assert done.returncode == 0, done.stderr
-    yield f"mysql://zenml:{PASSWORD}@127.0.0.1:{database.port}/zenml"
-    database.end()
-    shutil.rmtree(folder)
+    with running_mariadb("zenml") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    folder, programs = folder_for("postgres"), POSTGRES[-1]
-    database = Database(folder, owner("postgres"), free_port())
-    secret = folder / "secret"
-    secret.write_text(PASSWORD)
-    secret.chmod(0o644)
-    done = database.run(programs / "initdb", "--pgdata", folder / "data", "--username", "mlflow", "--pwfile", secret,
-        "--auth", "scram-sha-256")  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    database.start(programs / "postgres", "-D", folder / "data", "-p", database.port, "-h", "127.0.0.1", "-k", folder)
-    address = f"postgresql://mlflow:{PASSWORD}@127.0.0.1:{database.port}"
-    database.until(programs / "psql", f"{address}/postgres", "--command", "CREATE DATABASE mlflow")
-    yield f"{address}/mlflow"
-    database.end()
-    shutil.rmtree(folder)
+    with running_postgres("mlflow") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
