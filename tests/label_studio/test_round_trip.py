@@ -29,7 +29,7 @@ from agile_classifier.environment import cache, mirror
 from tests.toys.label_studio_server import FIRST, LEGACY_TOKEN, PASSWORD, Person, free_port
 from tests.toys.waiting import LONGEST, until, until_said
 
-pytestmark = [pytest.mark.label_studio, pytest.mark.network]
+pytestmark = [pytest.mark.label_studio, pytest.mark.network, pytest.mark.usefixtures("warm_module")]
 playwright = pytest.importorskip("playwright.sync_api")
 playwright.expect.set_options(timeout=1000 * LONGEST)
 
@@ -38,7 +38,7 @@ PICTURES = ROOT / "docs" / "pictures"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TOKEN = "sentinel-token-of-the-launcher"
 TITLE = "to label"
-N_HASTY, N_PUSHED, LEAST = 100, 110, 80
+N_HASTY, N_PUSHED, LEAST = 90, 90, 60
 
 
 class Workshop:
@@ -173,7 +173,6 @@ def test_from_the_queue_to_the_next_champion(
     project = find_project(connection, TITLE)
     assert f"{N_PUSHED} texts were in it already" in workshop.agile(*push, "--count", str(N_PUSHED))
     workshop.write_config(f"label-studio://{project.id}")
-    workshop.agile("label", "push", config, "--project", str(project.id), *push[5:], "--count", "1")
 
     workshop.deploy()
     connected = workshop.agile("label", "connect", "--project", TITLE, "--url", workshop.launch_page)
@@ -212,6 +211,11 @@ def test_from_the_queue_to_the_next_champion(
 
     history = workshop.agile("history", "--model", "mood")
     assert re.search(r"version [23]\b.*(promoted|champion)", history), history
+    chosen = {"selectedItems": {"all": False, "included": [tasks[-1]["id"]]}}  # Retrieve predictions, of a ticked task
+    first.ask("POST", f"/api/dm/actions/?id=retrieve_tasks_predictions&project={project.id}", chosen)
+    page.goto(f"{workshop.server}/projects/{project.id}/data?task={tasks[-1]['id']}")
+    playwright.expect(page.get_by_text(re.compile(r"mood version [23]")).first).to_be_visible()
+    picture("again")
     page.set_extra_http_headers({"Authorization": f"Bearer {TOKEN}"})
     page.goto(f"{workshop.launch_page}/launches/{launches[-1]['id']}")
     playwright.expect(page.locator("h1")).to_contain_text("done")
@@ -221,10 +225,6 @@ def test_from_the_queue_to_the_next_champion(
     assert f"{N_PUSHED} labels of {N_PUSHED} texts by 2 annotators" in pulled
     labels = pd.read_csv(workshop.folder / "labels.csv")
     assert (labels["mood"] == labels["text"].map(truth)).all()
-
-    said = workshop.agile(*push[:3], "--project", TITLE, *push[5:], "--count", "20")
-    assert "20 tasks" in said
-    assert re.search(r"chosen by mood version [23]", said), said
 
 
 def test_wrong_names_and_tokens_are_a_line_each(workshop: Workshop) -> None:

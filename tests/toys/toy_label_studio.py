@@ -36,6 +36,8 @@ class ToyLabelStudio(ThreadingHTTPServer):
         }
         self.raw: dict[str, tuple[int, dict[str, str], bytes]] = {}
         """Path → status, headers and body, before any other answer."""
+        self.sent: list[tuple[str, str, Any]] = []
+        """Method, path and content of what was sent."""
         self.bought = 0
         """Short-lived tokens that were given for the personal one; the latest alone is good."""
 
@@ -55,14 +57,31 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, {"status_code": 404, "detail": "Not found."})
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if urlsplit(self.path).path != "/api/token/refresh/":
-            self._answer(404, {"detail": "Not found."})
+        body, path, toy = self._read(), urlsplit(self.path).path, self.server
+        if path == "/api/projects/":
+            toy.project = {**toy.project, **body, "id": 12}
+            toy.answers |= {"/api/projects/12/": toy.project, "/api/tasks/": {"total": 0, "tasks": []}}
+            self._answer(201, toy.project)
+        elif path.endswith("/import"):
+            held = toy.answers["/api/tasks/"]["tasks"] + body
+            toy.answers["/api/tasks/"] = {"total": len(held), "tasks": held}
+            self._answer(201, {"task_count": len(body)})
+        elif path != "/api/token/refresh/":
+            self._answer(201, {})
         elif body != {"refresh": PERSONAL}:
             self._answer(401, {"detail": "Token is invalid", "code": "token_not_valid"})
         else:
             self.server.bought += 1
             self._answer(200, {"access": f"bought-{self.server.bought}"})
+
+    def do_PATCH(self) -> None:
+        self._read()
+        self._answer(200, {})
+
+    def _read(self) -> Any:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.sent.append((self.command, urlsplit(self.path).path, body))
+        return body
 
     def _answer(self, status: int, content: Any) -> None:
         self._send(status, {"Content-Type": "application/json"}, json.dumps(content).encode())
