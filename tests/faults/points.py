@@ -136,6 +136,8 @@ LEFT_OUT = {
     r"ops\.(web|serving|scheduling|upkeep)\.": "no training, promotion, scoring or study cell; it has tests of its own",
     r"ops\.engines\.kubeflow|ops\.project": "writes a project or a compiled pipeline, or asks git",
     r"ops\.promotion\.approval": "a person's answer; tests/pipelines/test_promotion.py kills the run that waits for it",
+    r"ops\.labelling": "a file each, of a link or of the last training, written whole; tests/ops/labelling",
+    r"data\.label_studio": "tasks of a server, which a second push looks for first, and a file of labels; tests/label_studio",
     r"data\.fetch|models\.gguf|data\.formats\.packed": "downloads: a cache by digest, which tests/data/fetch cuts off",
     r"models\.onnx|ops\.registry\.export": "an export is a copy of a version; it is refused where the place is not empty",
     r"ops\.runs\.checkpoint_store": "checkpoints in a remote store; tests/ops/runs/test_checkpoint_store.py cuts them off",
