@@ -25,8 +25,8 @@ LONGEST_REASON = 240
 """Longest reason that the table shows, in characters."""
 TITLES = ("when (UTC)", "version", "what", "by", "champion then", "why")
 _TABLE = re.compile(rf"{re.escape(HEADING)}.*?(?:{re.escape(END)}|\Z)", re.DOTALL)
-_MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~$:-])")
-"""What may mean something in Markdown, also an address that would become a link."""
+_MARKS = re.compile(r"([\\`*_\[\]|~])")
+"""What may mean something in Markdown."""
 
 
 def publish(model_name: str) -> None:
@@ -71,4 +71,4 @@ def _line(cells: Sequence[str]) -> str:
 def escape(text: str) -> str:
     """A text that Markdown shows as it is, on one line."""
     plain = html.escape(" ".join(text.split()), quote=False)
-    return _MARKS.sub(r"\\\1", plain)
+    return _MARKS.sub(r"\\\1", plain).replace("://", "&#58;//")  # an address would become a link

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agile_classifier.config.addresses.source import is_pattern
+from agile_classifier.config.addresses.source import is_pattern, scheme_of
 from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.data.fetch.cache import find_in_mirror
@@ -63,10 +63,10 @@ def load_scheduled(config: Path, arguments: Sequence[str]) -> RunConfig:
 
 
 def _require_files(config: RunConfig) -> RunConfig:
-    """Refuse a config of whose local files one is not there; addresses and patterns are left to the run."""
+    """Refuse a config of whose local files one is not there; what a pattern or another address names is for the run."""
     for address in (address for part in config.data.parts for address in part.addresses):
         path = Path(address.split("!/")[0]).expanduser()
-        if "://" in address or is_pattern(address) or path.exists():
+        if scheme_of(address) or is_pattern(address) or path.exists():
             continue
         if find_in_mirror(mirror(), sha256=None, fits=path.name.__eq__) is None:
             raise InputError(f"data.source {address}: no such file")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agile_classifier.config.addresses.source import QUERIED, scheme_of
 from agile_classifier.errors import InputError
 from agile_classifier.files import parse_own
 from agile_classifier.ops.engines.variables import explain_missing
@@ -43,6 +44,7 @@ def refuse_hindered(wanted: Mapping[str, Schedule], variables: Mapping[str, str]
         missing = [name for name in schedule.variables if not variables.get(name)]
         if missing:
             raise InputError(f"schedule {schedule.name}: variables: {explain_missing(missing)}; nothing was applied")
+        _require_databases(schedule)
     if enabled:
         try:
             find_receiver(variables)
@@ -67,6 +69,21 @@ def list_hindrances() -> Iterator[Hindrance]:
         yield from _of_variables(name, schedule)
     if enabled:
         yield from _of_webhook()
+
+
+def _require_databases(schedule: Schedule) -> None:
+    """Refuse a training that reads a database of which nobody says where it is; whether it answers is for the run."""
+    if schedule.pipeline != "training":
+        return
+    config = load_scheduled(Path(schedule.config), schedule.arguments)
+    for address in (address for part in config.data.parts for address in part.addresses):
+        if scheme_of(address) == QUERIED:
+            from agile_classifier.ops.schemes import find_database
+
+            try:
+                find_database(address.partition("://")[2])
+            except InputError as error:
+                raise InputError(f"schedule {schedule.name}: {error}; nothing was applied") from None
 
 
 def _of_schedule(name: str, schedule: Schedule) -> Iterator[Hindrance]:

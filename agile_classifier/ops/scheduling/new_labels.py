@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,17 +11,19 @@ import pandas as pd
 from zenml.client import Client
 from zenml.models import PipelineRunResponse
 
+import agile_classifier.ops.schemes  # noqa: F401  (puts ZenML's and the project's own sources on the table)
 from agile_classifier.config.data import LabelsConfig
 from agile_classifier.config.run import RunConfig
-from agile_classifier.data.examples import read_examples
+from agile_classifier.data.examples import read_snapshot
 from agile_classifier.data.labels.unlabelled import has_label
+from agile_classifier.data.snapshots.differences import KNOWN, compare
+from agile_classifier.data.snapshots.manifest import Previous, Snapshot
 from agile_classifier.data.tables import kept_column
-from agile_classifier.data.text import is_missing, text_digest
 from agile_classifier.errors import InputError
-from agile_classifier.ops.runs.outputs import output_of
+from agile_classifier.ops.runs.snapshots import read_snapshot_of
 
 PIPELINE = "training"
-PAGE = 50
+PAGE = 20
 """Runs that ZenML is asked for at once."""
 
 
@@ -36,16 +37,16 @@ class LastRun:
 
 @dataclass(frozen=True)
 class NewLabels:
-    """What a reading of the sources adds to the examples of the last run, changes of them and lacks."""
+    """What a reading of the sources adds to the labels of the last run, changes of them and lacks."""
 
     added: int
-    """Labels of examples that the run did not have."""
+    """Labels of examples that had none in the run."""
     changed: int
-    """Labels of examples that it had with other words, another score or class, or without one."""
+    """Labels of examples that had another score or class, or other words, in the run."""
     withdrawn: int
     """Examples of the run with a label that are gone, or have none any more."""
-    since: LastRun | None
-    """None where no run of the model is known, or its examples are gone: every label is new."""
+    since: LastRun | None = None
+    """None where no run of the model is known whose examples are still there: every label is new."""
 
     @property
     def n(self) -> int:
@@ -56,41 +57,36 @@ class NewLabels:
 def count_new_labels(config: RunConfig) -> NewLabels:
     """Read a config's sources and compare their labels with those of the model's last completed run.
 
-    An example is known by its id where the config names a column of ids, else by its text.
+    An example is known by its source and id, or by its text where the source has no ids.
 
     Raises
     ------
     InputError
         The sources cannot be read, or a cell holds no label.
     """
-    labels, has_ids = config.labels, config.data.columns.id is not None
-    fresh = read_examples(config.data, keep=config.kept_columns, not_rated=labels.not_rated, absent=labels.absent)
-    last, before = _read_last(config)
-    return replace(compare_labels(fresh, before, labels, has_ids=has_ids), since=last)
-
-
-def compare_labels(fresh: pd.DataFrame, before: pd.DataFrame, labels: LabelsConfig, *, has_ids: bool) -> NewLabels:
-    """Compare the labels of two readings of examples, each as `agile_classifier.data.tables.to_examples` gives them.
-
-    Parameters
-    ----------
-    before : DataFrame
-        The earlier reading; empty, or of a config with other columns or classes: every label is new.
-    has_ids : bool
-        Whether an example is known by its id; else by its text.
-    """
-    new = _by_example(fresh, labels, has_ids=has_ids)
-    try:
-        old = _by_example(before, labels, has_ids=has_ids)
-    except InputError:  # the config has other classes now
-        old = {}
-    differences = {key: (rows - old.get(key, Counter())).total() for key, rows in new.items()}
-    return NewLabels(
-        added=sum(n for key, n in differences.items() if key not in old),
-        changed=sum(n for key, n in differences.items() if key in old),
-        withdrawn=len(old.keys() - new.keys()),
-        since=None,
+    labels = config.labels
+    fresh = read_snapshot(
+        config.data,
+        keep=config.kept_columns,
+        not_rated=labels.not_rated,
+        absent=labels.absent,
+        label_columns=labels.columns,
     )
+    last, previous = _find_last(config.registry.model_name)
+    return replace(compare_labels(fresh, previous, labels), since=last)
+
+
+def compare_labels(fresh: Snapshot, previous: Previous | None, labels: LabelsConfig) -> NewLabels:
+    """Compare the labels of two readings; where the earlier one has other columns or classes, every label is new."""
+    after = _labelled(fresh.examples, labels)
+    try:
+        before = None if previous is None else _labelled(previous.examples, labels)
+    except InputError:  # the config has other classes now
+        before = None
+    if previous is None or before is None or not len(before):
+        return NewLabels(len(after), 0, 0)
+    found = compare(before, after, ways_before=previous.manifest.known_by, ways_after=fresh.ways)
+    return NewLabels(len(found.added), len(found.changed_to), len(found.withdrawn))
 
 
 def find_runs(model_name: str) -> Iterator[PipelineRunResponse]:
@@ -106,40 +102,24 @@ def find_runs(model_name: str) -> Iterator[PipelineRunResponse]:
         page += 1
 
 
-def _read_last(config: RunConfig) -> tuple[LastRun | None, pd.DataFrame]:
-    """The model's last completed run and its examples; of one whose examples are gone nothing is known."""
-    run = next(find_runs(config.registry.model_name), None)
-    if run is None:
-        return None, pd.DataFrame()
-    try:
-        examples = output_of(run, "ingest", "raw_examples")
-    except InputError:
-        return None, pd.DataFrame()
-    return LastRun(run.name, (run.end_time or run.created).replace(tzinfo=UTC)), examples
+def _find_last(model_name: str) -> tuple[LastRun | None, Previous | None]:
+    """The model's last completed run whose examples are still there, and these."""
+    for run in find_runs(model_name):
+        try:
+            return LastRun(run.name, (run.end_time or run.created).replace(tzinfo=UTC)), read_snapshot_of(run)
+        except InputError:  # deleted, or of an earlier project
+            continue
+    return None, None
 
 
-def _model_of(run: PipelineRunResponse) -> str | None:
-    registry: Any = (run.config.parameters or {}).get("registry") or {}
-    name = registry.get("model_name") if isinstance(registry, dict) else registry.model_name
-    return None if name is None else str(name)
+def _model_of(run: PipelineRunResponse) -> Any:
+    return ((run.config.parameters or {}).get("registry") or {}).get("model_name")
 
 
-def _by_example(examples: pd.DataFrame, labels: LabelsConfig, *, has_ids: bool) -> dict[str, Counter[tuple[str, ...]]]:
-    """Example → how often it stands there with each text and label; rows without a label are left out."""
-    columns = ["score"] if labels.needs_score else [kept_column(name) for name in labels.columns]
-    if not {"id", "text", *columns} <= set(examples):  # none, or of a config with other columns
-        return {}
-    labelled = examples[has_label(examples, labels).to_numpy()]
-    digests = [text_digest(text) if isinstance(text, str) else "" for text in labelled["text"]]
-    keys = labelled["id"].astype(str) if has_ids else digests
-    found: dict[str, Counter[tuple[str, ...]]] = {}
-    for key, *cells in zip(keys, digests, *(map(_plain, labelled[name]) for name in columns), strict=True):
-        found.setdefault(key, Counter())[tuple(cells)] += 1
-    return found
-
-
-def _plain(cell: Any) -> str:
-    """A cell by its value: 1, 1.0 and "1" are one, however a file or a store holds them."""
-    if is_missing(cell):
-        return ""
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+def _labelled(examples: pd.DataFrame, labels: LabelsConfig) -> pd.DataFrame:
+    """Examples with a label: what they are known by, their text and what the label is made of."""
+    made_of = ["score"] if labels.needs_score else [kept_column(name) for name in labels.columns]
+    if not set(made_of) <= set(examples):
+        return examples[:0]
+    known = [name for name in examples.columns if name in (*KNOWN, "text")]
+    return examples.loc[has_label(examples, labels).to_numpy(), [*known, *made_of]].reset_index(drop=True)

@@ -25,6 +25,7 @@ from zenml.client import Client
 
 from agile_classifier.environment import SERVED, home
 from agile_classifier.errors import InputError, redact
+from agile_classifier.ops.project import module_command
 from agile_classifier.ops.runs.links import runs_path
 from agile_classifier.ops.state.databases import locked_databases, locked_line
 
@@ -158,7 +159,8 @@ def _mlflow(port: int) -> Server:
         return Server("MLflow", store.rstrip("/"), MLFLOW_RUNS)
     is_embedded = store.startswith("sqlite:")
     command = (
-        sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1",
+        *module_command("agile_classifier.ops.web.mlflow_pages.serve"), "--host", HOST, "--port", str(port),
+        "--workers", "1",
         *(() if is_embedded else ("--app-name", "basic-auth")),
     )  # fmt: skip
     told = {

@@ -85,6 +85,22 @@ def test_a_file_that_the_config_names_and_that_is_not_there_is_refused(tmp_path:
         read_schedules(write_file(tmp_path / "s.yaml", {**ENTRY, "config": "c.yaml"}))
 
 
+def test_a_database_of_which_nobody_says_where_it_is_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_folder: Path
+) -> None:
+    sections: dict[str, Any] = {
+        "data": {"source": "sql://labels", "query": "SELECT text, label FROM comments"},
+        "labels": {"rule": "given", "columns": ["label"]}, "model": {"source": "owner/name"},
+        "registry": {"model_name": "comments"},
+    }  # fmt: skip
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({"parameters": sections}))
+    entry = {**ENTRY, "config": str(tmp_path / "c.yaml")}
+    with pytest.raises(InputError, match=r"schedule nightly: sql://labels: .*AGILE_SQL_LABELS.*nothing was applied"):
+        apply(tmp_path / "s.yaml", entry)
+    monkeypatch.setenv("AGILE_SQL_LABELS", "sqlite:///labels.db")
+    assert apply(tmp_path / "s.yaml", entry)[0].startswith("added     nightly")
+
+
 def test_what_a_disabled_schedule_lacks_stops_nothing(tmp_path: Path) -> None:
     fields = {"enabled": False, "variables": ["PGPASSWORD"]}
     assert apply(tmp_path / "s.yaml", {**ENTRY, **fields}, AGILE_WEBHOOK_URL="https://hook.example") == [

@@ -1,0 +1,1 @@
+"""MLflow as `agile ui` serves it: opened on training runs."""
