@@ -42,6 +42,7 @@ POINTS: dict[str, tuple[str, ...]] = {
         "ops.runs.tracking:resumed_run start_run",
         "ops.runs.tracking:resumed_run end_run",
         "ops.runs.tracking:log_evaluation log_metrics",
+        "ops.runs.tracking:log_evaluation set_tag",
         "ops.runs.tracking:log_evaluation log_text",
         "ops.runs.tracking:log_evaluation log_artifacts",
         "steps.training.evaluate:evaluate log_metadata",

@@ -112,6 +112,7 @@ def test_a_first_run_registers_a_champion_whose_scores_survived_reloading(first:
         assert mlflow_run.data.metrics[count] == 0
     logged = {artifact.path for artifact in client().list_artifacts(version.run_id)}
     assert logged >= {"report.html", "figures", version.tags["config"].rpartition("/")[2]}
+    assert "| ROC AUC | " in mlflow_run.data.tags["mlflow.note.content"]
     experiment = client().get_experiment(mlflow_run.info.experiment_id)
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     assert first.steps["fine_tune"].run_metadata["mlflow_run_id"] == version.run_id

@@ -18,6 +18,7 @@ import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from pydantic import BaseModel
 from zenml import get_step_context, log_metadata
 from zenml.client import Client
@@ -27,7 +28,8 @@ from agile_classifier.config.training import DEVICE_FIELDS, FineTuneConfig
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.tables import examples_digest
 from agile_classifier.errors import InputError
-from agile_classifier.evaluation.contenders import Evaluation
+from agile_classifier.evaluation.contenders import HEADLINE, Evaluation
+from agile_classifier.evaluation.titles import METRICS
 from agile_classifier.models.spec import TAUGHT, ClassifierSpec
 from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.runs.links import ZENML_RUN, ZENML_RUN_NAME
@@ -152,11 +154,23 @@ def log_history(history: History) -> dict[str, Any]:
 def log_evaluation(evaluation: Evaluation, *, report: str, figures: Mapping[str, bytes]) -> None:
     """Log an evaluation: metrics by their names in MLflow, the report, and its figures as images."""
     mlflow.log_metrics(evaluation.logged())
+    mlflow.set_tag(MLFLOW_RUN_NOTE, _describe(evaluation))
     mlflow.log_text(report, "report.html")
     with tempfile.TemporaryDirectory() as scratch:
         for name, png in figures.items():
             (Path(scratch) / f"{name}.png").write_bytes(png)
         mlflow.log_artifacts(scratch, "figures")
+
+
+def _describe(evaluation: Evaluation) -> str:
+    """The headline metrics as a table in Markdown, which stands first on the run's page."""
+    metrics, intervals = evaluation.metrics["candidate"], evaluation.intervals["candidate"]
+    rows = [
+        f"| {METRICS[name]} | {metrics[name]:.3f} | {intervals[name][0]:.3f} – {intervals[name][1]:.3f} |"
+        for name in HEADLINE
+    ]
+    head = [f"| on {evaluation.n_test} test texts | | 95 % interval |", "| --- | --- | --- |"]
+    return "\n".join([*head, *rows, "", "The report is the artifact `report.html`."])
 
 
 def zenml_tags() -> dict[str, str]:
