@@ -13,8 +13,9 @@ from pathlib import Path
 from agile_classifier.ops import project
 
 MLFLOW = frozenset({
-    "create_experiment", "start_run", "set_tags", "set_tag", "log_params", "log_metrics", "log_metric", "log_text", "log_artifacts", "log_dict", "log_input",
-    "log_batch", "log_model", "log_model_artifact", "create_registered_model", "create_model_version", "update_model_version",
+    "create_experiment", "set_experiment_tag", "start_run", "set_tags", "set_tag", "log_params", "log_metrics", "log_metric", "log_text", "log_artifacts", "log_dict", "log_input",
+    "log_batch", "log_model", "log_model_artifact", "create_registered_model", "update_registered_model",
+    "create_model_version", "update_model_version",
     "set_registered_model_alias", "delete_registered_model_alias", "set_registered_model_tag", "delete_registered_model_tag",
     "set_model_version_tag", "delete_model_version_tag", "delete_model_version", "delete_logged_model", "delete_run", "set_terminated",
 })  # fmt: skip
