@@ -176,9 +176,40 @@ def test_a_person_says_yes_on_the_dashboard_and_mlflow_shows_the_champion(
     page.goto(f"{life.mlflow}/#/models/quickstart")
     playwright.expect(page.get_by_text("@ champion")).to_be_visible()
     playwright.expect(page.get_by_text("@ candidate")).to_be_visible()
+    playwright.expect(page.get_by_text("History of the champion")).to_be_visible()
+    playwright.expect(page.get_by_role("cell", name="promoted", exact=True)).to_be_visible()
+    assert not page.get_by_text("mlflow.agile.").count(), "tags of the history are hidden"
+    picture("history")
     page.goto(f"{life.mlflow}/#/models/quickstart/versions/1")
     playwright.expect(page.get_by_role("link", name=f"ZenML run {life.run_name}")).to_be_visible()
     picture("version")
+
+
+def test_mlflow_opens_an_experiment_on_its_training_runs_below_no_pop_up(
+    life: Life, page: playwright.Page, picture: Callable[[str], None]
+) -> None:
+    page.goto(f"{life.mlflow}/#/experiments")
+    page.get_by_role("link", name="quickstart", exact=True).click()
+    playwright.expect(page.get_by_role("link", name=re.compile("^training-")).first).to_be_visible()
+    assert "/runs?" in page.url
+    assert not page.get_by_text("Detect Issues").count()
+    page.get_by_role("link", name=re.compile("^training-")).first.click()
+    page.get_by_role("tab", name="Model metrics").click()
+    playwright.expect(page.get_by_text("best (6)")).to_be_visible()
+    picture("metrics")
+
+
+def test_the_report_opens_with_the_decision_fits_a_phone_and_its_contents_lead_on(
+    life: Life, page: playwright.Page, picture: Callable[[str], None]
+) -> None:
+    page.set_viewport_size({"width": 375, "height": 812})
+    page.goto(Path(life.training.until("report: ")).as_uri())
+    playwright.expect(page.get_by_text("1 of quickstart", exact=True)).to_be_visible()
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    picture("report_on_a_phone")
+    page.get_by_role("link", name="Slices", exact=True).click()
+    playwright.expect(page.get_by_role("heading", name="Slices")).to_be_in_viewport()
 
 
 def test_a_training_is_launched_by_the_form_and_found_on_the_dashboard(

@@ -31,6 +31,8 @@ def train(config: RunConfig, *, enable_cache: bool = True) -> Any:
     if config.promotion.approval == "person" and approval.is_open(name, version):
         asked = run_promotion(name, version, config.promotion)
         outcome.show_promotion(asked)
+        if asked.status.is_successful:
+            outcome.write_report(run, model_name=name, decided=asked)
     outcome.say_next(run, model_name=name, asked=asked, has_champion=registry.read_champion(name) is not None)
     return run
 

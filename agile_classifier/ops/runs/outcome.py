@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 import sys
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -133,20 +134,31 @@ def show_promotion(run: PipelineRunResponse) -> bool:
         return False
     if not run.status.is_successful:
         raise RuntimeError(f"run {run.name}: {run.status.value}; the logs of the engine say why")
-    steps = {"promote": "promotion_decision", "conclude_promotion": "promotion_outcome"}
-    decision = next(output_of(run, step, artifact) for step, artifact in steps.items() if step in run.steps)
+    decision = _decision_of(run)
     print(decision.reason)
     return bool(decision.promote)
 
 
-def write_report(run: PipelineRunResponse, *, model_name: str) -> str:
-    """Save a copy of the report, with the decision, that a browser can open; returns its path."""
-    decision = output_of(run, "promote", "promotion_decision")
+def write_report(run: PipelineRunResponse, *, model_name: str, decided: PipelineRunResponse | None = None) -> str:
+    """Save a copy of the report, with the decision, that a browser can open; returns its path.
+
+    Parameters
+    ----------
+    decided : PipelineRunResponse, optional
+        The promotion run that has decided, where a person was asked.
+    """
+    decision = _decision_of(decided or run)
     facts = describe_version(model_name, output_of(run, "register", "model_version"))
     path = home() / "reports" / f"{run.name}.html"
     path.parent.mkdir(exist_ok=True)
     write_whole(path, state_decision(str(output_of(run, "evaluate", "report")), decision.reason, facts))
     return str(path)
+
+
+def _decision_of(run: PipelineRunResponse) -> Any:
+    """The decision on a promotion that a training or a promotion run has come to."""
+    steps = {"promote": "promotion_decision", "conclude_promotion": "promotion_outcome"}
+    return next(output_of(run, step, artifact) for step, artifact in steps.items() if step in run.steps)
 
 
 def _sentence(labelling: Labelling) -> str:
