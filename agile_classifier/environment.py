@@ -41,6 +41,10 @@ VARIABLES = {
     "ZENML_STORE_API_KEY": "Key for ZenML's server.",
     "ZENML_DEFAULT_USER_PASSWORD": "First password of ZenML's user `default`, over a database of a team.",
     "MLFLOW_TRACKING_URI": "MLflow's server or database, in place of the one in the state folder.",
+    "AGILE_FEEDBACK_URL": (
+        "Database of served predictions and verdicts, as `postgresql://USER:PASSWORD@HOST/NAME`, in place of the one"
+        " in the state folder."
+    ),
     "MLFLOW_TRACKING_USERNAME": "User of MLflow's server.",
     "MLFLOW_TRACKING_PASSWORD": "Password of MLflow's server.",
     "MLFLOW_AUTH_ADMIN_PASSWORD": "First password of MLflow's user `admin`, over a database of a team.",
@@ -48,6 +52,8 @@ VARIABLES = {
 """Every variable of the environment that a person may set, and what it is; the manual's table is made of this one."""
 
 
+FEEDBACK_URL = "AGILE_FEEDBACK_URL"
+"""Variable that names the database of served predictions and verdicts."""
 PUBLIC_KEY = "AGILE_PUBLIC_KEY"
 """Variable that names the public key by which versions must be signed."""
 PROJECT = "AGILE_PROJECT"

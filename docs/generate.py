@@ -83,6 +83,9 @@ def _allowed(annotation: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str
         return _allowed(kind, [*metadata, *(bound for item in inner for bound in getattr(item, "metadata", [item]))])
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{word}`" for word in get_args(annotation))
+    if get_origin(annotation) is dict:
+        key, value = get_args(annotation)
+        return f"mapping of {_allowed(key)} to {_allowed(value)}"
     if get_origin(annotation) is tuple:
         return f"list of {_allowed(get_args(annotation)[0])}"
     if get_args(annotation):

@@ -97,6 +97,10 @@ def score(
         str | None,
         typer.Option(metavar="NAME", help=f"Column of these labels; by default {AS_CONFIG}, else label."),
     ] = None,
+    prediction_ids: Annotated[
+        bool,
+        typer.Option("--prediction-ids", help="Give each row of --input a prediction_id, by which verdicts name it."),
+    ] = False,
 ) -> None:
     """Score texts, or a file of them, with the champion.
 
@@ -104,7 +108,10 @@ def score(
     """
     if bool(texts) == bool(source):
         raise typer.BadParameter("give either TEXT or --input FILE")
-    of_files = {"--version": version, "--prefix": prefix, "--evaluate": evaluate, "--label-column": label_column}
+    of_files = {
+        "--version": version, "--prefix": prefix, "--evaluate": evaluate, "--label-column": label_column,
+        "--prediction-ids": prediction_ids,
+    }  # fmt: skip
     if texts and (given := next((option for option, value in of_files.items() if value), None)):
         raise typer.BadParameter(f"{given} goes with --input; TEXT is scored by the champion")
     if bool(source) != bool(output):
@@ -115,63 +122,14 @@ def score(
     if source and output:
         options = read_options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
         labels = (label_column,) if evaluate or label_column else None
-        _score_file(source, output, options, labels, model=model, version=version, strict=strict, prefix=prefix)
+        _score_file(
+            source, output, options, labels, model=model, version=version, strict=strict, prefix=prefix,
+            prediction_ids=prediction_ids,
+        )  # fmt: skip
         return
     from agile_classifier.ops.scoring import champion as scoring
 
     print(scoring.as_table(texts or [], scoring.score_texts(texts or [], model_name=model)))
-
-
-@commands.command(epilog="Example: agile monitor scored.csv --on-drift refuse")
-def monitor(
-    file: Annotated[Path, typer.Argument(help="File that `agile score` wrote, or texts, which are scored first.")],
-    column: Column = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    quoting: Quoting = None,
-    column_names: ColumnNames = None,
-    header: Header = False,
-    escape: Escape = None,
-    sheet: Sheet = None,
-    empty: Empty = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
-    ] = None,
-    on_drift: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WORD",
-            help="What follows from drift: warn, refuse (exit 3) or train; by default as the config says.",
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Config whose section `monitoring` sets the limits; by default that of the version's own run.",
-        ),
-    ] = None,
-) -> None:
-    """Measure how far new texts have drifted from the test rows.
-
-    Probabilities, classes, lengths and words of the batch are compared with those that the version was evaluated on.
-    """
-    from agile_classifier.config.files import load_config
-    from agile_classifier.ops.state.home import prepare_state
-
-    loaded = load_config(config) if config else None
-    prepare_state()
-    from agile_classifier.ops.promotion import runs
-    from agile_classifier.ops.runs import outcome
-    from agile_classifier.ops.scheduling.runs import note_finding
-    from agile_classifier.ops.scoring import drift_response
-
-    options = read_options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
-    outcome.say_steps()
-    seen = drift_response.look(file, options=options, model_name=model, on_drift=on_drift, config=loaded)
-    print(f"{seen.sentence}\nreport: {seen.report}")
-    note_finding(seen.sentence)
-    drift_response.respond(seen, runs.train)
 
 
 @commands.command(epilog="Example: agile queue --pool unlabelled.csv --count 100 --output to_label.csv")
@@ -232,7 +190,7 @@ def queue(
 
 def _score_file(
     source: Path, output: Path, options: ReadingOptions, labels: tuple[str | None] | None, *, model: str | None,
-    version: str | None, strict: bool, prefix: str | None,
+    version: str | None, strict: bool, prefix: str | None, prediction_ids: bool,
 ) -> None:  # fmt: skip
     """Score a file by the pipeline and, with the name of the column of `labels` or None in it, evaluate the scores."""
     from agile_classifier.ops.engines import run as local_runs
@@ -250,7 +208,7 @@ def _score_file(
     outcome.say_steps()
     run = local_runs.run_here(
         "scoring", source=str(source.absolute()), output=str(output.absolute()), options=options, prefix=prefix,
-        model_name=model, version=version, strict=strict,
+        model_name=model, version=version, strict=strict, prediction_ids=prediction_ids,
     )  # fmt: skip
     facts = output_of(run, "score_file", "scored_file")
     print(batch.in_words(facts))
@@ -270,7 +228,7 @@ def read_options(
     sheet: str | None,
     empty: list[str] | None,
 ) -> ReadingOptions:
-    """The options by which a person says how a file is read, as one value."""
+    """What the options of a command say about a file."""
     from agile_classifier.config.reading import ReadingOptions
 
     if header and column_names:

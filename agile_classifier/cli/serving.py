@@ -1,4 +1,4 @@
-"""Commands that answer over HTTP: the scoring server, the launcher, and the dashboards of ZenML and MLflow."""
+"""Commands of a version in service (server, monitor, verdicts), and those that open pages (launcher, dashboards)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from agile_classifier.cli import scoring
 from agile_classifier.environment import MLFLOW_PORT, ZENML_PORT
 
 commands = typer.Typer()
@@ -53,13 +54,29 @@ def serve(
     batch_rows: Annotated[
         int, typer.Option(min=1, max=10_000, help="Largest number of texts, of several requests, scored together.")
     ] = 64,
+    prediction_ids: Annotated[
+        bool,
+        typer.Option(
+            "--prediction-ids",
+            help="Give each answer a prediction_id, by which verdicts name it, and log it for monitor.",
+        ),
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Config whose section `monitoring` says what is marked and kept; by default that of the version.",
+        ),
+    ] = None,
 ) -> None:
     """Answer scoring requests over HTTP with the champion.
 
     Requests and answers are those of an MLflow scoring server. A promotion is followed without a restart.
     """
+    from agile_classifier.config.files import load_config
     from agile_classifier.ops.state.home import prepare_state
 
+    monitoring = load_config(config).monitoring if config else None
     prepare_state(least_free=0)
     from agile_classifier.ops.serving import server as serving
     from agile_classifier.ops.serving.app import ServingLimits
@@ -69,8 +86,126 @@ def serve(
         max_waiting=max_waiting, batch_rows=batch_rows,
     )  # fmt: skip
     serving.serve(
-        model_name=model, version=version, host=host, port=port, token_file=token_file, poll_seconds=poll, limits=limits
+        model_name=model, version=version, host=host, port=port, token_file=token_file, poll_seconds=poll,
+        limits=limits, prediction_ids=prediction_ids, monitoring=monitoring,
+    )  # fmt: skip
+
+
+@commands.command(epilog="Example: agile monitor scored.csv --on-drift refuse")
+def monitor(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="File that `agile score` wrote, or texts, which are scored first; without one, what was served."
+        ),
+    ] = None,
+    column: scoring.Column = None,
+    delimiter: scoring.Delimiter = None,
+    encoding: scoring.Encoding = None,
+    quoting: scoring.Quoting = None,
+    column_names: scoring.ColumnNames = None,
+    header: scoring.Header = False,
+    escape: scoring.Escape = None,
+    sheet: scoring.Sheet = None,
+    empty: scoring.Empty = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Registered model; needed where several have a champion.")
+    ] = None,
+    on_drift: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORD",
+            help="What follows from drift: warn, refuse (exit 3) or train; by default as the config says.",
+        ),
+    ] = None,
+    on_decay: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORD",
+            help="What follows where verdicts show less precision or recall: warn or train; by default as the config.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Config whose section `monitoring` sets the limits; by default that of the version's own run.",
+        ),
+    ] = None,
+) -> None:
+    """Measure how far new texts have drifted from the test rows, and precision and recall by people's verdicts.
+
+    Probabilities, classes, lengths and words of the batch are compared with those that the version was evaluated on.
+    """
+    from agile_classifier.config.files import load_config
+    from agile_classifier.ops.state.home import prepare_state
+
+    loaded = load_config(config) if config else None
+    prepare_state()
+    from agile_classifier.ops.promotion import runs
+    from agile_classifier.ops.runs import outcome
+    from agile_classifier.ops.scheduling.runs import note_finding
+    from agile_classifier.ops.scoring import drift_response
+
+    options = scoring.read_options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
+    outcome.say_steps()
+    seen = drift_response.look(
+        file, options=options, model_name=model, on_drift=on_drift, on_decay=on_decay, config=loaded
     )
+    print(f"{seen.sentence}\nreport: {seen.report}\n{seen.quality}\nreport: {seen.quality_report}")
+    note_finding(f"{seen.sentence}; {seen.quality}")
+    drift_response.respond(seen, runs.train)
+
+
+@commands.command(epilog="Example: agile feedback judged.csv --person mo --sampling-probability 0.1")
+def feedback(
+    file: Annotated[
+        Path, typer.Argument(help="File with a prediction_id and a verdict a row, as a scored file that was filled in.")
+    ],
+    verdict_column: Annotated[
+        str, typer.Option(metavar="NAME", help="Column of the verdicts; rows without one are left out.")
+    ] = "verdict",
+    person: Annotated[
+        str, typer.Option(metavar="NAME", help="Who gave the verdicts of rows that name nobody in a column person.")
+    ] = "",
+    sampling_probability: Annotated[
+        float | None,
+        typer.Option(
+            metavar="CHANCE",
+            help="Chance with which each prediction was shown, 1 for all; for rows without a sampling_probability.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Config whose section `monitoring` says whether texts are kept; by default that of the version.",
+        ),
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column that holds the texts; by default text.")
+    ] = None,
+    delimiter: scoring.Delimiter = None,
+    encoding: scoring.Encoding = None,
+    quoting: scoring.Quoting = None,
+    sheet: scoring.Sheet = None,
+) -> None:
+    """Store what people say of predictions.
+
+    All verdicts of the file are stored, or none. `agile monitor` tells precision and recall by them.
+    """
+    from agile_classifier.config.files import load_config
+    from agile_classifier.ops.state.home import prepare_state
+
+    monitoring = load_config(config).monitoring if config else None
+    if sampling_probability is not None and not 0 < sampling_probability <= 1:
+        raise typer.BadParameter(f"--sampling-probability {sampling_probability}: above 0, and at most 1")
+    prepare_state(least_free=0)
+    from agile_classifier.ops.feedback import verdict_file
+
+    reading = scoring.read_options(column, delimiter, encoding, quoting, None, False, None, sheet, None)
+    options = verdict_file.FileOptions(reading, verdict_column, person, sampling_probability)
+    print(verdict_file.take_file(file, options, monitoring=monitoring).in_words(file))
 
 
 @commands.command(epilog="Example: agile ui")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from agile_classifier.config.bounds import Names, Rows, Seed
+from agile_classifier.config.bounds import MOST_NAMES, Cell, Names, Rows, Seed
 from agile_classifier.config.section import Section
 
 
@@ -96,8 +96,24 @@ class PromotionConfig(Section):
     """Largest median time to score one text alone, in ms, on the machine that compares."""
 
 
+DRIFT_LIMITS = (
+    "score_psi",
+    "score_ks",
+    "class_share",
+    "length_psi",
+    "length_ks",
+    "unknown_share",
+    "embedding_auc",
+)
+"""Fields of `MonitoringConfig` that are largest values of a statistic of drift."""
+ReviewShare = Annotated[float, Field(gt=0, le=1)]
+
+
 class MonitoringConfig(Section):
-    """How far a later batch may be from the test rows of its version; no step of a training is given it."""
+    """How a version is watched in service: by how far a later batch is from its test rows, and by people's verdicts.
+
+    No step of a training is given it.
+    """
 
     on_drift: Literal["warn", "refuse", "train"] = "warn"
     """Past a limit `warn` says so, `refuse` also exits 3, `train` starts the training that made the version again."""
@@ -118,7 +134,23 @@ class MonitoringConfig(Section):
     embedding_auc: Annotated[float, Field(ge=0.5, le=1)] = 0.65
     """Largest ROC AUC with which embeddings tell a text of the batch from one of the test rows; 0.5 is guessing."""
 
+    review: dict[Cell, ReviewShare] = Field({}, max_length=MOST_NAMES)
+    """Predicted class → share of its texts that are marked for a person, by chance, where rows carry a
+    `prediction_id`. Recall can be told only if each class has a share."""
+    keep_texts: bool = False
+    """Whether the texts of served predictions and of verdicts are kept, so that `feedback://MODEL` can train on
+    them."""
+    period_days: Annotated[int, Field(gt=0, le=3_650)] = 7
+    """Days over which precision and recall are measured together."""
+    min_verdicts: Rows = 50
+    """Fewest predictions with a verdict in a period that decay is concluded from."""
+    decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Largest loss of precision or recall: past it lies the whole 95 % interval below the test figure of the
+    version."""
+    on_decay: Literal["warn", "train"] = "warn"
+    """Past that loss `warn` says so, `train` starts the training that made the version again."""
+
     @property
     def limits(self) -> dict[str, float]:
-        """The largest allowed value of every statistic."""
-        return self.model_dump(exclude={"on_drift", "min_rows"})
+        """The largest allowed value of every statistic of drift."""
+        return self.model_dump(include=set(DRIFT_LIMITS))

@@ -94,6 +94,10 @@ class RowParts:
             _write(file, lambda path: path.write_text(run_id, encoding="utf-8"))
         return file.read_text(encoding="utf-8")
 
+    def begun_at(self) -> int:
+        """When the output was begun, in seconds since 1970; a run that goes on with it is told the same."""
+        return int((self.folder / BEGUN_BY).stat().st_mtime)
+
     def add(self, rows: Rows, rejected: Rows, piece: Piece) -> None:
         """Write a piece; it counts only once all of it is on disk."""
         number = len(self.pieces)

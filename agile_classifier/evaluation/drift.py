@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from agile_classifier.evaluation.drift_sample import DriftSample, Floats
+from agile_classifier.evaluation.quality import Figure
 
 CHANCE = 0.01
 """Share of batches without drift in which a statistic exceeds its chance level."""
@@ -81,6 +82,8 @@ class Drift(BaseModel):
     n_reference: int
     """Number of test rows of the version."""
     findings: tuple[Finding, ...]
+    expected: tuple[Figure, ...] = ()
+    """Precision and recall that the probabilities of the batch lead to expect, if they are calibrated."""
 
 
 def compare(reference: DriftSample, batch: DriftSample, *, limits: Mapping[str, float], seed: int = 0) -> list[Finding]:

@@ -45,11 +45,12 @@ RETRIES = Retry(
 )
 """Retries after a failure: two, at once and after 2 s."""
 
-RUN_FAILED, CHAMPION_CHANGED, PERSON_ASKED, DRIFT_FOUND = (
+RUN_FAILED, CHAMPION_CHANGED, PERSON_ASKED, DRIFT_FOUND, DECAY_FOUND = (
     "run.failed",
     "champion.changed",
     "promotion.asked",
     "drift.found",
+    "decay.found",
 )
 CHANGES = (history.PROMOTED, history.ROLLED_BACK, history.MOVED, history.REMOVED)
 LONGEST_REASON = 300

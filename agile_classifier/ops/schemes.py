@@ -7,15 +7,17 @@ before `://` in an address.
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from zenml.client import Client
 
-from agile_classifier.config.addresses.source import QUERIED
+from agile_classifier.config.addresses.source import QUERIED, Source
 from agile_classifier.data.fetch.databases import fetch_query
-from agile_classifier.data.fetch.fetched import Fetcher
+from agile_classifier.data.fetch.fetched import Fetched, Fetcher
 from agile_classifier.data.fetch.schemes import FETCHERS
 from agile_classifier.environment import database_url, database_variable
 from agile_classifier.errors import InputError
+from agile_classifier.ops.feedback.training_table import write_feedback
 
 URL = "url"
 """Key of a ZenML secret that holds a database's address."""
@@ -44,7 +46,13 @@ def find_database(name: str) -> str:
     return secret.secret_values[URL]
 
 
-OWN: dict[str, Fetcher] = {QUERIED: partial(fetch_query, find_url=find_database)}
+def fetch_feedback(source: Source, folder: Path) -> list[Fetched]:
+    """Fetch the verdicts on a model's predictions whose text was kept; raises InputError where there are none."""
+    address = str(source.source)
+    return [Fetched(write_feedback(address, folder), address)]
+
+
+OWN: dict[str, Fetcher] = {QUERIED: partial(fetch_query, find_url=find_database), "feedback": fetch_feedback}
 """Scheme → what fetches its rows."""
 
 FETCHERS.update(OWN)

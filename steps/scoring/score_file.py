@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from zenml import get_step_context, log_metadata, step
 
 from agile_classifier.config.reading import ReadingOptions
+from agile_classifier.ops.feedback.marking import find_marking
 from agile_classifier.ops.scoring import batch as batch_scoring
 
 
@@ -18,6 +19,7 @@ def score_file(
     model_name: str | None,
     version: str | None,
     strict: bool,
+    prediction_ids: bool,
 ) -> Annotated[dict[str, Any], "scored_file"]:
     """Score a file by a registered version.
 
@@ -32,6 +34,7 @@ def score_file(
         version=version,
         strict=strict,
         run_id=str(get_step_context().pipeline_run.id),
+        find_marking=find_marking if prediction_ids else None,
     )
     log_metadata(facts)
     log_metadata(metadata=facts, artifact_name="scored_file", infer_artifact=True)

@@ -14,6 +14,7 @@ from agile_classifier.ops.serving.app import ServingLimits, make_app
 from agile_classifier.ops.serving.batches import Batches
 from agile_classifier.ops.serving.listening import address, listen
 from agile_classifier.ops.serving.metrics import ServingMetrics
+from tests.toys.live_server import take_no_verdicts
 from tests.toys.waiting import LONGEST, until
 
 pytestmark = pytest.mark.browser
@@ -30,7 +31,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
     batches = Batches(
         lambda texts: [{"label": text, "model_version": "7"} for text in texts], batch_rows=8, max_waiting=256
     )
-    app = make_app(batches, limits=ServingLimits(), metrics=ServingMetrics(), token=request.param)
+    app = make_app(batches, take_no_verdicts(), limits=ServingLimits(), metrics=ServingMetrics(), token=request.param)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none"))
     with listen("127.0.0.1", 0, token=request.param, variable="AGILE_TEST_TOKEN") as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -155,7 +155,7 @@ LEFT_OUT = {
     r"row_parts:.* (write_table|ParquetWriter|copyfileobj|open|unlink)|write_cells write_table": "as with a file of text",
     r"locks:is_locked open|ops\.notifications:_alert": "looks only; or the alerter of a team, told as the webhook is",
     r"ops\.promotion\.lock": "the lock, which tests/ops/promotion breaks",
-    r"steps\.(scoring\.measure_drift|study\.(gather|plan)_cells|promotion\.(compare|conclude))": "as every other step's facts and outputs",
+    r"steps\.(scoring\.measure_(drift|served|quality)|study\.(gather|plan)_cells|promotion\.(compare|conclude))": "as every other step's facts and outputs",
     r"steps\.training\.(ingest_base_model|keep_threshold|validate|label_and_split|ingest)": "as every other step's facts and outputs",
     r"steps\.study\.run_cells:run_cells store": "as every other step's outputs",
 }  # fmt: skip

@@ -226,6 +226,61 @@ def test_drift_trains_again_as_the_version_was_trained(trained: RunConfig) -> No
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("is_drift", "is_decay", "on_drift", "on_decay", "n_trainings", "told"),
+    [
+        (False, True, "warn", "train", 1, ["decay.found"]),
+        (False, True, "warn", "warn", 0, ["decay.found"]),
+        (False, True, "refuse", "warn", 0, ["decay.found"]),
+        (True, True, "train", "train", 1, ["drift.found", "decay.found"]),
+        (False, False, "train", "train", 0, []),
+    ],
+)
+def test_decay_is_warned_of_or_trains_once(
+    trained: RunConfig, receiver: Any, capsys: pytest.CaptureFixture[str], is_drift: bool, is_decay: bool, on_drift: str,
+    on_decay: str, n_trainings: int, told: list[str],
+) -> None:  # fmt: skip
+    from agile_classifier.ops.scoring import drift_response
+
+    asked: list[RunConfig] = []
+    seen = drift_response.Seen(
+        "Drift in scores", is_drift, Path("report.html"), on_drift, NAME, "1", f"run {on_drift}", trained,
+        quality="Decay: recall", is_decay=is_decay, on_decay=on_decay,
+    )  # fmt: skip
+    drift_response.respond(seen, asked.append)
+    assert asked == [trained] * n_trainings
+    assert receiver.kinds() == told
+    assert ("agile: warning: Decay: recall" in capsys.readouterr().err) == is_decay
+
+
+def test_verdicts_on_a_scored_file_are_told_beside_its_drift(
+    trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from agile_classifier.ops.registry import versions as registry
+
+    output, judged = batch.with_name("scored.csv"), batch.with_name("judged.csv")
+    to = ["--output", str(output), "--model", NAME, "--prediction-ids"]
+    assert agile(monkeypatch, "score", "--input", str(batch), *to) == 0
+    scored, names = pd.read_csv(output, dtype=str), registry.read_spec(NAME, "1").class_names
+    scored.assign(verdict=names[0]).to_csv(judged, index=False)
+    assert agile(monkeypatch, "feedback", str(judged), "--person", "mo", "--sampling-probability", "1") == 0
+    assert f"{judged}: 120 verdicts stored" in capsys.readouterr().out
+    assert agile(monkeypatch, "monitor", str(output), "--model", NAME, "--on-decay", "warn") == 0
+    said = capsys.readouterr()
+    assert f"Decay: precision of {names[1]!r} 0.00 [0.00, 0." in said.out
+    assert "agile: warning: Decay: " in said.err
+    report = Path(said.out.split("report: ")[-1].strip())
+    assert "verdict bad" in report.read_text(encoding="utf-8")
+    for arguments, line in (
+        (["feedback", str(output)], "no column 'verdict' (--verdict-column)"),
+        (["feedback", str(judged), "--sampling-probability", "2"], "--sampling-probability 2.0: above 0, and at most 1"),
+        (["monitor", str(output), "--model", NAME, "--on-decay", "refuse"], "--on-decay refuse: allowed are warn, train"),
+        (["score", "a text", "--prediction-ids"], "--prediction-ids goes with --input"),
+    ):  # fmt: skip
+        assert agile(monkeypatch, *arguments) == InputError.exit_code
+        assert line in capsys.readouterr().err
+
+
 def test_the_training_that_drift_starts_is_a_run_of_the_training_pipeline(trained: RunConfig) -> None:
     from agile_classifier.ops.promotion.runs import train
     from agile_classifier.ops.scoring import monitoring
@@ -270,4 +325,4 @@ def test_a_version_without_a_reference_says_so(trained: RunConfig, batch: Path, 
     from agile_classifier.ops.scoring import monitoring
 
     with pytest.raises(InputError, match="version 1 holds no reference to compare with"):
-        monitoring._read_reference(tmp_path, NAME, "1")
+        monitoring.read_reference(tmp_path, NAME, "1")

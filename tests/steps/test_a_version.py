@@ -47,6 +47,8 @@ def steps(state_folder: Path) -> Any:
     from steps.promotion.conclude_promotion import conclude_promotion
     from steps.promotion.promote import promote
     from steps.scoring.measure_drift import measure_drift
+    from steps.scoring.measure_quality import measure_quality
+    from steps.scoring.measure_served import measure_served
     from steps.scoring.score_file import score_file
     from steps.training.evaluate import evaluate
     from steps.training.fine_tune import fine_tune
@@ -57,6 +59,8 @@ def steps(state_folder: Path) -> Any:
         ingest_base_model=ingest_base_model, fine_tune=fine_tune, evaluate=evaluate, register=register, promote=promote,
         compare_versions=compare_versions, conclude_promotion=conclude_promotion, score_file=score_file,
         measure_drift=measure_drift,
+        measure_quality=measure_quality,
+        measure_served=measure_served,
     )  # fmt: skip
 
 
@@ -204,7 +208,7 @@ def scored(
     parts.test[["id", "text"]].to_csv(folder / "texts.csv", index=False)
     output = folder / "scored.csv"
     return steps.score_file(
-        str(folder / "texts.csv"), str(output), ReadingOptions(column="text"), None, NAME, None, True
+        str(folder / "texts.csv"), str(output), ReadingOptions(column="text"), None, NAME, None, True, True
     ), output
 
 
@@ -218,6 +222,7 @@ def test_score_file_writes_each_row_with_its_score_and_logs_the_counts(
         evaluated["test_scores"]["candidate_1"].to_numpy(), abs=1e-3
     )
     assert set(rows["model_version"]) == {first}
+    assert rows["prediction_id"].is_unique
     assert (facts["n_rows"], facts["n_scored"], facts["n_rejected"]) == (40, 40, 0)
     assert logged("score_file")["n_scored"] == 40
 
@@ -233,3 +238,49 @@ def test_measure_drift_finds_none_in_the_rows_that_the_version_was_judged_on(
     assert not drift.drift, drift.sentence
     assert "their-name.csv" in made["drift_report"]
     assert logged("measure_drift")["levels"] == {finding.name: finding.level for finding in drift.findings}
+
+
+def test_measure_quality_tells_precision_and_recall_by_the_verdicts_of_a_filled_in_file(
+    run_step: Run, steps: Any, scored: tuple[dict[str, Any], Path], first: str, tmp_path: Path, logged: Logged
+) -> None:
+    from agile_classifier.ops.feedback.verdict_file import FileOptions, take_file
+
+    _, output = scored
+    rows = pd.read_csv(output, dtype=str)
+    wrong = rows["label"].map({"Praise": "Blame", "Blame": "Praise"})
+    filled = rows.assign(verdict=[*rows["label"][:10], *wrong[10:]])
+    filled.to_csv(tmp_path / "judged.csv", index=False)
+    taken = take_file(tmp_path / "judged.csv", FileOptions(person="mo", sampling_probability=1.0))
+    assert (taken.n_stored, taken.n_unweighted) == (40, 0)
+    settings = MonitoringConfig(min_rows=20, min_verdicts=20)
+    drift = run_step(steps.measure_drift, str(output), ReadingOptions(column="text"), NAME, settings, None)["drift"]
+    made = run_step(steps.measure_quality, drift, settings)
+    quality = made["quality"]
+    hits = (filled["verdict"] == filled["label"]) & (filled["label"] == "Praise")
+    precision, recall = quality.periods[0].figures
+    assert precision.value == pytest.approx(hits.sum() / (filled["label"] == "Praise").sum())
+    assert recall.value == pytest.approx(hits.sum() / (filled["verdict"] == "Praise").sum())
+    assert precision.test is not None
+    assert quality.decay
+    assert quality.sentence.startswith("Decay: ")
+    assert "if they are calibrated" in made["quality_report"]
+    assert logged("measure_quality")["decay"] is True
+
+
+def test_measure_served_compares_what_the_champion_served(
+    run_step: Run, steps: Any, champion: tuple[Any, Any], parts: Any, first: str
+) -> None:
+    from agile_classifier.ops.feedback.marking import make_marker
+    from agile_classifier.ops.feedback.store import PREDICTIONS, open_store
+    from agile_classifier.ops.registry.scorer import Scorer
+
+    settings = MonitoringConfig(min_rows=20, keep_texts=True)
+    scorer, store, texts = Scorer(NAME, first), open_store(), list(parts.test["text"])
+    marker = make_marker(store, NAME, first, columns=scorer.columns, settings=settings, origin="served")
+    marker.mark(texts, scorer(texts).to_dict("records"), log=lambda rows: store.add(PREDICTIONS, rows))
+    store.close()
+    made = run_step(steps.measure_served, NAME, settings)
+    assert (made["drift"].n_rows, made["drift"].model_version, made["drift"].drift) == (40, first, False)
+    assert all(finding.value is not None for finding in made["drift"].findings if finding.name.startswith("score"))
+    few = run_step(steps.measure_served, NAME, MonitoringConfig(min_rows=50))
+    assert few["drift"].sentence.startswith("Drift not measured: 40 predictions served from ")

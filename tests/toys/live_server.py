@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from agile_classifier.ops.feedback.store import FeedbackStore
+from agile_classifier.ops.feedback.verdicts import VerdictTaker
 from agile_classifier.ops.serving import connections, guard
 from agile_classifier.ops.serving.app import ServingLimits, make_app
 from agile_classifier.ops.serving.batches import Batches
@@ -70,8 +72,13 @@ def scoring(*, token: str | None = None, **limits: Any) -> Iterator[tuple[Guard,
         lambda texts: [{"label": text[:20], "model_version": "7"} for text in texts],
         batch_rows=chosen.batch_rows, max_waiting=chosen.max_waiting,
     )  # fmt: skip
-    yield make_app(batches, limits=chosen, metrics=ServingMetrics(), token=token), chosen
+    yield make_app(batches, take_no_verdicts(), limits=chosen, metrics=ServingMetrics(), token=token), chosen
     batches.close()
+
+
+def take_no_verdicts() -> VerdictTaker:
+    """Of a store that is not there: it knows no prediction."""
+    return VerdictTaker(FeedbackStore("sqlite:////nowhere/feedback.db"), keeps_texts=lambda *_: False)
 
 
 def connect(port: int) -> socket.socket:

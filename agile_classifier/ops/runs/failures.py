@@ -17,7 +17,7 @@ from typing import Any
 from agile_classifier.environment import home
 from agile_classifier.errors import GateRefused, InputError, one_line, redact
 from agile_classifier.ops import project
-from agile_classifier.ops.state.databases import DATABASES, find_damage, locked_databases, locked_line
+from agile_classifier.ops.state.databases import KEPT, find_damage, locked_databases, locked_line
 
 FAILED = 1
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -139,7 +139,7 @@ def _free(folder: Path) -> str:
 
 def _locked() -> str:
     """One line that names the locked databases; one released meanwhile cannot be told from the others."""
-    locked = locked_databases(home()) or [home() / name for name in DATABASES if (home() / name).is_file()]
+    locked = locked_databases(home()) or [home() / name for name in KEPT if (home() / name).is_file()]
     return locked_line(locked)
 
 
@@ -148,7 +148,7 @@ def _find_damage(error: BaseException) -> str | None:
     causes = [cause for cause in _causes(error, with_context=True) if not isinstance(cause, InputError)]
     if not any(said in str(cause) for cause in causes for said in DAMAGED_SAID):
         return None
-    there = [home() / name for name in DATABASES if (home() / name).is_file()]
+    there = [home() / name for name in KEPT if (home() / name).is_file()]
     return next((damage for path in there if (damage := find_damage(path)) is not None), None)
 
 

@@ -1,6 +1,7 @@
 """Answer columns: how the columns are called that scoring adds to a file's own.
 
-`label`, `probability_NAME` of each class, `model_version` and `run_id`. A column of the file that bears one of these
+`label`, `probability_NAME` of each class, `model_version` and `run_id`; where they are asked for, `prediction_id` and
+`review`. A column of the file that bears one of these
 names stays, and the added one is called `predicted_…`; those that an earlier scoring added are replaced.
 """
 
@@ -13,6 +14,8 @@ from agile_classifier.errors import InputError
 from agile_classifier.models.spec import PROBABILITY
 
 LABEL, MODEL_VERSION, RUN_ID = "label", "model_version", "run_id"
+PREDICTION_ID, REVIEW = "prediction_id", "review"
+"""Id by which a verdict names the prediction, and whether that is marked for a person; both only on demand."""
 PREDICTED = "predicted_"
 """What a name begins with in the output where the input has a column of the plain name."""
 
@@ -22,7 +25,7 @@ class AnswerColumns:
     """Columns that a scoring adds to a file, and those of an earlier scoring that make way."""
 
     names: Mapping[str, str]
-    """Name in the output by plain name: `label`, `probability_NAME`, `model_version`, `run_id`, in their order."""
+    """Name in the output by plain name: `label`, `probability_NAME`, `model_version`, `run_id` …, in their order."""
     replaced: tuple[str, ...] = ()
     """Columns of the input that an earlier scoring added, and that are not in the output."""
 
@@ -36,7 +39,9 @@ class AnswerColumns:
         return "; ".join(part for part in (replaced, clash) if part)
 
 
-def place_answers(names: Sequence[str], answers: Sequence[str], *, prefix: str | None) -> AnswerColumns:
+def place_answers(
+    names: Sequence[str], answers: Sequence[str], *, prefix: str | None, marks: Sequence[str] = ()
+) -> AnswerColumns:
     """Name the columns that a scoring adds to a file.
 
     Parameters
@@ -47,6 +52,8 @@ def place_answers(names: Sequence[str], answers: Sequence[str], *, prefix: str |
         Plain names of a version's answer: `label`, `probability_NAME` of every class.
     prefix : str or None
         What each added name begins with; then nothing is renamed or replaced.
+    marks : sequence of str
+        What stands behind `run_id`: `prediction_id`, perhaps `review`.
 
     Raises
     ------
@@ -58,7 +65,7 @@ def place_answers(names: Sequence[str], answers: Sequence[str], *, prefix: str |
     >>> place_answers(["text", "label"], ["label"], prefix=None).names["label"]
     'predicted_label'
     """
-    plain = (*answers, MODEL_VERSION, RUN_ID)
+    plain = (*answers, MODEL_VERSION, RUN_ID, *marks)
     if prefix:
         return _without_clash(names, AnswerColumns({name: f"{prefix}{name}" for name in plain}))
     replaced = tuple(find_earlier(names))
@@ -68,7 +75,10 @@ def place_answers(names: Sequence[str], answers: Sequence[str], *, prefix: str |
 
 
 def find_earlier(names: Sequence[str]) -> list[str]:
-    """Columns that an earlier scoring added without a prefix: side by side, from the label to `run_id`; or none."""
+    """Columns that an earlier scoring added without a prefix: side by side, from the label to `run_id`; or none.
+
+    Those of `prediction_id` and `review` follow where they were asked for.
+    """
     plain = [name.removeprefix(PREDICTED) for name in names]
     for end in range(len(names) - 1, 1, -1):
         if plain[end] != RUN_ID or plain[end - 1] != MODEL_VERSION:
@@ -77,6 +87,8 @@ def find_earlier(names: Sequence[str]) -> list[str]:
         while start and plain[start - 1].startswith(PROBABILITY):
             start -= 1
         if start < end - 1 and start and plain[start - 1] == LABEL:
+            while end + 1 < len(names) and plain[end + 1] in (PREDICTION_ID, REVIEW):
+                end += 1
             return list(names[start - 1 : end + 1])
     return []
 

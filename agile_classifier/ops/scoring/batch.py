@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -34,6 +34,25 @@ MODEL_NAME, VERSION, BEGUN_BY, REJECTED = "model_name", "model_version", "run_id
 """Facts that others read."""
 
 OnProgress = Callable[[stream_scoring.Progress], None]
+
+
+class Marking(Protocol):
+    """What adds to each answer, as `agile_classifier.ops.feedback.marking.Marker` does."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of what it adds."""
+
+    @property
+    def identity(self) -> str:
+        """What its marks depend on: where it is another, a file is scored anew."""
+
+    def mark_row(self, answer: Mapping[str, Any], *, name: str, made: int) -> Mapping[str, Any]:
+        """What is added to the answer of a row, by its name and the time."""
+
+
+FindMarking = Callable[[str, str, Sequence[str]], Marking]
+"""Name and number of a version, and the columns of its answers, to what marks them."""
 
 
 def find_scorer(model_name: str | None, version: str | None) -> tuple[str, str]:
@@ -77,6 +96,7 @@ def score_file(
     version: str | None = None,
     strict: bool = False,
     run_id: str,
+    find_marking: FindMarking | None = None,
     window_rows: int = WINDOW_ROWS,
 ) -> dict[str, Any]:
     """Write the file's rows, in their order, with label, probabilities, `model_version` and `run_id` added.
@@ -97,6 +117,8 @@ def score_file(
         Whether one bad row is an error, before anything is scored. Without it, bad rows go to a file of their own.
     run_id : str
         Written into each row, unless the output was begun by another run: then that one's.
+    find_marking : callable, optional
+        Finds what gives each row its `prediction_id`; without it rows have none.
 
     Raises
     ------
@@ -109,20 +131,23 @@ def score_file(
     reading, written = read_as(source, options, model_name=name, version=number), source.stat().st_mtime_ns
     rows, scorer = open_rows(source, reading.dialect), Scorer(name, number)
     found = stream_scoring.input_schema(rows, output)
-    names = place_answers(found.names, scorer.columns, prefix=prefix)
+    marking = find_marking(name, number, scorer.columns) if find_marking else None
+    names = place_answers(found.names, scorer.columns, prefix=prefix, marks=marking.columns if marking else ())
     schema, layout = stream_scoring.output_schema(found, names), choose_layout(source, reading.dialect, output)
     _say_how(source, reading, names)
     if strict:
         stream_scoring.refuse_bad_rows(rows, reading.column)
     answers = {MODEL_NAME: name, VERSION: number, "window": window_rows, "columns": schema.names}
     how = {"column": reading.column, **reading.dialect.model_dump(mode="json")}
-    identity = {"input": content_digest(source), **how, **answers}
+    marked = {"marks": marking.identity} if marking else {}
+    identity = {"input": content_digest(source), **how, **answers, **marked}
     with opened(output, schema, identity=identity, say=_say, layout=layout) as parts, shown_progress() as on_progress:
         first_run = parts.begun_by(run_id)
         resumed = len(parts.pieces)
         if resumed:
             _say(f"{output}: {sum(piece.n_rows for piece in parts.pieces):,} rows are scored already; going on")
-        answering = Answering(reading.column, scorer, names, number, first_run)
+        mark = _mark_by(marking, first_run, parts.begun_at()) if marking else None
+        answering = Answering(reading.column, scorer, names, number, first_run, mark)
         stream_scoring.score_rows(rows, parts, answering, on_progress=on_progress, window_rows=window_rows)
         if source.stat().st_mtime_ns != written:
             raise InputError(f"{source}: was changed while it was read; run again, and it is scored anew")
@@ -133,6 +158,10 @@ def score_file(
         "input": str(source.absolute()), "read_as": how, "columns": dict(names.names),
         "input_sha256": identity["input"], MODEL_NAME: name, VERSION: number, BEGUN_BY: first_run,
     }  # fmt: skip
+
+
+def _mark_by(marking: Marking, run_id: str, made: int) -> stream_scoring.Mark:
+    return lambda row, answer: marking.mark_row(answer, name=f"{run_id} {row}", made=made)
 
 
 def in_words(facts: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
-"""Drift response: a batch is looked at by the monitoring pipeline, and what its config says follows.
+"""Drift response: a batch, or a version in service, is looked at by the monitoring pipeline, and its config decides.
 
-A warning, a refusal, a training.
+What follows from drift, and from precision or recall that has fallen by people's verdicts: a warning, a refusal, a
+training.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from agile_classifier.config.run import RunConfig
 from agile_classifier.environment import home
 from agile_classifier.errors import GateRefused
 from agile_classifier.evaluation.drift import Drift
+from agile_classifier.evaluation.quality import Quality
 from agile_classifier.files import write_whole
 from agile_classifier.ops.engines import run as local_runs
-from agile_classifier.ops.notifications import DRIFT_FOUND, Notice, tell
+from agile_classifier.ops.notifications import DECAY_FOUND, DRIFT_FOUND, Notice, tell
 from agile_classifier.ops.runs.outputs import output_of
 from agile_classifier.ops.scoring import monitoring
 
@@ -32,6 +34,7 @@ class Seen:
     sentence: str
     is_drift: bool
     report: Path
+    """Page of the drift."""
     on_drift: str
     model_name: str
     version: str
@@ -39,17 +42,28 @@ class Seen:
     """Name of the monitoring pipeline's run."""
     config: RunConfig | None = None
     """Config that was named in place of the version's own."""
+    quality: str = ""
+    """What verdicts and probabilities tell of precision and recall."""
+    is_decay: bool = False
+    quality_report: Path | None = None
+    on_decay: str = "warn"
 
 
 def look(
-    file: Path,
+    file: Path | None,
     *,
     options: ReadingOptions = ReadingOptions(),
     model_name: str | None,
     on_drift: str | None,
+    on_decay: str | None = None,
     config: RunConfig | None = None,
 ) -> Seen:
-    """Run the monitoring pipeline on a file, which is scored first where it is not yet.
+    """Run the monitoring pipeline on a file, which is scored first where it is not yet, or on what was served.
+
+    Parameters
+    ----------
+    file : Path or None
+        None: what the champion has served, and the verdicts on it.
 
     Raises
     ------
@@ -57,54 +71,71 @@ def look(
         As `agile_classifier.ops.scoring.monitoring.measure`.
     """
     model_name = model_name or (config.registry.model_name if config else None)
-    source = file.absolute()
-    scores = monitoring.place_for_scores(source, options)
-    version = monitoring.scored_version(source, options) if scores is None else None
-    settings = monitoring.settings_of(model_name, version, on_drift=on_drift, config=config)
+    source = file.absolute() if file else None
+    scores = monitoring.place_for_scores(source, options) if source else None
+    version = monitoring.scored_version(source, options) if source and scores is None else None
+    settings = monitoring.settings_of(model_name, version, on_drift=on_drift, on_decay=on_decay, config=config)
     run = local_runs.run_here(
-        "monitoring", source=str(source), scored_to=str(scores) if scores else None, options=options,
-        model_name=model_name, settings=settings,
+        "monitoring", source=str(source) if source else None, scored_to=str(scores) if scores else None,
+        options=options, model_name=model_name, settings=settings,
     )  # fmt: skip
     if scores is not None:
         _say_rejected(output_of(run, "score_file", "scored_file")["n_rejected"])
-    found: Drift = output_of(run, "measure_drift", "drift")
-    report = home() / "reports" / f"{run.name}.html"
-    report.parent.mkdir(exist_ok=True)
-    write_whole(report, str(output_of(run, "measure_drift", "drift_report")))
+    step = "measure_drift" if source else "measure_served"
+    found: Drift = output_of(run, step, "drift")
+    quality: Quality = output_of(run, "measure_quality", "quality")
     return Seen(
         found.sentence,
         found.drift,
-        report,
+        _write_report(run.name, str(output_of(run, step, "drift_report"))),
         settings.on_drift,
         found.model_name,
         found.model_version,
         run.name,
         config,
+        quality=quality.sentence,
+        is_decay=quality.decay,
+        quality_report=_write_report(f"{run.name}-quality", str(output_of(run, "measure_quality", "quality_report"))),
+        on_decay=settings.on_decay,
     )
 
 
 def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
-    """Respond to drift: send a notice, then warn, refuse or train as the config asks; without drift, do nothing.
+    """Respond to drift and decay: send notices, then warn, refuse or train as the config asks; without either, nothing.
 
     Raises
     ------
     GateRefused
         With `refuse`.
     """
-    if not seen.is_drift:
-        return
-    facts = {"model_name": seen.model_name, "version": seen.version, "run": seen.run_name, "response": seen.on_drift}
-    tell(Notice(DRIFT_FOUND, f"{seen.model_name}: {seen.sentence}", facts, about=seen.run_name))
-    if seen.on_drift == "refuse":
+    about = {"model_name": seen.model_name, "version": seen.version, "run": seen.run_name}
+    found = [(DRIFT_FOUND, seen.sentence, seen.on_drift)] if seen.is_drift else []
+    found += [(DECAY_FOUND, seen.quality, seen.on_decay)] if seen.is_decay else []
+    for kind, sentence, response in found:
+        facts = {**about, "response": response}
+        tell(Notice(kind, f"{seen.model_name}: {sentence}", facts, about=seen.run_name))
+    if seen.is_drift and seen.on_drift == "refuse":
         raise GateRefused(f"{seen.sentence}; monitoring.on_drift is refuse; {seen.report}")
-    print(f"agile: warning: {seen.sentence}", file=sys.stderr, flush=True)
-    if seen.on_drift == "train":
-        config = seen.config or monitoring.training_config(seen.model_name, seen.version)
-        how = "by the config given" if seen.config else f"as version {seen.version} was trained"
-        print(f"training {seen.model_name} again, {how}", file=sys.stderr, flush=True)
-        run = train(config)
-        if run is not None:  # a stack may only have scheduled it
-            log_metadata(metadata={"training_run": run.name}, run_id_name_or_prefix=seen.run_name)
+    for _, sentence, _ in found:
+        print(f"agile: warning: {sentence}", file=sys.stderr, flush=True)
+    if any(response == "train" for *_, response in found):
+        _train_again(seen, train)
+
+
+def _train_again(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
+    config = seen.config or monitoring.training_config(seen.model_name, seen.version)
+    how = "by the config given" if seen.config else f"as version {seen.version} was trained"
+    print(f"training {seen.model_name} again, {how}", file=sys.stderr, flush=True)
+    run = train(config)
+    if run is not None:  # a stack may only have scheduled it
+        log_metadata(metadata={"training_run": run.name}, run_id_name_or_prefix=seen.run_name)
+
+
+def _write_report(name: str, page: str) -> Path:
+    report = home() / "reports" / f"{name}.html"
+    report.parent.mkdir(exist_ok=True)
+    write_whole(report, page)
+    return report
 
 
 def _say_rejected(n_rows: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from agile_classifier.config.data import Dialect
 from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.data.labels.cells import is_empty, plain_number, unwrap
-from agile_classifier.data.labels.classes import spelling
+from agile_classifier.data.labels.known_classes import Classes
 from agile_classifier.data.rows import open_rows
 from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.metrics.bootstrap import bootstrap_intervals
@@ -29,30 +29,6 @@ MOST_UNKNOWN_SHOWN = 5
 """Unknown classes that are named; of more, the number is said."""
 RESAMPLES, DRAWN_ROWS = (200, 1000), 2e8
 """Fewest and most resamples of an interval, and rows drawn in all: the larger the file, the fewer it takes."""
-
-
-@dataclass(frozen=True)
-class Classes:
-    """Classes of a version by what a cell of gold labels may say: their names, and the codes that they stand for."""
-
-    names: tuple[str, ...]
-    numbers: Mapping[str, int]
-    folds: bool = False
-    """Whether a class may be written otherwise, as `labels.fold` says."""
-
-    @classmethod
-    def of(cls, names: Sequence[str], labels: Mapping[str, Any]) -> Classes:
-        """From the names of a version, and the section `labels` of its config."""
-        numbers = {name: number for number, name in enumerate(names)}
-        coded = zip(labels.get("codes") or (), labels.get("names") or (), strict=False)
-        known = {**{code: numbers[name] for code, name in coded if name in numbers}, **numbers}
-        folds = bool(labels.get("fold"))
-        spelt = {spelling(word): number for word, number in known.items()} if folds else {}
-        return cls(tuple(names), {**spelt, **known}, folds)
-
-    def find(self, word: str) -> int | None:
-        """Number of the class that a cell names; None where the version knows none of that name."""
-        return self.numbers.get(word, self.numbers.get(spelling(word)) if self.folds else None)
 
 
 @dataclass

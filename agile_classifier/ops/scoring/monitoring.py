@@ -1,4 +1,4 @@
-"""Monitoring: a scored batch against the reference of its version, and the training that made that version."""
+"""Monitoring: a scored batch, or what was served, against the reference of its version, and that version's training."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from agile_classifier.data.rows import open_rows, refusal, require_rows
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.drift import Drift, compare
 from agile_classifier.evaluation.drift_sample import REFERENCE_FILE, DriftSample, sample_scores
+from agile_classifier.evaluation.quality import Answered, measure_figures
 from agile_classifier.evaluation.reference import EMBEDDED_TEXTS, embedded
 from agile_classifier.evaluation.reports.drift import DriftPage, render, sentence_of
 from agile_classifier.models.gguf import fetch_base_of
@@ -40,6 +41,8 @@ class Batch:
     sample: DriftSample
     texts: tuple[str, ...]
     """An even spread over the file, at most `EMBEDDED_TEXTS`."""
+    answered: Answered
+    """Predicted classes and probabilities of every row."""
 
 
 def place_for_scores(source: Path, options: ReadingOptions) -> Path | None:
@@ -76,7 +79,7 @@ def measure(
     version = scored_version(source, options)
     registry.find_version(name, version, is_alias=False)
     files = registry.read_files(name, version)
-    reference = _read_reference(files.adapter, name, version)
+    reference = read_reference(files.adapter, name, version)
     remembered = Remembered.of_config(registry.read_config(name, version), whose=f"{name} version {version}")
     column = options.column or remembered.column or DEFAULT_COLUMN
     batch = read_batch(source, _require_scored(source, options), column=column, class_names=reference.class_names)
@@ -85,17 +88,42 @@ def measure(
             f"{named or source}: {batch.sample.n} rows; fewer than monitoring.min_rows ({settings.min_rows}) tell "
             "nothing"
         )
-    sample = embedded(
-        batch.sample,
-        files.adapter,
-        base=files.base or fetch_base_of(ClassifierSpec.load(files.adapter)),
-        texts=batch.texts,
+    return compare_batch(
+        batch, reference, files, name=name, settings=settings, title=(named or source).name, source=str(named or source)
     )
+
+
+def compare_batch(
+    batch: Batch, reference: DriftSample, files: registry.VersionFiles, *, name: str, settings: MonitoringConfig,
+    title: str, source: str,
+) -> tuple[Drift, str]:  # fmt: skip
+    """Compare a batch with the reference of its version; returns the drift with its page.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    title, source : str
+        What the page calls the batch, and where that came from.
+    """
+    sample = batch.sample
+    if batch.texts:  # without any, what only they tell is not measured
+        base = files.base or fetch_base_of(ClassifierSpec.load(files.adapter))
+        sample = embedded(sample, files.adapter, base=base, texts=batch.texts)
     findings = compare(reference, sample, limits=settings.limits)
-    page = DriftPage(
-        f"{name} version {version}: {(named or source).name}", reference, sample, findings, str(named or source)
+    page = DriftPage(f"{name} version {batch.version}: {title}", reference, sample, findings, source)
+    found = Drift(
+        drift=any(finding.level == "drift" for finding in findings),
+        sentence=sentence_of(page),
+        model_name=name,
+        model_version=batch.version,
+        source=source,
+        n_rows=sample.n,
+        n_reference=reference.n,
+        findings=tuple(findings),
+        expected=measure_figures(reference.class_names, judged=None, answered=batch.answered, test={}),
     )
-    return _drift(page, name, version), render(page)
+    return found, render(page)
 
 
 def read_batch(source: Path, scored: Scored, *, column: str, class_names: tuple[str, ...]) -> Batch:
@@ -118,9 +146,9 @@ def read_batch(source: Path, scored: Scored, *, column: str, class_names: tuple[
         versions.setdefault(str(row.cells[model_version]))
     if len(versions) != 1:
         raise InputError(f"{source}: rows of versions {', '.join(versions)}; a batch is scored by one")
-    y_score = np.stack([np.asarray(held) for held in scores], axis=1)
-    sample = sample_scores(class_names, y_score, np.asarray(predicted, dtype=np.int64), np.asarray(lengths))
-    return Batch(next(iter(versions)), sample, tuple(texts.kept))
+    answered = Answered(np.asarray(predicted, dtype=np.int64), np.stack([np.asarray(held) for held in scores], axis=1))
+    sample = sample_scores(class_names, answered.y_score, answered.predicted, np.asarray(lengths))
+    return Batch(next(iter(versions)), sample, tuple(texts.kept), answered)
 
 
 def training_config(model_name: str, version: str) -> RunConfig:
@@ -141,17 +169,19 @@ def training_config(model_name: str, version: str) -> RunConfig:
 
 
 def settings_of(
-    model_name: str | None, version: str | None, *, on_drift: str | None, config: RunConfig | None = None
-) -> MonitoringConfig:
-    """Section `monitoring` of the config or, without one, of the version's run; `on_drift` overrides its field.
+    model_name: str | None, version: str | None, *, on_drift: str | None, on_decay: str | None = None,
+    config: RunConfig | None = None,
+) -> MonitoringConfig:  # fmt: skip
+    """Section `monitoring` of the config or, without one, of the version's run; what is given overrides its fields.
 
     Where that run is gone, the defaults.
     """
     recorded = config.monitoring.model_dump() if config else _recorded_settings(model_name, version)
-    allowed = get_args(MonitoringConfig.model_fields["on_drift"].annotation)
-    if on_drift not in (None, *allowed):
-        raise InputError(f"--on-drift {on_drift}: allowed are {', '.join(allowed)}")
-    given = {} if on_drift is None else {"on_drift": on_drift}
+    given = {name: word for name, word in (("on_drift", on_drift), ("on_decay", on_decay)) if word is not None}
+    for name, word in given.items():
+        allowed = get_args(MonitoringConfig.model_fields[name].annotation)
+        if word not in allowed:
+            raise InputError(f"--{name.replace('_', '-')} {word}: allowed are {', '.join(allowed)}")
     return MonitoringConfig.model_validate({**recorded, **given})
 
 
@@ -227,7 +257,8 @@ def _not_scored(source: Path, row: Row, complaint: str) -> InputError:
     return refusal(source, row, f"{complaint}; expected a file that `agile score` wrote")
 
 
-def _read_reference(adapter: Path, name: str, version: str) -> DriftSample:
+def read_reference(adapter: Path, name: str, version: str) -> DriftSample:
+    """The sample of the test rows that a version holds; raises InputError where it holds none."""
     file = adapter / REFERENCE_FILE
     if not file.is_file():
         raise InputError(
@@ -246,16 +277,3 @@ def _run_parameters(model_name: str, version: str) -> dict[str, Any]:
     except (KeyError, ValueError):
         return {}
     return dict(run.config.parameters or {})
-
-
-def _drift(page: DriftPage, name: str, version: str) -> Drift:
-    return Drift(
-        drift=any(finding.level == "drift" for finding in page.findings),
-        sentence=sentence_of(page),
-        model_name=name,
-        model_version=version,
-        source=page.source,
-        n_rows=page.batch.n,
-        n_reference=page.reference.n,
-        findings=tuple(page.findings),
-    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,7 +24,7 @@ from agile_classifier.data.rows import WRITTEN, refusal
 from agile_classifier.data.text import complaint_about
 from agile_classifier.errors import InputError
 from agile_classifier.models.spec import PROBABILITY
-from agile_classifier.ops.scoring.answer_columns import LABEL, MODEL_VERSION, RUN_ID, AnswerColumns
+from agile_classifier.ops.scoring.answer_columns import LABEL, MODEL_VERSION, REVIEW, RUN_ID, AnswerColumns
 
 MOST_REJECTED = 0.5
 """Largest share of a file's rows that may be rejected; past it the file is hardly read as it was written."""
@@ -33,6 +33,8 @@ WINDOW_ROWS = 1024
 WINDOW_CHARACTERS = 2**20
 """Characters after which a window ends early, so that long rows take no more memory."""
 
+Mark = Callable[[int, Mapping[str, Any]], Mapping[str, Any]]
+"""Number of a row and its answer to what is added to it."""
 Score = Callable[[Sequence[str]], pd.DataFrame]
 """Texts to a row each of `label` and `probability_NAME` of every class."""
 
@@ -48,6 +50,8 @@ class Answering:
     version: str
     """Written into each row, as `run_id` is."""
     run_id: str
+    mark: Mark | None = None
+    """Adds to the answer of each row what is its own; without it, rows of one text have one answer."""
 
     def write_rows(self, rows: Sequence[Row]) -> tuple[list[dict[str, Any]], int]:
         """Score rows; returns them with their answers, and how many texts were scored."""
@@ -56,10 +60,16 @@ class Answering:
             return [], 0
         marks = {MODEL_VERSION: self.version, RUN_ID: self.run_id}
         answers = [
-            {self.names.names[str(name)]: value for name, value in [*answer.items(), *marks.items()]}
+            {str(name): value for name, value in [*answer.items(), *marks.items()]}
             for answer in self.score(list(places)).to_dict("records")
         ]
-        return [{**self._kept(row), **answers[places[row.cells[self.column]]]} for row in rows], len(places)
+        written = [{**self._kept(row), **self._named(row, answers[places[row.cells[self.column]]])} for row in rows]
+        return written, len(places)
+
+    def _named(self, row: Row, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a row, under the names of its columns."""
+        added = self.mark(row.number, answer) if self.mark else {}
+        return {self.names.names[name]: value for name, value in [*answer.items(), *added.items()]}
 
     def _kept(self, row: Row) -> dict[str, Any]:
         if not self.names.replaced:
@@ -102,10 +112,14 @@ def input_schema(file: RowFile, output: Path) -> pa.Schema:
 def output_schema(found: pa.Schema, names: AnswerColumns) -> pa.Schema:
     """Columns of the output: the input's own, then the answers."""
     kept = [column for column in found if column.name not in names.replaced]
-    types = {
-        column: pa.float64() if name.startswith(PROBABILITY) else pa.string() for name, column in names.names.items()
-    }
+    types = {column: _type_of(name) for name, column in names.names.items()}
     return pa.schema([*kept, *types.items()])
+
+
+def _type_of(answer: str) -> pa.DataType:
+    if answer.startswith(PROBABILITY):
+        return pa.float64()
+    return pa.bool_() if answer == REVIEW else pa.string()
 
 
 def refuse_bad_rows(file: RowFile, column: str) -> None:

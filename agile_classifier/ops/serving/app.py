@@ -14,8 +14,11 @@ from fastapi import Body, Depends, FastAPI, Response
 from fastapi.openapi.models import Example
 from fastapi.security import HTTPBearer
 from mlflow.version import VERSION
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, FailFast, Field
+from sqlalchemy.exc import SQLAlchemyError
 
+from agile_classifier.errors import InputError
+from agile_classifier.ops.feedback.verdicts import BadVerdict, Stored, UnknownPrediction, Verdict, VerdictTaker
 from agile_classifier.ops.scoring.answer_columns import MODEL_VERSION
 from agile_classifier.ops.serving.batches import Answer, Batches, Closed, QueueFull
 from agile_classifier.ops.serving.connections import RequestLimits
@@ -43,7 +46,10 @@ class ServingLimits(TextLimits, RequestLimits):
 
 
 class Prediction(BaseModel):
-    """The answer to one text; `probability_NAME` of every class stands beside these."""
+    """The answer to one text; `probability_NAME` of every class stands beside these.
+
+    With `--prediction-ids` also `prediction_id`, by which a verdict names it, and perhaps `review`.
+    """
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
 
@@ -57,9 +63,26 @@ class Predictions(BaseModel):
     predictions: list[Prediction]
 
 
-def make_app(batches: Batches, *, limits: ServingLimits, metrics: ServingMetrics, token: str | None) -> Guard:
+class VerdictBatch(BaseModel):
+    """Verdicts on predictions; all are stored, or none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdicts: Annotated[list[Verdict], FailFast(), Field(min_length=1)]
+
+
+class StoredVerdicts(BaseModel):
+    """Verdicts that were stored."""
+
+    stored: int
+    unweighted: int = Field(description="Those without a known chance of being shown, which tell no precision.")
+
+
+def make_app(
+    batches: Batches, verdicts: VerdictTaker, *, limits: ServingLimits, metrics: ServingMetrics, token: str | None
+) -> Guard:
     """Application of the scoring server; with a token, every path but `/ping` wants it."""
-    routes = _Routes(batches, limits, metrics)
+    routes = _Routes(batches, verdicts, limits, metrics)
     app = FastAPI(
         title="agile serve", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False,
         description="Scores texts with a registered version, by the contract of MLflow's scoring server.",
@@ -70,6 +93,7 @@ def make_app(batches: Batches, *, limits: ServingLimits, metrics: ServingMetrics
     app.get("/version", response_class=Response)(routes.version)
     app.get("/metrics", response_class=Response)(routes.metrics)
     app.post("/invocations", response_model=Predictions, openapi_extra=IN_CSV)(routes.invocations)
+    app.post("/feedback", response_model=StoredVerdicts)(routes.feedback)
     rules = Rules(token=token, media_types=(JSON, CSV), limits=limits, open_paths=("/ping",))
     guard = Guard(app, rules, observe=metrics.observe)
     metrics.in_flight.set_function(lambda: guard.in_flight)
@@ -78,8 +102,10 @@ def make_app(batches: Batches, *, limits: ServingLimits, metrics: ServingMetrics
 
 
 class _Routes:
-    def __init__(self, batches: Batches, limits: ServingLimits, metrics: ServingMetrics) -> None:
-        self._batches, self._limits, self._metrics = batches, limits, metrics
+    def __init__(
+        self, batches: Batches, verdicts: VerdictTaker, limits: ServingLimits, metrics: ServingMetrics
+    ) -> None:
+        self._batches, self._verdicts, self._limits, self._metrics = batches, verdicts, limits, metrics
 
     async def ping(self) -> Response:
         """Tell that the server lives."""
@@ -102,6 +128,30 @@ class _Routes:
             future.cancel()
         headers = {VERSION_HEADER: str(rows[0][MODEL_VERSION])}
         return Response(json.dumps({"predictions": rows}), media_type=JSON, headers=headers)
+
+    def feedback(self, body: VerdictBatch) -> StoredVerdicts:
+        """Store what people say of predictions, each named by its `prediction_id`; all or none."""
+        try:
+            stored = self._take(body.verdicts)
+        except Refusal:
+            self._metrics.verdicts.labels("refused").inc(len(body.verdicts))
+            raise
+        self._metrics.verdicts.labels("stored").inc(stored.n_stored)
+        return StoredVerdicts(stored=stored.n_stored, unweighted=stored.n_unweighted)
+
+    def _take(self, verdicts: list[Verdict]) -> Stored:
+        if len(verdicts) > self._limits.max_rows:
+            line = f"{len(verdicts)} verdicts in one request; at most {self._limits.max_rows} are allowed: send several"
+            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, line)
+        try:
+            return self._verdicts.take(verdicts, places=[f"row {number}" for number in range(len(verdicts))])
+        except UnknownPrediction as error:
+            raise Refusal(HTTPStatus.NOT_FOUND, f"{error}; nothing was stored") from None
+        except BadVerdict as error:
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"{error}; nothing was stored") from None
+        except (SQLAlchemyError, InputError) as error:  # its insides go to the log, not to the client
+            logging.getLogger(__name__).error("verdicts could not be stored", exc_info=error)
+            raise busy("the store of verdicts does not answer") from None
 
     def _submit(self, texts: list[str]) -> Future[Answer]:
         try:

@@ -33,6 +33,15 @@ class ServingMetrics:
         self.swaps = Counter("agile_serving_swaps", "New versions taken over, or not.", ["result"], registry=registry)
         for result in ("taken over", "unreadable"):
             self.swaps.labels(result)
+        self.verdicts = Counter("agile_serving_verdicts", "Verdicts received.", ["result"], registry=registry)
+        for result in ("stored", "refused"):
+            self.verdicts.labels(result)
+        self.logged = Counter(
+            "agile_serving_predictions_logged", "Predictions written to the store, or lost.", ["result"],
+            registry=registry,
+        )  # fmt: skip
+        for result in ("stored", "lost"):
+            self.logged.labels(result)
 
     def observe(self, path: str, status: int, seconds: float, error_code: str | None) -> None:
         """Count an answer."""

@@ -50,16 +50,31 @@ def find_target(model_name: str | None, wanted: str | None) -> Target:
     return Target(name, registry.find_version(name, wanted, is_alias=is_alias), wanted if is_alias else None)
 
 
-class LoadedVersion:
-    """A registered version in memory, warm: it has scored a text."""
+Mark = Callable[[Sequence[str], Answer], Answer]
+"""Texts and their answers to the answers with what is added to each, as a `prediction_id`."""
+FindMark = Callable[[str, str, Sequence[str]], Mark]
+"""Name and number of a version, and the columns of its answers, to what marks them."""
 
-    def __init__(self, model_name: str, version: str) -> None:
+
+class LoadedVersion:
+    """A registered version in memory, warm: it has scored a text.
+
+    Parameters
+    ----------
+    find_mark : callable, optional
+        Finds what marks its answers; without it they are not marked.
+    """
+
+    def __init__(self, model_name: str, version: str, *, find_mark: FindMark | None = None) -> None:
         self.model_name, self.version = model_name, version
         self._scorer = Scorer(model_name, version)
+        self._mark: Mark | None = None
         self.score(["a first text"])
+        if find_mark is not None:
+            self._mark = find_mark(model_name, version, self._scorer.columns)
 
     def score(self, texts: Sequence[str]) -> Answer:
-        """`label`, `probability_NAME` of every class and `model_version`, for each text."""
+        """`label`, `probability_NAME` of every class and `model_version`, for each text, and what it is marked with."""
         frame = self._scorer(texts)
         columns = {str(name): frame[name].tolist() for name in frame.columns}
         if any(len(values) != len(texts) for values in columns.values()):
@@ -67,7 +82,8 @@ class LoadedVersion:
                 f"model {self.model_name} version {self.version}: {len(texts)} texts, {len(frame)} answers"
             )
         columns[MODEL_VERSION] = [self.version] * len(texts)
-        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        answer = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return self._mark(texts, answer) if self._mark else answer
 
 
 class InService:
@@ -100,10 +116,11 @@ class Follower:
         target: Target,
         every: float,
         metrics: ServingMetrics,
+        load: Callable[[str, str], LoadedVersion] = LoadedVersion,
         say: Callable[[str], Any] = lambda line: print(line, file=sys.stderr, flush=True),
     ) -> None:
         self._in_service, self._target, self._every, self._metrics = in_service, target, every, metrics
-        self._say, self._said = say, ""
+        self._load, self._say, self._said = load, say, ""
         self._failed, self._tries, self._not_before = "", 0, 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
@@ -131,7 +148,7 @@ class Follower:
         if wanted == self._in_service.loaded.version or not self._is_due(wanted):
             return
         try:
-            loaded = LoadedVersion(self._target.model_name, wanted)
+            loaded = self._load(self._target.model_name, wanted)
         except Exception as error:  # whatever a stranger's version raises, the old one answers on
             self._note_failure(wanted, error)
             return

@@ -1,4 +1,4 @@
-"""Embedded databases: ZenML's and MLflow's SQLite files: copied while others write, whole or not, who locks them."""
+"""Embedded databases: SQLite files of ZenML, MLflow and feedback, copied while others write, whole or not, locked."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from agile_classifier.errors import InputError, one_line
 
 MLFLOW, ZENML = "mlflow.db", "zenml/local_stores/default_zen_store/zenml.db"
 DATABASES = (MLFLOW, ZENML)
+FEEDBACK = "feedback.db"
+"""Served predictions and verdicts, which name no path; the file appears with the first of them."""
+KEPT = (*DATABASES, FEEDBACK)
+"""Every database that may lie in a state folder."""
 OWN_TABLES = {MLFLOW: "registered_models", ZENML: "pipeline_run"}
 """A table that each has had for as long as this project knows it, by which another program's database is told."""
 WAY_ON = "restore a backup (agile restore FILE --force), or name another folder in AGILE_HOME"
@@ -58,7 +62,7 @@ def list_unfinished_runs(folder: Path) -> list[str]:
 
 def locked_databases(folder: Path) -> list[Path]:
     """Paths of the databases in a folder that another process holds for writing at this moment."""
-    return [path for path in (folder / name for name in DATABASES) if path.is_file() and _is_locked(path)]
+    return [path for path in (folder / name for name in KEPT) if path.is_file() and _is_locked(path)]
 
 
 def locked_line(databases: list[Path]) -> str:

@@ -1,4 +1,4 @@
-"""Stores: which ZenML and which MLflow commands speak to, a team's or the databases in the state folder.
+"""Stores: which ZenML, MLflow and store of verdicts commands speak to, a team's or the databases in the state folder.
 
 Asked before either library is imported, and as they will answer: the environment decides, else ZenML's own settings.
 """
@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from agile_classifier.environment import home
+from agile_classifier.environment import FEEDBACK_URL, home
 from agile_classifier.errors import InputError, one_line
-from agile_classifier.ops.state.databases import MLFLOW, ZENML
+from agile_classifier.ops.state.databases import FEEDBACK, MLFLOW, ZENML
 
 SETTINGS = "zenml/config.yaml"
 """File in which ZenML keeps where its store is and which stack is active; it rewrites it with every process."""
@@ -46,6 +46,11 @@ def zenml_address(folder: Path) -> str:
     settings = Path(os.environ.get("ZENML_CONFIG_PATH") or folder / "zenml").resolve()
     named = os.environ.get("ZENML_STORE_URL") or read_store(settings / "config.yaml").get("url")
     return str(named or f"{SQLITE}{settings.parent / ZENML}")
+
+
+def feedback_address(folder: Path) -> str:
+    """Address of the store of served predictions and verdicts."""
+    return os.environ.get(FEEDBACK_URL) or f"{SQLITE}{folder / FEEDBACK}"
 
 
 def read_store(file: Path) -> dict[str, Any]:

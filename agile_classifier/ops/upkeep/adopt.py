@@ -13,7 +13,7 @@ from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.scheduling import local
 from agile_classifier.ops.state import version as state_version
 from agile_classifier.ops.state.address import find_addresses
-from agile_classifier.ops.state.databases import DATABASES, find_damage
+from agile_classifier.ops.state.databases import KEPT, find_damage
 from agile_classifier.ops.state.moving import move_addresses
 
 
@@ -55,6 +55,6 @@ def adopt() -> Adopted:
 
 
 def _require_whole(folder: Path) -> None:
-    for name in DATABASES:
+    for name in KEPT:
         if (folder / name).is_file() and (damage := find_damage(folder / name)) is not None:
             raise InputError(damage)

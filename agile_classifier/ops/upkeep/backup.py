@@ -19,11 +19,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from agile_classifier.environment import home
+from agile_classifier.environment import FEEDBACK_URL, home
 from agile_classifier.errors import InputError
 from agile_classifier.ops import project
 from agile_classifier.ops.state import version as state_version
-from agile_classifier.ops.state.databases import DATABASES, copy_database
+from agile_classifier.ops.state.databases import KEPT, copy_database
+from agile_classifier.ops.state.stores import feedback_address
 
 MANIFEST, CONTENT = "manifest.json", "state/"
 """Names inside an archive: of its manifest, which is the last file, and of the folder of all other files."""
@@ -71,7 +72,7 @@ def _write(archive: tarfile.TarFile, folder: Path, *, with_checkpoints: bool) ->
     digests: dict[str, str] = {}
     n_bytes = 0
     with tempfile.TemporaryDirectory(dir=folder, prefix=".backup-") as scratch:
-        for name in DATABASES:
+        for name in KEPT:
             if (folder / name).is_file():
                 copy = Path(scratch) / "database"
                 copy_database(folder / name, copy)
@@ -89,7 +90,7 @@ def _files(folder: Path, *, with_checkpoints: bool) -> Iterator[Path]:
         if top.name in left_out or top.name.startswith((".probe-", ".backup-")):
             continue
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-            is_database = path.relative_to(folder).as_posix() in DATABASES
+            is_database = path.relative_to(folder).as_posix() in KEPT
             if path.is_file() and not is_database and not path.name.endswith(PASSING):
                 yield path
 
@@ -145,7 +146,11 @@ def _require_embedded(folder: Path) -> None:
     from agile_classifier.errors import redact
     from agile_classifier.ops.engines.kubernetes import zenml_store
 
-    places = {"ZENML_STORE_URL": zenml_store(), "MLFLOW_TRACKING_URI": os.environ["MLFLOW_TRACKING_URI"]}
+    places = {
+        "ZENML_STORE_URL": zenml_store(),
+        "MLFLOW_TRACKING_URI": os.environ["MLFLOW_TRACKING_URI"],
+        FEEDBACK_URL: feedback_address(folder),
+    }
     for variable, address in places.items():
         if not address.startswith(f"sqlite:///{folder}"):
             raise InputError(

@@ -18,12 +18,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from agile_classifier.environment import cache, home, hub_token, mirror
+from agile_classifier.environment import FEEDBACK_URL, cache, home, hub_token, mirror
 from agile_classifier.errors import InputError, redact
 from agile_classifier.ops import notifications
 from agile_classifier.ops.project import LOCK, root
 from agile_classifier.ops.runs import liveness
-from agile_classifier.ops.state.databases import DATABASES, find_damage
+from agile_classifier.ops.state.databases import FEEDBACK, KEPT, find_damage
 from agile_classifier.ops.state.home import LEAST_FREE_BYTES, prepare_state
 from agile_classifier.ops.upkeep.doctor_schedules import examine_schedules
 from agile_classifier.ops.upkeep.finding import Finding
@@ -46,6 +46,11 @@ print(f"{client.zen_store.url}, stack {client.active_stack_model.name}")""",
 import mlflow
 mlflow.MlflowClient().search_experiments(max_results=1)
 print(mlflow.get_tracking_uri())""",
+    "feedback": """
+from agile_classifier.ops.feedback import store as feedback
+store = feedback.open_store()
+n_verdicts, n_served = (store.count(table) for table in (feedback.VERDICTS, feedback.PREDICTIONS))
+print(f"{store.shown}, {n_verdicts:,} verdicts, {n_served:,} served predictions")""",
     "dead runs": """
 from agile_classifier.ops.runs.liveness import settle_dead_runs
 settled = [f"{name} is marked {status}" for name, status in settle_dead_runs().items()]
@@ -55,6 +60,7 @@ REMEDIES = {
     "hardware": INSTALL,
     "ZenML": "check ZENML_STORE_URL and its credentials; without them a database in AGILE_HOME is used",
     "MLflow": "check MLFLOW_TRACKING_URI and its credentials; without them a database in AGILE_HOME is used",
+    "feedback": "check AGILE_FEEDBACK_URL and its credentials; without it a database in AGILE_HOME is used",
     "dead runs": "runs were killed and cannot be marked as ended; see what ZenML and MLflow answer",
 }
 IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
@@ -78,10 +84,12 @@ def examine() -> Iterator[Finding]:
 
 
 def _askable(problem: str | None) -> list[str]:
-    """Names of the questions that can be answered: without a state folder no run, nor where none was killed."""
+    """Names of the questions that can be answered: without a state folder no run, nor where there is nothing to ask."""
     if problem is not None:
         return [name for name in QUESTIONS if name == "hardware"]
-    return [name for name in QUESTIONS if name != "dead runs" or liveness.list_dead()]
+    has_feedback = bool(os.environ.get(FEEDBACK_URL)) or (home() / FEEDBACK).is_file()
+    is_there = {"dead runs": bool(liveness.list_dead()), "feedback": has_feedback}
+    return [name for name in QUESTIONS if is_there.get(name, True)]
 
 
 def _package(name: str) -> Finding:
@@ -143,7 +151,7 @@ def _prepare() -> str | None:
 
 def _databases() -> Iterator[Finding]:
     """Look at the whole of each database in the state folder, which may be damaged where no command has read yet."""
-    for name in DATABASES:
+    for name in KEPT:
         path = home() / name
         if path.is_file():
             damage = find_damage(path)

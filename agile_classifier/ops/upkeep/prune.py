@@ -2,6 +2,7 @@
 
 A model version with an alias stays for ever, with the MLflow run, logged model and ZenML run that it rests on. So does
 whatever a run that stays would reuse: a reused step names an MLflow run, and that run's versions, by number.
+Verdicts stay, and served predictions that have one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from functools import partial
 from pathlib import Path
 
 from agile_classifier.ops.engines import equal_training
+from agile_classifier.ops.feedback.served import OldPredictions
+from agile_classifier.ops.feedback.store import open_store
 from agile_classifier.ops.registry import logged_models
 from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.runs.checkpoint_store import list_stored, remove_stored
@@ -139,6 +142,16 @@ def _leftovers(
         yield Leftover("MLflow run", run.name, _folder_bytes(run.folder), partial(mlflow_side.remove_run, run))
     yield from _zenml_leftovers(choice.pipeline_runs, pipeline_runs)
     yield from _old_checkpoints(pipeline_runs, training_runs, before=before)
+    yield from _old_predictions(before)
+
+
+def _old_predictions(before: datetime) -> Iterator[Leftover]:
+    """List the served predictions that nobody gave a verdict on, as one thing; verdicts and what they are on stay."""
+    store = open_store()
+    old = OldPredictions(store, before=int(before.timestamp()))
+    if old.n:
+        yield Leftover("served predictions", f"{old.n:,} without a verdict in {store.shown}", old.n_bytes, old.remove)
+    store.close()
 
 
 def _zenml_leftovers(over: Sequence[PipelineRun], pipeline_runs: Sequence[PipelineRun]) -> Iterator[Leftover]:

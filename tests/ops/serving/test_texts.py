@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from agile_classifier.ops.serving.app import ServingLimits, make_app
 from agile_classifier.ops.serving.batches import Batches
 from agile_classifier.ops.serving.metrics import ServingMetrics
+from tests.toys.live_server import take_no_verdicts
 
 LIMITS = ServingLimits(max_rows=3, max_characters=10)
 JSON, CSV = "application/json", "text/csv"
@@ -25,7 +26,7 @@ def client() -> Iterator[TestClient]:
     batches = Batches(
         lambda texts: [{"label": text, "model_version": "1"} for text in texts], batch_rows=8, max_waiting=9
     )
-    app = make_app(batches, limits=LIMITS, metrics=ServingMetrics(), token=None)
+    app = make_app(batches, take_no_verdicts(), limits=LIMITS, metrics=ServingMetrics(), token=None)
     yield TestClient(app, base_url="http://localhost")
     batches.close()
 
