@@ -92,7 +92,7 @@ def measure_drift(model_name: str | None, settings: MonitoringConfig) -> tuple[D
     files = registry.read_files(name, version)
     reference = monitoring.read_reference(files.adapter, name, version)
     sample = sample_scores(reference.class_names, part.answered.y_score, part.answered.predicted, part.lengths)
-    texts = part.texts[:: max(1, n // EMBEDDED_TEXTS)][:EMBEDDED_TEXTS]
+    texts = part.texts[:: max(1, len(part.texts) // EMBEDDED_TEXTS)][:EMBEDDED_TEXTS]
     batch = monitoring.Batch(version, sample, texts, part.answered)
     return monitoring.compare_batch(batch, reference, files, name=name, settings=settings, title=source, source=source)
 
@@ -217,10 +217,8 @@ def _conclude(
 ) -> str:  # fmt: skip
     if judged is not None:
         found = "Decay" if decayed else "No decay shown"
-        return (
-            f"{found}: {', '.join(describe(decayed or judged.figures))}, by verdicts on {judged.n_judged:,} predictions"
-            f" of {_days(judged)}"
-        )
+        told = list(describe(decayed or judged.figures)) or [figure.in_words for figure in judged.figures[:2]]
+        return f"{found}: {', '.join(told)}, by verdicts on {judged.n_judged:,} predictions of {_days(judged)}"
     own = [period for period in periods if period.version == version]
     said = _too_few(own, settings)
     figures = own[0].figures if own and any(figure.expected is not None for figure in own[0].figures) else batch

@@ -46,7 +46,7 @@ def test_verdicts_lie_in_the_teams_database(kind: str, request: pytest.FixtureRe
     n_verdicts = int(told[1]["verdicts"])
     assert told[0]["signers"] == told[1]["signers"] == "1"
     assert (told[0]["served"], told[1]["served"], told[1]["counted"]) == ("400", "800", "800")
-    assert n_verdicts == 2 * int(told[0]["verdicts"]) > 100
+    assert n_verdicts > int(told[0]["verdicts"]) > 40
     assert (told[1]["texts"], told[1]["judged"]) == (str(n_verdicts), str(n_verdicts))
     assert (told[1]["removed"], told[1]["left"]) == (str(800 - n_verdicts), str(n_verdicts))
     assert PASSWORD not in "".join(done.stdout + done.stderr for done in (first, second))
