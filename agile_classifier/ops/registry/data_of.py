@@ -6,8 +6,8 @@ from zenml.client import Client
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.runs.links import ZENML_RUN
 from agile_classifier.ops.runs.outputs import EXAMPLES, INGEST, SNAPSHOT, find_output
-from agile_classifier.ops.runs.tracking import ZENML_RUN
 
 
 def find_snapshot(model_name: str, wanted: str) -> str:
