@@ -64,7 +64,7 @@ def read_snapshot(
     read = list(_read_parts(reading))
     tables = [each.examples for each in read]
     examples = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
-    labels = ("score", *map(kept_column, label_columns or keep))
+    labels = ("score",) if data.has_score and not label_columns else tuple(map(kept_column, label_columns or keep))
     settled = settle(examples, data.relabelling, ways=known_by(data), labels=labels)
     return Snapshot(settled.examples, settled.earlier, tuple(each.facts for each in read))
 

@@ -19,6 +19,8 @@ from agile_classifier.data.tables import as_name
 KnownBy = Literal["id", "text"]
 _MIXER = np.uint64(0x9E3779B97F4A7C15)
 """An odd number by which the order of columns counts."""
+_MISSING = np.uint64(1)
+"""What stands for an empty cell, which no text may be taken for."""
 SOURCE = "source"
 """Column of the examples that names their source, where a config names several."""
 
@@ -68,10 +70,15 @@ def _hash(column: pd.Series[Any]) -> np.ndarray:
     """64 bits of each cell: the same whatever dtype a file has given to the column."""
     if column.dtype != "object" and pd.api.types.is_numeric_dtype(column):
         return pd.util.hash_array(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    cells = column.astype(object).where(column.notna(), None)
-    kinds = set(map(type, cells)) - {type(None)}
-    if kinds and all(issubclass(kind, Number) for kind in kinds):
-        return pd.util.hash_array(cells.astype(np.float64).to_numpy())
-    if not kinds <= {str}:
-        cells = cells.map(lambda cell: None if cell is None else as_name(cell))
-    return pd.util.hash_array(cells.to_numpy(dtype=object))
+    missing, cells = column.isna().to_numpy(), column.to_numpy(dtype=object)
+    if column.dtype == "object":
+        kinds = set(map(type, cells[~missing]))
+        if kinds and all(issubclass(kind, Number) for kind in kinds):
+            return pd.util.hash_array(column.astype(np.float64).to_numpy())
+        if not kinds <= {str}:
+            cells = np.array(
+                [None if gone else as_name(cell) for cell, gone in zip(cells, missing, strict=True)], dtype=object
+            )
+    hashed = pd.util.hash_array(cells, categorize=False)
+    hashed[missing] = _MISSING
+    return hashed

@@ -160,6 +160,8 @@ def _keep_earlier(
         rows = [previous.earlier, changed, *rows]
     found = [each for each in rows if len(each)] or rows[-1:]
     earlier = pd.concat(found, ignore_index=True)
+    if earlier.empty:
+        return earlier
     return _without_repeats(_still_there(earlier, snapshot), snapshot.ways)
 
 

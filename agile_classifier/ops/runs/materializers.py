@@ -31,14 +31,21 @@ class ExamplesMaterializer(PandasMaterializer):
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (pd.DataFrame,)
     SKIP_REGISTRATION: ClassVar[bool] = True
+    _digested: tuple[pd.DataFrame, str] | None = None
 
     def compute_content_hash(self, data: pd.DataFrame) -> str:
         """Digest of the rows, independent of how they are stored."""
-        return examples_digest(data)
+        return self._digest(data)
 
     def extract_metadata(self, data: Any) -> dict[str, Any]:
         """Number of rows and digest, which ZenML shows beside the artifact."""
-        return {**super().extract_metadata(data), "n_rows": len(data), "digest": examples_digest(data)}
+        return {**super().extract_metadata(data), "n_rows": len(data), "digest": self._digest(data)}
+
+    def _digest(self, data: pd.DataFrame) -> str:
+        """Reading a million rows once is enough: ZenML asks for both of the same table."""
+        if self._digested is None or self._digested[0] is not data:
+            self._digested = (data, examples_digest(data))
+        return self._digested[1]
 
 
 class FolderMaterializer(BaseMaterializer):

@@ -94,7 +94,10 @@ class _Examples(MetaDataset):
 
     def __init__(self, manifest: Manifest, uri: str) -> None:
         self._manifest = manifest
-        super().__init__(resolve_dataset_source(uri), name=manifest.model_name, digest=manifest.digest[:LONGEST_DIGEST])
+        place = uri if "://" in uri else Path(uri).as_uri()  # a path would do as two kinds of MLflow's sources
+        super().__init__(
+            resolve_dataset_source(place), name=manifest.model_name, digest=manifest.digest[:LONGEST_DIGEST]
+        )
 
     @property
     def profile(self) -> dict[str, Any]:

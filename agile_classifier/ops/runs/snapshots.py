@@ -73,7 +73,7 @@ def read_snapshot_of(run: PipelineRunResponse) -> Previous:
     """
     manifest = read_manifest(run)
     if manifest is None:
-        raise InputError(f"run {run.name}: has no manifest of its data, as runs have that an earlier project made")
+        raise InputError(f"run {run.name}: says nothing of its data: an earlier agile-classifier made it; train again")
     return Previous(find_output(run, INGEST, EXAMPLES).load(), find_output(run, INGEST, EARLIER).load(), manifest)
 
 

@@ -180,6 +180,12 @@ def test_a_single_source_keeps_every_row_where_nothing_is_said_of_relabels(tmp_p
     assert read(config_of({"source": str(tmp_path / "a.csv")}, **GIVEN))["id"].tolist() == ["1", "2"]
 
 
+def test_a_row_without_a_score_replaces_none_whatever_else_it_says(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,text,s,dialect\n1,fine,0.5,north\n1,fine,,south\n")
+    data = {"sources": [{"name": "a", "source": str(tmp_path / "a.csv"), "columns": {"id": "id", "score": "s"}}]}
+    assert read(config_of(data, evaluation={"slices": ["dialect"]}))["score"].tolist() == [0.5]
+
+
 def test_the_limit_counts_the_rows_of_all_sources(folder: Path) -> None:
     assert len(read(config_of({**two(folder), "limit": 3}, **GIVEN))) == 3
     assert len(read(config_of({**two(folder), "limit": 1}, **GIVEN))) == 1
