@@ -40,7 +40,7 @@ def choose_split(examples: pd.DataFrame, config: RunConfig) -> tuple[RunConfig, 
     -------
     The draft with the split, its examples so divided where that was tried, and the reason.
     """
-    grouped = config.data.columns.group is not None
+    grouped = config.data.has_group
     n_units = examples["group"].nunique() if grouped else len(examples)
     if n_units < FEWEST_UNITS:
         few = f"{n_units} {'groups' if grouped else 'rows'} are too few for parts of random sizes"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +89,7 @@ def tell_apart(n_new: int, n_rows: int, apart: Mapping[str, RowsApart], *, champ
 
 
 def _measure(y_true: NDArray[np.int64], answers: Answers, metric: str) -> Figure:
-    asked: dict[str, Any] = {"y_true": y_true, "y_score": answers.y_score, "decision_threshold": answers.threshold}
-    low, high = bootstrap_intervals(**asked, metrics=[metric], seed=0)[metric]
-    return Figure(value=evaluate_scores(**asked)[metric], low=low, high=high)
+    y_score, threshold = answers.y_score, answers.threshold
+    drawn = bootstrap_intervals(y_true=y_true, y_score=y_score, decision_threshold=threshold, metrics=[metric], seed=0)
+    value = evaluate_scores(y_true=y_true, y_score=y_score, decision_threshold=threshold)[metric]
+    return Figure(value=value, low=drawn[metric][0], high=drawn[metric][1])

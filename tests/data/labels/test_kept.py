@@ -32,7 +32,9 @@ def labelled(scores: list[float], kept: KeptThreshold | None, **fields: Any) -> 
 
 def classes(found: Labelled) -> dict[str, int]:
     """Text → its class."""
-    return {row.text: row.label for part in found.parts.values() for row in part.itertuples()}
+    return {
+        text: label for part in found.parts.values() for text, label in zip(part["text"], part["label"], strict=True)
+    }
 
 
 BALANCED = [0.1, 0.9, 0.4, 0.6] * 30

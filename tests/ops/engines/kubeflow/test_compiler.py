@@ -41,8 +41,9 @@ SECRETS = {
 PARENTS = {
     "ingest": {"start"},
     "ingest-base-model": {"start"},
-    "validate": {"start", "ingest"},
-    "label-and-split": {"start", "validate"},
+    "keep-threshold": {"start", "ingest"},
+    "validate": {"start", "ingest", "keep-threshold"},
+    "label-and-split": {"start", "validate", "keep-threshold"},
     "fine-tune": {"start", "ingest-base-model", "label-and-split"},
     "evaluate": {"start", "ingest-base-model", "label-and-split", "fine-tune"},
     "register": {"start", "ingest-base-model", "label-and-split", "fine-tune", "evaluate"},

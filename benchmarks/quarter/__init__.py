@@ -1,0 +1,1 @@
+"""A simulated quarter: twelve weekly batches of labels, retrained and judged every week."""
