@@ -17,6 +17,7 @@ from benchmarks import (
     waiting,
 )
 from benchmarks.front_door import duplicates
+from benchmarks.quarter import __main__ as quarter
 
 if __name__ == "__main__":
     runs = (
@@ -32,5 +33,6 @@ if __name__ == "__main__":
         quality.main([]),
         waiting.main([]),
         duplicates.main([]),
+        quarter.main([]),
     )
     raise SystemExit(max(runs))

@@ -118,33 +118,33 @@ class ProbedVersion(MeasuredVersion):
         return Answers(self.score(texts), self._threshold)
 
     @property
-    def learnt_from(self) -> frozenset[str]:  # type: ignore[override]
+    def learnt_from(self) -> frozenset[str]:
         """Digests of the texts of train and validation."""
         return frozenset(text_digest(text) for part in ("train", "validation") for text in self.texts_of(part))
 
     @property
-    def tested_on(self) -> frozenset[str] | None:  # type: ignore[override]
+    def tested_on(self) -> frozenset[str] | None:
         """Digests of the test texts, where the arm records them."""
         return frozenset(map(text_digest, self.texts_of("test"))) if self._keeps_meaning else None
 
     @property
-    def class_names(self) -> tuple[str, ...]:  # type: ignore[override]
+    def class_names(self) -> tuple[str, ...]:
         """Names of both classes."""
         return self._labelled.labelling.class_names
 
     @property
-    def label_rule(self) -> dict[str, object]:  # type: ignore[override]
+    def label_rule(self) -> dict[str, object]:
         """Section `labels`."""
         return self._task.labels.model_dump()
 
     @property
-    def labelled(self) -> LabelRecord:  # type: ignore[override]
+    def labelled(self) -> LabelRecord:
         """Its label threshold, where the arm records it."""
         facts = self._labelled.labelling.model_dump(include={"label_threshold", "kept", "threshold"})
         return LabelRecord.model_validate(facts) if self._keeps_meaning else LabelRecord()
 
     @property
-    def tags(self) -> dict[str, str]:  # type: ignore[override]
+    def tags(self) -> dict[str, str]:
         """No tags: it was never rolled back."""
         return {}
 

@@ -77,16 +77,10 @@ def draw_picture(arms: Arms, *, title: str) -> bytes:
     """PNG of the champion's true ROC AUC by week, a line an arm, a dot a promotion; events stand below."""
     figure, axes = new_plot(8.4, 3.6)
     for colour, (name, weeks) in zip(SERIES, arms.items(), strict=False):
-        known = [week for week in weeks if week.champion is not None]
-        axes.step(
-            [week.week for week in known],
-            [week.champion for week in known],
-            where="post",
-            color=colour,
-            label=f"{name}: champion",
-        )
-        made = [week for week in known if week.promoted]
-        axes.plot([week.week for week in made], [week.champion for week in made], "o", color=colour, markersize=5)
+        worth = {week.week: week.champion for week in weeks if week.champion is not None}
+        made = {week.week: worth[week.week] for week in weeks if week.promoted}
+        axes.step(list(worth), list(worth.values()), where="post", color=colour, label=f"{name}: champion")
+        axes.plot(list(made), list(made.values()), "o", color=colour, markersize=5)
         axes.plot(
             [week.week for week in weeks], [week.candidate for week in weeks], "x", color=colour, markersize=4,
             label=f"{name}: candidate",
