@@ -15,10 +15,11 @@ from tests.toys.toy_serving import EXPECTED, TEXTS, Server, Start
 from tests.toys.waiting import LONGEST, until
 
 CONFIG = """
-data: {source: a.csv, columns: {score: s}}
-model: {source: a/b}
-registry: {model_name: toy}
-monitoring: {keep_texts: true, review: {long: 1.0}}
+parameters:
+  data: {source: a.csv, columns: {score: s}}
+  model: {source: a/b}
+  registry: {model_name: toy}
+  monitoring: {keep_texts: true, review: {long: 1.0}}
 """
 
 
