@@ -35,6 +35,7 @@ def evaluate(
     """Score best and last checkpoint and the baselines on every test row, and draw the report."""
     from agile_classifier.evaluation.evaluate import examine, require_whole_texts
     from agile_classifier.evaluation.reports.content import draw_page
+    from agile_classifier.evaluation.reports.page import put_into_frame
 
     examined = examine(
         adapter=adapter.path,
@@ -60,4 +61,4 @@ def evaluate(
     with tracking.resumed_run(mlflow_run_id):
         tracking.log_evaluation(evaluation, report=page.html, figures=page.figures)
     log_metadata(metadata=dict(evaluation.flat()), artifact_name="evaluation", infer_artifact=True)
-    return evaluation, examined.test_scores, HTMLString(page.html)
+    return evaluation, examined.test_scores, HTMLString(put_into_frame(page.html))

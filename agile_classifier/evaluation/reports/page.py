@@ -36,6 +36,7 @@ UNDECIDED = (
     " and stands in the report of the version in MLflow.</p>"
 )
 """Paragraph of a report in whose place the decision is put, once it is made; ZenML keeps the page as it was."""
+_FRAMED = '\n<base href="about:srcdoc">'
 _DIRECTIONS = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 _DECISION = re.compile(r'<p class="decision">[^<]*</p>')
 _ABOUT = re.compile(r'\s*<dl class="about">.*?</dl>', re.DOTALL)
@@ -59,6 +60,19 @@ def state_decision(page: str, reason: str, facts: Sequence[Fact] = ()) -> str:
         page = _ABOUT.sub("", page, count=1)
     decided = f'<p class="decision">{escape(reason)}</p>{list_facts(facts)}'
     return _DECISION.sub(lambda _: decided, page, count=1)
+
+
+def put_into_frame(page: str) -> str:
+    """A page for a frame that is given its text, as ZenML's dashboard does: its contents lead to its own sections.
+
+    Without a base of its own they would lead to the page around the frame.
+    """
+    return page.replace("<head>", f"<head>{_FRAMED}", 1)
+
+
+def take_from_frame(page: str) -> str:
+    """The page that `put_into_frame` was given."""
+    return page.replace(_FRAMED, "", 1)
 
 
 def without_direction(name: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from mlflow import MlflowClient
 
 from agile_classifier.errors import one_line
+from agile_classifier.evaluation.reports.page import without_direction
 from agile_classifier.ops.registry import history
 from agile_classifier.ops.registry.history import Event
 
@@ -69,6 +70,6 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """A text that Markdown shows as it is, on one line."""
-    plain = html.escape(" ".join(text.split()), quote=False)
+    """A text that Markdown shows as it is, on one line, without marks that turn the direction of what follows."""
+    plain = html.escape(" ".join(without_direction(text).split()), quote=False)
     return _MARKS.sub(r"\\\1", plain).replace("://", "&#58;//")  # an address would become a link

@@ -16,7 +16,7 @@ from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.ending import is_told
 from agile_classifier.environment import home
 from agile_classifier.evaluation.contenders import Evaluation, in_words
-from agile_classifier.evaluation.reports.page import state_decision
+from agile_classifier.evaluation.reports.page import state_decision, take_from_frame
 from agile_classifier.files import write_whole
 from agile_classifier.ops.runs.links import describe_version, run_address
 from agile_classifier.ops.runs.outputs import output_of
@@ -151,7 +151,8 @@ def write_report(run: PipelineRunResponse, *, model_name: str, decided: Pipeline
     facts = describe_version(model_name, output_of(run, "register", "model_version"))
     path = home() / "reports" / f"{run.name}.html"
     path.parent.mkdir(exist_ok=True)
-    write_whole(path, state_decision(str(output_of(run, "evaluate", "report")), decision.reason, facts))
+    page = take_from_frame(str(output_of(run, "evaluate", "report")))
+    write_whole(path, state_decision(page, decision.reason, facts))
     return str(path)
 
 

@@ -23,7 +23,7 @@ from agile_classifier.evaluation.reports.evaluation import (
     wrong_rows,
 )
 from agile_classifier.evaluation.reports.figures import draw_confusion, draw_roc
-from agile_classifier.evaluation.reports.page import DARK_PALETTE, Fact, state_decision
+from agile_classifier.evaluation.reports.page import DARK_PALETTE, Fact, put_into_frame, state_decision, take_from_frame
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspect, Suspects
 from agile_classifier.evaluation.slices import Slice
 from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals
@@ -362,6 +362,12 @@ def test_the_page_opens_with_the_decision_and_what_it_is_about_and_links_to_thei
 def test_a_class_name_does_not_turn_the_sentence_that_names_it() -> None:
     assert "\u202e" not in render_report(make_report(("other", "rude\u202eevil")))
     assert "“rudeevil”" in render_report(make_report(("other", "rude\u202eevil")))
+
+
+def test_a_page_for_a_frame_leads_to_itself_and_is_had_back_whole(page: str) -> None:
+    framed = put_into_frame(page)
+    assert framed.index('<base href="about:srcdoc">') < framed.index("<meta")
+    assert take_from_frame(framed) == page == take_from_frame(page)
 
 
 def test_contents_lead_to_every_section(page: str) -> None:
