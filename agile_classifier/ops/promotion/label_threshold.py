@@ -81,9 +81,10 @@ def find_kept_threshold(model_name: str, config: Sections, *, examples: str) -> 
 def read_label_record(model_name: str, version: str) -> LabelRecord:
     """Read how a version was labelled; of a version that says nothing, what the run that made it has logged."""
     client = MlflowClient()
+    record = registry.read_record(model_name, version, registry.LABELLING)
+    if record is not None:
+        return LabelRecord.model_validate(record)
     found = client.get_model_version(model_name, version)
-    if registry.LABELLING in found.tags:
-        return LabelRecord.model_validate_json(found.tags[registry.LABELLING])
     try:
         logged = client.get_run(found.run_id).data.params.get(PARAMETER, "None") if found.run_id else "None"
     except MlflowException as error:

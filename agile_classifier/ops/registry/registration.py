@@ -84,14 +84,13 @@ def register(candidate: Candidate, settings: RegistryConfig) -> Registered:
             return _take_over(made, candidate, settings)
         model_uri = _log(candidate, settings, registration)
         parity_error = _check_parity(model_uri, candidate, settings)
-        config_file = f"config-{registration}.json"  # several versions may be of one run
-        mlflow.log_dict(dict(candidate.config), config_file)
+        records = _log_records(candidate, registration)
         parity = _parity_tags(parity_error, n=len(_compared(candidate, settings)))
         version = registry.create_version(
             settings.model_name,
             model_uri=model_uri,
             run_id=candidate.mlflow_run_id,
-            tags={**_tags(candidate, config_file), **parity, logged_models.REGISTRATION: registration},
+            tags={**_tags(candidate), **records, **parity, logged_models.REGISTRATION: registration},
             description=f"{_description(candidate)} {_links(candidate.mlflow_run_id)}",
         )
     return Registered(version, parity_error)
@@ -162,15 +161,23 @@ def _check_parity(model_uri: str, candidate: Candidate, settings: RegistryConfig
     return parity_error
 
 
-def _tags(candidate: Candidate, config_file: str) -> dict[str, str]:
+def _log_records(candidate: Candidate, registration: str) -> dict[str, str]:
+    """Log what a version records, in files of its own, for several may be of one run; returns tags that name them."""
+    labelling = candidate.labelling.model_dump(mode="json", include={"label_threshold", "kept", "threshold"})
+    tags = {}
+    for tag, record in {registry.CONFIG: dict(candidate.config), registry.LABELLING: labelling}.items():
+        mlflow.log_dict(record, f"{tag}-{registration}.json")
+        tags[tag] = f"runs:/{candidate.mlflow_run_id}/{tag}-{registration}.json"
+    return tags
+
+
+def _tags(candidate: Candidate) -> dict[str, str]:
     config, measured = candidate.config, candidate.evaluation.flat()
     return {
         **tracking.zenml_tags(),
         **outputs.version_tags(get_step_context().pipeline_run),
         registry.REPORT: f"runs:/{candidate.mlflow_run_id}/{registry.REPORT_FILE}",
         "git_commit": git_commit(),
-        registry.LABELLING: candidate.labelling.model_dump_json(include={"label_threshold", "kept", "threshold"}),
-        registry.CONFIG: f"runs:/{candidate.mlflow_run_id}/{config_file}",
         "seed": str(config["fine_tune"]["seed"]),
         **{f"digest.{part}": facts.digest for part, facts in candidate.labelling.parts.items()},
         **{name: f"{value:.4f}" for name, value in measured.items() if name.startswith("test_")},

@@ -25,7 +25,7 @@ LEARNT_FILE, TESTED_FILE = "learnt_from.json", "tested_on.json"
 REPORT, REPORT_FILE = "report", "report.html"
 """Tag of a version that says where its report is, and the report's name among the artifacts of its run."""
 LABELLING = "labelling"
-"""Tag of a version: how it was labelled, as `agile_classifier.ops.promotion.label_threshold` reads it."""
+"""Tag of a version that says where it stands how it was labelled (`agile_classifier.ops.promotion.label_threshold`)."""
 CONFIG = "config"
 """Tag of a version that says where the config of its run is."""
 PARITY_ERROR = "parity.error"
@@ -150,23 +150,30 @@ def read_learnt_from(model_name: str, version: str) -> frozenset[str]:
 
 
 def read_config(model_name: str, version: str) -> dict[str, Any]:
-    """Read the config sections that a version records; empty if it records none.
+    """Read the config sections that a version records; empty if it records none; raises as `read_record`."""
+    return read_record(model_name, version, CONFIG) or {}
+
+
+def read_record(model_name: str, version: str, tag: str) -> dict[str, Any] | None:
+    """Read what a version records in the file that a tag of it names; None without the tag.
 
     Raises
     ------
     InputError
-        The file that the version names is gone.
+        The file is gone.
     """
-    recorded = MlflowClient().get_model_version(model_name, version).tags.get(CONFIG, "{}")
-    try:  # an earlier version kept the config itself in its tag
+    recorded = MlflowClient().get_model_version(model_name, version).tags.get(tag)
+    if recorded is None:
+        return None
+    try:  # an earlier version kept the record itself in its tag
         text = recorded if recorded.startswith("{") else mlflow.artifacts.load_text(recorded)
     except (OSError, MlflowException) as error:
         raise InputError(
-            f"model {model_name}, version {version}: its config {recorded} cannot be read"
+            f"model {model_name}, version {version}: its {tag} {recorded} cannot be read"
             f" ({one_line(error, longest=200)}); restore it from a backup (`agile restore`), or train again"
         ) from None
-    config: dict[str, Any] = json.loads(text)
-    return config
+    record: dict[str, Any] = json.loads(text)
+    return record
 
 
 def read_spec(model_name: str, version: str) -> ClassifierSpec:

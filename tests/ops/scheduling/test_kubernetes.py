@@ -230,7 +230,8 @@ def test_a_night_without_a_new_label_says_so_and_starts_no_run(waited: Object, c
     assert "done: nothing new: no run of waiting is known" in waited["listed"][1]
     assert waited["unchanged"] == ["unchanged waiting"]
     for submitted in cluster.submitted:
-        kubernetes_validate.validate(submitted, VERSIONS[0], strict=True)
+        if submitted.get("kind") == "CronJob":
+            kubernetes_validate.validate(submitted, VERSIONS[0], strict=True)
 
 
 def test_new_labels_start_the_run_also_by_hand(waited: Object) -> None:
