@@ -166,11 +166,13 @@ def _describe(evaluation: Evaluation) -> str:
     """The headline metrics as a table in Markdown, which stands first on the run's page."""
     metrics, intervals = evaluation.metrics["candidate"], evaluation.intervals["candidate"]
     rows = [
-        f"| {METRICS[name]} | {metrics[name]:.3f} | {intervals[name][0]:.3f} – {intervals[name][1]:.3f} |"
-        for name in HEADLINE
+        ["", *(METRICS[name] for name in HEADLINE)],
+        ["---"] * (len(HEADLINE) + 1),
+        [f"on {evaluation.n_test} test texts", *(f"{metrics[name]:.3f}" for name in HEADLINE)],
+        ["95 % interval", *("{:.3f} – {:.3f}".format(*intervals[name]) for name in HEADLINE)],
     ]
-    head = [f"| on {evaluation.n_test} test texts | | 95 % interval |", "| --- | --- | --- |"]
-    return "\n".join([*head, *rows, "", "The report is the artifact `report.html`."])
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"{table}\n\nThe report is the artifact `report.html`."
 
 
 def zenml_tags() -> dict[str, str]:
