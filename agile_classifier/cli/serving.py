@@ -235,14 +235,18 @@ def deploy(
         Path | None,
         typer.Option(metavar="FILE", help="File that holds the access token, in place of AGILE_LAUNCH_TOKEN."),
     ] = None,
+    max_upload: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Largest file that a person may bring, in MB.")
+    ] = 500,
 ) -> None:
-    """Serve the launcher, a page on which trainings are started.
+    """Serve the launcher, pages for who has no terminal.
 
-    A person picks a config, fills in its fields, and starts the training on the active stack.
+    A person brings a file, sees what it is taken for, starts the training on the active stack, follows and stops it,
+    reads the report, and asks for promotion.
     """
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state()
     from agile_classifier.ops.web import launcher
 
-    launcher.serve(host=host, port=port, token_file=token_file)
+    launcher.serve(host=host, port=port, token_file=token_file, most_bytes=max_upload * 1_000_000)

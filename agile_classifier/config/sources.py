@@ -45,15 +45,7 @@ def require_sources(config: RunConfig, *folders: Path, name: str) -> None:
     InputError
         Names the field and every place that was looked at.
     """
-    if config.data.snapshot is not None:
-        return
-    named = [
-        (f"data.sources.{part.name}" if config.data.sources else "data.source", part) for part in config.data.parts
-    ]
-    for field, source in (
-        *((field, address) for field, part in named for address in part.addresses),
-        ("model.source", config.model.source),
-    ):
+    for field, source in _named_sources(config):
         path = _local_path(source)
         may_be_hub_model = field == "model.source" and not source.startswith(".") and source.count("/") <= 1
         if path is None or path.is_absolute() or may_be_hub_model or _is_in_mirror(path):
@@ -72,6 +64,20 @@ def describe_data(data: Mapping[str, Any]) -> list[str]:
     return [address for one in found for address in ([one] if isinstance(one, str) else one)]
 
 
+def require_files(config: RunConfig, *, name: str) -> None:
+    """Refuse a config whose absolute local source is not on this machine, where the run will stand, nor in the mirror.
+
+    Raises
+    ------
+    InputError
+        Names the field and the path.
+    """
+    for field, source in _named_sources(config):
+        path = _local_path(source)
+        if path is not None and path.is_absolute() and not (match_files(path) or _is_in_mirror(path)):
+            raise InputError(f"{name}: {field} {source}: no such file or folder{_beside()}")
+
+
 Named = TypeVar("Named", str, list[str])
 
 
@@ -86,6 +92,17 @@ def place_free(source: Named) -> Named:
 def file_names(source: str | Sequence[str]) -> str:
     """The last part of a recorded source, or of each of a list: `a.csv, b.csv`."""
     return ", ".join(one.rpartition("/")[2] for one in ([source] if isinstance(source, str) else source))
+
+
+def _named_sources(config: RunConfig) -> list[tuple[str, str]]:
+    """Field and address of everything that a run reads; nothing where it reads a snapshot."""
+    if config.data.snapshot is not None:
+        return []
+    named = [
+        (f"data.sources.{part.name}" if config.data.sources else "data.source", part) for part in config.data.parts
+    ]
+    addresses = [(field, address) for field, part in named for address in part.addresses]
+    return [*addresses, ("model.source", config.model.source)]
 
 
 def _locate(section: dict[str, Any], folders: tuple[Path, ...]) -> None:

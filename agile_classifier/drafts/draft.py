@@ -51,6 +51,19 @@ class Project:
     """Folder that `validation.suite` is relative to."""
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A first config for a file, and what it was made of."""
+
+    sections: dict[str, dict[str, Any]]
+    """Sections of the config that differ from the defaults."""
+    config: RunConfig
+    examples: pd.DataFrame
+    """The examples as the step `ingest` makes them, of shape (n, 2 or more)."""
+    remarks: tuple[str, ...]
+    """Why it is as it is, and what a run will make of it."""
+
+
 def compose(
     sources: Sequence[Path], *, project: Project, output: Path, choices: Choices = Choices(), ask: Ask | None = None
 ) -> str:
@@ -75,6 +88,14 @@ def compose(
     InputError
         The file cannot be read, or nothing in it can be learnt.
     """
+    made = make_draft(sources, project=project, output=output, choices=choices, ask=ask)
+    return write_draft(made, sources, output=output)
+
+
+def make_draft(
+    sources: Sequence[Path], *, project: Project, output: Path, choices: Choices = Choices(), ask: Ask | None = None
+) -> Draft:
+    """Guess a first config for the files, and foretell what a run will make of it; as `compose`."""
     sources = [source.expanduser().absolute() for source in sources]
     name = _model_name(_stem(sources[0]))
     guessed = guess_with_answers(sources, choices, ask)
@@ -87,13 +108,15 @@ def compose(
     sections = _sections(guessed, project, name=name, bounds=bounds, split=config.split)
     foretold = forecast(examples, config, suite=project.suites / config.validation.suite, labelled=labelled)
     foretold += [forecast_parts(examples, config, column) for column in guessed.of_parts]
-    places = [place_source(source, output) for source in sources]
-    sections["data"]["source"] = places[0] if len(places) == 1 else places
-    head = _head(
-        sources,
-        output=output,
-        remarks=[*guessed.reasons, *_bounds_reason(config, bounds), TOGETHER, why_split, *foretold],
-    )
+    remarks = (*guessed.reasons, *_bounds_reason(config, bounds), TOGETHER, why_split, *foretold)
+    return Draft(sections, config, examples, remarks)
+
+
+def write_draft(made: Draft, sources: Sequence[Path], *, output: Path) -> str:
+    """The YAML of a draft, its remarks as the comment that it opens with; sources as `compose` places them."""
+    places = [place_source(source.expanduser().absolute(), output) for source in sources]
+    sections = {**made.sections, "data": {**made.sections["data"], "source": places if places[1:] else places[0]}}
+    head = _head(sources, output=output, remarks=made.remarks)
     body = yaml.safe_dump({"parameters": sections}, sort_keys=False, allow_unicode=True, width=10_000)
     return f"{head}{body}"
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -20,13 +18,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.toys.waiting import LONGEST, until
+from tests.browser.commands import Command
+from tests.toys.waiting import LONGEST
 
 pytestmark = pytest.mark.browser
 playwright = pytest.importorskip("playwright.sync_api")
 playwright.expect.set_options(timeout=1000 * LONGEST)
 
-PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 STEPS = (
     "ingest",
     "ingest_base_model",
@@ -38,39 +36,6 @@ STEPS = (
     "register",
     "promote",
 )
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
-
-class Command:
-    """An `agile` command that goes on beside the test."""
-
-    def __init__(self, home: Path, *words: str) -> None:
-        self.log = home.parent / f"{words[0]}.txt"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "agile_classifier", *words], env={**os.environ, "AGILE_HOME": str(home)},
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
-
-    def said(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")
-
-    def until(self, words: str) -> str:
-        """What stands after the words, once they are said."""
-
-        def find() -> re.Match[str] | None:
-            has_ended, found = self.process.poll() is not None, re.search(rf"{words}(\S*)", self.said())
-            assert found or not has_ended, self.said()
-            return found
-
-        found = until(find, self.said)
-        assert found
-        return found[1]
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGINT)
-            self.process.wait(LONGEST)
 
 
 class Life:
@@ -113,31 +78,6 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     life = Life(tmp_path_factory.mktemp("browser") / "home")
     yield life
     life.end()
-
-
-@pytest.fixture
-def page() -> Iterator[playwright.Page]:
-    """A page of a browser of this machine, else of playwright's own (`playwright install chromium`)."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(1000 * LONGEST)
-        yield page
-        browser.close()
-
-
-@pytest.fixture
-def picture(page: playwright.Page) -> Callable[[str], None]:
-    """Keeps what is seen, where pictures are asked for."""
-
-    def keep(name: str) -> None:
-        if os.environ.get("PICTURES"):
-            PICTURES.mkdir(exist_ok=True)
-            page.wait_for_timeout(1500)  # what moves has come to rest
-            page.screenshot(path=PICTURES / f"{name}.png")
-
-    return keep
 
 
 def test_the_dashboard_asks_nothing_and_shows_every_step(
@@ -216,16 +156,18 @@ def test_a_training_is_launched_by_the_form_and_found_on_the_dashboard(
     life: Life, page: playwright.Page, picture: Callable[[str], None]
 ) -> None:
     page.goto(life.launch_page)
-    page.get_by_role("link", name="quickstart", exact=True).click()
-    page.get_by_text("data", exact=True).click()
+    page.get_by_text("Configs that come with the project").click()
+    page.locator("#configs").get_by_role("link", name="quickstart", exact=True).click()
+    page.get_by_text("All other settings").click()
     page.get_by_text("evaluation", exact=True).click()
     page.locator("[name='evaluation.n_resamples']").fill("200")
     page.locator("[name='fine_tune.epochs']").fill("0")
     page.get_by_role("button", name="Run").click()  # the browser itself refuses it
     assert page.url.endswith("/configs/quickstart")
     page.locator("[name='fine_tune.epochs']").fill("1")
+    page.get_by_text("All other settings").click()
     page.evaluate("scrollTo(0, 0)")
-    picture("launcher")
+    picture("launcher_config")
     page.get_by_role("button", name="Run").click()
     playwright.expect(page.locator("h1")).to_have_text("quickstart: done", timeout=1000 * LONGEST)
     name = page.get_by_role("link", name=re.compile("^training-")).inner_text()

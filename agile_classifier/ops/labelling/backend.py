@@ -27,6 +27,8 @@ PATHS = ("/setup", "/predict", "/webhook", "/train")
 """Paths that Label Studio posts to."""
 MAX_BYTES = 16_000_000
 """Largest request body, in bytes: Label Studio asks for all tasks that were ticked at once."""
+PATHS = ("/setup", "/predict", "/webhook", "/train")
+"""Paths to which Label Studio posts."""
 START = "START_TRAINING"
 """What the button Start Training sends."""
 LABELLED = frozenset({"ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED"})

@@ -84,7 +84,15 @@ def is_open(model_name: str, version: str) -> bool:
     tags = registry.read_tags(model_name, version)
     if registry.read_champion(model_name) == version or tags.get(champions.PROMOTION) == history.REJECTED:
         return False
-    return tags.get(champions.PROMOTION) != history.ASKED or _is_over(tags.get(champions.PROMOTION_RUN, ""))
+    return tags.get(champions.PROMOTION) != history.ASKED or is_over(tags.get(champions.PROMOTION_RUN, ""))
+
+
+def is_over(run_name: str) -> bool:
+    """Whether a promotion run can no longer be answered: it ended, as when its process was killed, or was deleted."""
+    try:
+        return Client().get_pipeline_run(run_name, allow_name_prefix_match=False).status.is_finished
+    except (KeyError, ValueError):
+        return True
 
 
 def ask(decision: PromotionDecision, *, model_name: str, run: str) -> None:
@@ -200,14 +208,6 @@ def reject(wanted: str, *, reason: str) -> PipelineRunResponse:
     Client().resolve_run_wait_condition(asked.id, RunWaitConditionResolution.ABORT)
     champions.settle(model_name)
     return _read(run)
-
-
-def _is_over(run_name: str) -> bool:
-    """Whether a promotion run can no longer be answered: it ended, as when its process was killed, or was deleted."""
-    try:
-        return Client().get_pipeline_run(run_name, allow_name_prefix_match=False).status.is_finished
-    except (KeyError, ValueError):
-        return True
 
 
 def _find_run(wanted: str) -> PipelineRunResponse:

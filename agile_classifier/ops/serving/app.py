@@ -22,7 +22,8 @@ from agile_classifier.ops.feedback.verdicts import BadVerdict, Stored, UnknownPr
 from agile_classifier.ops.scoring.answer_columns import MODEL_VERSION
 from agile_classifier.ops.serving.batches import Answer, Batches, Closed, QueueFull
 from agile_classifier.ops.serving.connections import RequestLimits
-from agile_classifier.ops.serving.guard import Guard, Rules
+from agile_classifier.ops.serving.guard import Guard
+from agile_classifier.ops.serving.listening import Rules
 from agile_classifier.ops.serving.metrics import CONTENT_TYPE, ServingMetrics
 from agile_classifier.ops.serving.refusals import ERRORS, Refusal, busy
 from agile_classifier.ops.serving.texts import COLUMN, EXAMPLE, FORMS, Invocation, TextLimits, require_texts

@@ -13,7 +13,7 @@ import ipaddress
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -27,9 +27,8 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
-from agile_classifier.ops.serving.connections import RequestLimits
-from agile_classifier.ops.serving.docs import DOCS_PATHS, add_docs
-from agile_classifier.ops.serving.listening import read_authorization
+from agile_classifier.ops.serving.docs import add_docs
+from agile_classifier.ops.serving.listening import Rules, read_authorization
 from agile_classifier.ops.serving.refusals import (
     BAD_REQUEST,
     SECURITY_HEADERS,
@@ -42,6 +41,8 @@ from agile_classifier.ops.serving.refusals import (
 SECONDS_TO_DRAIN = 2
 """Longest wait for the rest of a request that is refused before it was read."""
 CLOSE = {"connection": "close"}
+MULTIPART = "multipart/form-data"
+"""Content type of a form that holds a file; its parts are named by a boundary."""
 CLIENT_GONE = 499
 """Status that is counted for a client that left before it was answered; nobody is sent it."""
 LOGIN = 'Basic realm="agile: any user, the token as password"'
@@ -50,21 +51,6 @@ logger = logging.getLogger(__name__)
 
 Observe = Callable[[str, int, float, str | None], None]
 """Told of every answer: path (`other` where there is no such path), status, seconds, and the error code, if any."""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Rules of a server: token, hosts, origins, and limits of a request."""
-
-    token: str | None
-    """Wanted as bearer, or as password of a browser's login; None: only names of this machine are answered."""
-    media_types: Collection[str]
-    """Content types of a POST."""
-    limits: RequestLimits = field(default_factory=RequestLimits)
-    open_paths: Collection[str] = ()
-    """Paths that are answered without the token."""
-    login_paths: tuple[str, ...] = DOCS_PATHS
-    """Beginnings of paths at which a browser asks its user for the token."""
 
 
 class Guard:
@@ -162,13 +148,14 @@ class Guard:
     async def _read(self, request: Request) -> bytes:
         """Read the whole body of a request, whether its length is announced or not."""
         limits, chunks = self._rules.limits, _chunks(request)
-        is_too_large = _announced(request) > limits.max_bytes
+        max_bytes = self._rules.body_at(request.scope["path"]).max_bytes
+        is_too_large = _announced(request) > max_bytes
         try:
             async with asyncio.timeout(limits.seconds_to_read) as deadline:
                 with self._reading(_Body(deadline)) as body:
                     while not is_too_large and (chunk := await anext(chunks, None)) is not None:
                         body.content += chunk
-                        is_too_large = len(body.content) > limits.max_bytes
+                        is_too_large = len(body.content) > max_bytes
                         self._make_room()
         except TimeoutError:
             if body.made_room:
@@ -178,7 +165,7 @@ class Guard:
         if not is_too_large:
             return bytes(body.content)
         await self._drain(chunks)
-        line = f"the request has more than {limits.max_bytes} bytes: send less at a time"
+        line = f"the request has more than {max_bytes} bytes: send less at a time"
         raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, line, headers=CLOSE)
 
     @contextmanager
@@ -203,10 +190,12 @@ class Guard:
                     left -= len(chunk)
 
     def _require_media_type(self, request: Request) -> None:
-        headers, media_types = request.headers, self._rules.media_types
+        headers, media_types = request.headers, self._rules.body_at(request.scope["path"]).media_types
         found, encoding = headers.get("content-type", "none"), headers.get("content-encoding", "identity")
         kind, *parameters = [part.strip().lower() for part in found.split(";")]
-        if kind not in media_types or parameters not in ([], ["charset=utf-8"]) or encoding != "identity":
+        is_form = kind == MULTIPART and len(parameters) == 1 and parameters[0].startswith("boundary=")
+        is_plain = parameters in ([], ["charset=utf-8"])
+        if kind not in media_types or not (is_form or is_plain) or encoding != "identity":
             line = f"content type {found[:100]} (encoding {encoding[:20]}); {' or '.join(media_types)} in UTF-8"
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"{line} is needed")
 

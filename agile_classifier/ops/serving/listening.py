@@ -1,4 +1,4 @@
-"""Listening: a server's socket, the token without which it binds to loopback alone, and its life until it stops."""
+"""Listening: a server's socket, the token without which it binds to loopback alone, its rules, and its life."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import os
 import resource
 import signal
 import socket
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import uvicorn
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.serving.connections import Connection, Connections, RequestLimits
+from agile_classifier.ops.serving.docs import DOCS_PATHS
 
 SHUTDOWN_SECONDS = 30
 """Longest wait for requests under way, once a server is told to stop."""
@@ -24,6 +27,39 @@ OWN_FILES = 256
 """Open files of a server that are no connections: libraries, databases, what it loads."""
 SHORTEST_TOKEN = 16
 """Shortest allowed token, in characters; a shorter one can be guessed."""
+
+
+@dataclass(frozen=True)
+class BodyRules:
+    """What the body of a POST may be."""
+
+    media_types: Collection[str]
+    """Content types."""
+    max_bytes: int
+    """Largest size, in bytes."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Rules of a server: token, hosts, origins, and limits of a request."""
+
+    token: str | None
+    """Wanted as bearer, or as password of a browser's login; None: only names of this machine are answered."""
+    media_types: Collection[str]
+    """Content types of a POST."""
+    limits: RequestLimits = field(default_factory=RequestLimits)
+    open_paths: Collection[str] = ()
+    """Paths that are answered without the token."""
+    login_paths: tuple[str, ...] = DOCS_PATHS
+    """Beginnings of paths at which a browser asks its user for the token."""
+    bodies: Mapping[str, BodyRules] = field(default_factory=dict)
+    """Beginning of a path → what is posted there, in place of `media_types` and the limits' size; the longest counts.
+    The limits' size is still the largest of all."""
+
+    def body_at(self, path: str) -> BodyRules:
+        """What may be posted to a path."""
+        begun = [beginning for beginning in self.bodies if path.startswith(beginning)]
+        return self.bodies[max(begun, key=len)] if begun else BodyRules(self.media_types, self.limits.max_bytes)
 
 
 def read_token(file: Path | None, *, variable: str) -> str | None:

@@ -1,31 +1,32 @@
-"""Launches: trainings that were started from the launcher's page, each a process of its own that outlives the page.
+"""Launches: commands that were started from the launcher's page, each a process of its own that outlives the page.
 
 `launches/ID` of the state folder holds what was asked for, the output, and the exit code once there is one; the kernel
-frees a launch's lock when its last process ends, however it ends.
+frees a launch's lock when its last process ends, however it ends. A training is one, and so is a promotion or the
+answer to one.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
-import math
 import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, Field, computed_field
+from pydantic import BaseModel, computed_field
 
 from agile_classifier.config.files import load_config, write_override
 from agile_classifier.config.form import changed
 from agile_classifier.config.run import RunConfig
-from agile_classifier.data.text import kind_of
+from agile_classifier.config.sources import require_files
 from agile_classifier.environment import home
 from agile_classifier.errors import InputError, redact
 from agile_classifier.files import read_end, write_whole
@@ -33,44 +34,22 @@ from agile_classifier.ops import project
 from agile_classifier.ops.state.locks import is_locked
 from agile_classifier.ops.web.output import plain_text
 
-LONGEST_VALUE = 4_000
-"""Characters of a field's value that a launch may be given."""
-LONGEST_NAME = 100
-"""Characters of the name of a config or field."""
-MOST_VALUES = 300
-"""Fields that a launch may be given; a config has about 120."""
 LONGEST_OUTPUT = 20_000
 """Bytes of the end of a launch's output that are shown."""
 LONGEST_BEGINNING = 20_000
 """Characters at the beginning of the output, in which a training says its name."""
-KEEP_EXIT_CODE = '"$@"; code=$?; echo $code > "$0.tmp" && mv "$0.tmp" "$0"'
+KEEP_EXIT_CODE = 'trap : TERM INT; "$@"; code=$?; echo $code > "$0.tmp" && mv "$0.tmp" "$0"'
+"""Shell words that run a command and keep its exit code, also where all of it is told to stop."""
 RUN_NAME = re.compile(r"^run ([\w.-]{1,200})$", re.MULTILINE)
 """Line by which a training says its run's name in ZenML."""
 IDENTITY = re.compile(r"[0-9T]+-[0-9a-f]{8}")
 GOING, CUT_SHORT, DONE, REFUSED, FAILED = "running", "cut short", "done", "refused by a gate", "failed"
+STOPPED = "stopped"
 OUTCOMES = {0: DONE, 3: REFUSED}
-_NOT_PASSED_ON = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-"""Control characters but tab and line end, and halves of characters: no command line takes all of them."""
-
-
-def _require_scalar(value: Any) -> Any:
-    if not isinstance(value, str | int | float | None):
-        raise ValueError(f"a number, a text, true, false or null is needed; found {kind_of(value)}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"a finite number is needed; found {value}")
-    if isinstance(value, str) and len(value) > LONGEST_VALUE:
-        raise ValueError(f"the value has {len(value)} characters; at most {LONGEST_VALUE} are allowed")
-    if isinstance(value, str) and (refused := _NOT_PASSED_ON.search(value)):
-        raise ValueError(f"the value holds the character {refused[0]!a}, which is not allowed")
-    return value
-
-
-Scalar = Annotated[str, Field(max_length=LONGEST_VALUE)] | int | float | bool | None
-Value = Annotated[Any, BeforeValidator(_require_scalar, json_schema_input_type=Scalar)]
-"""Value of a field, a scalar; a list or mapping is a text, written as the form shows it: `["a.csv", "b.csv"]`."""
-FieldName = Annotated[str, Field(max_length=LONGEST_NAME, pattern=r"^[A-Za-z0-9_.]+$")]
-Overrides = Annotated[dict[FieldName, Value], Field(max_length=MOST_VALUES)]
-"""`section.field` → its value."""
+TRAINING, PROMOTION, ANSWER = "training", "promotion", "answer"
+"""Kinds of launches."""
+LONG = (TRAINING, PROMOTION)
+"""Kinds of which this machine takes one at a time."""
 
 
 class StillGoing(RuntimeError):
@@ -78,46 +57,60 @@ class StillGoing(RuntimeError):
 
 
 class Launch(BaseModel, frozen=True):
-    """A training started from the launcher, and its state."""
+    """A command started from the launcher, and its state."""
 
     id: str
     config: str
+    """Name of the config that is trained, or of what is promoted."""
     overrides: dict[str, Any]
     """Fields that differ from the config."""
     started: str
     """UTC, ISO 8601."""
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def exit_code(self) -> int | None:
-        """Exit code of the training; None while it runs, or if it was cut short."""
-        file = _folder(self.id) / "exit"
-        return int(file.read_text()) if file.exists() else None
+    kind: str = TRAINING
+    """`training`, `promotion`, or the `answer` to one."""
+    file: str | None = None
+    """Id of the upload that is trained on."""
+    model_name: str | None = None
+    """Registered model that it is about."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def state(self) -> str:
-        """State of the launch, in a word or two."""
-        if self.exit_code is not None:
-            return OUTCOMES.get(self.exit_code, FAILED)
-        return GOING if is_locked(_folder(self.id) / "lock") else CUT_SHORT
+        """`running`, `done`, `refused by a gate`, `failed`, `stopped`, or `cut short` where its process was killed."""
+        folder = _folder(self.id)
+        is_going = is_locked(folder / "lock")
+        if self.exit_code is not None:  # written before the lock is free
+            return STOPPED if self.exit_code > 128 and self.is_told_to_stop else OUTCOMES.get(self.exit_code, FAILED)
+        return GOING if is_going else STOPPED if self.is_told_to_stop else CUT_SHORT
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def exit_code(self) -> int | None:
+        """Exit code of the command; None while it runs or if it was killed."""
+        file = _folder(self.id) / "exit"
+        return int(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    @property
+    def is_told_to_stop(self) -> bool:
+        """Whether somebody has stopped it by the page."""
+        return (_folder(self.id) / "stopped").exists()
 
     @computed_field(alias="run")  # type: ignore[prop-decorator]
     @property
     def run_name(self) -> str | None:
-        """Name of the run in ZenML; None before it began."""
+        """Name of its run in ZenML, once the command has said it."""
         with (_folder(self.id) / "log.txt").open(encoding="utf-8", errors="replace") as log:
             found = RUN_NAME.search(log.read(LONGEST_BEGINNING))
         return found[1] if found else None
 
 
 class LaunchWithOutput(Launch, frozen=True):
-    """A training started from the launcher, its state, and what it says."""
+    """A launch with the end of its output."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def output(self) -> str:
-        """End of the training's output, from the beginning of a line."""
+        """End of the command's output, from the beginning of a line."""
         log = _folder(self.id) / "log.txt"
         end = read_end(log, n_bytes=LONGEST_OUTPUT)
         is_cut = log.stat().st_size > LONGEST_OUTPUT
@@ -129,53 +122,96 @@ def configs() -> dict[str, tuple[Path, str]]:
     return {path.stem: (path, purpose) for path, purpose in project.list_configs().items()}
 
 
-def read_config(name: str, overrides: Mapping[str, Any] | None = None, *, needs_sources: bool = False) -> RunConfig:
-    """Read the config of a name with overrides.
+def find_config(name: str) -> Path:
+    """Find the file of a config by its name.
 
     Raises
     ------
     InputError
-        No such config or field, or a value that is not allowed.
+        There is no such config.
     """
     there = configs()
     if name not in there:
         raise InputError(f"config {name!r}: no such config; there are: {', '.join(there)}")
-    return load_config(
-        there[name][0], overrides=_as_words(overrides or {}), here=project.root(), needs_sources=needs_sources
-    )
+    return there[name][0]
 
 
-def start(name: str, filled_in: Mapping[str, Any], *, one_at_a_time: bool) -> LaunchWithOutput:
-    """Start a training; nothing is started or written where the config is not sound.
-
-    Parameters
-    ----------
-    filled_in : mapping
-        `section.field` → its value, a text that is read as in the form, a number, a boolean or None; what equals the
-        config's value changes nothing.
+def read_config(path: Path, overrides: Mapping[str, Any] | None = None, *, needs_sources: bool = False) -> RunConfig:
+    """Read a config with overrides.
 
     Raises
     ------
     InputError
-        As `read_config`.
+        No such field, or a value that is not allowed.
+    """
+    return load_config(path, overrides=_as_words(overrides or {}), here=project.root(), needs_sources=needs_sources)
+
+
+def start(
+    path: Path, name: str, filled_in: Mapping[str, Any], *, is_local: bool, file: str | None = None
+) -> LaunchWithOutput:
+    """Start a training; nothing is started or written where the config is not sound.
+
+    Parameters
+    ----------
+    path, name : Path, str
+        The config, and what it is called.
+    filled_in : mapping
+        `section.field` → its value, a text that is read as in the form, a number, a boolean or None; what equals the
+        config's value changes nothing.
+    is_local : bool
+        Whether it runs on an engine of this machine, which takes one at a time and reads this machine's files.
+    file : str, optional
+        Id of the upload that the config is of.
+
+    Raises
+    ------
+    InputError
+        As `read_config`; or a file that it reads is not there.
     StillGoing
         Another one runs.
     """
     texts = {field: _as_text(value) for field, value in filled_in.items()}
-    overrides = changed(read_config(name), texts)
-    read_config(name, overrides, needs_sources=True)
-    if one_at_a_time and (others := [launch.id for launch in list_launches() if launch.state == GOING]):
-        raise StillGoing(f"launch {others[0]} still runs; this machine takes one at a time")
-    now = datetime.now(UTC)
-    identity, started = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}", now.isoformat(timespec="seconds")
-    launch = LaunchWithOutput(id=identity, config=name, overrides=overrides, started=started)
-    with ExitStack() as undo:
-        folder = _folder(launch.id)
-        folder.mkdir(parents=True)
-        undo.callback(shutil.rmtree, folder)
-        _run(launch, folder)
-        undo.pop_all()
-    return launch
+    overrides = changed(read_config(path), texts)
+    config = read_config(path, overrides, needs_sources=True)
+    if is_local:
+        require_files(config, name=name)
+        _require_none_going()
+    words = ("train", str(path.resolve()), *(word for each in _as_words(overrides) for word in ("--set", each)))
+    facts = {"file": file, "model_name": config.registry.model_name}
+    return _run(words, config=name, overrides=overrides, **facts)
+
+
+def promote(model_name: str, version: str, *, is_local: bool) -> LaunchWithOutput:
+    """Start a promotion of a version by the policy of the run that made it; raises `StillGoing` as `start`."""
+    if is_local:
+        _require_none_going()
+    words = ("promote", "--model", model_name, "--", version)
+    return _run(words, config=f"{model_name} version {version}", kind=PROMOTION, model_name=model_name)
+
+
+def settle(model_name: str, run: str, *, promotes: bool, reason: str = "") -> LaunchWithOutput:
+    """Start the command that answers a promotion which waits for a person."""
+    words = ("approve", "--", run) if promotes else ("reject", f"--reason={reason}", "--", run)
+    return _run(words, config=f"{run}: {'yes' if promotes else 'no'}", kind=ANSWER, model_name=model_name)
+
+
+def stop(identity: str) -> LaunchWithOutput:
+    """Tell all processes of a launch to stop; told once more, they end at once, and can set nothing in order.
+
+    Raises
+    ------
+    InputError
+        There is no such launch, or it does not run.
+    """
+    launch = find(identity)
+    if launch.state != GOING:
+        raise InputError(f"launch {identity}: does not run; it is {launch.state}")
+    number = signal.SIGKILL if launch.is_told_to_stop else signal.SIGTERM
+    write_whole(_folder(identity) / "stopped", datetime.now(UTC).isoformat(timespec="seconds"))
+    with suppress(ProcessLookupError):  # it has ended just now
+        os.killpg(int((_folder(identity) / "process").read_text(encoding="utf-8")), number)
+    return find(identity)
 
 
 def find(identity: str) -> LaunchWithOutput:
@@ -202,18 +238,33 @@ def is_going(identity: str) -> bool:
     return is_locked(_folder(identity) / "lock")
 
 
-def _run(launch: Launch, folder: Path) -> None:
-    """Run a launch's training as a process of its own, which holds the launch's lock while it lives."""
-    words = [word for override in _as_words(launch.overrides) for word in ("--set", override)]
-    command = [*project.COMMAND, "train", str(configs()[launch.config][0].resolve()), *words]
-    with (folder / "log.txt").open("wb") as log, (folder / "lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        write_whole(folder / "launch.json", launch.model_dump_json(include=set(Launch.model_fields)))
-        subprocess.Popen(
-            ["/bin/sh", "-c", KEEP_EXIT_CODE, str(folder / "exit"), *command], cwd=project.root(),
-            stdin=subprocess.DEVNULL,
-            stdout=log, stderr=log, start_new_session=True, pass_fds=(lock.fileno(),), env=dict(os.environ),
-        )  # fmt: skip
+def _require_none_going() -> None:
+    if others := [launch.id for launch in list_launches() if launch.state == GOING and launch.kind in LONG]:
+        raise StillGoing(f"launch {others[0]} still runs; this machine takes one at a time")
+
+
+def _run(
+    words: Sequence[str], *, config: str, overrides: Mapping[str, Any] | None = None, **facts: Any
+) -> LaunchWithOutput:
+    """Run a command of `agile` as a process of its own, which holds the launch's lock while it lives."""
+    now = datetime.now(UTC)
+    identity, started = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}", now.isoformat(timespec="seconds")
+    launch = LaunchWithOutput(id=identity, config=config, overrides=dict(overrides or {}), started=started, **facts)
+    folder = _folder(identity)
+    with ExitStack() as undo:
+        folder.mkdir(parents=True)
+        undo.callback(shutil.rmtree, folder)
+        with (folder / "log.txt").open("wb") as log, (folder / "lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            write_whole(folder / "launch.json", launch.model_dump_json(include=set(Launch.model_fields)))
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", KEEP_EXIT_CODE, str(folder / "exit"), *project.COMMAND, *words], cwd=project.root(),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=(lock.fileno(),),
+                env=dict(os.environ),
+            )  # fmt: skip
+            write_whole(folder / "process", str(process.pid))
+        undo.pop_all()
+    return launch
 
 
 def _as_text(value: Any) -> str:

@@ -17,7 +17,8 @@ import requests
 from fastapi import FastAPI, Request, Response
 
 from agile_classifier.ops.serving.connections import RequestLimits
-from agile_classifier.ops.serving.guard import Guard, Rules
+from agile_classifier.ops.serving.guard import Guard
+from agile_classifier.ops.serving.listening import Rules
 from tests.toys.live_server import BRIEF, connect, impatient, read_all, running, statuses, talk
 from tests.toys.waiting import LONGEST, until
 

@@ -11,7 +11,9 @@ import pytest
 from fastapi import FastAPI, Request
 from starlette.testclient import TestClient
 
-from agile_classifier.ops.serving.guard import Guard, RequestLimits, Rules
+from agile_classifier.ops.serving.connections import RequestLimits
+from agile_classifier.ops.serving.guard import Guard
+from agile_classifier.ops.serving.listening import Rules
 
 TOKEN, JSON = "sentinel-token-of-the-test", "application/json"
 BODY: dict[str, Any] = {"content": b"{}", "headers": {"content-type": JSON}}

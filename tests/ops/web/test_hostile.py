@@ -45,9 +45,12 @@ def port(app: Any) -> Iterator[int]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_written(launches_folder: Path) -> Iterator[None]:
-    before = set(launches_folder.glob("*"))
+    def written() -> set[Path]:
+        return {*launches_folder.glob("*"), *launches_folder.with_name("uploads").glob("*")}
+
+    before = written()
     yield
-    assert set(launches_folder.glob("*")) == before
+    assert written() == before
 
 
 VALUES: dict[str, tuple[Any, str]] = {
@@ -133,8 +136,13 @@ def test_no_address_makes_the_launcher_fail(port: int, caplog: pytest.LogCapture
 
 def test_no_body_makes_the_launcher_fail(port: int, caplog: pytest.LogCaptureFixture) -> None:
     kinds, addresses = (
-        (b"application/json", b"application/x-www-form-urlencoded"),
-        (b"/launches", b"/configs/quickstart"),
+        (
+            b"application/json",
+            b"application/x-www-form-urlencoded",
+            b"multipart/form-data; boundary=x",
+            b"application/octet-stream",
+        ),
+        (b"/launches", b"/configs/quickstart", b"/files", b"/files/form", b"/files/x/parts?offset=0"),
     )
     asked = [
         post(address, body, **{"content-type": kind})

@@ -140,10 +140,10 @@ def test_what_cannot_be_launched_is_refused_with_the_reason(
 
 
 def test_a_training_that_fails_shows_its_exit_code_and_its_last_words(launcher: Launcher, toy: dict[str, Any]) -> None:
-    answer = launcher.start(config="quickstart", overrides={**toy, "data.source": "/gone.csv"})
+    answer = launcher.start(config="quickstart", overrides={**toy, "data.columns.text": "gone"})
     found = until_over(launcher, answer.json()["id"])
     assert (found["state"], found["exit_code"]) == ("failed", 2)
-    assert "/gone.csv" in found["output"].splitlines()[-1]
+    assert "no column 'gone'" in found["output"].splitlines()[-1]
 
 
 def test_pages_of_other_sites_and_names_of_other_hosts_get_nothing(launcher: Launcher) -> None:
@@ -176,6 +176,7 @@ def test_every_endpoint_is_described(launcher: Launcher) -> None:
     assert {path: set(methods) for path, methods in paths.items()} == {
         "/health": {"get"}, "/setup": {"post"}, "/predict": {"post"}, "/webhook": {"post"}, "/train": {"post"},
         "/launches": {"get", "post"}, "/launches/{id}": {"get"},
+        "/files": {"get", "post"}, "/files/{id}/parts": {"post"},
     }  # fmt: skip
     assert "agile deploy" in launcher.ask("/docs").text
 

@@ -13,9 +13,10 @@ from tests.toys.openapi import require_conformance
 def test_the_launcher_holds_to_its_document(says: Any, launches_folder: Path, tmp_path: Path) -> None:
     from agile_classifier.ops.web.launcher import LIMITS, make_app
 
-    before = set(launches_folder.glob("*"))
+    uploads = launches_folder.with_name("uploads")
+    before = {*launches_folder.glob("*"), *uploads.glob("*")}
     says(b"run training-1\n")
     with running(make_app(token=None), LIMITS) as port:
         require_conformance(port, tmp_path)
-    for folder in set(launches_folder.glob("*")) - before:
+    for folder in {*launches_folder.glob("*"), *uploads.glob("*")} - before:
         shutil.rmtree(folder)

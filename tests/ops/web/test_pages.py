@@ -22,6 +22,8 @@ HOSTILE = (
     b"10%\r50%\r100%\r\n\x00\x08\x7f\xff\xfe\xe2\x80\xaegnp.exe\xe2\x80\xac\n{{ 7 * 7 }} {% raw %}\nrun ../../etc/passwd\nrun training-1\n"
 )
 
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
 
 @pytest.fixture(scope="module")
 def client(state_folder: Path, says: Any) -> TestClient:
@@ -61,7 +63,8 @@ def test_what_a_training_says_is_shown_and_does_nothing(client: TestClient, says
     found = launch(client)
     page = client.get(f"/launches/{found['id']}").text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;&lt;/pre&gt;" in page
-    assert not re.search("<script|[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]", page)
+    own = page.replace('<script src="/assets/launcher.js" defer></script>', "", 1)
+    assert not re.search("<script|[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]", own)
     assert found["output"].splitlines()[:2] == ["<script>alert(1)</script></pre><h1>done</h1>red link", "100%"]
     assert "{{ 7 * 7 }} {% raw %}" in page
     assert found["run"] == "training-1"
@@ -120,7 +123,7 @@ def test_values_are_shown_as_text(client: TestClient, says: Any) -> None:
 
 def test_every_answer_says_what_a_browser_may_do_with_it(client: TestClient, says: Any) -> None:
     identity = launch(client)["id"]
-    for path in ("/", "/configs/quickstart", f"/launches/{identity}", "/configs/nothing", "/launches", "/health", "/docs", "/docs-files/swagger-ui.css", "/nothing"):  # fmt: skip
+    for path in ("/", "/configs/quickstart", f"/launches/{identity}", f"/launches/{identity}/progress", "/files/nothing", "/models/nothing", "/assets/launcher.js", "/configs/nothing", "/launches", "/health", "/docs", "/docs-files/swagger-ui.css", "/nothing"):  # fmt: skip
         headers = client.get(path, headers={"accept": "text/html"} if "docs" not in path else {}).headers
         assert headers["x-content-type-options"] == "nosniff", path
         assert headers["referrer-policy"] == "same-origin", path
@@ -130,12 +133,15 @@ def test_every_answer_says_what_a_browser_may_do_with_it(client: TestClient, say
     assert refused.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_page_has_its_own_style_and_no_other(client: TestClient) -> None:
+def test_a_page_has_its_own_style_and_one_script_of_this_server(client: TestClient) -> None:
     page = client.get("/")
     (style,) = re.findall("<style>(.*?)</style>", page.text, re.DOTALL)
     digest = b64encode(sha256(style.encode()).digest()).decode()
     assert f"style-src 'sha256-{digest}';" in page.headers["content-security-policy"]
+    assert "script-src 'self';" in page.headers["content-security-policy"]
     assert "unsafe" not in page.headers["content-security-policy"]
+    assert re.findall("<script[^>]*>", page.text) == ['<script src="/assets/launcher.js" defer>']
+    assert client.get("/assets/launcher.js").headers["content-type"].startswith("text/javascript")
     assert " style=" not in client.get("/configs/quickstart").text
 
 
@@ -149,6 +155,90 @@ def test_a_launch_that_cannot_be_started_leaves_nothing(
     answer = client.post("/launches", json={"config": "quickstart"})
     assert answer.status_code == 500
     assert set(launches_folder.glob("*")) == before
+
+
+def test_a_page_asks_ten_questions_and_folds_the_rest_away(client: TestClient) -> None:
+    page = client.get("/configs/quickstart").text
+    shown, folded = page.split("<details", 1)
+    assert shown.count('<div class="field">') == 10
+    assert folded.count('<div class="field">') > 90
+    assert re.findall('name="([^"]+)"', page).count("fine_tune.epochs") == 1
+    assert "Who decides whether it goes into service" in shown
+    labelled = set(re.findall('<label for="([^"]+)"', page))
+    assert labelled == set(re.findall('<(?:select|input) id="([^"]+)"', page))
+
+
+def test_a_file_that_is_not_there_is_said_at_once(client: TestClient, launches_folder: Path, says: Any) -> None:
+    says(b"")
+    before = set(launches_folder.glob("*"))
+    for field in ("data.source", "model.source"):
+        changed = {field: "/gone.csv", field.replace("source", "sha256"): None}
+        answer = client.post("/launches", json={"config": "quickstart", "overrides": changed})
+        assert answer.status_code == 400
+        assert f"{field} /gone.csv: no such file or folder" in answer.json()["message"]
+    assert set(launches_folder.glob("*")) == before
+
+
+def test_a_launch_is_stopped_with_all_its_processes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first time it may set its things in order, and its exit code is kept; the second time it ends at once."""
+    from agile_classifier.ops import project
+
+    def start(trap: str) -> str:
+        words = f"trap {trap} TERM; echo ready; (while :; do sleep 0.05; done) & while :; do wait; done"
+        monkeypatch.setattr(project, "COMMAND", ("/bin/sh", "-c", words))
+        identity: str = client.post("/launches", json={"config": "quickstart"}).json()["id"]
+        until(lambda: "ready" in as_json(client, identity)["output"], "it does not start")
+        return identity
+
+    def is_over(identity: str) -> bool:
+        return bool(as_json(client, identity)["state"] != "running")
+
+    orderly = start("'echo in order; exit 143'")
+    assert "Stop the run" in client.get(f"/launches/{orderly}").text
+    answer = client.post(f"/launches/{orderly}/stop", headers=FORM, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/launches/{orderly}")
+    until(lambda: is_over(orderly), "it does not stop")
+    found = as_json(client, orderly)
+    assert (found["state"], found["exit_code"], found["output"]) == ("stopped", 143, "ready\nin order\n")
+    again = client.post(f"/launches/{orderly}/stop", headers=FORM)
+    assert (again.status_code, again.json()["message"]) == (400, f"launch {orderly}: does not run; it is stopped")
+
+    deaf = start("''")
+    client.post(f"/launches/{deaf}/stop", headers=FORM)
+    assert as_json(client, deaf)["state"] == "running"
+    assert "Stop it at once" in client.get(f"/launches/{deaf}").text
+    client.post(f"/launches/{deaf}/stop", headers=FORM)
+    until(lambda: is_over(deaf), "it does not end")
+    assert (as_json(client, deaf)["state"], as_json(client, deaf)["exit_code"]) == ("stopped", None)
+
+
+def test_a_run_that_is_followed_comes_in_parts_until_it_is_over(client: TestClient, says: Any) -> None:
+    says(b"agile: error: data.columns.text: no such column\n", 2)
+    identity = launch(client)["id"]
+    part = client.get(f"/launches/{identity}/progress")
+    assert part.headers["x-run-is-over"] == "1"
+    assert "<html" not in part.text
+    assert "It has failed. data.columns.text: no such column" in part.text
+
+
+def test_the_report_of_a_run_stands_in_its_page_and_can_do_nothing(
+    client: TestClient, says: Any, state_folder: Path
+) -> None:
+    says(b"run training-with-report\n")
+    report = state_folder / "reports" / "training-with-report.html"
+    report.parent.mkdir(exist_ok=True)
+    report.write_text("<!doctype html><title>r</title><script>alert(1)</script>", encoding="utf-8")
+    identity = launch(client)["id"]
+    assert (
+        f'<iframe class="report" src="/launches/{identity}/report" title="Report of the run">'
+        in client.get(f"/launches/{identity}").text
+    )
+    policy = client.get(f"/launches/{identity}/report").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert "frame-ancestors 'self'; sandbox" in policy
+    report.unlink()
+    assert client.get(f"/launches/{identity}/report").status_code == 404
 
 
 def test_both_doors_take_the_same_values(client: TestClient, says: Any) -> None:
