@@ -12,6 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from agile_classifier.config.files import load_config
+from agile_classifier.data.examples import read_examples
+from agile_classifier.ops import project
 from tests.browser.commands import Command
 from tests.toys.waiting import LONGEST, until
 
@@ -41,13 +44,13 @@ def address(home: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def clauses(unfair_tos_file: Path, tmp_path: Path) -> Path:
-    """800 sentences of contracts, some unfair, as a lawyer's spreadsheet would save them."""
-    table = pd.read_csv(unfair_tos_file).drop_duplicates("text")
-    few = pd.concat([table[table["unfair"] == 1].head(300), table[table["unfair"] == 0].sample(500, random_state=0)])
-    frame = pd.DataFrame({"Company": few["document"], "Clause": few["text"], "Judgement": few["unfair"].map(["fair", "unfair"].__getitem__)})  # fmt: skip
-    path = tmp_path / "Clauses of contracts.csv"
-    frame.sample(frac=1, random_state=1).to_csv(path, sep=";", index=False)
+def tweets(tmp_path: Path) -> Path:
+    """800 tweets and how glad they are, as somebody's spreadsheet would save them."""
+    config = load_config(project.configs() / "quickstart.yaml")
+    examples = read_examples(config.data).head(800)
+    frame = pd.DataFrame({"Nr": examples["id"], "Tweet": examples["text"], "Mood": examples["score"]})
+    path = tmp_path / "Mood of tweets.csv"
+    frame.to_csv(path, sep=";", index=False)
     return path
 
 
@@ -99,26 +102,26 @@ def both(page: playwright.Page, picture: Callable[[str], None], name: str) -> No
 
 
 def test_a_strangers_file_becomes_a_champion(
-    address: str, page: playwright.Page, picture: Callable[[str], None], clauses: Path, complaints: list[str]
+    address: str, page: playwright.Page, picture: Callable[[str], None], tweets: Path, complaints: list[str]
 ) -> None:
     page.goto(address)
     require_usable(page)
     require_reached_by_keyboard(page, "Look at it")
     both(page, picture, "launcher")
-    page.get_by_label("File of the texts").set_input_files(clauses)
+    page.get_by_label("File of the texts").set_input_files(tweets)
     page.get_by_role("button", name="Look at it").press("Enter")
 
-    playwright.expect(page.get_by_role("heading", level=1)).to_have_text("Clauses_of_contracts.csv")
-    assert page.get_by_label("Column that holds the texts").locator("option:checked").inner_text() == "Clause"
-    assert page.get_by_label("What you look for").locator("option:checked").inner_text() == "unfair"
+    playwright.expect(page.get_by_role("heading", level=1)).to_have_text("Mood_of_tweets.csv")
+    assert page.get_by_label("Column that holds the texts").locator("option:checked").inner_text() == "Tweet"
+    assert page.get_by_label("What you look for").locator("option:checked").inner_text() == "high scores"
     assert page.locator("[data-label=text]").count() == 10
     require_usable(page)
     require_reached_by_keyboard(page, "Run")
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     both(page, picture, "launcher_file")
 
-    page.get_by_label("Name of the classifier").fill("unfair terms")
-    page.get_by_label("How often to go through the texts").fill("1")
+    page.get_by_label("Name of the classifier").fill("mood")
+    page.get_by_label("How often to go through the texts").fill("3")
     page.get_by_label("Who decides whether it goes into service").select_option("person")
     page.get_by_role("button", name="Run").press("Enter")
     stop = page.get_by_role("button", name="Stop the run")

@@ -13,7 +13,7 @@ from zenml.enums import ExecutionStatus
 from zenml.models import PipelineRunResponse
 
 from agile_classifier.ops.runs import links, liveness
-from agile_classifier.ops.runs.tracking import ZENML_RUN_NAME
+from agile_classifier.ops.runs.links import ZENML_RUN_NAME
 from agile_classifier.ops.web.launches import GOING, Launch
 
 STEPS = {
