@@ -133,9 +133,10 @@ def monitor(
         ),
     ] = None,
 ) -> None:
-    """Measure how far new texts have drifted from the test rows, and precision and recall by people's verdicts.
+    """Measure drift from the test rows, and precision and recall.
 
     Probabilities, classes, lengths and words of the batch are compared with those that the version was evaluated on.
+    Precision and recall follow from what people say of its predictions (`agile feedback`).
     """
     from agile_classifier.config.files import load_config
     from agile_classifier.ops.state.home import prepare_state
@@ -171,6 +172,8 @@ def feedback(
     sampling_probability: Annotated[
         float | None,
         typer.Option(
+            min=1e-9,
+            max=1,
             metavar="CHANCE",
             help="Chance with which each prediction was shown, 1 for all; for rows without a sampling_probability.",
         ),
@@ -198,8 +201,6 @@ def feedback(
     from agile_classifier.ops.state.home import prepare_state
 
     monitoring = load_config(config).monitoring if config else None
-    if sampling_probability is not None and not 0 < sampling_probability <= 1:
-        raise typer.BadParameter(f"--sampling-probability {sampling_probability}: above 0, and at most 1")
     prepare_state(least_free=0)
     from agile_classifier.ops.feedback import verdict_file
 

@@ -273,7 +273,7 @@ def test_verdicts_on_a_scored_file_are_told_beside_its_drift(
     assert "verdict bad" in report.read_text(encoding="utf-8")
     for arguments, line in (
         (["feedback", str(output)], "no column 'verdict' (--verdict-column)"),
-        (["feedback", str(judged), "--sampling-probability", "2"], "--sampling-probability 2.0: above 0, and at most 1"),
+        (["feedback", str(judged), "--sampling-probability", "2"], "Invalid value for '--sampling-probability'"),
         (["monitor", str(output), "--model", NAME, "--on-decay", "refuse"], "--on-decay refuse: allowed are warn, train"),
         (["score", "a text", "--prediction-ids"], "--prediction-ids goes with --input"),
     ):  # fmt: skip
