@@ -170,7 +170,6 @@ def test_a_training_is_launched_by_the_form_and_found_on_the_dashboard(
     page.locator("[name='fine_tune.epochs']").fill("1")
     page.get_by_text("All other settings").click()
     page.evaluate("scrollTo(0, 0)")
-    picture("launcher_config")
     page.get_by_role("button", name="Run").click()
     playwright.expect(page.locator("h1")).to_have_text("quickstart: done", timeout=1000 * LONGEST)
     name = page.get_by_role("link", name=re.compile("^training-")).inner_text()
