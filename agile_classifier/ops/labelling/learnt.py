@@ -17,12 +17,10 @@ def learnt_until(model_name: str) -> datetime | None:
         return None
     found = MlflowClient().search_model_versions(f"name = '{model_name}'")
     newest = max(found, key=lambda version: int(version.version), default=None)
-    if newest is None or not newest.run_id or f"{SCHEME}://" not in json.dumps(_data_of(newest.tags)):
+    if newest is None or not newest.run_id:
+        return None
+    data = registry.read_config(model_name, str(newest.version)).get("data")
+    if f"{SCHEME}://" not in json.dumps(data):
         return None
     began = MlflowClient().get_run(newest.run_id).info.start_time
     return datetime.fromtimestamp(began / 1000, UTC)
-
-
-def _data_of(tags: dict[str, str]) -> object:
-    """Section `data` of the config that a version records."""
-    return json.loads(tags.get("config", "{}")).get("data")
