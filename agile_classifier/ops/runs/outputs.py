@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,10 @@ class _Examples(MetaDataset):
 
     def __init__(self, manifest: Manifest, uri: str) -> None:
         self._manifest = manifest
-        place = uri if "://" in uri else Path(uri).as_uri()  # a path would do as two kinds of MLflow's sources
-        super().__init__(
-            resolve_dataset_source(place), name=manifest.model_name, digest=manifest.digest[:LONGEST_DIGEST]
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a path is of two of MLflow's kinds, both of this machine
+            source = resolve_dataset_source(uri)
+        super().__init__(source, name=manifest.model_name, digest=manifest.digest[:LONGEST_DIGEST])
 
     @property
     def profile(self) -> dict[str, Any]:
