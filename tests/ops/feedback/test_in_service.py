@@ -148,7 +148,7 @@ def test_a_training_reads_them_as_a_source(desk: Any, tmp_path: Path) -> None:
     data = DataConfig.model_validate({"source": "feedback://toy", "columns": {"id": "id", "text": "text"}})
     found = read_examples(data, keep=("label",))
     assert list(found["text"]) == ["one", "two"]
-    assert list(found["column label"]) == ["short", "short"]
+    assert list(found.iloc[:, -1]) == ["short", "short"]
     with pytest.raises(InputError, match=r"^feedback://nobody: no predictions of a model 'nobody'; there are: toy"):
         read_examples(data.model_copy(update={"source": "feedback://nobody"}), keep=("label",))
 

@@ -75,7 +75,7 @@ def test_the_doctor_counts_them_and_looks_whether_they_are_whole(
     from agile_classifier.ops.upkeep import doctor
 
     assert "feedback" in doctor._askable(None)
-    exec(doctor.QUESTIONS["feedback"])
+    exec(doctor.QUESTIONS["feedback"], {})
     assert capsys.readouterr().out.strip() == f"{state_folder / 'feedback.db'}, 1 verdicts, 2 served predictions"
     assert {finding.name: finding.remedy for finding in doctor._databases()}["feedback.db"] is None
     kept.store.close()
