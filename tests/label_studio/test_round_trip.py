@@ -135,6 +135,9 @@ def workshop(server: str, tweets: pd.DataFrame, tmp_path_factory: pytest.TempPat
     tweets[N_HASTY:][["id", "text"]].to_csv(workshop.folder / "pool.csv", index=False)
     workshop.write_config("../hasty.csv")
     workshop.agile("train", str(workshop.folder / "configs" / "mood.yaml"))
+    workshop.agile(
+        "promote", "1", "--model", "mood", "--force", "--reason", "the gate refuses a coin; there is no other"
+    )
     yield workshop
     workshop.end()
 
