@@ -160,9 +160,9 @@ def test_a_question_is_answered_and_a_run_is_stopped(
     from tests.drafts.strangers import STRANGERS
 
     chat = next(stranger for stranger in STRANGERS if stranger.name == "chat with the other speaker's turns")
-    chat.frame(300).to_csv(tmp_path / "Chat of <b>us</b>.csv", index=False)
+    chat.frame(300).to_csv(tmp_path / "Chat of <us>.csv", index=False)
     page.goto(address)
-    page.get_by_label("File of the texts").set_input_files(tmp_path / "Chat of <b>us</b>.csv")
+    page.get_by_label("File of the texts").set_input_files(tmp_path / "Chat of <us>.csv")
     page.get_by_role("button", name="Look at it").click()
     playwright.expect(page.get_by_role("group", name="Which is right?")).to_be_visible()
     require_usable(page)
