@@ -55,10 +55,13 @@ def training(
     )  # fmt: skip
     name = registry.model_name
     read = ingest if data.is_pinned else ingest.with_options(enable_cache=False)
-    raw_examples, _, _ = read(data, config.kept_columns, labels.not_rated, labels.absent, labels.columns, name)
+    raw_examples, _, _ = read(
+        data, config.kept_columns, labels.not_rated, labels.absent, labels.columns, name, labels.raters, labels.repeated
+    )
     base_model = ingest_base_model(model.source, model.sha256, model.revision)
     kept = keep_threshold(raw_examples, name, config.recorded)
-    examples, _ = validate(raw_examples, validation, labels, model.max_length, suite_digest(validation.suite), kept)
+    suite, least = suite_digest(validation.suite), data_quality.min_agreement
+    examples, _ = validate(raw_examples, validation, labels, model.max_length, suite, kept, least)
     train, validation_part, test, labelling, findings = label_and_split(examples, labels, split, data_quality, kept)
     adapter, mlflow_run_id = tune(train, validation_part, base_model, labelling, model, fine_tune, name)
     judged, test_scores, _ = evaluate(

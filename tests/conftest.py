@@ -74,6 +74,12 @@ def hatecheck_file() -> Path:
 
 
 @pytest.fixture(scope="session")
+def hatecheck_annotations_file() -> Path:
+    """HateCheck, each text with the answers of five of ten raters."""
+    return _data_file("hatecheck/test_suite_annotations.csv")
+
+
+@pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a BERT of random weights (two layers, width 32) and a tokenizer of `tiny_examples`' words."""
     import torch

@@ -178,6 +178,12 @@ def init(
         list[str] | None,
         typer.Option(metavar="COLUMN", help="Column of what one rater said; repeated, their share or mean is learnt."),
     ] = None,
+    rated_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Column that names who gave the answer of a row, where a text stands in several."
+        ),
+    ] = None,
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column whose values the split keeps together.")
     ] = None,
@@ -222,8 +228,8 @@ def init(
     from agile_classifier.ops import project
 
     choices = Choices(
-        text=text, score=score, labels=tuple(label or ()), raters=tuple(rater or ()), group=group, id=id_,
-        class_1=class_1, encoding=encoding, delimiter=delimiter, quoting=quoting, escape=escape,
+        text=text, score=score, labels=tuple(label or ()), raters=tuple(rater or ()), rater=rated_by,
+        group=group, id=id_, class_1=class_1, encoding=encoding, delimiter=delimiter, quoting=quoting, escape=escape,
         decimal=decimal, sheet=sheet, empty=tuple(empty) if empty else None,
         column_names=tuple(column_names.split(",")) if column_names else None,
     )  # fmt: skip

@@ -29,7 +29,11 @@ class Columns(Section):
     """Column whose values must not stand on both sides of a split (a document, an author)."""
     raters: bounds.Names = ()
     """Columns of what each rater said, in place of a score column: the score is the mean of their numbers, or the share
-    of them that say yes."""
+    of them that say yes. A cell may list several answers, `[1, 0, 1]`, of raters without names. `labels.raters` says
+    how answers become a score."""
+    rater: bounds.Cell | None = None
+    """Column that names who gave the answer in the score column, in a file of a row for each answer: the rows of one
+    `id`, or without an id column of one text, become one example."""
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Columns:
@@ -37,12 +41,21 @@ class Columns(Section):
             raise ValueError(f"score and raters exclude each other; found score {self.score}, raters {self.raters}")
         if len(set(self.raters)) < len(self.raters):
             raise ValueError(f"raters must differ, found {list(self.raters)}")
+        if self.rater is not None and self.score is None:
+            raise ValueError(f"rater names who gave a score, and needs a score column; found rater {self.rater} alone")
+        if self.rater is not None and self.rater in (self.text, self.score):
+            raise ValueError(f"rater must be a column of its own, found {self.rater}, that of text or score")
         return self
 
     @property
     def has_score(self) -> bool:
         """Whether the examples have a score: a column of it, or columns of raters."""
         return self.score is not None or bool(self.raters)
+
+    @property
+    def has_raters(self) -> bool:
+        """Whether the examples have the answers of several raters."""
+        return self.rater is not None or bool(self.raters)
 
 
 class NamedSource(Dialect, Source):
@@ -133,6 +146,11 @@ class DataConfig(Dialect, Source):
         return any(source.columns.has_score for source in self.parts)
 
     @property
+    def has_raters(self) -> bool:
+        """Whether examples have the answers of several raters."""
+        return any(source.columns.has_raters for source in self.parts)
+
+    @property
     def has_group(self) -> bool:
         """Whether the examples have a group."""
         return any(source.columns.group is not None for source in self.parts)
@@ -216,9 +234,16 @@ class LabelsConfig(Section):
     or a mapping from each value to the name of its class, `{"0": World, "1": Sports}`."""
     codes: ClassNames | None = None
     """The column's values that `names` stand for, one each; a mapping in `names` fills it in."""
-    target: Literal["hard", "soft"] = "hard"
-    """What training aims at: the class, or `soft`, a probability that rises with the score where annotators are
-    divided."""
+    raters: Literal["mean", "share", "dawid_skene", "mace"] = "mean"
+    """How the answers of several raters become the score of a text: their `mean`, yes and no being 1 and 0; the `share`
+    that says yes, which refuses other numbers; or the answer to be expected once `dawid_skene` or `mace` has learnt how
+    far each rater can be trusted: of yes and no, the probability of yes."""
+    repeated: Literal["refuse", "last"] = "refuse"
+    """What is done where one rater gave one text two answers that differ: `refuse` the data, or take the `last`."""
+    target: Literal["hard", "soft", "votes"] = "hard"
+    """What training aims at: the class; `soft`, a probability that rises with the score where annotators are divided;
+    or `votes`, the share of a text's raters whose answer is at or above the label threshold, a text counting as much
+    as it has answers."""
     softness: Annotated[float, Field(gt=0, le=bounds.LARGEST_SCORE)] = 0.08
     """How far from the label threshold a score still leaves doubt, in its unit, for target `soft`: there the
     probability is 0.73 (logistic slope)."""
@@ -262,8 +287,10 @@ class LabelsConfig(Section):
             raise ValueError(f"labels.fold belongs to labels.rule given; found rule {self.rule}")
         if self.absent and self.rule == "given":
             raise ValueError(f"labels.absent belongs to labels.rule any, or to raters; found {list(self.absent)}")
-        if not self.needs_score and (self.target == "soft" or self.doubtful_band):
-            field = "target soft" if self.target == "soft" else "doubtful_band"
+        if not self.needs_score and self.raters != "mean":
+            raise ValueError(f"labels.raters {self.raters} makes a score; labels.rule {self.rule} reads classes")
+        if not self.needs_score and (self.target != "hard" or self.doubtful_band):
+            field = f"target {self.target}" if self.target != "hard" else "doubtful_band"
             raise ValueError(f"labels.{field} needs annotators' scores; labels.rule {self.rule} reads classes")
         if self.doubtful_weight and not self.doubtful_band:
             raise ValueError(

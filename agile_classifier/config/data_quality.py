@@ -1,4 +1,4 @@
-"""Config of the data's quality: texts that stand more than once, and what a split may hold of them."""
+"""Config of the data's quality: texts that stand more than once, what a split may hold of them, agreement of raters."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from agile_classifier.config.section import Section
 
 
 class DataQualityConfig(Section):
-    """What is done with texts that stand more than once.
+    """What is done with texts that stand more than once, and how far raters must agree.
 
-    Past a limit the run is refused: a measurement on such a split says nothing.
+    Past a limit the run is refused: a measurement on such a split, or by such labels, says nothing.
     """
 
     duplicates: Literal["keep", "together", "drop", "refuse"] = "keep"
@@ -30,6 +30,9 @@ class DataQualityConfig(Section):
     part, they are only listed."""
     conflicts_limit: Share | None = 0.05
     """Largest share of texts whose label the same text contradicts elsewhere; with `together`, nearly the same."""
+    min_agreement: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """Least agreement of the raters, as Krippendorff's alpha: 1 is always, 0 as by chance, less is contrary; null: it
+    is only told."""
 
     @property
     def limits(self) -> dict[str, float | None]:

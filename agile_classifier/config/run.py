@@ -85,6 +85,7 @@ class RunConfig(Section):
                 f"data.relabel mean averages scores, and labels.rule {self.labels.rule} reads classes;"
                 " allowed are latest and error"
             )
+        self._require_raters()
         if self.split.method == "group" and not self.data.has_group:
             raise ValueError("split.method group needs data.columns.group")
         if self.fine_tune.initialization == "loftq" and self.model.quantization != "nf4":
@@ -110,13 +111,34 @@ class RunConfig(Section):
             self._require_plain_targets()
         return self
 
+    def _require_raters(self) -> None:
+        """Refuse what speaks of raters where no column holds their answers."""
+        labels = self.labels
+        if any(source.columns.rater for source in self.data.parts) and not labels.needs_score:
+            raise ValueError(
+                f"data.columns.rater makes one score of each text's answers; labels.rule {labels.rule} reads classes:"
+                " allowed are median, quantile and value"
+            )
+        asked = {
+            f"labels.raters {labels.raters}": labels.raters != "mean",
+            f"labels.repeated {labels.repeated}": labels.repeated != "refuse",
+            f"labels.target {labels.target}": labels.target == "votes",
+            "data_quality.min_agreement": self.data_quality.min_agreement is not None,
+        }
+        if any(asked.values()) and not self.data.has_raters:
+            raise ValueError(
+                f"{next(field for field, is_asked in asked.items() if is_asked)} needs the answers of several raters:"
+                " name their columns in data.columns.raters, or the one that says whose answer a row holds in"
+                " data.columns.rater"
+            )
+
     def _require_plain_targets(self) -> None:
         """Refuse what a loss over a vocabulary would take no notice of."""
         loss = f"fine_tune.loss {self.fine_tune.loss}"
         if self.model.head != "label_tokens":
             raise ValueError(f"{loss} needs model.head label_tokens")
         if (
-            self.labels.target == "soft"
+            self.labels.target != "hard"
             or (self.labels.doubtful_band and self.labels.doubtful_weight)
             or self.fine_tune.balance == "weights"
             or (self.data_quality.duplicates == "together" and not self.labels.needs_score)
@@ -131,7 +153,7 @@ class RunConfig(Section):
     def recorded(self) -> dict[str, Any]:
         """What a model version records of the run that made it: everything but gates, limits and prices."""
         left_out: dict[str, Any] = dict.fromkeys(("promotion", "registry", "costs", "monitoring", "schedule"), True)
-        left_out["data_quality"] = {f"{name}_limit" for name in self.data_quality.limits}
+        left_out["data_quality"] = {*(f"{name}_limit" for name in self.data_quality.limits), "min_agreement"}
         return self.model_dump(mode="json", exclude=left_out)
 
     @property

@@ -13,10 +13,11 @@ from agile_classifier.config.data import DataConfig, NamedSource
 from agile_classifier.data.fetch.fetched import called_by_address
 from agile_classifier.data.fetch.schemes import fetch_rows
 from agile_classifier.data.labels.class_labels import read_class_names
+from agile_classifier.data.score_cells import Raters, Repeated, ScoreReading
 from agile_classifier.data.snapshots.identity import SOURCE, known_by
 from agile_classifier.data.snapshots.manifest import ReadSource, Snapshot
 from agile_classifier.data.snapshots.relabels import settle
-from agile_classifier.data.tables import ScoreReading, kept_column, read_table, to_examples
+from agile_classifier.data.tables import kept_column, read_table, to_examples
 from agile_classifier.errors import InputError, redact
 
 NOT_HERE = "data.snapshot: the rows of an earlier run are read by a training alone (agile train --data-from)"
@@ -29,9 +30,19 @@ def read_examples(
     not_rated: tuple[float | str, ...] = (),
     absent: tuple[str, ...] = (),
     label_columns: tuple[str, ...] = (),
+    raters: Raters = "mean",
+    repeated: Repeated = "refuse",
 ) -> pd.DataFrame:
     """The examples that a run sees: for studies, and for the forecast of `agile init`; as `read_snapshot`."""
-    return read_snapshot(data, keep=keep, not_rated=not_rated, absent=absent, label_columns=label_columns).examples
+    return read_snapshot(
+        data,
+        keep=keep,
+        not_rated=not_rated,
+        absent=absent,
+        label_columns=label_columns,
+        raters=raters,
+        repeated=repeated,
+    ).examples
 
 
 def read_snapshot(
@@ -41,6 +52,8 @@ def read_snapshot(
     not_rated: tuple[float | str, ...] = (),
     absent: tuple[str, ...] = (),
     label_columns: tuple[str, ...] = (),
+    raters: Raters = "mean",
+    repeated: Repeated = "refuse",
 ) -> Snapshot:
     """The examples that a run sees, the labels that later ones replace, and what was read.
 
@@ -57,10 +70,12 @@ def read_snapshot(
         `labels.not_rated` and `labels.absent`: cells of scores and raters that say nothing, or no.
     label_columns : tuple of str
         Those of `keep` that hold the labels (`labels.columns`).
+    raters, repeated : str
+        `labels.raters` and `labels.repeated`: how the answers of several raters become a score, source by source.
     """
     if data.snapshot is not None:
         raise InputError(NOT_HERE)
-    reading = _Reading(data, keep, not_rated, absent)
+    reading = _Reading(data, keep, not_rated, absent, raters, repeated)
     read = list(_read_parts(reading))
     tables = [each.examples for each in read]
     examples = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
@@ -75,6 +90,8 @@ class _Reading:
     keep: tuple[str, ...]
     not_rated: tuple[float | str, ...]
     absent: tuple[str, ...]
+    raters: Raters
+    repeated: Repeated
 
 
 @dataclass(frozen=True)
@@ -112,7 +129,9 @@ def _read_part(part: NamedSource, reading: _Reading, *, limit: int | None) -> _P
         path_name=where,
         keep=reading.keep,
         repair=data.repair,
-        reading=ScoreReading(part.decimal, reading.not_rated, reading.absent, data.reverse_coded),
+        reading=ScoreReading(
+            part.decimal, reading.not_rated, reading.absent, data.reverse_coded, reading.raters, reading.repeated
+        ),
         class_names={part.rename.get(column, column): names for column, names in class_names.items()},
     )
     if data.sources is not None:

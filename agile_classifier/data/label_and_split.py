@@ -16,7 +16,7 @@ from agile_classifier.data import splits
 from agile_classifier.data.duplicates.handling import DuplicateFacts, Handled, handle_duplicates
 from agile_classifier.data.duplicates.parts import leave_out_copies, move_units_to_validation, split_whole
 from agile_classifier.data.labels.classes import label_given
-from agile_classifier.data.labels.cut import count_ties, doubt_weights, label_scores, soft_targets
+from agile_classifier.data.labels.cut import count_ties, doubt_weights, label_scores, soft_targets, vote_targets
 from agile_classifier.data.labels.kept import (
     KeptThreshold,
     ThresholdFacts,
@@ -25,6 +25,9 @@ from agile_classifier.data.labels.kept import (
 )
 from agile_classifier.data.labels.kinds import label_any
 from agile_classifier.data.labels.unlabelled import leave_out_unlabelled
+from agile_classifier.data.raters.answers import RATINGS, read_ratings
+from agile_classifier.data.raters.ceiling import Ceiling, measure_ceiling
+from agile_classifier.data.raters.facts import RaterFacts
 from agile_classifier.data.splits import PARTS, Split
 from agile_classifier.data.tables import examples_digest, read_kept
 from agile_classifier.errors import InputError
@@ -71,6 +74,10 @@ class Labelling(BaseModel):
     """Label threshold of the champion as it was looked up; None where none was."""
     threshold: ThresholdFacts | None = None
     """What became of the champion's label threshold; None where there was none to keep."""
+    raters: RaterFacts | None = None
+    """How far the raters of all examples agree; None where there are none."""
+    ceiling: Ceiling | None = None
+    """How far one rater goes with the others on test; None where no test text has two answers."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,8 @@ def label_and_split(
         n_ties = count_ties(examples["score"], label_threshold=threshold)
         facts = compare_thresholds(examples["score"], _scores_of_fit(examples, fit_rows), labels, kept)
     _check_parts(parts, class_names, facts)
+    ceiling = measure_ceiling(read_ratings(parts["test"]), label_threshold=threshold, how=labels.raters)
+    parts = {part: frame.drop(columns=RATINGS, errors="ignore") for part, frame in parts.items()}
     labelling = Labelling(
         label_threshold=threshold,
         n_doubtful=n_doubtful,
@@ -169,6 +178,7 @@ def label_and_split(
         origin="" if threshold is None else facts.sentence if facts else _origin(labels),
         kept=kept,
         threshold=facts,
+        ceiling=ceiling,
     )
     return Labelled(parts, labelling)
 
@@ -189,15 +199,20 @@ def _teach(train: pd.DataFrame, labels: LabelsConfig, *, label_threshold: float)
 
     These are the columns `target` and `weight`; texts of weight 0 are left out.
     """
-    columns = {}
+    columns, counts = dict[str, pd.Series](), pd.Series(1.0, index=train.index)
     if labels.target == "soft":
         columns["target"] = soft_targets(train["score"], label_threshold=label_threshold, softness=labels.softness)
-    band, weight = labels.doubtful_band, labels.doubtful_weight
-    if not band:
-        return train.assign(**columns), 0
-    counts = doubt_weights(train["score"], label_threshold=label_threshold, band=band, weight=weight)
-    taught = train.assign(**columns, **({"weight": counts / counts.mean()} if weight else {}))
-    return taught[counts > 0].reset_index(drop=True), int((counts < 1).sum())
+    if labels.target == "votes":
+        columns["target"], counts = vote_targets(train, label_threshold=label_threshold)
+    n_doubtful = 0
+    if labels.doubtful_band:
+        band, weight = labels.doubtful_band, labels.doubtful_weight
+        doubt = doubt_weights(train["score"], label_threshold=label_threshold, band=band, weight=weight)
+        counts, n_doubtful = counts * doubt, int((doubt < 1).sum())
+    if labels.target == "votes" or labels.doubtful_weight:
+        columns["weight"] = counts / counts.mean()
+    taught = train.assign(**columns)[counts > 0]
+    return taught.reset_index(drop=True), n_doubtful
 
 
 def _split(handled: Handled, labels: LabelsConfig, split: SplitConfig) -> Split:

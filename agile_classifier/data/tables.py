@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
 from pathlib import Path
@@ -22,31 +20,20 @@ import pandas as pd
 
 from agile_classifier.config.data import Columns, Dialect
 from agile_classifier.data.formats.row import Row
-from agile_classifier.data.labels.cells import Mark, count, is_mark, map_cells, refuse_objects, shown, unwrap
+from agile_classifier.data.labels.cells import shown
 from agile_classifier.data.labels.class_labels import name_codes
-from agile_classifier.data.labels.kinds import score_raters
+from agile_classifier.data.raters.answers import RATINGS, write_ratings
+from agile_classifier.data.raters.folding import Folded, fold_rows
+from agile_classifier.data.raters.reading import read_answers
+from agile_classifier.data.raters.scoring import score_answers
 from agile_classifier.data.rows import open_rows, require_rows
-from agile_classifier.data.scores import Decimal, is_share, read_score, suggest_readings
+from agile_classifier.data.score_cells import ScoreReading, read_scores, turned
 from agile_classifier.data.text import REPAIRS, Null, is_missing
 from agile_classifier.errors import InputError, did_you_mean
 
 ROLES = ("id", "text", "score", "group")
 KEPT = "source column "
 """How the name of a kept source column begins; no column of the project's own does."""
-
-
-@dataclass(frozen=True)
-class ScoreReading:
-    """How cells of scores and of raters are read."""
-
-    decimal: Decimal = "."
-    """`data.decimal`."""
-    not_rated: tuple[Mark, ...] = ()
-    """`labels.not_rated`: cells that are no answer."""
-    absent: tuple[str, ...] = ()
-    """`labels.absent`: words by which a rater says no."""
-    reverse_coded: tuple[float, float] | None = None
-    """`data.reverse_coded`: ends of the scale that is turned round."""
 
 
 def read_table(path: Path | Sequence[Path], dialect: Dialect = Dialect(), *, limit: int | None = None) -> pd.DataFrame:
@@ -141,8 +128,9 @@ def to_examples(
     -------
     DataFrame of shape (n, 2 or more)
         `id` (str; without a column, the row number from 1), `text` (str), `score` (float64) and `group` (str) where
-        mapped, then the kept columns under `kept_column`. Missing cells are missing; infinite scores are kept, for
-        validation to judge.
+        mapped, `ratings` (str, `agile_classifier.data.raters.answers`) where raters answered, then the kept columns
+        under `kept_column`. Missing cells are missing; infinite scores are kept, for validation to judge. The rows of
+        `columns.rater` become one example for each text.
 
     Raises
     ------
@@ -152,14 +140,18 @@ def to_examples(
     roles = {role: name for role in ROLES if (name := getattr(columns, role))}
     fields = [(f"data.columns.{role}", name) for role, name in roles.items()]
     fields += [("data.columns.raters", name) for name in columns.raters]
+    fields += [("data.columns.rater", columns.rater)] if columns.rater else []
     _require_columns(frame, path_name, [*fields, *((f"kept column {name}", name) for name in keep)])
-    found: dict[str, pd.Series[Any]] = {"id": _names(frame[columns.id]) if columns.id else _row_numbers(len(frame))}
-    found["text"] = _texts(frame[columns.text], path_name, repairs=_repairs(repair))
+    table = frame.reset_index(drop=True)
+    folded = _fold(table, columns, keep, path_name) if columns.rater else None
+    examples = table if folded is None else table.iloc[folded.first]
+    found: dict[str, pd.Series[Any]] = {"id": _names(examples[columns.id]) if columns.id else _row_numbers(examples)}
+    found["text"] = _texts(examples[columns.text], path_name, repairs=_repairs(repair))
     if columns.has_score:
-        found["score"] = _turned(_scores(frame, columns, path_name, reading), reading)
+        found |= _scores(table, columns, path_name, reading, folded)
     if columns.group:
-        found["group"] = _names(frame[columns.group])
-    kept = {kept_column(name): _kept(frame[name].reset_index(drop=True), class_names.get(name)) for name in keep}
+        found["group"] = _names(examples[columns.group])
+    kept = {kept_column(name): _kept(examples[name].reset_index(drop=True), class_names.get(name)) for name in keep}
     return pd.DataFrame({**found, **kept})
 
 
@@ -200,8 +192,8 @@ def _repairs(names: tuple[str, ...]) -> list[Callable[[str], str]]:
     return [REPAIRS[name] for name in names]
 
 
-def _row_numbers(n_rows: int) -> pd.Series[str]:
-    return pd.Series([str(number) for number in range(1, n_rows + 1)], dtype="str")
+def _row_numbers(table: pd.DataFrame) -> pd.Series[str]:
+    return pd.Series([str(place + 1) for place in table.index], dtype="str")
 
 
 def _names(column: pd.Series[Any]) -> pd.Series[str]:
@@ -226,62 +218,29 @@ def _dotted_path(column: pd.Series[Any], cell: Any) -> str:
     return f", such as its field {column.name}.{next(iter(cell))}" if isinstance(cell, Mapping) and cell else ""
 
 
-def _kept(column: pd.Series[Any], names: tuple[str, ...] | None) -> pd.Series[Any]:
-    return column if names is None else name_codes(column, names)
-
-
-def _scores(frame: pd.DataFrame, columns: Columns, path_name: str, reading: ScoreReading) -> pd.Series[float]:
-    table = frame.reset_index(drop=True)
+def _fold(table: pd.DataFrame, columns: Columns, keep: tuple[str, ...], path_name: str) -> Folded:
     try:
-        if columns.score is not None:
-            return _read_scores(table[columns.score], reading)
-        return score_raters(
-            table[list(columns.raters)], absent=reading.absent, not_rated=reading.not_rated, decimal=reading.decimal
-        )
+        return fold_rows(table, columns, keep=keep)
     except InputError as error:
         raise InputError(f"{path_name}: {error}") from None
 
 
-def _turned(scores: pd.Series[float], reading: ScoreReading) -> pd.Series[float]:
-    return scores if reading.reverse_coded is None else sum(reading.reverse_coded) - scores
+def _kept(column: pd.Series[Any], names: tuple[str, ...] | None) -> pd.Series[Any]:
+    return column if names is None else name_codes(column, names)
 
 
-def _read_scores(column: pd.Series[Any], reading: ScoreReading) -> pd.Series[float]:
-    """Python's `float` reads to the last digit, on which ties with the label threshold depend."""
-    refuse_objects(column, field="data.columns.score")
-    cells = map_cells(column, lambda cell: None if is_mark(cell, reading.not_rated) else unwrap(cell))
-    scores = map_cells(cells, lambda cell: read_score(cell, decimal=reading.decimal))
-    bad = [row for row, score in enumerate(scores) if score is None]
-    if bad:
-        raise InputError(
-            f"column {column.name!r} (data.columns.score) holds {column.iloc[bad[0]]!r} in row {bad[0] + 1}; needed are"
-            f" numbers, and {len(bad)} of {len(scores)} cells are none{_way_out(cells, reading)}"
-        )
-    _refuse_mixed(column, cells, scores)
-    return pd.Series(scores, dtype="float64")
-
-
-def _way_out(cells: Sequence[Any], reading: ScoreReading) -> str:
-    """End of the line about cells that are no number: the field that would help, where one would."""
-    if ways := suggest_readings(cells, decimal=reading.decimal):
-        return f"; {'; or '.join(ways)}"
-    words = {cell for cell in cells if isinstance(cell, str) and read_score(cell, decimal=reading.decimal) is None}
-    if len(words) == 1:
-        return f'; if it stands for no score: labels.not_rated: ["{words.pop()}"]'
-    return ""
-
-
-def _refuse_mixed(column: pd.Series[Any], cells: Sequence[Any], scores: Sequence[float | None]) -> None:
-    """`75%` is 0.75, so that 80 beside it would be a hundred times as much."""
-    is_part = map_cells(cells, is_share)
-    shares = [row for row, found in enumerate(is_part) if found]
-    others = [row for row, found in enumerate(is_part) if not found and not math.isnan(scores[row] or math.nan)]
-    if shares and others:
-        raise InputError(
-            f"column {column.name!r} (data.columns.score) holds shares, such as {cells[shares[0]]!r} in row"
-            f" {shares[0] + 1}, and {count(len(others))} of plain numbers, such as {cells[others[0]]!r} in row"
-            f" {others[0] + 1}: write them all in one way"
-        )
+def _scores(
+    table: pd.DataFrame, columns: Columns, path_name: str, reading: ScoreReading, folded: Folded | None
+) -> dict[str, pd.Series[Any]]:
+    """The score and, where raters made it, their answers."""
+    try:
+        if not columns.has_raters:
+            return {"score": turned(read_scores(table[columns.score], reading), reading)}
+        answers = read_answers(table, columns, reading, folded)
+        score = pd.Series(score_answers(answers, reading.raters), name="score")
+        return {"score": score, RATINGS: write_ratings(answers)}
+    except InputError as error:
+        raise InputError(f"{path_name}: {error}") from None
 
 
 def as_name(cell: Any) -> str:

@@ -12,8 +12,9 @@ from agile_classifier.data.scores import Decimal
 from agile_classifier.errors import InputError, did_you_mean
 
 OPTIONS = {
-    "text": "--text", "score": "--score", "labels": "--label", "raters": "--rater", "group": "--group", "id": "--id",
-    "class_1": "--class-1", **{name: f"--{name.replace('_', '-')}" for name in Dialect.model_fields},
+    "text": "--text", "score": "--score", "labels": "--label", "raters": "--rater", "rater": "--rated-by",
+    "group": "--group", "id": "--id", "class_1": "--class-1",
+    **{name: f"--{name.replace('_', '-')}" for name in Dialect.model_fields},
 }  # fmt: skip
 """The option of `agile init` that settles each choice."""
 
@@ -30,6 +31,8 @@ class Choices:
     """Column of the classes; several: kinds of which any makes a text class 1."""
     raters: tuple[str, ...] = ()
     """Columns of what each rater said."""
+    rater: str | None = None
+    """Column that names who gave the answer of a row."""
     group: str | None = None
     """Column of the groups."""
     id: str | None = None
@@ -58,6 +61,8 @@ class Choices:
         said = [option for option, choice in learnt.items() if choice]
         if len(said) > 1:
             raise InputError(f"{' and '.join(said)} exclude each other: each names what is to be learnt")
+        if self.rater and self.raters:
+            raise InputError("--rater and --rated-by exclude each other: a rater has a column, or his rows")
 
     @property
     def dialect(self) -> dict[str, Any]:
@@ -68,7 +73,7 @@ class Choices:
     @property
     def columns(self) -> dict[str, tuple[str, ...]]:
         """Option → columns that it names."""
-        single = {OPTIONS[role]: getattr(self, role) for role in ("text", "score", "group", "id")}
+        single = {OPTIONS[role]: getattr(self, role) for role in ("text", "score", "rater", "group", "id")}
         named = {option: (name,) for option, name in single.items() if name is not None}
         return {**named, "--label": self.labels, "--rater": self.raters}
 
@@ -85,7 +90,10 @@ class Choices:
                 if name not in names:
                     there = ", ".join(map(repr, names))
                     raise InputError(f"{option}: no column {name!r}; there are {there}{did_you_mean(name, names)}")
-        roles = {"--text": (self.text,), "--score": (self.score,), "--label": self.labels, "--rater": self.raters}
+        roles = {
+            "--text": (self.text,), "--score": (self.score,), "--label": self.labels, "--rater": self.raters,
+            "--rated-by": (self.rater,),
+        }  # fmt: skip
         for name in {each for wanted in roles.values() for each in wanted if each is not None}:
             said = [option for option, wanted in roles.items() for each in wanted if each == name]
             if len(said) > 1:

@@ -12,10 +12,11 @@ from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.expectations.run import check_examples
 from agile_classifier.data.label_and_split import Labelled, label_and_split, label_examples
 from agile_classifier.data.leakage import examine_parts, refuse_leakage
+from agile_classifier.data.raters.facts import describe_raters, refuse_disagreement
 from agile_classifier.data.splits import PART_OF, PARTS
 from agile_classifier.data.tables import read_kept
 from agile_classifier.data.text import is_blank
-from agile_classifier.errors import GateRefused, InputError
+from agile_classifier.errors import GateRefused, InputError, one_line
 
 HINDRANCE = "It cannot train yet: "
 FEWEST_UNITS = 100
@@ -76,7 +77,7 @@ def forecast(examples: pd.DataFrame, config: RunConfig, *, suite: Path, labelled
     try:
         if not hindrances:
             hindrances = _too_few(examples, config)
-        warnings = [] if hindrances else _validate(examples, config, suite=suite)
+        warnings = [] if hindrances else [*_validate(examples, config, suite=suite), *_rate(examples, config)]
         if hindrances:
             return [f"{HINDRANCE}{hindrance}." for hindrance in hindrances]
         return [*warnings, *_split(examples, config, labelled)]
@@ -158,6 +159,15 @@ def _lopsided(labelled: Labelled, split: SplitConfig) -> str | None:
     if n_left_out > MOST_LEFT_OUT * n_all:
         return f"{n_left_out} of {n_all + n_left_out} rows would be left out, as near copies of held-out texts"
     return None
+
+
+def _rate(examples: pd.DataFrame, config: RunConfig) -> list[str]:
+    raters = describe_raters(examples)
+    refuse_disagreement(raters, limit=config.data_quality.min_agreement)
+    if raters is None:
+        return []
+    warnings = [f"The run will warn: {one_line(warning)}." for warning in raters.warnings]
+    return [f"The labels rest on {raters.sentence}.", *warnings]
 
 
 def _split(examples: pd.DataFrame, config: RunConfig, labelled: Labelled | None = None) -> list[str]:

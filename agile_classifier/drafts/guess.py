@@ -26,6 +26,7 @@ from agile_classifier.data.text import is_missing
 from agile_classifier.drafts.choices import Answer, Choices, OpenQuestion, Question
 from agile_classifier.drafts.columns import Column, make_columns
 from agile_classifier.drafts.labels import make_rule
+from agile_classifier.drafts.raters.rows import find_rated_rows, make_rated_rule
 from agile_classifier.drafts.roles import find_group, find_id, find_text
 from agile_classifier.drafts.targets import find_target
 from agile_classifier.errors import InputError, one_line
@@ -98,9 +99,16 @@ def _guess_roles(
     )
     taken = {column.name for column in (text, key) if column is not None}
     target, why_target = find_target(_without(columns, {*taken, *_named(choices, *LEARNT)}), choices, where)
-    rule = make_rule(target, choices, where)
     taken |= {column.name for column in target.columns}
-    group, why_group = find_group(_without(columns, taken), choices)
+    rated = find_rated_rows(_without(columns, taken), text, target, choices, where)
+    others = _without(columns, taken)
+    if rated is None:
+        rule = make_rule(target, choices, where)
+    else:
+        rule = make_rated_rule(rated, target, choices, where)
+        key, why_key = (key, why_key) if choices.id is not None else (None, "")
+        others = [column for column in others if column is not rated.rater and rated.is_of_text(column)]
+    group, why_group = find_group(others, choices)
     reasons = [*reasons, why_text, *why_target, *rule.reasons, why_key, *why_group]
     roles = {"text": text.name, **rule.columns, **_roles(id=key, group=group)}
     reading = dialect.model_dump(mode="json", exclude_defaults=True)
@@ -109,13 +117,13 @@ def _guess_roles(
         labels=rule.labels,
         split={"method": "stratified" if group is None else "group"},
         reasons=tuple(reason for reason in (*reasons, *_remarks(text)) if reason),
-        of_parts=tuple(column.name for column in columns if holds_parts(column)),
+        of_parts=tuple(column.name for column in others if holds_parts(column)),
     )
 
 
 def _named(choices: Choices, *roles: str) -> set[str]:
     """Columns that the choices give to other roles than these."""
-    others = {"text", "score", "labels", "raters", "group", "id"} - set(roles)
+    others = {"text", "score", "labels", "raters", "rater", "group", "id"} - set(roles)
     values = (getattr(choices, role) for role in others)
     return {name for value in values if value for name in (value if isinstance(value, tuple) else (value,))}
 

@@ -43,7 +43,7 @@ class Rule:
     labels: dict[str, Any]
     """`rule` and what it needs; `names`, `not_rated`, `fold` where the file needs them."""
     columns: dict[str, Any]
-    """`score` or `raters` of `data.columns`."""
+    """`score`, `rater` or `raters` of `data.columns`."""
     reasons: tuple[str, ...]
     data: dict[str, Any] = field(default_factory=dict)
     """Other fields of `data`: `reverse_coded`."""
@@ -88,6 +88,20 @@ def find_sentinels(numbers: Sequence[float]) -> tuple[list[float], list[float]]:
     return sorted(sure), sorted(maybe)
 
 
+def cut_scores(numbers: Sequence[float]) -> tuple[dict[str, Any], str]:
+    """The rule that cuts scores in two, and why: at their median, or above their lowest where most are that."""
+    low, median = min(numbers), statistics.median(numbers)
+    if median > low:
+        return {"rule": "median"}, (
+            f"Scores at or above their median, here {median:g}, are class 1; labels.rule value and labels.value cut "
+            "elsewhere."
+        )
+    second = min(number for number in numbers if number > low)
+    return {"rule": "value", "value": second}, (
+        f"At least half of the scores are {low:g}, the median: so those from {second:g} on are class 1."
+    )
+
+
 def _are_contiguous(values: Sequence[float]) -> bool:
     """Whether values are whole and none is missing between them, as on a scale from 1 to 5."""
     return all(float(value).is_integer() for value in values) and max(values) - min(values) + 1 == len(values)
@@ -97,7 +111,7 @@ def _score_rule(column: Column, choices: Choices, where: str) -> Rule:
     sure, maybe = find_sentinels(column.numbers)
     numbers = [number for number in column.numbers if number not in sure]
     scale, direction = _direct(column, numbers, choices, where)
-    rule, cut = _cut(numbers if scale is None else [sum(scale) - number for number in numbers])
+    rule, cut = cut_scores(numbers if scale is None else [sum(scale) - number for number in numbers])
     not_rated = [*sure, *column.words_among_numbers]
     reasons = [direction, cut, *_sentinel_reasons(column, sure, maybe), *_word_reasons(column), *_thousands(column)]
     if any(map(is_share, column.given)):
@@ -109,19 +123,6 @@ def _score_rule(column: Column, choices: Choices, where: str) -> Rule:
         columns={"score": column.name},
         reasons=tuple(reasons),
         data={} if scale is None else {"reverse_coded": list(scale)},
-    )
-
-
-def _cut(numbers: Sequence[float]) -> tuple[dict[str, Any], str]:
-    low, median = min(numbers), statistics.median(numbers)
-    if median > low:
-        return {"rule": "median"}, (
-            f"Scores at or above their median, here {median:g}, are class 1; labels.rule value and labels.value cut "
-            "elsewhere."
-        )
-    second = min(number for number in numbers if number > low)
-    return {"rule": "value", "value": second}, (
-        f"At least half of the scores are {low:g}, the median: so those from {second:g} on are class 1."
     )
 
 
@@ -192,7 +193,7 @@ def _raters_rule(columns: Sequence[Column], choices: Choices, where: str) -> Rul
             labels = {"rule": "value", "value": MAJORITY_SHARE, "names": ["most say 0", "most say 1"]}
             return Rule(labels, shared, (_of_raters(len(names), "1"),))
         means = [statistics.fmean(row) for row in _rows_of_numbers(columns) if row]
-        rule, cut = _cut(means)
+        rule, cut = cut_scores(means)
         said = f"The score is the mean of what {len(names)} raters gave. {cut}"
         return Rule({**rule, "names": ["low mean", "high mean"]}, shared, (said, "A high mean is class 1."))
     counts = Counter(value for column in columns for value in map(class_name, column.given))

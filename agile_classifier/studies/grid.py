@@ -25,7 +25,7 @@ from agile_classifier.studies.file import Study
 DECIDING = ("data", "labels", "split", "data_quality", "model", "fine_tune", "evaluation")
 """Sections that decide the outcome of a cell."""
 INDIFFERENT = {
-    "data_quality": ("leaks_limit", "duplicates_limit", "conflicts_limit"),
+    "data_quality": ("leaks_limit", "duplicates_limit", "conflicts_limit", "min_agreement"),
     "evaluation": ("n_resamples", "calibration", "slices"),
     "fine_tune": ("devices", "device", "max_time"),
     "labels": ("refit",),

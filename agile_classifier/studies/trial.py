@@ -104,6 +104,8 @@ def read_parts(config: RunConfig) -> tuple[dict[str, pd.DataFrame], list[str]]:
         not_rated=labels.not_rated,
         absent=labels.absent,
         label_columns=labels.columns,
+        raters=labels.raters,
+        repeated=labels.repeated,
     )
     labelled = label_and_split(examples, labels, config.split, config.data_quality)
     return labelled.parts, list(labelled.labelling.class_names)

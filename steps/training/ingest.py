@@ -8,6 +8,7 @@ from zenml import get_step_context, log_metadata, step
 import agile_classifier.ops.schemes  # noqa: F401  (puts ZenML's and the project's own sources on the table)
 from agile_classifier.config.data import DataConfig
 from agile_classifier.data.examples import read_snapshot
+from agile_classifier.data.score_cells import Raters, Repeated
 from agile_classifier.data.snapshots.manifest import Manifest, take_stock
 from agile_classifier.ops.runs import snapshots
 from agile_classifier.ops.runs.caching import on_reached_files
@@ -25,6 +26,8 @@ def ingest(
     absent: tuple[str, ...],
     label_columns: tuple[str, ...],
     model_name: str,
+    raters: Raters = "mean",
+    repeated: Repeated = "refuse",
 ) -> tuple[
     Annotated[pd.DataFrame, "raw_examples"],
     Annotated[pd.DataFrame, "earlier_labels"],
@@ -32,14 +35,22 @@ def ingest(
 ]:
     """Fetch the sources and map their columns to `id`, `text`, `score`, `group`, and those a later step reads.
 
-    `manifest` states what came, changed and went since the last run of the model; `earlier_labels` holds what later
-    labels have replaced.
+    `ratings` are the answers of several raters, which became the score. `manifest` states what came, changed and went
+    since the last run of the model; `earlier_labels` holds what later labels have replaced.
     """
     if data.snapshot is not None:
         again = snapshots.read_again(data.snapshot, keep=kept_columns)
         examples, earlier, manifest = again.examples, again.earlier, again.manifest
     else:
-        read = read_snapshot(data, keep=kept_columns, not_rated=not_rated, absent=absent, label_columns=label_columns)
+        read = read_snapshot(
+            data,
+            keep=kept_columns,
+            not_rated=not_rated,
+            absent=absent,
+            label_columns=label_columns,
+            raters=raters,
+            repeated=repeated,
+        )
         previous, run = snapshots.find_previous(model_name), get_step_context().pipeline_run.name
         manifest, earlier = take_stock(read, previous, model_name=model_name, run=run)
         examples = read.examples

@@ -12,6 +12,7 @@ from agile_classifier.data import label_and_split as data
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.labels.kept import KeptThreshold
 from agile_classifier.data.leakage import examine_parts, refuse_leakage
+from agile_classifier.data.raters.facts import describe_raters
 from agile_classifier.ops.runs.caching import on_reached_files
 from agile_classifier.ops.runs.materializers import ExamplesMaterializer
 
@@ -39,7 +40,8 @@ def label_and_split(
     shares, digests; `findings` what would make a measurement on the parts lie.
     """
     labelled = data.label_and_split(validated_examples, labels, split, quality, kept)
-    parts, labelling = labelled.parts, labelled.labelling
+    parts = labelled.parts
+    labelling = labelled.labelling.model_copy(update={"raters": describe_raters(validated_examples)})
     found = examine_parts(parts, similarity=quality.similarity, limits=quality.limits)
     log_metadata(
         {

@@ -24,12 +24,17 @@ def validate(
     max_length: int,
     suite_digest: str,  # noqa: ARG001  (keys the reuse of this step)
     kept: KeptThreshold = KeptThreshold(),
+    min_agreement: float | None = None,
 ) -> tuple[Annotated[pd.DataFrame, "validated_examples"], Annotated[HTMLString, "validation_report"]]:
     """Hold the examples against the expectation suite; a critical failure ends the run, warnings are recorded.
+
+    Where several raters answered, their agreement is told, and the run ends below `data_quality.min_agreement`.
 
     `suite_digest` stands in the cache key for the content of the suite's file.
     """
     from agile_classifier.data.expectations.run import check_examples
+    from agile_classifier.data.raters.facts import describe_raters, refuse_disagreement
+    from agile_classifier.data.raters.page import add_raters
 
     report = check_examples(
         raw_examples,
@@ -38,9 +43,11 @@ def validate(
         bounds={**validation.model_dump(exclude={"suite"}), "max_words": max_length},
         kept=kept,
     )
-    log_metadata(
-        {"n_expectations": report.n_expectations, "warnings": [warning.sentence for warning in report.warnings]}
-    )
-    for warning in report.warnings:
-        print(f"validate: warning: {warning.sentence}")
-    return raw_examples, HTMLString(report.html)
+    raters = describe_raters(raw_examples)
+    warnings = [*(warning.sentence for warning in report.warnings), *(raters.warnings if raters else ())]
+    described = {} if raters is None else {"raters": {"agreement": raters.sentence, **raters.model_dump(mode="json")}}
+    log_metadata({"n_expectations": report.n_expectations, "warnings": warnings, **described})
+    for warning in warnings:
+        print(f"validate: warning: {warning}")
+    refuse_disagreement(raters, limit=min_agreement)
+    return raw_examples, HTMLString(add_raters(report.html, raters))

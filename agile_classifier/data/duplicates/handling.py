@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.duplicates.copies import Copies, find_copies, join_groups, number_texts
+from agile_classifier.data.raters.answers import RATINGS, join_repeated
 from agile_classifier.data.splits import require_groups
 from agile_classifier.data.tables import read_kept
 from agile_classifier.errors import GateRefused
@@ -194,10 +195,12 @@ class _Merged:
 
 
 def _merge_scores(examples: pd.DataFrame, key: Ints) -> _Merged:
-    """The first row of each key, with the mean of its scores."""
+    """The first row of each key, with the mean of its scores and all answers of their raters."""
     rows = np.sort(np.unique(key, return_index=True)[1])
-    score = examples["score"].groupby(key).transform("mean")
-    return _Merged(_at(examples.assign(score=score), rows), rows)
+    merged = {"score": examples["score"].groupby(key).transform("mean")}
+    if RATINGS in examples:
+        merged[RATINGS] = join_repeated(examples[RATINGS], key)
+    return _Merged(_at(examples.assign(**merged), rows), rows)
 
 
 def _merge_classes(examples: pd.DataFrame, key: Ints, label: pd.Series[int]) -> _Merged:

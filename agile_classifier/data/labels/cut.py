@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.special import expit
 
 from agile_classifier.config.data import LabelsConfig
+from agile_classifier.data.raters.answers import read_ratings
 
 
 def fit_label_threshold(score: pd.Series, labels: LabelsConfig) -> float:
@@ -44,6 +45,28 @@ def soft_targets(score: pd.Series, *, label_threshold: float, softness: float) -
     below = score[score < label_threshold]
     middle = label_threshold if below.empty else (label_threshold + below.max()) / 2
     return pd.Series(expit((score - middle) / softness), index=score.index, name="target")
+
+
+def vote_targets(train: pd.DataFrame, *, label_threshold: float) -> tuple[pd.Series[float], pd.Series[float]]:
+    """Share of the answers to each text that are of class 1, and their number, both of shape (n,).
+
+    Cross-entropy with this share as target and the number as weight is the likelihood of binomial votes. A text that no
+    rater answered, of a source without raters, counts as one answer: its label.
+
+    Parameters
+    ----------
+    train : DataFrame of shape (n, n_columns)
+        With `ratings` and `label`.
+    label_threshold : float
+        An answer at or above it is of class 1.
+    """
+    answers = read_ratings(train)
+    if answers is None:
+        return train["label"].astype("float64"), pd.Series(1.0, index=train.index)
+    n = answers.n_per_text
+    of_class_1 = answers.sums((answers.value >= label_threshold).astype(np.float64))
+    share = np.where(n > 0, of_class_1 / np.maximum(n, 1), train["label"])
+    return pd.Series(share, index=train.index), pd.Series(np.maximum(n, 1).astype(np.float64), index=train.index)
 
 
 def doubt_weights(score: pd.Series, *, label_threshold: float, band: float, weight: float) -> pd.Series:

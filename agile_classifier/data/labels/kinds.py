@@ -18,7 +18,6 @@ from agile_classifier.config.data import LabelsConfig
 from agile_classifier.data.labels.answers import ABSENT, DENYING, PRESENT, UNCLEAR
 from agile_classifier.data.labels.cells import (
     SHOWN_CHARACTERS,
-    Mark,
     as_list,
     blank_marks,
     column_name,
@@ -32,7 +31,7 @@ from agile_classifier.data.labels.cells import (
     unwrap,
 )
 from agile_classifier.data.labels.class_labels import read_codes
-from agile_classifier.data.scores import Decimal, read_score
+from agile_classifier.data.scores import read_score
 from agile_classifier.data.text import normalised
 from agile_classifier.errors import InputError, one_line
 
@@ -135,42 +134,6 @@ def read_kinds(columns: pd.DataFrame, labels: LabelsConfig) -> pd.Series:
         found[name] = vocabulary.read(_flatten(column[rated], labels.absent)).reindex(column.index)
     present = pd.DataFrame(found, index=columns.index)
     return present.max(axis=1).where((present == 1).any(axis=1) | present.notna().all(axis=1))
-
-
-def score_raters(
-    columns: pd.DataFrame, *, absent: Sequence[str] = (), not_rated: Sequence[Mark] = (), decimal: Decimal = "."
-) -> pd.Series:
-    """Score of each row, of shape (n,): the mean of its raters' numbers, or the share of them that say yes.
-
-    Raters that said nothing do not count; where none said anything the score is missing.
-
-    Parameters
-    ----------
-    columns : DataFrame of shape (n, n_raters)
-    absent, not_rated : sequence
-        `labels.absent`, `labels.not_rated`.
-    decimal : {".", ","}
-        `data.decimal`.
-
-    Raises
-    ------
-    InputError
-        The raters gave neither numbers nor words that say yes or no.
-    """
-    for name in columns:
-        refuse_objects(columns[name], field="data.columns.raters")
-    said = {name: _unwrapped(blank_marks(columns[name], not_rated)) for name in columns}
-    given = {name: column[[not empty for empty in map_cells(column, is_empty)]] for name, column in said.items()}
-    everything = pd.concat(list(given.values()))
-    if all(read_score(cell, decimal=decimal) is not None for cell in everything):
-        votes = {
-            name: pd.Series([read_score(cell, decimal=decimal) for cell in column], index=column.index, dtype="float64")
-            for name, column in given.items()
-        }
-    else:
-        vocabulary = Vocabulary(tuple(absent), field="data.columns.raters")
-        votes = {name: vocabulary.read(column, beside=everything) for name, column in given.items()}
-    return pd.DataFrame(votes, index=columns.index).mean(axis=1).rename("score")
 
 
 _NOT_RATED = object()

@@ -70,6 +70,7 @@ def draw_page(
         review=examined.review,
         facts=_facts(evaluation, adapter, history, labelling),
         about=about,
+        ceiling=_ceiling(evaluation, labelling),
     )
     return Page(render_report(report), _draw_figures(report))
 
@@ -128,9 +129,20 @@ def _label_facts(evaluation: Evaluation, labelling: Labelling) -> dict[str, obje
         "rows in no part": labelling.n_unused,
         "rows without a label, left out": labelling.n_unlabelled,
         "duplicates": "every row is kept" if labelling.duplicates is None else labelling.duplicates.sentence,
+        **({} if labelling.raters is None else {"raters": labelling.raters.sentence}),
         "decision threshold": "none" if decision is None else f"{decision:.4g}",
         "calibration": evaluation.calibration.method,
     }
+
+
+def _ceiling(evaluation: Evaluation, labelling: Labelling) -> str | None:
+    """What raters among themselves reach on test, beside what the classifier reaches; None where it is not known."""
+    if labelling.ceiling is None:
+        return None
+    accuracy = evaluation.metrics["candidate"]["accuracy"]
+    return (
+        f"{labelling.ceiling.sentence}; this classifier gives the class of all raters for {accuracy:.1%} of the texts"
+    )
 
 
 def _model_facts(spec: ClassifierSpec, evaluation: Evaluation, *, has_member: bool) -> dict[str, object]:

@@ -118,6 +118,8 @@ class ReportInput:
     """Headed groups of names and values: labels, model, run, digests, versions."""
     about: Sequence[Fact] = ()
     """Facts of the page's head: the run that made it, when. Those of the decision take their place later."""
+    ceiling: str | None = None
+    """How far raters go with one another, which a model can be held against; None where it is not known."""
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,8 @@ def _sentence(labelling: Labelling) -> str:
     cut = "" if threshold is None else f"; label threshold {threshold:.4g}{origin}, {tied}"
     unlabelled = f", {labelling.n_unlabelled} without a label left out" if labelling.n_unlabelled else ""
     duplicates = "" if labelling.duplicates is None else f"\nduplicates: {labelling.duplicates.sentence}"
-    return f"rows: {rows}, {labelling.n_unused} in no part{unlabelled}{cut}{duplicates}"
+    raters = "" if labelling.raters is None else f"\nraters: {labelling.raters.sentence}"
+    return f"rows: {rows}, {labelling.n_unused} in no part{unlabelled}{cut}{duplicates}{raters}"
 
 
 def _changed_texts(evaluation: Evaluation) -> str:

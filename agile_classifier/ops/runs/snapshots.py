@@ -54,6 +54,8 @@ def take_news(config: RunConfig, previous: Previous | None) -> Manifest:
         not_rated=labels.not_rated,
         absent=labels.absent,
         label_columns=labels.columns,
+        raters=labels.raters,
+        repeated=labels.repeated,
     )
     return take_stock(read, previous, model_name=config.registry.model_name, run="")[0]
 

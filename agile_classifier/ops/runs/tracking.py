@@ -133,7 +133,8 @@ def log_settings(sections: Mapping[str, BaseModel], *, labelling: Labelling) -> 
     }
     active = mlflow.active_run()
     logged = mlflow.get_run(active.info.run_id).data.params if active else {}  # by a try that was cut short
-    facts = {**parameters, "labelling.label_threshold": labelling.label_threshold, **parts}
+    raters = {} if labelling.raters is None else {"labelling.raters.alpha": labelling.raters.alpha}
+    facts = {**parameters, "labelling.label_threshold": labelling.label_threshold, **raters, **parts}
     mlflow.log_params({name: value for name, value in facts.items() if name not in logged})
 
 

@@ -71,6 +71,8 @@ def count_new_labels(config: RunConfig) -> NewLabels:
         not_rated=labels.not_rated,
         absent=labels.absent,
         label_columns=labels.columns,
+        raters=labels.raters,
+        repeated=labels.repeated,
     )
     last, previous = _find_last(config.registry.model_name)
     return replace(compare_labels(fresh, previous, labels), since=last)

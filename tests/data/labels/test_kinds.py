@@ -1,8 +1,7 @@
-"""Kinds and raters: what says yes, what says no, and that nothing else counts as either."""
+"""Kinds: what says yes, what says no, and that nothing else counts as either."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from agile_classifier.config.data import LabelsConfig
 from agile_classifier.data.labels.answers import ABSENT, PRESENT, UNCLEAR
-from agile_classifier.data.labels.kinds import label_any, score_raters
+from agile_classifier.data.labels.kinds import label_any
 from agile_classifier.drafts.classes import choose_class_1
 from agile_classifier.errors import InputError
 
@@ -114,36 +113,3 @@ def test_no_word_is_taken_for_a_yes_in_silence_where_no_cell_says_no(word: str, 
     elif not word.strip().startswith("["):
         assert len(refusal(kinds(word, "other word")).splitlines()) == 1
     assert unclear in refusal(kinds(unclear, "", "insult"))
-
-
-RATED: list[tuple[dict[str, list[Any]], dict[str, Any], list[float]]] = [
-    ({"a": ["0", "1"], "b": ["1", "1"], "c": ["0", "1"]}, {}, [1 / 3, 1]),
-    ({"a": [1, 5], "b": [2, 4]}, {}, [1.5, 4.5]),
-    ({"a": ["yes", "no"], "b": ["no", "no"]}, {}, [0.5, 0]),
-    ({"a": [True, False], "b": [True, True]}, {}, [1, 0.5]),
-    ({"a": ["toxic", "ok"], "b": ["ok", "ok"]}, {"absent": ("ok",)}, [0.5, 0]),
-    ({"a": ["toxic", "none"], "b": ["toxic", "toxic"]}, {}, [1, 0.5]),
-    ({"a": ["3", ""], "b": ["", "4"]}, {}, [3, 4]),
-    ({"a": ["3", "99"], "b": ["-1", "4"]}, {"not_rated": (99.0, -1.0)}, [3, 4]),
-    ({"a": ["", None], "b": ["skipped", "2"]}, {"not_rated": ("skipped",)}, [math.nan, 2]),
-    ({"a": ["0,5", "1"], "b": ["1,5", "2,0"]}, {"decimal": ","}, [1, 1.5]),
-    ({"a": [["1"], [0]], "b": ["1", "1"]}, {}, [1, 0.5]),
-]
-
-
-@pytest.mark.parametrize(("raters", "fields", "scores"), RATED, ids=str)
-def test_raters_make_the_mean_of_their_numbers_or_the_share_that_says_yes(
-    raters: dict[str, list[Any]], fields: dict[str, Any], scores: list[float]
-) -> None:
-    columns = pd.DataFrame({name: pd.Series(cells, dtype="object") for name, cells in raters.items()})
-    score = score_raters(columns, **fields)
-    assert score.name == "score"
-    np.testing.assert_allclose(score, scores)
-
-
-def test_raters_whose_words_could_mean_either_are_refused() -> None:
-    columns = pd.DataFrame({"ann1": ["toxic", "ok"], "ann2": ["ok", "ok"]})
-    with pytest.raises(
-        InputError, match=r"^column ann1 \(data\.columns\.raters\): row 1 holds 'toxic', as 1 row: it is"
-    ):
-        score_raters(columns)

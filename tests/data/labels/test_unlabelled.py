@@ -11,7 +11,8 @@ from agile_classifier.config.data import Columns, LabelsConfig, ValidationConfig
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.expectations.run import check_examples
 from agile_classifier.data.label_and_split import label_and_split
-from agile_classifier.data.tables import ScoreReading, to_examples
+from agile_classifier.data.score_cells import ScoreReading
+from agile_classifier.data.tables import to_examples
 from agile_classifier.errors import InputError
 from agile_classifier.ops.project import root
 

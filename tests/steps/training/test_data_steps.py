@@ -65,6 +65,50 @@ def test_label_and_split_labels_each_part_by_the_threshold(steps: Any, tiny_exam
     assert {finding["name"] for finding in findings} == {"duplicates", "leaks", "conflicts"}
 
 
+RATED = """comment,verdict,moderator
+{rows}
+"""
+
+
+@pytest.fixture(scope="module")
+def rated_examples(steps: Any, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """Sixty texts in rows of three moderators each, of whom the third says what comes to mind."""
+    source = tmp_path_factory.mktemp("rated") / "votes.csv"
+    rows = [
+        f"text number {text},{verdict},{moderator}"
+        for text in range(60)
+        for moderator, verdict in (("ann", text % 2), ("bob", text % 2 if text % 10 else 1), ("cyd", text * 7 % 3 % 2))
+    ]
+    source.write_text(RATED.format(rows="\n".join(rows)), encoding="utf-8")
+    columns = Columns(text="comment", score="verdict", rater="moderator")
+    return steps.ingest(DataConfig(source=str(source), columns=columns), (), (), (), "share")
+
+
+def test_ingest_folds_the_rows_of_raters(rated_examples: pd.DataFrame) -> None:
+    assert len(rated_examples) == 60
+    assert rated_examples["ratings"][0] == '["ann", 0.0, "bob", 1.0, "cyd", 0.0]'
+    assert rated_examples["score"][0] == pytest.approx(1 / 3)
+
+
+def test_validate_tells_of_raters_on_its_page(steps: Any, rated_examples: pd.DataFrame) -> None:
+    digest = _suite_digest(VALIDATION.suite)
+    _, page = steps.validate(rated_examples, VALIDATION, LABELS, 128, digest, 0.1)
+    assert "3 raters, 180 answers to 60 texts, 3 a text: Krippendorff&#39;s alpha 0." in page
+    assert "<td>cyd</td>" in page
+
+
+def test_label_and_split_states_agreement_and_ceiling(steps: Any, rated_examples: pd.DataFrame) -> None:
+    limits = DataQualityConfig(leaks_limit=None, duplicates_limit=None, conflicts_limit=None)
+    labels = LABELS.model_copy(update={"target": "votes"})
+    train, _, test, labelling, _ = steps.label_and_split(
+        rated_examples, labels, SplitConfig(validation=0.2, test=0.3), limits
+    )
+    assert labelling.raters.n_raters == 3
+    assert labelling.ceiling.n_answers == 3 * len(test)
+    assert {"target", "weight"} <= set(train)
+    assert "ratings" not in train
+
+
 def _suite_digest(suite: str) -> str:
     from agile_classifier.ops.state.home import suite_digest
 

@@ -1,0 +1,1 @@
+"""Answers of several raters: read, folded, weighed against each other, made one score of a text."""

@@ -1,0 +1,1 @@
+"""Raters in the drafts of `agile init`."""
