@@ -10,70 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from agile_classifier.config import bounds
-from agile_classifier.config.addresses.dialect import EMPTY as EMPTY
-from agile_classifier.config.addresses.dialect import Dialect as Dialect
-from agile_classifier.config.addresses.source import Source as Source
+from agile_classifier.config.addresses.columns import Columns
+from agile_classifier.config.addresses.dialect import Dialect
+from agile_classifier.config.addresses.named_source import NamedSource
+from agile_classifier.config.addresses.source import Source
 from agile_classifier.config.section import ClassNames, Marks, Section
-
-
-class Columns(Section):
-    """Which columns of the source play which role."""
-
-    text: bounds.Cell = "text"
-    """Column that holds the text."""
-    score: bounds.Cell | None = None
-    """Column that holds the annotators' score (a number), where the label rule needs one."""
-    id: bounds.Cell | None = None
-    """Column that names an example; without one, its row number, counted from 1."""
-    group: bounds.Cell | None = None
-    """Column whose values must not stand on both sides of a split (a document, an author)."""
-    raters: bounds.Names = ()
-    """Columns of what each rater said, in place of a score column: the score is the mean of their numbers, or the share
-    of them that say yes. A cell may list several answers, `[1, 0, 1]`, of raters without names. `labels.raters` says
-    how answers become a score."""
-    rater: bounds.Cell | None = None
-    """Column that names who gave the answer in the score column, in a file of a row for each answer: the rows of one
-    `id`, or without an id column of one text, become one example."""
-
-    @model_validator(mode="after")
-    def _fields_agree(self) -> Columns:
-        if self.raters and self.score is not None:
-            raise ValueError(f"score and raters exclude each other; found score {self.score}, raters {self.raters}")
-        if len(set(self.raters)) < len(self.raters):
-            raise ValueError(f"raters must differ, found {list(self.raters)}")
-        if self.rater is not None and self.score is None:
-            raise ValueError(f"rater names who gave a score, and needs a score column; found rater {self.rater} alone")
-        if self.rater is not None and self.rater in (self.text, self.score):
-            raise ValueError(f"rater must be a column of its own, found {self.rater}, that of text or score")
-        return self
-
-    @property
-    def has_score(self) -> bool:
-        """Whether the examples have a score: a column of it, or columns of raters."""
-        return self.score is not None or bool(self.raters)
-
-    @property
-    def has_raters(self) -> bool:
-        """Whether the examples have the answers of several raters."""
-        return self.rater is not None or bool(self.raters)
-
-
-class NamedSource(Dialect, Source):
-    """One of several sources, with its own reading; what it leaves out is read as `data` says."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=bounds.LONGEST_MODEL_NAME)]
-    """Name of the source: letters, digits, - _ . within; an example is known by it and its own id."""
-    columns: Columns = Columns()
-    """Which of its columns play which role."""
-    rename: Annotated[dict[bounds.Cell, bounds.Cell], Field(max_length=bounds.MOST_NAMES)] = {}  # noqa: RUF012
-    """Columns of the source → their names in this config, for classes, slices or parts that are called otherwise."""
-
-    @model_validator(mode="after")
-    def _has_an_address(self) -> NamedSource:
-        if self.source is None:
-            raise ValueError(f"source {self.name}: its address is missing: name it in its field source")
-        return self
-
 
 SHARED = ("columns", *Dialect.model_fields)
 """Fields of a named source that `data` gives it where it leaves them out."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.config.bounds import Cell
-from agile_classifier.config.data import Dialect
 from agile_classifier.config.section import Section
 
 
@@ -17,7 +17,7 @@ class ReadingOptions(Section):
     column: Cell | None = None
     """Column that holds the texts."""
     dialect: dict[str, Any] = Field(default_factory=dict)
-    """Fields of `agile_classifier.config.data.Dialect` by name; an empty string or list stands for the field's default,
+    """Fields of `agile_classifier.config.addresses.dialect.Dialect` by name; an empty string or list stands for the field's default,
     as `column_names: []` for a file with a header line."""
 
     @field_validator("dialect")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from agile_classifier.config.data import DataConfig, NamedSource
+from agile_classifier.config.addresses.named_source import NamedSource
+from agile_classifier.config.data import DataConfig
 from agile_classifier.data.fetch.fetched import called_by_address
 from agile_classifier.data.fetch.schemes import fetch_rows
 from agile_classifier.data.labels.class_labels import read_class_names

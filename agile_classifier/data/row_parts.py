@@ -21,7 +21,7 @@ import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 from filelock import FileLock, Timeout
 
-from agile_classifier.config.data import EMPTY
+from agile_classifier.config.addresses.dialect import EMPTY
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS
 from agile_classifier.errors import InputError, one_line
 

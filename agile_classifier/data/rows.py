@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DelimitedFile
 from agile_classifier.data.formats.headers.foreign import refuse_foreign
 from agile_classifier.data.formats.json_array import JsonArrayFile

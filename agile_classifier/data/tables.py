@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agile_classifier.config.data import Columns, Dialect
+from agile_classifier.config.addresses.columns import Columns
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.formats.row import Row
 from agile_classifier.data.labels.cells import shown
 from agile_classifier.data.labels.class_labels import name_codes

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.dialects.detection import ROWS_READ, Detected, detect_dialect
 from agile_classifier.data.dialects.encodings import Doubt
 from agile_classifier.data.formats.several import QUEUED

@@ -24,7 +24,7 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.formats.lines import SHOWN_LENGTH
 from agile_classifier.data.formats.row import Row

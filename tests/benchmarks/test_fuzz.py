@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.formats.row import Row
 from benchmarks.front_door.fuzz import Fault, check, fuzz, require_words, write_seeds
 

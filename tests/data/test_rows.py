@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.formats import lines as physical_lines
 from agile_classifier.data.rows import open_rows

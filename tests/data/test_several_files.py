@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from agile_classifier.config.data import Columns, DataConfig, Dialect
+from agile_classifier.config.addresses.columns import Columns
+from agile_classifier.config.addresses.dialect import Dialect
+from agile_classifier.config.data import DataConfig
 from agile_classifier.config.files import load_config, pin_data
 from agile_classifier.config.sources import file_names, place_free
 from agile_classifier.data.dialects.detection import detect_dialect

@@ -12,7 +12,8 @@ import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 import pytest
 
-from agile_classifier.config.data import Columns, Dialect
+from agile_classifier.config.addresses.columns import Columns
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.tables import examples_digest, read_table, to_examples
 from agile_classifier.errors import InputError
 

@@ -12,7 +12,8 @@ import pytest
 import typer
 
 from agile_classifier.cli.app import app
-from agile_classifier.config.data import DataConfig, Dialect, LabelsConfig
+from agile_classifier.config.addresses.dialect import Dialect
+from agile_classifier.config.data import DataConfig, LabelsConfig
 from agile_classifier.data.examples import read_examples
 from agile_classifier.data.label_and_split import label_examples
 from agile_classifier.data.tables import read_table

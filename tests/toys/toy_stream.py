@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.row_parts import Layout, opened
 from agile_classifier.data.rows import open_rows
 from agile_classifier.ops.scoring.answer_columns import place_answers

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.formats.delimited import DELIMITERS, DelimitedFile
 from agile_classifier.data.formats.lines import Lines
 

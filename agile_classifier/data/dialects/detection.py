@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.dialects.cells import find_decimal_commas, starts_with_a_row
 from agile_classifier.data.dialects.delimiters import AGREEING, detect_delimiter, remark_on_escape
 from agile_classifier.data.dialects.encodings import Doubt, Encoding, detect_encoding

@@ -16,7 +16,7 @@ from typing import Literal
 
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.formats.exports import label_studio
 from agile_classifier.data.formats.headers.check import refuse_headers
 from agile_classifier.data.formats.lines import Lines, Overlong, TextFile, complain_of_bytes

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agile_classifier.config.data import Columns
+from agile_classifier.config.addresses.columns import Columns
 from agile_classifier.data.labels.cells import count, plain_number, shown
 from agile_classifier.data.raters.answers import Ints
 from agile_classifier.data.text import is_missing

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agile_classifier.config.data import Columns
+from agile_classifier.config.addresses.columns import Columns
 from agile_classifier.data.labels.cells import (
     as_list,
     blank_marks,

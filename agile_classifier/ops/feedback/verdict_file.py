@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.config.evaluation import MonitoringConfig
 from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.data.dialects.detection import detect_dialect

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agile_classifier.config.data import Columns, LabelsConfig, ValidationConfig
+from agile_classifier.config.addresses.columns import Columns
+from agile_classifier.config.data import LabelsConfig, ValidationConfig
 from agile_classifier.data.label_studio.interface import Control
 from agile_classifier.errors import InputError
 

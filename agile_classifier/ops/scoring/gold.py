@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.data.labels.cells import is_empty, plain_number, unwrap
 from agile_classifier.data.labels.known_classes import Classes

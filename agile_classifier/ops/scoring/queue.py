@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.formats.row import Row
 from agile_classifier.data.formats.several import QUEUED
 from agile_classifier.data.labels.cells import is_empty, is_mark

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DELIMITERS, DelimitedFile

@@ -10,7 +10,7 @@ import re
 from itertools import islice
 from pathlib import Path
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.formats.delimited import SEP_LINE, DelimitedFile
 from agile_classifier.data.formats.lines import Lines
 from agile_classifier.data.formats.row import Row

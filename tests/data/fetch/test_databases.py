@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from agile_classifier.config.data import Columns, DataConfig
+from agile_classifier.config.addresses.columns import Columns
+from agile_classifier.config.data import DataConfig
 from agile_classifier.data.examples import read_examples, read_snapshot
 from agile_classifier.environment import database_variable
 from agile_classifier.errors import InputError

@@ -10,7 +10,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from agile_classifier.config.data import EMPTY, Columns, DataConfig, Dialect
+from agile_classifier.config.addresses.columns import Columns
+from agile_classifier.config.addresses.dialect import EMPTY, Dialect
+from agile_classifier.config.data import DataConfig
 from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.data.examples import read_examples
 from agile_classifier.data.labels.cells import is_empty

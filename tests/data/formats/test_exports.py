@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agile_classifier.config.data import Columns, DataConfig
+from agile_classifier.config.addresses.columns import Columns
+from agile_classifier.config.data import DataConfig
 from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.examples import read_examples
 from agile_classifier.data.rows import open_rows

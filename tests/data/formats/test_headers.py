@@ -10,7 +10,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.data.rows import open_rows
 from agile_classifier.data.tables import read_table

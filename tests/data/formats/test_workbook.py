@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.rows import open_rows
 from agile_classifier.data.tables import read_table

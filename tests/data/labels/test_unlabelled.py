@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agile_classifier.config.data import Columns, LabelsConfig, ValidationConfig
+from agile_classifier.config.addresses.columns import Columns
+from agile_classifier.config.data import LabelsConfig, ValidationConfig
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.expectations.run import check_examples
 from agile_classifier.data.label_and_split import label_and_split

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agile_classifier.config.data import Columns
+from agile_classifier.config.addresses.columns import Columns
 from agile_classifier.data.raters.answers import make_answers, read_ratings, write_ratings
 from agile_classifier.data.raters.reading import read_columns
 from agile_classifier.data.raters.scoring import score_answers

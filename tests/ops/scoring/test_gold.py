@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
-from agile_classifier.config.data import Dialect
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.errors import InputError
 from agile_classifier.ops.scoring.gold import Classes, Gold, require_label_column
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agile_classifier.config.data import Columns, Dialect
+from agile_classifier.config.addresses.columns import Columns
+from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.config.training import ModelConfig
 from agile_classifier.data.row_parts import Layout
 from agile_classifier.data.tables import read_table, to_examples

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agile_classifier.config.data import DataConfig, Dialect
+from agile_classifier.config.addresses.dialect import Dialect
+from agile_classifier.config.data import DataConfig
 from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.data.row_parts import Layout
 from agile_classifier.data.rows import open_rows

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agile_classifier.config.data import Columns, DataConfig, Dialect
+from agile_classifier.config.addresses.columns import Columns
+from agile_classifier.config.addresses.dialect import Dialect
+from agile_classifier.config.data import DataConfig
 from agile_classifier.data.dialects.detection import detect_dialect
 from agile_classifier.data.examples import read_snapshot
 from agile_classifier.data.formats.delimited import DEFAULT_DELIMITERS, DELIMITERS

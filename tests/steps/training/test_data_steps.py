@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agile_classifier.config.data import Columns, DataConfig, LabelsConfig, ValidationConfig
+from agile_classifier.config.addresses.columns import Columns
+from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.errors import InputError
