@@ -17,8 +17,8 @@ class ReadingOptions(Section):
     column: Cell | None = None
     """Column that holds the texts."""
     dialect: dict[str, Any] = Field(default_factory=dict)
-    """Fields of `agile_classifier.config.addresses.dialect.Dialect` by name; an empty string or list stands for the field's default,
-    as `column_names: []` for a file with a header line."""
+    """Fields of `agile_classifier.config.addresses.dialect.Dialect` by name; an empty string or list stands for the
+    field's default, as `column_names: []` for a file with a header line."""
 
     @field_validator("dialect")
     @classmethod

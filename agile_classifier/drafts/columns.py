@@ -38,6 +38,8 @@ _ADDRESS = re.compile(r"(https?://|www\.)\S+|[^@\s]+@[^@\s]+\.\w+|/\S*|[\w.-]+\.
 _DIGIT = re.compile(r"\d")
 _UNPARTED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _CODE = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F-]{8,}|[\w.:-]*\d[\w.:-]*", re.ASCII)
+SENTINELS = frozenset({-1.0, -9.0, -99.0, -999.0, -9999.0, 9.0, 88.0, 98.0, 99.0, 888.0, 998.0, 999.0, 9999.0, 99999.0})
+"""Numbers that by custom stand for "not rated", where they are far from every other."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,28 @@ def make_columns(frame: pd.DataFrame, *, decimal: Decimal = ".") -> list[Column]
     return [Column(str(name), list(frame[name]), decimal) for name in frame.columns]
 
 
+def find_sentinels(numbers: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Numbers that stand for "not rated": those that surely do, and those that may.
+
+    A customary number such as -99 does where it lies farther from every other number than these lie apart.
+    """
+    values = set(numbers)
+    usual = sorted(value for value in values & SENTINELS)
+    sure: list[float] = []
+    maybe: list[float] = []
+    for value in sorted(usual, key=abs, reverse=True):
+        rest = [other for other in values if other not in {value, *sure}]
+        if len(rest) < 2:
+            continue
+        low, high = min(rest), max(rest)
+        gap = max(low - value, value - high)
+        if gap > high - low and (abs(value) > 1 or (high <= 1 and not set(rest) <= {0.0, 1.0})):
+            sure.append(value)
+        elif (value == -1 and low >= 0 and high > 1) or (gap > 1 and (gap == high - low or _are_contiguous(rest))):
+            maybe.append(value)
+    return sorted(sure), sorted(maybe)
+
+
 def _are_booleans(cells: Sequence[Any]) -> bool:
     return any(isinstance(cell, bool | np.bool_) for cell in cells)
 
@@ -206,3 +230,8 @@ def _count_words(cell: Any) -> float:
 
 def _all_match(column: Column, pattern: re.Pattern[str]) -> bool:
     return bool(column.given) and all(pattern.fullmatch(value) for value in column.counts)
+
+
+def _are_contiguous(values: Sequence[float]) -> bool:
+    """Whether values are whole and none is missing between them, as on a scale from 1 to 5."""
+    return all(float(value).is_integer() for value in values) and max(values) - min(values) + 1 == len(values)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.split import SplitConfig
-from agile_classifier.data.expectations.run import check_examples
+from agile_classifier.data.expectations.examples import check_examples
 from agile_classifier.data.label_and_split import Labelled, label_and_split, label_examples
 from agile_classifier.data.leakage import examine_parts, refuse_leakage
 from agile_classifier.data.raters.facts import describe_raters, refuse_disagreement

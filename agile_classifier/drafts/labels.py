@@ -20,13 +20,11 @@ from agile_classifier.drafts.classes import (
     name_by_kinds,
     name_by_scale,
 )
-from agile_classifier.drafts.columns import Column
+from agile_classifier.drafts.columns import Column, find_sentinels
 from agile_classifier.drafts.families import Target
 from agile_classifier.drafts.words import BAD, is_named
 from agile_classifier.errors import InputError, did_you_mean
 
-SENTINELS = frozenset({-1.0, -9.0, -99.0, -999.0, -9999.0, 9.0, 88.0, 98.0, 99.0, 888.0, 998.0, 999.0, 9999.0, 99999.0})
-"""Numbers that by custom stand for "not rated", where they are far from every other."""
 MAJORITY_SHARE = 0.5
 """Share of raters that say yes, from which on a text is of class 1."""
 ENDS = ("low", "high")
@@ -66,28 +64,6 @@ def make_rule(target: Target, choices: Choices, where: str) -> Rule:
     return _class_rule(target, choices, where)
 
 
-def find_sentinels(numbers: Sequence[float]) -> tuple[list[float], list[float]]:
-    """Numbers that stand for "not rated": those that surely do, and those that may.
-
-    A customary number such as -99 does where it lies farther from every other number than these lie apart.
-    """
-    values = set(numbers)
-    usual = sorted(value for value in values & SENTINELS)
-    sure: list[float] = []
-    maybe: list[float] = []
-    for value in sorted(usual, key=abs, reverse=True):
-        rest = [other for other in values if other not in {value, *sure}]
-        if len(rest) < 2:
-            continue
-        low, high = min(rest), max(rest)
-        gap = max(low - value, value - high)
-        if gap > high - low and (abs(value) > 1 or (high <= 1 and not set(rest) <= {0.0, 1.0})):
-            sure.append(value)
-        elif (value == -1 and low >= 0 and high > 1) or (gap > 1 and (gap == high - low or _are_contiguous(rest))):
-            maybe.append(value)
-    return sorted(sure), sorted(maybe)
-
-
 def cut_scores(numbers: Sequence[float]) -> tuple[dict[str, Any], str]:
     """The rule that cuts scores in two, and why: at their median, or above their lowest where most are that."""
     low, median = min(numbers), statistics.median(numbers)
@@ -100,11 +76,6 @@ def cut_scores(numbers: Sequence[float]) -> tuple[dict[str, Any], str]:
     return {"rule": "value", "value": second}, (
         f"At least half of the scores are {low:g}, the median: so those from {second:g} on are class 1."
     )
-
-
-def _are_contiguous(values: Sequence[float]) -> bool:
-    """Whether values are whole and none is missing between them, as on a scale from 1 to 5."""
-    return all(float(value).is_integer() for value in values) and max(values) - min(values) + 1 == len(values)
 
 
 def _score_rule(column: Column, choices: Choices, where: str) -> Rule:

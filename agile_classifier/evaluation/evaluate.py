@@ -23,7 +23,8 @@ from agile_classifier.evaluation.contenders import (
     score_baselines,
     score_table,
 )
-from agile_classifier.evaluation.reports.evaluation import Review, wrong_rows
+from agile_classifier.evaluation.reports.evaluation import wrong_rows
+from agile_classifier.evaluation.reports.inputs import Review
 from agile_classifier.evaluation.review import find_neighbours, find_suspects, sweep_label_threshold
 from agile_classifier.evaluation.slices import list_slices, measure_slices
 from agile_classifier.files import tree_digest

@@ -32,7 +32,7 @@ def validate(
 
     `suite_digest` stands in the cache key for the content of the suite's file.
     """
-    from agile_classifier.data.expectations.run import check_examples
+    from agile_classifier.data.expectations.examples import check_examples
     from agile_classifier.data.raters.facts import describe_raters, refuse_disagreement
     from agile_classifier.data.raters.page import add_raters
 

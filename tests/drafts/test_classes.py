@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from agile_classifier.drafts.choices import Choices
 from agile_classifier.drafts.classes import choose_class_1, fold_variants
-from agile_classifier.drafts.columns import Column
+from agile_classifier.drafts.columns import Column, find_sentinels
 from agile_classifier.drafts.guess import guess
-from agile_classifier.drafts.labels import find_sentinels
 from agile_classifier.errors import InputError
 
 

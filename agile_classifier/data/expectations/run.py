@@ -20,7 +20,6 @@ if not sys.warnoptions:  # it imports Google's clients where they are installed,
     filterwarnings("ignore", category=FutureWarning, module="google")
 
 import great_expectations as gx
-import numpy as np
 import pandas as pd
 from great_expectations.compatibility import pydantic as gx_pydantic
 from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
@@ -35,12 +34,8 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 from great_expectations.expectations.registry import get_expectation_impl
 
 import agile_classifier.data.expectations.types  # noqa: F401  (registers the expectations that a suite may name)
-from agile_classifier.config.data import LabelsConfig
 from agile_classifier.data.expectations.page import render_validation_page, shown
 from agile_classifier.data.expectations.suite import Entry, Suite, read_entries
-from agile_classifier.data.label_and_split import label_examples
-from agile_classifier.data.labels.kept import KeptThreshold
-from agile_classifier.data.labels.unlabelled import leave_out_unlabelled
 from agile_classifier.data.tables import source_name
 from agile_classifier.errors import InputError, explain_validation, one_line
 
@@ -48,12 +43,6 @@ __all__ = ["Failure", "Suite", "ValidationReport", "evaluate_expectations", "rea
 
 MAX_ROWS = 20
 """Most failing rows kept of one expectation."""
-
-RARE_CLASS = "expect_column_smallest_class_to_hold_rows"
-"""Expectation whose failure says that a class is rare."""
-
-MAX_RARE_CLASSES = 5
-"""Most rare classes named in a refusal."""
 
 MAX_ROWS_IN_SENTENCE = 3
 """Most failing rows named in a failure's sentence."""
@@ -266,52 +255,3 @@ def _exception_message(info: Mapping[str, Any]) -> str | None:
         if each.get("raised_exception"):
             return one_line(each["exception_message"])
     return None
-
-
-def check_examples(
-    examples: pd.DataFrame,
-    labels: LabelsConfig,
-    *,
-    suite: Path,
-    bounds: Mapping[str, float],
-    kept: KeptThreshold | None = None,
-) -> ValidationReport:
-    """Evaluate the suite under a provisional label, that of the label rule over all rows.
-
-    Parameters
-    ----------
-    bounds : mapping
-        `min_rows`, `min_class_rows`, `score_min`, `score_max`, `max_words`.
-    kept : KeptThreshold, optional
-        The champion's label threshold, which goes on unless `labels` say otherwise.
-
-    Raises
-    ------
-    InputError
-        Names every critical failure with its first rows.
-    """
-    examples = leave_out_unlabelled(examples, labels)
-    expected = read_suite(suite)
-    if not labels.needs_score:
-        expected = expected.without("score")
-    can_label = not labels.needs_score or examples["score"].notna().any()
-    if not can_label:
-        expected = expected.without("label")
-    provisional, names, _ = label_examples(examples, labels, kept=kept) if can_label else (None, (), None)
-    report = evaluate_expectations(examples, suite=expected, parameters=bounds, provisional_label=provisional)
-    if report.critical:
-        sentences = [failure.sentence for failure in report.critical]
-        if provisional is not None and RARE_CLASS in {failure.expectation for failure in report.critical}:
-            sentences.append(_name_rare_classes(provisional, names, fewest=int(bounds["min_class_rows"])))
-        raise InputError(f"the examples cannot be used: {'; '.join(sentences)}")
-    return report
-
-
-def _name_rare_classes(label: pd.Series, names: Sequence[str], *, fewest: int) -> str:
-    """Which classes have too few examples, the rarest first, and what can be done about it."""
-    counts = np.bincount(label.to_numpy(), minlength=len(names))
-    rare = [f"{names[place]!r} has {counts[place]}" for place in np.argsort(counts, kind="stable")]
-    n_rare = int((counts < fewest).sum())
-    more = f" and {n_rare - MAX_RARE_CLASSES} more" if n_rare > MAX_RARE_CLASSES else ""
-    way_out = "" if len(names) == 2 else ", or give classes one name together in labels.names"
-    return f"{', '.join(rare[: min(n_rare, MAX_RARE_CLASSES)])}{more}: label more{way_out}"

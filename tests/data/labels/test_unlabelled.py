@@ -10,7 +10,7 @@ import pytest
 from agile_classifier.config.addresses.columns import Columns
 from agile_classifier.config.data import LabelsConfig, ValidationConfig
 from agile_classifier.config.split import SplitConfig
-from agile_classifier.data.expectations.run import check_examples
+from agile_classifier.data.expectations.examples import check_examples
 from agile_classifier.data.label_and_split import label_and_split
 from agile_classifier.data.score_cells import ScoreReading
 from agile_classifier.data.tables import to_examples

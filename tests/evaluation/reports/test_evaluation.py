@@ -14,15 +14,13 @@ from agile_classifier.evaluation import titles
 from agile_classifier.evaluation.reports.drawing import PALETTE, to_png
 from agile_classifier.evaluation.reports.evaluation import (
     MEANINGS,
-    ReportInput,
-    Result,
-    Review,
     decide_verdict,
     render_report,
     worst_errors,
     wrong_rows,
 )
 from agile_classifier.evaluation.reports.figures import draw_confusion, draw_roc
+from agile_classifier.evaluation.reports.inputs import ReportInput, Result, Review
 from agile_classifier.evaluation.reports.page import DARK_PALETTE, Fact, put_into_frame, state_decision, take_from_frame
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspect, Suspects
 from agile_classifier.evaluation.slices import Slice
