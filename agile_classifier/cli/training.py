@@ -81,7 +81,7 @@ def train(
     loaded = load_config(config, overrides=(*(overrides or ()), *limits), needs_sources=data_from is None)
     prepare_state()
     if data_from is not None:
-        from agile_classifier.ops.registry.data_of import find_snapshot
+        from agile_classifier.ops.registry.contents.examples import find_snapshot
 
         snapshot = find_snapshot(loaded.registry.model_name, data_from)
         loaded = loaded.model_copy(update={"data": loaded.data.model_copy(update={"snapshot": snapshot})})

@@ -64,10 +64,10 @@ def sign(
     from agile_classifier.ops.state.home import prepare_state
 
     prepare_state(least_free=0)
-    from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.contents import version_files
     from agile_classifier.ops.registry.signing import sign_version
     from agile_classifier.ops.scoring.batch import find_scorer
 
     name, number = find_scorer(model, version)
-    sign_version(name, number, folder=registry.verify_download(name, number), key=key)
+    sign_version(name, number, folder=version_files.verify_download(name, number), key=key)
     print(f"{name} version {number}: signed by {key}; machines with AGILE_PUBLIC_KEY load it")

@@ -116,8 +116,9 @@ def test_a_file_is_read_as_the_options_say_and_a_config_would(
 def trained_on_a_spreadsheet(trained: RunConfig) -> Iterator[None]:
     """The version as one that learnt from a semicolon-separated cp1252 file whose texts stand in `comment`."""
     from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.contents import version_files
 
-    recorded = registry.read_config(NAME, "1")
+    recorded = version_files.read_config(NAME, "1")
     how = {"source": "excel.csv", "delimiter": ";", "encoding": "cp1252", "columns": {"text": "comment"}}
     registry.tag_version(NAME, "1", {"config": json.dumps({**recorded, "data": {**recorded["data"], **how}})})
     yield
@@ -132,9 +133,9 @@ def test_every_command_reads_a_file_as_the_version_was_trained_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.contents import version_files
 
-    texts, names = list(tiny_examples["text"] + " schön"), registry.read_spec(NAME, "1").class_names
+    texts, names = list(tiny_examples["text"] + " schön"), version_files.read_spec(NAME, "1").class_names
     gold = [names[int(score >= 0.5)] for score in tiny_examples["score"]]
     lines = [f"{number};{text};{label}\r\n" for number, (text, label) in enumerate(zip(texts, gold, strict=True))]
     source, output = tmp_path / "neu.csv", tmp_path / "scored.csv"
@@ -256,12 +257,12 @@ def test_decay_is_warned_of_or_trains_once(
 def test_verdicts_on_a_scored_file_are_told_beside_its_drift(
     trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.contents import version_files
 
     output, judged = batch.with_name("scored.csv"), batch.with_name("judged.csv")
     to = ["--output", str(output), "--model", NAME, "--prediction-ids"]
     assert agile(monkeypatch, "score", "--input", str(batch), *to) == 0
-    scored, names = pd.read_csv(output, dtype=str), registry.read_spec(NAME, "1").class_names
+    scored, names = pd.read_csv(output, dtype=str), version_files.read_spec(NAME, "1").class_names
     scored.assign(verdict=names[0]).to_csv(judged, index=False)
     assert agile(monkeypatch, "feedback", str(judged), "--person", "mo", "--sampling-probability", "1") == 0
     assert f"{judged}: 120 verdicts stored" in capsys.readouterr().out
@@ -305,12 +306,12 @@ REFUSED = [
 def test_what_cannot_be_compared_is_refused(
     trained: RunConfig, batch: Path, change: Callable[[pd.DataFrame], pd.DataFrame], said: str
 ) -> None:
-    from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.contents import version_files
     from agile_classifier.ops.scoring import monitoring
     from agile_classifier.ops.scoring.champion import score_texts
 
     rows = pd.read_csv(batch, dtype=str)
-    names = registry.read_spec(NAME, "1").class_names
+    names = version_files.read_spec(NAME, "1").class_names
     scored = pd.concat([rows, score_texts(list(rows["text"]), model_name=NAME)], axis=1)
     changed = change(scored.rename(columns={f"probability_{names[0]}": "probability_0"}))
     changed = changed.rename(columns={"probability_0": f"probability_{names[0]}"})

@@ -167,9 +167,9 @@ def test_what_makes_the_numbers_say_nothing_keeps_the_champion(
 
 
 def test_a_champion_that_cannot_be_read_stays(champion_1: Any, tmp_path: Path) -> None:
-    from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.contents import version_files
 
-    place = registry.read_files(NAME, "1").adapter
+    place = version_files.read_files(NAME, "1").adapter
     hidden = place.rename(tmp_path / "hidden")
     try:
         decision = judge()

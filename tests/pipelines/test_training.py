@@ -84,7 +84,7 @@ def another_seed(config: RunConfig, second: Any) -> Any:
 
 
 def test_a_first_run_registers_a_champion_whose_scores_survived_reloading(first: Any) -> None:
-    from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.contents import version_files
 
     tuned = (
         "fine_tune",
@@ -99,7 +99,7 @@ def test_a_first_run_registers_a_champion_whose_scores_survived_reloading(first:
     version = client().get_model_version("life", "1")
     assert version.tags["zenml.run"] == str(first.id)
     assert version.tags["promotion"] == "promoted"
-    assert registry.read_config("life", "1")["fine_tune"]["rank"] == 4
+    assert version_files.read_config("life", "1")["fine_tune"]["rank"] == 4
     assert not [name for name, value in version.tags.items() if value.startswith(("{", "["))]
     mlflow_run = client().get_run(version.run_id)
     assert mlflow_run.info.status == "FINISHED"
@@ -190,9 +190,9 @@ def test_what_the_last_run_saw_is_not_new_and_what_is_added_is(config: RunConfig
 def test_a_version_has_a_model_card_and_a_description(first: Any) -> None:
     from huggingface_hub import ModelCard
 
-    from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.contents import version_files
 
-    card = ModelCard.load(registry.read_files("life", "1").adapter / "README.md")
+    card = ModelCard.load(version_files.read_files("life", "1").adapter / "README.md")
     assert card.data.library_name == "peft"
     measured = {result.metric_type: result.metric_value for result in card.data.eval_results}
     assert measured["roc_auc"] == pytest.approx(
@@ -329,7 +329,7 @@ def test_a_registered_version_is_exported_as_it_answers(
 ) -> None:
     from agile_classifier.models.onnx.predictor import OnnxPredictor
     from agile_classifier.ops.registry import export as exporting
-    from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.contents import version_files
     from agile_classifier.ops.registry.scorer import Scorer
 
     texts = list(tiny_examples["text"][:20])
@@ -339,7 +339,7 @@ def test_a_registered_version_is_exported_as_it_answers(
     assert (done.version, done.address) == ("1", str(tmp_path / "onnx"))
     n_test = len(output(first, "evaluate", "test_scores"))
     assert json.loads((tmp_path / "onnx" / "export.json").read_text())["n_texts"] > n_test  # and those built in
-    rounding = registry.read_spec("life", "1").rounding
+    rounding = version_files.read_spec("life", "1").rounding
     assert OnnxPredictor(tmp_path / "onnx", threads=1).score(texts) == pytest.approx(answered, abs=rounding)
     assert json.loads((tmp_path / "onnx" / "decision.json").read_text())["decision_threshold"] is not None
     stored = exporting.export(**asked, format="adapter", output=None)

@@ -154,8 +154,8 @@ def test_evaluate_scores_each_test_row_and_logs_the_metrics_and_the_report(
 def test_register_makes_a_version_that_answers_as_the_trained_one(
     first: str, evaluated: Outputs, logged: Logged
 ) -> None:
+    from agile_classifier.ops.registry.contents.version_files import read_config
     from agile_classifier.ops.registry.loading import load_classifier
-    from agile_classifier.ops.registry.versions import read_config
 
     test_scores = evaluated["test_scores"]
     assert read_config(NAME, first)["fine_tune"]["epochs"] == TUNING.epochs

@@ -40,6 +40,7 @@ from agile_classifier.ops.feedback.reading import (
 from agile_classifier.ops.feedback.signers import SigningVersion, list_signers
 from agile_classifier.ops.feedback.store import PREDICTIONS, VERDICTS, FeedbackStore, now, open_store
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.scoring import monitoring
 
 DAY = 86_400
@@ -89,7 +90,7 @@ def measure_drift(model_name: str | None, settings: MonitoringConfig) -> tuple[D
             findings=(),
         )  # fmt: skip
         return found, f"<p>{escape(said)}</p>"
-    files = registry.read_files(name, version)
+    files = version_files.read_files(name, version)
     reference = monitoring.read_reference(files.adapter, name, version)
     sample = sample_scores(reference.class_names, part.answered.y_score, part.answered.predicted, part.lengths)
     texts = part.texts[:: max(1, len(part.texts) // EMBEDDED_TEXTS)][:EMBEDDED_TEXTS]
@@ -256,4 +257,4 @@ def _read_test(model_name: str, version: str) -> dict[str, float]:
 
 
 def _read_calibration(model_name: str, version: str) -> str:
-    return Decision.load(registry.read_files(model_name, version).adapter).calibration.in_words()
+    return Decision.load(version_files.read_files(model_name, version).adapter).calibration.in_words()

@@ -15,7 +15,7 @@ from agile_classifier.ops.feedback.prediction_ids import Predicted, derive_numbe
 from agile_classifier.ops.feedback.settings import settings_by
 from agile_classifier.ops.feedback.signers import Origin, SigningVersion, require_classes, sign_for
 from agile_classifier.ops.feedback.store import FeedbackStore, now, open_store
-from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.scoring.answer_columns import LABEL, PREDICTION_ID, REVIEW
 
 Answer = Mapping[str, Any]
@@ -104,7 +104,7 @@ def make_marker(
         The store does not answer, or `monitoring.review` names no class of the version.
     """
     names = [name.removeprefix(PROBABILITY) for name in columns if name.startswith(PROBABILITY)]
-    labels = registry.read_config(model_name, version).get("labels", {})
+    labels = version_files.read_config(model_name, version).get("labels", {})
     signing = sign_for(
         store,
         model_name,

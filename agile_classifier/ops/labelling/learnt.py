@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 
 from agile_classifier.data.label_studio.labels import SCHEME
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 
 
 def learnt_until(model_name: str) -> datetime | None:
@@ -19,7 +20,7 @@ def learnt_until(model_name: str) -> datetime | None:
     newest = max(found, key=lambda version: int(version.version), default=None)
     if newest is None or not newest.run_id:
         return None
-    data = registry.read_config(model_name, str(newest.version)).get("data")
+    data = version_files.read_config(model_name, str(newest.version)).get("data")
     if f"{SCHEME}://" not in json.dumps(data):
         return None
     began = MlflowClient().get_run(newest.run_id).info.start_time

@@ -34,6 +34,7 @@ from agile_classifier.ops.labelling.links import Link
 from agile_classifier.ops.labelling.questions import ask_for_labels, find_controls
 from agile_classifier.ops.project import list_configs, root
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.scoring.batch import find_scorer
 from agile_classifier.ops.scoring.queue import Queue
@@ -115,8 +116,8 @@ def open_project(
     InputError
         A number that no project has, a title that is too long, or a project whose interface does not fit.
     """
-    config, class_names = registry.read_config(model_name, version), registry.read_spec(model_name, version).class_names
-    wanted = ask_for_labels(config, class_names=class_names)
+    config, spec = version_files.read_config(model_name, version), version_files.read_spec(model_name, version)
+    wanted = ask_for_labels(config, class_names=spec.class_names)
     if named.isdigit() or named in list_titles(connection).values():
         project = find_project(connection, named)
         return project, find_controls(project.controls, wanted, project=project.named), False

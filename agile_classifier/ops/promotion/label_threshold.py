@@ -13,6 +13,7 @@ from agile_classifier.config.data import LabelsConfig
 from agile_classifier.data.labels.kept import KeptThreshold, ThresholdFacts
 from agile_classifier.errors import InputError
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 
 PARAMETER = "labelling.label_threshold"
 """Parameter of the MLflow run that made a version, for a version that does not say it itself."""
@@ -60,7 +61,7 @@ def find_kept_threshold(model_name: str, config: Sections, *, examples: str) -> 
     champion = registry.read_champion(model_name) if _fitted_rule(config) else None
     if champion is None:
         return nothing
-    theirs, record = registry.read_config(model_name, champion), read_label_record(model_name, champion)
+    theirs, record = version_files.read_config(model_name, champion), read_label_record(model_name, champion)
     if record.kept is not None and record.kept.examples == examples and _decides_alike(config, theirs):
         return record.kept
     if _fitted_rule(theirs) is None or not _scores_alike(config, theirs):
@@ -81,7 +82,7 @@ def find_kept_threshold(model_name: str, config: Sections, *, examples: str) -> 
 def read_label_record(model_name: str, version: str) -> LabelRecord:
     """Read how a version was labelled; of a version that says nothing, what the run that made it has logged."""
     client = MlflowClient()
-    record = registry.read_record(model_name, version, registry.LABELLING)
+    record = version_files.read_record(model_name, version, registry.LABELLING)
     if record is not None:
         return LabelRecord.model_validate(record)
     found = client.get_model_version(model_name, version)

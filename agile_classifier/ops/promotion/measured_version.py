@@ -13,6 +13,7 @@ from agile_classifier.metrics.comparison import Answers
 from agile_classifier.models.spec import PROBABILITY
 from agile_classifier.ops.promotion.label_threshold import LabelRecord, read_label_record
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.registry.scorer import Scorer
 
 TIMED_TEXTS = 20
@@ -27,23 +28,23 @@ class MeasuredVersion:
     @cached_property
     def learnt_from(self) -> frozenset[str]:
         """Digests of the texts that the version was trained or chosen on."""
-        return registry.read_learnt_from(self.model_name, self.number)
+        return version_files.read_learnt_from(self.model_name, self.number)
 
     @cached_property
     def tested_on(self) -> frozenset[str] | None:
         """Digests of the texts that the version was tested on; None if it does not record them."""
-        file = registry.read_files(self.model_name, self.number).adapter / registry.TESTED_FILE
+        file = version_files.read_files(self.model_name, self.number).adapter / registry.TESTED_FILE
         return frozenset(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes, class 0 first."""
-        return tuple(registry.read_spec(self.model_name, self.number).class_names)
+        return tuple(version_files.read_spec(self.model_name, self.number).class_names)
 
     @cached_property
     def label_rule(self) -> dict[str, object]:
         """Section `labels` of the config that made the version."""
-        return dict(registry.read_config(self.model_name, self.number).get("labels", {}))
+        return dict(version_files.read_config(self.model_name, self.number).get("labels", {}))
 
     @cached_property
     def labelled(self) -> LabelRecord:
@@ -58,7 +59,7 @@ class MeasuredVersion:
     def answer(self, texts: Sequence[str]) -> Answers:
         """Probabilities of the texts, and the version's decision threshold."""
         columns = [f"{PROBABILITY}{name}" for name in self.class_names]
-        threshold = registry.read_decision_threshold(self.model_name, self.number)
+        threshold = version_files.read_decision_threshold(self.model_name, self.number)
         return Answers(self._score(texts)[columns].to_numpy(dtype=np.float64), threshold)
 
     def milliseconds(self, texts: Sequence[str]) -> float:
@@ -72,7 +73,7 @@ class MeasuredVersion:
 
     def megabytes(self) -> float:
         """Size of the version's files in MB, including a base model inside."""
-        files = registry.read_files(self.model_name, self.number)
+        files = version_files.read_files(self.model_name, self.number)
         folders = [folder for folder in (files.adapter, files.base) if folder is not None]
         return sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file()) / 1e6
 

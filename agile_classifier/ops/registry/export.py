@@ -20,6 +20,7 @@ from agile_classifier.models.decision import DECISION_FILE, Decision
 from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.registry.scoring_code import is_scoring_code_of_here
 from agile_classifier.ops.registry.versions import find_champion
@@ -117,7 +118,7 @@ def export(*, model_name: str | None, version: str | None, format: str, output: 
     address = output or _in_artifact_store(name, number, format)
     if not force:
         _require_empty(address, in_store=output is None)
-    files = registry.read_files(name, number)
+    files = version_files.read_files(name, number)
     folder, facts = _write_onnx(name, number, files) if format == "onnx" else (files.adapter, _describe(files.adapter))
     if output is None:
         _copy_to_store(folder, address)
@@ -142,7 +143,7 @@ def _find_version(model_name: str | None, version: str | None) -> tuple[str, str
     return name, registry.find_version(name, version, is_alias=not version.isdigit())
 
 
-def _write_onnx(model_name: str, version: str, files: registry.VersionFiles) -> tuple[Path, str]:
+def _write_onnx(model_name: str, version: str, files: version_files.VersionFiles) -> tuple[Path, str]:
     from agile_classifier.models.onnx.export import PROBES, export_onnx  # an extra: only this format needs it
 
     base = files.base or fetch_base_of(ClassifierSpec.load(files.adapter))

@@ -41,13 +41,14 @@ def load_classifier(address: str) -> AgileClassifier:
         )
     prepare_state(least_free=0)
     from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.registry.contents import version_files
     from agile_classifier.ops.registry.scoring_code import is_scoring_code_of_here
     from agile_classifier.training.estimator import AgileClassifier
 
     name = found["name"]
     version = registry.find_version(name, found["alias"] or found["version"], is_alias=found["alias"] is not None)
-    files = registry.read_files(name, version)
-    tuning = registry.read_config(name, version).get("fine_tune", {})
+    files = version_files.read_files(name, version)
+    tuning = version_files.read_config(name, version).get("fine_tune", {})
     if not is_scoring_code_of_here(files.code):
         warnings.warn(
             f"{address}: version {version} was registered with other scoring code than that here, which this "

@@ -14,7 +14,7 @@ import pandas as pd
 from packaging.requirements import InvalidRequirement, Requirement
 
 from agile_classifier.errors import InputError
-from agile_classifier.ops.registry.versions import download_version
+from agile_classifier.ops.registry.contents.version_files import download_version
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.metrics.bootstrap import bootstrap_intervals
 from agile_classifier.metrics.metrics import evaluate_scores
 from agile_classifier.models.spec import PROBABILITY
-from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.scoring.answer_columns import LABEL, find_earlier
 from agile_classifier.ops.scoring.reading import find_scored
 
@@ -92,7 +92,7 @@ class Gold:
 
 def choose_label_column(named: str | None, *, model_name: str, version: str) -> str:
     """Column of the gold labels: the one that is named, else that of the version's config, else `label`."""
-    labels = registry.read_config(model_name, version).get("labels", {})
+    labels = version_files.read_config(model_name, version).get("labels", {})
     columns = labels.get("columns") or [LABEL]
     return named or (str(columns[0]) if labels.get("rule") == "given" else LABEL)
 
@@ -118,12 +118,12 @@ def evaluate_output(output: Path, facts: Mapping[str, Any], *, label_column: str
         As `agile_classifier.ops.scoring.batch.score_file` returns them.
     """
     name, version, columns = facts["model_name"], facts["model_version"], facts["columns"]
-    names = registry.read_spec(name, version).class_names
-    gold = Gold(label_column, Classes.of(names, registry.read_config(name, version).get("labels", {})))
+    names = version_files.read_spec(name, version).class_names
+    gold = Gold(label_column, Classes.of(names, version_files.read_config(name, version).get("labels", {})))
     scored = find_scored(output, ReadingOptions())
     for row in open_rows(output, scored.dialect if scored else Dialect()):
         gold.add(row.cells.get(label_column), [float(row.cells[columns[f"{PROBABILITY}{each}"]]) for each in names])
-    return gold.in_words(registry.read_decision_threshold(name, version))
+    return gold.in_words(version_files.read_decision_threshold(name, version))
 
 
 def _word_of(cell: object) -> str:

@@ -25,6 +25,7 @@ from agile_classifier.evaluation.reports.drift import DriftPage, render, sentenc
 from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.scoring.answer_columns import LABEL, MODEL_VERSION, column_of
 from agile_classifier.ops.scoring.reading import DEFAULT_COLUMN, Remembered, Scored, find_scored
@@ -78,9 +79,9 @@ def measure(
     name = model_name or find_champion(None).model_name
     version = scored_version(source, options)
     registry.find_version(name, version, is_alias=False)
-    files = registry.read_files(name, version)
+    files = version_files.read_files(name, version)
     reference = read_reference(files.adapter, name, version)
-    remembered = Remembered.of_config(registry.read_config(name, version), whose=f"{name} version {version}")
+    remembered = Remembered.of_config(version_files.read_config(name, version), whose=f"{name} version {version}")
     column = options.column or remembered.column or DEFAULT_COLUMN
     batch = read_batch(source, _require_scored(source, options), column=column, class_names=reference.class_names)
     if batch.sample.n < settings.min_rows:
@@ -94,7 +95,7 @@ def measure(
 
 
 def compare_batch(
-    batch: Batch, reference: DriftSample, files: registry.VersionFiles, *, name: str, settings: MonitoringConfig,
+    batch: Batch, reference: DriftSample, files: version_files.VersionFiles, *, name: str, settings: MonitoringConfig,
     title: str, source: str,
 ) -> tuple[Drift, str]:  # fmt: skip
     """Compare a batch with the reference of its version; returns the drift with its page.
@@ -160,7 +161,7 @@ def training_config(model_name: str, version: str) -> RunConfig:
         The version records no config, or one that an older or another pipeline wrote.
     """
     given = _run_parameters(model_name, version)
-    recorded = given or registry.read_config(model_name, version)
+    recorded = given or version_files.read_config(model_name, version)
     if not recorded:
         raise InputError(f"model {model_name}: version {version} records no config that could be trained again")
     return parse_config(

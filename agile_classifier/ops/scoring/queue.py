@@ -25,7 +25,7 @@ from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.files import require_place, write_whole
 from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
-from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.scoring.acquisition import choose_texts, uncertainty
 from agile_classifier.ops.scoring.batch import find_scorer
@@ -90,7 +90,7 @@ class Queue:
 
 def learnt_column(model_name: str, version: str) -> str:
     """Name of the column that a version learnt from: of its scores, else of its classes; `score` where several."""
-    config = registry.read_config(model_name, version)
+    config = version_files.read_config(model_name, version)
     classes = config.get("labels", {}).get("columns", ())
     return str(
         config.get("data", {}).get("columns", {}).get("score") or (classes[0] if len(classes) == 1 else SCORE_COLUMN)
@@ -144,10 +144,10 @@ def make_queue(
         The pool has no text left to label, or there is no such version.
     """
     name, number = find_scorer(model_name, version)
-    unlabelled = pool.frame[~_is_labelled(pool, registry.read_config(name, number).get("labels", {}))]
+    unlabelled = pool.frame[~_is_labelled(pool, version_files.read_config(name, number).get("labels", {}))]
     usable = unlabelled[[not complaint_about(text) for text in unlabelled[pool.column]]]
     digests = usable[pool.column].map(text_digest)
-    fresh = usable[~(digests.isin(registry.read_learnt_from(name, number)) | digests.duplicated())]
+    fresh = usable[~(digests.isin(version_files.read_learnt_from(name, number)) | digests.duplicated())]
     n_labelled = len(pool.frame) - len(unlabelled)
     n_unusable, n_known = len(unlabelled) - len(usable), len(usable) - len(fresh)
     if fresh.empty:
@@ -157,9 +157,9 @@ def make_queue(
             f" {n_known} known to {name} version {number} already or there twice"
             f"{f', {len(pool.unreadable)} that cannot be read' if pool.unreadable else ''}"
         )
-    spec, texts = registry.read_spec(name, number), list(fresh[pool.column])
+    spec, texts = version_files.read_spec(name, number), list(fresh[pool.column])
     y_score = _score(name, number, texts, class_names=spec.class_names)
-    unsure = uncertainty(y_score, registry.read_decision_threshold(name, number))
+    unsure = uncertainty(y_score, version_files.read_decision_threshold(name, number))
     found = choose_texts(texts, unsure, count=count, embed=lambda some: _embed(name, number, some), seed=seed)
     position = found["position"].to_numpy()
     shown = np.full(len(found), 1) if len(spec.class_names) == 2 else y_score[position].argmax(axis=1)
@@ -209,6 +209,6 @@ def _score(name: str, number: str, texts: Sequence[str], *, class_names: Sequenc
 def _embed(name: str, number: str, texts: Sequence[str]) -> NDArray[np.float32]:
     from agile_classifier.models.embeddings import embed  # torch: not before it is needed
 
-    files = registry.read_files(name, number)
+    files = version_files.read_files(name, number)
     spec = ClassifierSpec.load(files.adapter)
     return embed(texts, base=files.base or fetch_base_of(spec), max_length=spec.max_length)

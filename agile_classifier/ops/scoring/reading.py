@@ -25,7 +25,7 @@ from agile_classifier.data.formats.row import RowFile
 from agile_classifier.data.row_parts import JSON_LINES, Layout
 from agile_classifier.data.rows import FORMATS, WRITTEN, open_rows
 from agile_classifier.errors import InputError, did_you_mean
-from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.scoring.answer_columns import find_answers
 from agile_classifier.ops.scoring.signs import (
     contradiction,
@@ -77,7 +77,7 @@ class Reading:
 def read_as(source: Path, options: ReadingOptions, *, model_name: str, version: str) -> Reading:
     """How a file is read for a registered version; raises as `resolve`."""
     whose = f"{model_name} version {version}"
-    return resolve(source, options, Remembered.of_config(registry.read_config(model_name, version), whose=whose))
+    return resolve(source, options, Remembered.of_config(version_files.read_config(model_name, version), whose=whose))
 
 
 def resolve(source: Path, options: ReadingOptions, remembered: Remembered) -> Reading:

@@ -10,6 +10,7 @@ import pytest
 
 from agile_classifier.ops.labelling import learnt
 from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 
 BEGAN = datetime(2026, 11, 30, 7, tzinfo=UTC)
 
@@ -38,6 +39,6 @@ def test_labels_count_as_learnt_only_where_the_newest_version_has_read_them(
 
     monkeypatch.setattr(learnt, "MlflowClient", Client)
     monkeypatch.setattr(registry, "is_known", lambda name: name == "mood")
-    monkeypatch.setattr(registry, "read_config", lambda name, number: {"data": data} if number == "10" else {})
+    monkeypatch.setattr(version_files, "read_config", lambda name, number: {"data": data} if number == "10" else {})
     assert learnt.learnt_until("mood") == until
     assert learnt.learnt_until("other") is None

@@ -14,7 +14,7 @@ from agile_classifier.data.label_studio.projects import find_project
 from agile_classifier.errors import InputError
 from agile_classifier.ops.labelling import push as pushing
 from agile_classifier.ops.labelling.connecting import connect_project
-from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.scoring.queue import Pool, Queue
 from tests.toys import toy_label_studio
 from tests.toys.toy_label_studio import TOKEN, ToyLabelStudio
@@ -40,8 +40,8 @@ def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ToyLabelStu
         return score
 
     monkeypatch.setattr(pushing, "Scorer", load)
-    monkeypatch.setattr(registry, "read_config", lambda *_: CONFIG)
-    monkeypatch.setattr(registry, "read_spec", lambda *_: Spec)
+    monkeypatch.setattr(version_files, "read_config", lambda *_: CONFIG)
+    monkeypatch.setattr(version_files, "read_spec", lambda *_: Spec)
     with toy_label_studio.answering() as toy:
         monkeypatch.setenv("LABEL_STUDIO_URL", toy.address)
         monkeypatch.setenv("LABEL_STUDIO_API_KEY", TOKEN)

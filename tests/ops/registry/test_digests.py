@@ -43,9 +43,9 @@ def _flip(path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_flipped_bit_is_refused_by_the_name_of_its_file(files: Path, pattern: str) -> None:
+    from agile_classifier.ops.registry.contents.version_files import read_files
     from agile_classifier.ops.registry.loading import load_classifier
     from agile_classifier.ops.registry.scorer import Scorer
-    from agile_classifier.ops.registry.versions import read_files
 
     path = next(files.glob(pattern))
     _flip(path)
@@ -59,7 +59,7 @@ def test_a_flipped_bit_is_refused_by_the_name_of_its_file(files: Path, pattern: 
 
 
 def test_a_file_that_is_missing_or_was_added_and_a_changed_list_are_refused(files: Path) -> None:
-    from agile_classifier.ops.registry.versions import download_version
+    from agile_classifier.ops.registry.contents.version_files import download_version
 
     (files / "code" / "torch.py").write_text("raise SystemExit('taken over')\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"code/torch\.py was added since"):
@@ -78,7 +78,7 @@ def test_a_file_that_is_missing_or_was_added_and_a_changed_list_are_refused(file
 
 
 def test_bytecode_beside_the_code_is_never_run(files: Path) -> None:
-    from agile_classifier.ops.registry.versions import download_version
+    from agile_classifier.ops.registry.contents.version_files import download_version
 
     module = next(files.glob("code/*/models/predictor.py"))
     bytecode = module.parent / digests.BYTECODE
@@ -115,7 +115,7 @@ def test_a_link_in_a_version_is_refused_though_it_leads_to_the_same_bytes(
 ) -> None:
     import mlflow
 
-    from agile_classifier.ops.registry.versions import download_version
+    from agile_classifier.ops.registry.contents.version_files import download_version
 
     path = next(files.glob(pattern))
     moved = path.rename(tmp_path / path.name)
@@ -128,7 +128,7 @@ def test_a_link_in_a_version_is_refused_though_it_leads_to_the_same_bytes(
 
 
 def test_a_folder_of_code_that_is_linked_in_is_refused(files: Path, tmp_path: Path) -> None:
-    from agile_classifier.ops.registry.versions import download_version
+    from agile_classifier.ops.registry.contents.version_files import download_version
 
     (tmp_path / "torch").mkdir()
     (files / "code" / "torch").symlink_to(tmp_path / "torch")

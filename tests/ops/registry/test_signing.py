@@ -55,7 +55,7 @@ def _sign(folder: Path, key: Path, number: str = "1") -> None:
 
 
 def test_a_signed_version_is_loaded_and_one_that_is_not_is_refused(files: Path, keys: tuple[Path, Path]) -> None:
-    from agile_classifier.ops.registry.versions import download_version
+    from agile_classifier.ops.registry.contents.version_files import download_version
 
     with pytest.raises(InputError, match=f"{NAME}, version 1: is not signed, and AGILE_PUBLIC_KEY asks for it"):
         download_version(NAME, "1")
@@ -66,7 +66,7 @@ def test_a_signed_version_is_loaded_and_one_that_is_not_is_refused(files: Path, 
 def test_the_signature_of_another_key_or_version_and_what_is_none_do_not_hold(
     files: Path, keys: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    from agile_classifier.ops.registry.versions import download_version
+    from agile_classifier.ops.registry.contents.version_files import download_version
 
     for key, number in ((make_keys(tmp_path, "other")[0], "1"), (keys[0], "2")):
         _sign(files, key, number)
@@ -86,7 +86,8 @@ def test_the_signature_of_another_key_or_version_and_what_is_none_do_not_hold(
 def test_whoever_can_write_files_and_tags_but_has_no_key_forges_nothing(files: Path, keys: tuple[Path, Path]) -> None:
     from mlflow import MlflowClient
 
-    from agile_classifier.ops.registry.versions import download_version, read_tags
+    from agile_classifier.ops.registry.contents.version_files import download_version
+    from agile_classifier.ops.registry.versions import read_tags
 
     _sign(files, keys[0])
     settings, before = files / "artifacts" / "classifier" / "decision.json", read_tags(NAME, "1")[DIGEST]
@@ -104,7 +105,7 @@ def test_whoever_can_write_files_and_tags_but_has_no_key_forges_nothing(files: P
 def test_what_is_no_key_is_refused_in_one_line(
     files: Path, keys: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
-    from agile_classifier.ops.registry.versions import download_version
+    from agile_classifier.ops.registry.contents.version_files import download_version
 
     (tmp_path / "bad.pem").write_bytes(content)
     for key in (tmp_path / "bad.pem", tmp_path / "gone.pem"):

@@ -17,7 +17,7 @@ from agile_classifier.data.tables import read_table, to_examples
 from agile_classifier.data.text import text_digest
 from agile_classifier.errors import InputError
 from agile_classifier.models.spec import ClassifierSpec
-from agile_classifier.ops.registry import versions as registry
+from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.scoring import queue as annotation_queue
 
 KNOWN = "a text that the version was trained on"
@@ -44,10 +44,10 @@ def version(monkeypatch: pytest.MonkeyPatch) -> None:
         return score
 
     monkeypatch.setattr(annotation_queue, "Scorer", load)
-    monkeypatch.setattr(registry, "read_spec", lambda *_: SPEC)
-    monkeypatch.setattr(registry, "read_config", lambda *_: {"labels": {"rule": "value", "not_rated": [-99.0]}})
-    monkeypatch.setattr(registry, "read_decision_threshold", lambda *_: 0.5)
-    monkeypatch.setattr(registry, "read_learnt_from", lambda *_: frozenset({text_digest(KNOWN)}))
+    monkeypatch.setattr(version_files, "read_spec", lambda *_: SPEC)
+    monkeypatch.setattr(version_files, "read_config", lambda *_: {"labels": {"rule": "value", "not_rated": [-99.0]}})
+    monkeypatch.setattr(version_files, "read_decision_threshold", lambda *_: 0.5)
+    monkeypatch.setattr(version_files, "read_learnt_from", lambda *_: frozenset({text_digest(KNOWN)}))
     monkeypatch.setattr(annotation_queue, "find_scorer", lambda *_: ("mood", "3"))
     monkeypatch.setattr(annotation_queue, "_embed", lambda name, number, texts: np.eye(len(texts)))
 
@@ -69,7 +69,7 @@ def pool_of(folder: Path, frame: pd.DataFrame, **given: str) -> annotation_queue
 def test_annotators_fill_in_the_column_that_the_version_learnt_from(
     config: dict[str, object], column: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "read_config", lambda *_: config)
+    monkeypatch.setattr(version_files, "read_config", lambda *_: config)
     assert annotation_queue.learnt_column("mood", "3") == column
 
 

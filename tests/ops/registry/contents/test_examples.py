@@ -19,7 +19,7 @@ def registered(state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     from mlflow import MlflowClient
 
     from agile_classifier.config.files import parse_config
-    from agile_classifier.ops.registry import data_of
+    from agile_classifier.ops.registry.contents import examples as data
     from agile_classifier.ops.runs import outputs, tracking
     from tests.toys import toy_ingest
 
@@ -38,7 +38,7 @@ def registered(state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     client.create_registered_model(MODEL)
     for tags in made_by:
         client.create_model_version(MODEL, source=source.parent.as_uri(), tags=dict(tags))
-    return SimpleNamespace(find=data_of.find_snapshot, examples=examples)
+    return SimpleNamespace(find=data.find_snapshot, examples=examples)
 
 
 def test_the_examples_of_a_version_are_found_by_its_tag_or_its_run(registered: SimpleNamespace) -> None:

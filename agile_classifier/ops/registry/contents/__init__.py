@@ -1,0 +1,1 @@
+"""What a registered version holds: its files, its records, the examples that it was made of."""
