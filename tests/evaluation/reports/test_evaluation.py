@@ -159,6 +159,12 @@ def test_the_page_needs_nothing_from_outside_and_runs_nothing(page: str) -> None
     assert not re.search(r"@import|url\((?!#)", page)
 
 
+def test_the_ceiling_that_raters_set_is_told_where_it_is_known(page: str) -> None:
+    assert "The ceiling of what can be learnt" not in page
+    told = render_report(replace(make_report(), ceiling="one rater in <three>"))
+    assert "The ceiling of what can be learnt from these labels: one rater in &lt;three&gt;." in told
+
+
 def test_the_verdict_stands_before_any_figure(page: str) -> None:
     assert page.index("Better than tfidf") < page.index("<svg")
     assert 'class="verdict good"' in page

@@ -11,6 +11,9 @@ from huggingface_hub import ModelCard
 
 from agile_classifier.data.duplicates.handling import DuplicateFacts
 from agile_classifier.data.label_and_split import Labelling, PartFacts
+from agile_classifier.data.raters.answers import make_answers
+from agile_classifier.data.raters.ceiling import measure_ceiling
+from agile_classifier.data.raters.facts import describe_answers
 from agile_classifier.evaluation.contenders import Evaluation, evaluate_contenders
 from agile_classifier.evaluation.reports.model_card import model_card
 
@@ -26,12 +29,14 @@ def evaluation() -> Evaluation:
     )  # fmt: skip
 
 
-def card_of(evaluation: Evaluation, *, model: str, data: str | list[str], as_good: Sequence[str] = ()) -> ModelCard:
+def card_of(
+    evaluation: Evaluation, *, model: str, data: str | list[str], as_good: Sequence[str] = (), **more: Any
+) -> ModelCard:
     facts = PartFacts(n_rows=30, class_rows={}, class_shares={}, digest="ab" * 32)
     labelling = Labelling(
         class_names=("Fine", "Toxic"), label_threshold=0.5, n_ties=0, n_doubtful=0, n_unused=0,
         parts=dict.fromkeys(("train", "validation", "test"), facts),
-        duplicates=DuplicateFacts(handling="drop", n_rows=130, n_dropped=40),
+        duplicates=DuplicateFacts(handling="drop", n_rows=130, n_dropped=40), **more,
     )  # fmt: skip
     config: dict[str, Any] = {
         "model": {"source": model, "quantization": "nf4", "head": "classification", "max_length": 128},
@@ -73,3 +78,14 @@ def test_a_person_reads_what_it_tells_apart_how_well_and_where_it_ends(evaluatio
     assert [line.count("|") for line in after[:11]] == [5] * 11, (
         "a heading, a rule, and nine metrics, with no line between"
     )
+
+
+def test_a_card_states_agreement_and_ceiling_and_no_rater_by_name(evaluation: Evaluation) -> None:
+    answers = make_answers(np.array([0, 0, 1, 1]), ["ann", "bob"] * 2, np.array([1.0, 1, 0, 1]), n_texts=2)
+    ceiling = measure_ceiling(answers, label_threshold=0.5, how="mean")
+    assert ceiling is not None
+    facts = describe_answers(answers)
+    text = card_of(evaluation, model="a/b", data="a.csv", raters=facts, ceiling=ceiling).text
+    assert f"The labels rest on {facts.sentence}. The ceiling of what a model can reach: {ceiling.sentence}.\n" in text
+    assert "ann" not in text.split("The labels rest on")[1].splitlines()[0]
+    assert "The labels rest on" not in card_of(evaluation, model="a/b", data="a.csv").text

@@ -82,7 +82,7 @@ def rated_examples(steps: Any, tmp_path_factory: pytest.TempPathFactory) -> pd.D
     ]
     source.write_text(RATED.format(rows="\n".join(rows)), encoding="utf-8")
     columns = Columns(text="comment", score="verdict", rater="moderator")
-    return steps.ingest(DataConfig(source=str(source), columns=columns), (), (), (), "share")
+    return steps.ingest(DataConfig(source=str(source), columns=columns), (), (), (), (), "rated", "share")[0]
 
 
 def test_ingest_folds_the_rows_of_raters(rated_examples: pd.DataFrame) -> None:
@@ -93,7 +93,7 @@ def test_ingest_folds_the_rows_of_raters(rated_examples: pd.DataFrame) -> None:
 
 def test_validate_tells_of_raters_on_its_page(steps: Any, rated_examples: pd.DataFrame) -> None:
     digest = _suite_digest(VALIDATION.suite)
-    _, page = steps.validate(rated_examples, VALIDATION, LABELS, 128, digest, 0.1)
+    _, page = steps.validate(rated_examples, VALIDATION, LABELS, 128, digest, min_agreement=0.1)
     assert "3 raters, 180 answers to 60 texts, 3 a text: Krippendorff&#39;s alpha 0." in page
     assert "<td>cyd</td>" in page
 
