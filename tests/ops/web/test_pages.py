@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from agile_classifier.ops.state.locks import is_locked
 from agile_classifier.ops.web.output import plain_text
 from tests.toys.waiting import until
 
@@ -38,6 +39,7 @@ def gone_afterwards(launches_folder: Path) -> Iterator[None]:
     before = set(launches_folder.glob("*"))
     yield
     for folder in set(launches_folder.glob("*")) - before:
+        until(lambda folder=folder: not is_locked(folder / "lock"), f"{folder} is still written")
         shutil.rmtree(folder)
 
 
