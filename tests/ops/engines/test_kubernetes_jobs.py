@@ -57,6 +57,7 @@ from agile_classifier.ops.engines import kubernetes as engine_kubernetes
 from agile_classifier.ops.runs import outcome
 engine_kubernetes.is_loopback = lambda host: False  # the servers of this test are here
 outcome.show = lambda run, model_name: print_retries(run.name)  # no step has run that could have given a result
+outcome.summarise = lambda run: "submitted"
 def print_retries(name):
     import json
     from zenml.client import Client
