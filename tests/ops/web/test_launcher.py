@@ -115,7 +115,7 @@ def test_the_form_starts_what_was_filled_in_and_shows_why_it_did_not(launcher: L
     assert answer.status_code == 200, answer.text
     found = until_over(launcher, answer.url.rpartition("/")[2])
     assert found["state"] == "done", found["output"]
-    assert "ran:    ingest, promote\n" in found["output"], "equal steps are reused, as from a terminal"
+    assert "ran:    ingest, keep_threshold, promote\n" in found["output"], "equal steps are reused, as from a terminal"
 
 
 @pytest.mark.parametrize(
