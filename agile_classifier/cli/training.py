@@ -19,7 +19,12 @@ SUFFIXES = ".csv, .tsv, .txt, .json, .jsonl, .ndjson, .parquet, .xlsx, .ods, als
 """Formats that `init` names; `agile_classifier.data.rows` reads them."""
 
 commands = typer.Typer()
-data = typer.Typer(cls=WholeSentences, help="Compare what runs have read.", no_args_is_help=True)
+data = typer.Typer(
+    cls=WholeSentences,
+    help="Compare what runs have read.",
+    epilog="Example: agile data diff training-2026_11_29-02_00_00-1a2b training-2026_11_30-02_00_00-3c4d",
+    no_args_is_help=True,
+)
 commands.add_typer(data, name="data")
 
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "compile": ["compile", "run.yaml", "--output", "pipeline.yaml"],
     "stack": ["stack", "local"],
     "deploy": ["deploy", "--port", "0"],
+    "data": ["data", "diff", "training-1", "training-2"],
     "queue": ["queue", "--pool", "pool.csv", "--output", "to_label.csv"],
     "promote": ["promote", "1"],
     "rollback": ["rollback"],
@@ -39,6 +40,7 @@ COMMANDS = {
     "approve": ["approve", "promotion-1"],
     "reject": ["reject", "promotion-1"],
     "monitor": ["monitor", "pool.csv"],
+    "feedback": ["feedback", "verdicts.csv"],
     "score": ["score", "a text"],
     "serve": ["serve", "--port", "0"],
     "sign": ["sign", "--key", "signing.pem"],
@@ -53,8 +55,8 @@ COMMANDS = {
     "prune": ["prune", "--dry-run"],
     "doctor": ["doctor"],
 }
-WITHOUT_STATE = {"new", "init", "configs", "restore", "adopt", "bench"}
-"""Commands that use no state folder, or mend one."""
+WITHOUT_STATE = {"new", "init", "configs", "restore", "adopt", "bench", "label"}
+"""Commands that use no state folder, mend one, or first ask for Label Studio's address."""
 WITHOUT_DATABASES = {"tune", "compile", "schedule run"}
 """Commands that ask neither ZenML nor MLflow for anything."""
 

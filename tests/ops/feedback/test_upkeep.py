@@ -79,6 +79,8 @@ def test_the_doctor_counts_them_and_looks_whether_they_are_whole(
     assert capsys.readouterr().out.strip() == f"{state_folder / 'feedback.db'}, 1 verdicts, 2 served predictions"
     assert {finding.name: finding.remedy for finding in doctor._databases()}["feedback.db"] is None
     kept.store.close()
+    for log in state_folder.glob("feedback.db-*"):  # of which the database could be made again
+        log.unlink()
     (state_folder / "feedback.db").write_bytes(b"no database, " * 100)
     damaged = {finding.name: finding.remedy for finding in doctor._databases()}["feedback.db"]
     assert "damaged" in str(damaged)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import fsspec
 import pytest
+from fsspec.registry import _registry as loaded_drivers
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.registry.export import copy_folder, open_address, require_empty
@@ -59,6 +60,7 @@ def test_a_folder_cannot_stand_on_a_file(folder: Path, tmp_path: Path) -> None:
 )
 def test_a_driver_that_is_not_installed_is_named(address: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, package, None)  # as if it were not there
+    monkeypatch.delitem(loaded_drivers, address.partition("://")[0], raising=False)  # nor used before
     with pytest.raises(InputError, match=f"--output {address}: .*nstall {package}"):
         open_address(address)
 
