@@ -81,7 +81,7 @@ def test_a_search_that_is_killed_goes_on_with_its_folds_and_writes_a_config_that
     first.send_signal(signal.SIGKILL)
     first.wait()
     before = tries(config)
-    second = start(config, "--minutes", "0.2", "--folds", "2")
+    second = start(config, "--minutes", "0.4", "--folds", "2")
     said, progress = second.communicate()
     assert second.returncode == 0, progress
     after = tries(config)

@@ -11,6 +11,7 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.meta_dataset import MetaDataset
+from mlflow.exceptions import MlflowException
 from zenml import get_step_context
 from zenml.models import ArtifactVersionResponse, PipelineRunResponse
 from zenml.utils import source_utils
@@ -23,6 +24,8 @@ EXAMPLES, EARLIER, MANIFEST = "raw_examples", "earlier_labels", "manifest"
 """The step that reads the data, and its outputs."""
 SNAPSHOT, DATA_DIGEST = "data.snapshot", "data.digest"
 """Tags of a version: ZenML's id of the examples that it was made of, and their digest."""
+TRIES = 3
+"""Times that a data set is logged where other runs log the same one."""
 LONGEST_DIGEST = 36
 """Characters of a digest that MLflow keeps of a data set."""
 
@@ -87,7 +90,14 @@ def log_data() -> None:
     if logged is not None and logged.dataset_inputs:  # by a try that was cut short
         return
     examples = find_output(run, INGEST, EXAMPLES)
-    mlflow.log_input(_Examples(manifest, examples.uri), context="training", tags={SNAPSHOT: str(examples.id)})
+    data = _Examples(manifest, examples.uri)
+    for tries_left in reversed(range(TRIES)):
+        try:
+            mlflow.log_input(data, context="training", tags={SNAPSHOT: str(examples.id)})
+            return
+        except MlflowException as error:  # another run has put the same data set there in this moment
+            if "IntegrityError" not in str(error) or not tries_left:
+                raise
 
 
 class _Examples(MetaDataset):

@@ -118,7 +118,7 @@ def test_a_wrong_query_is_refused_in_one_line(engine: sa.Engine, query: str, sai
 
 
 UNREACHABLE = [
-    (None, r"^sql://our-notes: the database's address is missing: set AGILE_SQL_OUR_NOTES$"),
+    (None, r"^sql://our-notes: the database's address is missing: set AGILE_SQL_OUR_NOTES($|, or )"),
     ("sqlite:////nowhere/notes.db", r"the database cannot be reached: no such file /nowhere/notes.db$"),
     (f"postgresql://me:{PASSWORD}@127.0.0.1:{{port}}/notes", "the database cannot be reached: .*[Rr]efused"),
     (f"mysql://me:{PASSWORD}@127.0.0.1:{{port}}/notes", "the database cannot be reached: .*[Rr]efused"),
