@@ -23,9 +23,9 @@ class SourceFacts(BaseModel):
 
     name: str
     addresses: tuple[str, ...]
-    """As the config names them, without passwords; none of a source that is gone."""
+    """Addresses as the config names them, without passwords; empty for a source that is gone."""
     known_by: KnownBy
-    """By what its examples are known from run to run."""
+    """What an example of the source is known by from run to run: its id or its text."""
     digest: str
     """SHA-256 over what its examples say, in their order, 64 hex digits."""
     n_files: int

@@ -83,7 +83,7 @@ def _has_label(examples: pd.DataFrame, labels: Sequence[str]) -> np.ndarray:
 
 
 def _first_and_last(known: np.ndarray, has_label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each example, the row where it is first met, and its last row with a label; without any, its last."""
+    """Row where each example is first met, and row of its last label; the last row of one without labels."""
     n, rows = known.max(initial=-1) + 1, np.arange(len(known))
     first, last = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
     first[known[::-1]] = rows[::-1]

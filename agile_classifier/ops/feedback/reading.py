@@ -65,7 +65,7 @@ def read_judged(store: FeedbackStore, signers: Mapping[int, Any], *, since: int 
 
 
 def to_judged(predictions: list[JudgedPrediction], n_classes: int) -> Judged | None:
-    """Those of known chance as numbers; None where there is none."""
+    """Judged predictions that were shown with a known chance, as arrays; None where there are none."""
     known = [each for each in predictions if each.sampling is not None]
     if not known:
         return None

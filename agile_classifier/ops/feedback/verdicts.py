@@ -27,7 +27,7 @@ class Verdict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     prediction_id: Annotated[str, Field(min_length=1, max_length=LONGEST_CELL)]
-    """As it stood beside the prediction."""
+    """Id of the prediction, as its answer or scored row gave it."""
     verdict: Annotated[Cell, Field(min_length=1)]
     """Class that the text is of: a name of the version's classes, or a code that its config gives a name to."""
     person: Annotated[Title, Field(max_length=LONGEST_PERSON)] = ""
@@ -52,7 +52,7 @@ class Stored:
 
     n_stored: int
     n_unweighted: int
-    """Those on predictions of which nobody knows with what chance they were shown."""
+    """Verdicts on predictions of which nobody knows with what chance they were shown."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from zenml.models import ArtifactVersionResponse, PipelineRunResponse
 
 from agile_classifier.config.run import RunConfig
 from agile_classifier.data.examples import read_snapshot
-from agile_classifier.data.snapshots.manifest import Manifest, Previous, take_stock
+from agile_classifier.data.snapshots.manifest import Previous, Snapshot
 from agile_classifier.data.tables import examples_digest, kept_column
 from agile_classifier.errors import InputError
 from agile_classifier.ops.runs.outputs import EARLIER, EXAMPLES, INGEST, find_output, read_manifest
@@ -24,31 +24,18 @@ PAGE = 20
 """Runs that are asked for at once."""
 
 
-def has_changed(config: RunConfig) -> bool:
-    """Whether a training would read other examples than the last one of its model that came to its end.
+def read_fresh(config: RunConfig) -> Snapshot:
+    """Read a config's sources as a training at this moment would.
 
-    True where there was none. The sources are read as a training reads them; the order of the examples counts as
-    nothing. `agile_classifier.ops.schemes` must be imported, so that every scheme is known.
+    `agile_classifier.ops.schemes` must be imported, so that every scheme is known.
 
     Raises
     ------
     InputError
         A source cannot be read.
     """
-    previous = find_previous(config.registry.model_name)
-    return previous is None or take_news(config, previous).has_news
-
-
-def count_new(config: RunConfig) -> int:
-    """Number of examples that came or changed since the last training of the model that came to its end; as above."""
-    news = take_news(config, find_previous(config.registry.model_name))
-    return sum(source.n_added + source.n_changed for source in news.sources)
-
-
-def take_news(config: RunConfig, previous: Previous | None) -> Manifest:
-    """The manifest that a training at this moment would leave."""
     labels = config.labels
-    read = read_snapshot(
+    return read_snapshot(
         config.data,
         keep=config.kept_columns,
         not_rated=labels.not_rated,
@@ -57,12 +44,27 @@ def take_news(config: RunConfig, previous: Previous | None) -> Manifest:
         raters=labels.raters,
         repeated=labels.repeated,
     )
-    return take_stock(read, previous, model_name=config.registry.model_name, run="")[0]
 
 
 def find_previous(model_name: str) -> Previous | None:
     """The snapshot of the last training of a model that came to its end and whose examples are still there."""
-    return next(filter(None, map(_load, _ended_trainings(model_name))), None)
+    return next(filter(None, map(_load, list_ended_trainings(model_name))), None)
+
+
+def list_ended_trainings(model_name: str) -> Iterator[PipelineRunResponse]:
+    """Trainings of a model that came to their end, the newest first."""
+    page = 1
+    while True:
+        found = Client().list_pipeline_runs(
+            pipeline=PIPELINE, status="completed", sort_by="desc:created", hydrate=True, size=PAGE, page=page
+        )
+        for run in found.items:
+            registry = (run.config.parameters or {}).get("registry") or {}
+            if registry.get("model_name") == model_name:
+                yield run
+        if page >= found.total_pages:
+            return
+        page += 1
 
 
 def read_snapshot_of(run: PipelineRunResponse) -> Previous:
@@ -119,22 +121,6 @@ def read_again(snapshot: str, *, keep: tuple[str, ...]) -> Previous:
             " slices of this config read"
         )
     return found
-
-
-def _ended_trainings(model_name: str) -> Iterator[PipelineRunResponse]:
-    """Trainings of a model that came to their end, the newest first."""
-    page = 1
-    while True:
-        found = Client().list_pipeline_runs(
-            pipeline=PIPELINE, status="completed", sort_by="desc:created", hydrate=True, size=PAGE, page=page
-        )
-        for run in found.items:
-            registry = (run.config.parameters or {}).get("registry") or {}
-            if registry.get("model_name") == model_name:
-                yield run
-        if page >= found.total_pages:
-            return
-        page += 1
 
 
 def _load(run: PipelineRunResponse) -> Previous | None:

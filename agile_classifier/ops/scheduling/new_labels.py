@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pandas as pd
-from zenml.client import Client
-from zenml.models import PipelineRunResponse
 
 import agile_classifier.ops.schemes  # noqa: F401  (puts ZenML's and the project's own sources on the table)
 from agile_classifier.config.data import LabelsConfig
 from agile_classifier.config.run import RunConfig
-from agile_classifier.data.examples import read_snapshot
 from agile_classifier.data.labels.unlabelled import has_label
 from agile_classifier.data.snapshots.differences import KNOWN, compare
 from agile_classifier.data.snapshots.manifest import Previous, Snapshot
 from agile_classifier.data.tables import kept_column
 from agile_classifier.errors import InputError
-from agile_classifier.ops.runs.snapshots import read_snapshot_of
-
-PIPELINE = "training"
-PAGE = 20
-"""Runs that ZenML is asked for at once."""
+from agile_classifier.ops.runs.snapshots import list_ended_trainings, read_fresh, read_snapshot_of
 
 
 @dataclass(frozen=True)
@@ -64,18 +55,9 @@ def count_new_labels(config: RunConfig) -> NewLabels:
     InputError
         The sources cannot be read, or a cell holds no label.
     """
-    labels = config.labels
-    fresh = read_snapshot(
-        config.data,
-        keep=config.kept_columns,
-        not_rated=labels.not_rated,
-        absent=labels.absent,
-        label_columns=labels.columns,
-        raters=labels.raters,
-        repeated=labels.repeated,
-    )
+    fresh = read_fresh(config)
     last, previous = _find_last(config.registry.model_name)
-    return replace(compare_labels(fresh, previous, labels), since=last)
+    return replace(compare_labels(fresh, previous, config.labels), since=last)
 
 
 def compare_labels(fresh: Snapshot, previous: Previous | None, labels: LabelsConfig) -> NewLabels:
@@ -91,31 +73,14 @@ def compare_labels(fresh: Snapshot, previous: Previous | None, labels: LabelsCon
     return NewLabels(len(found.added), len(found.changed_to), len(found.withdrawn))
 
 
-def find_runs(model_name: str) -> Iterator[PipelineRunResponse]:
-    """Find the completed trainings of a model, the newest first."""
-    page = 1
-    while True:
-        found = Client().list_pipeline_runs(
-            pipeline=PIPELINE, status="completed", sort_by="desc:created", page=page, size=PAGE, hydrate=True
-        )
-        yield from (run for run in found.items if _model_of(run) == model_name)
-        if page >= found.total_pages:
-            return
-        page += 1
-
-
 def _find_last(model_name: str) -> tuple[LastRun | None, Previous | None]:
     """The model's last completed run whose examples are still there, and these."""
-    for run in find_runs(model_name):
+    for run in list_ended_trainings(model_name):
         try:
             return LastRun(run.name, (run.end_time or run.created).replace(tzinfo=UTC)), read_snapshot_of(run)
         except InputError:  # deleted, or of an earlier project
             continue
     return None, None
-
-
-def _model_of(run: PipelineRunResponse) -> Any:
-    return ((run.config.parameters or {}).get("registry") or {}).get("model_name")
 
 
 def _labelled(examples: pd.DataFrame, labels: LabelsConfig) -> pd.DataFrame:

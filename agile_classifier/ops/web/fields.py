@@ -92,7 +92,7 @@ OF_FILE = (
     "evaluation.decision_threshold",
     "promotion.approval",
 )
-"""Those of them that are asked of a file that was brought, whose columns and base model are chosen by name."""
+"""Fields that are asked of a file that was brought; its columns and base model are chosen by name."""
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def make_app(*, token: str | None, most_bytes: int = MOST_BYTES) -> Guard:
 
 
 class Health(BaseModel):
-    """That the server lives, in the words that Label Studio asks for."""
+    """Answer of a server that lives, in the words that Label Studio asks for."""
 
     status: str = "UP"
 

@@ -32,23 +32,32 @@ def modules(state_folder: Path) -> SimpleNamespace:
 @pytest.fixture(scope="module")
 def grown(modules: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A file that is read, grows, is read by a run that fails, and is read again."""
+    from agile_classifier.ops.scheduling.new_labels import count_new_labels
+
     source = tmp_path_factory.mktemp("grown") / "comments.csv"
     config = config_of(source)
     source.write_text(FIRST)
-    is_new = [modules.snapshots.has_changed(config)]
+    is_new = [_has_news(config)]
     first = modules.toy.train(config)
-    is_new.append(modules.snapshots.has_changed(config))
+    is_new.append(_has_news(config))
     source.write_text(GROWN)
-    is_new.append(modules.snapshots.has_changed(config))
-    n_new = modules.snapshots.count_new(config)
+    is_new.append(_has_news(config))
+    n_new = count_new_labels(config).n
     with pytest.raises(RuntimeError, match="failure in step"):
         modules.toy.train(config, fails=True)
-    is_new.append(modules.snapshots.has_changed(config))
+    is_new.append(_has_news(config))
     second = modules.toy.train(config)
     head, *rows = GROWN.splitlines()
     source.write_text("\n".join([head, *reversed(rows)]) + "\n")
-    is_new.append(modules.snapshots.has_changed(config))
+    is_new.append(_has_news(config))
     return SimpleNamespace(config=config, source=source, first=first, second=second, is_new=is_new, n_new=n_new)
+
+
+def _has_news(config: RunConfig) -> bool:
+    from agile_classifier.ops.scheduling.new_labels import count_new_labels
+
+    found = count_new_labels(config)
+    return found.since is None or bool(found.n or found.withdrawn)
 
 
 def config_of(source: Path, **data: Any) -> RunConfig:
