@@ -63,7 +63,7 @@ def _has_news(config: RunConfig) -> bool:
 def config_of(source: Path, **data: Any) -> RunConfig:
     sections = {
         "data": {"source": str(source), "columns": {"id": "id"}, **data}, "labels": {"rule": "given", "columns": "kind"},
-        "model": {"source": "owner/name"}, "registry": {"model_name": "growing"},
+        "model": {"source": "owner/name"}, "registry": {"model_name": "snapshots"},
     }  # fmt: skip
     return parse_config(sections, name="test")
 
@@ -92,7 +92,7 @@ def test_a_training_logs_its_data_set_once_and_a_version_names_it(
     learnt = modules.outputs.output_of(grown.second, "learn", "learnt")
     (logged,) = modules.mlflow.get_run(learnt["mlflow_run"]).inputs.dataset_inputs
     manifest = modules.outputs.read_manifest(grown.second)
-    assert (logged.dataset.name, logged.dataset.digest) == ("growing", manifest.digest[:36])
+    assert (logged.dataset.name, logged.dataset.digest) == ("snapshots", manifest.digest[:36])
     assert '"num_rows": 3' in logged.dataset.profile
     tags = {tag.key: tag.value for tag in logged.tags}
     assert tags["mlflow.data.context"] == "training"
