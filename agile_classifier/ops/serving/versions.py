@@ -22,6 +22,9 @@ from agile_classifier.ops.serving.metrics import ServingMetrics
 LONGEST_PAUSE = 300.0
 """Longest pause between two tries to load a version that could not be read, in seconds."""
 
+TRIM_SECONDS = 5.0
+"""Seconds between two batches after which free memory is given back to the system, which takes some milliseconds."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -91,6 +94,7 @@ class InService:
 
     def __init__(self, loaded: LoadedVersion, metrics: ServingMetrics) -> None:
         self._metrics = metrics
+        self._trimmed = time.monotonic()
         self.swap(loaded)
 
     def swap(self, loaded: LoadedVersion) -> None:
@@ -103,6 +107,9 @@ class InService:
         rows = self.loaded.score(texts)
         self._metrics.batch_rows.observe(len(texts))
         self._metrics.rows.inc(len(texts))
+        if time.monotonic() - self._trimmed > TRIM_SECONDS:
+            _trim()
+            self._trimmed = time.monotonic()
         return rows
 
 
@@ -156,7 +163,8 @@ class Follower:
         self._in_service.swap(loaded)
         self._metrics.swaps.labels("taken over").inc()
         self._say_once(f"{self._target.model_name}: version {wanted} has taken over from version {old}")
-        _give_memory_back()
+        gc.collect()  # the version that has left is held by circles of objects
+        _trim()
 
     def _is_due(self, wanted: str) -> bool:
         return wanted != self._failed or time.monotonic() >= self._not_before
@@ -175,9 +183,8 @@ class Follower:
             self._say(f"agile serve: {line}")
 
 
-def _give_memory_back() -> None:
-    """Give the memory of a version that has left back to the system; glibc keeps what is free between its blocks."""
-    gc.collect()
+def _trim() -> None:
+    """Give free memory back to the system; glibc keeps what is free between its blocks, in an arena a thread."""
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)
 
