@@ -15,6 +15,7 @@ from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.config.addresses.named_source import NamedSource
 from agile_classifier.config.addresses.source import Source
 from agile_classifier.config.section import ClassNames, Marks, Section
+from agile_classifier.config.labels.many import MANY, many_names, require_many
 
 SHARED = ("columns", *Dialect.model_fields)
 """Fields of a named source that `data` gives it where it leaves them out."""
@@ -142,16 +143,20 @@ class ValidationConfig(Section):
 class LabelsConfig(Section):
     """How scores or given columns become labels 0, 1, …"""
 
-    rule: Literal["median", "quantile", "value", "given", "any"] = "median"
+    rule: Literal["median", "quantile", "value", "given", "any", "many"] = "median"
     """`median`, `quantile`, `value`: 1 where score >= label threshold; `given`: a column holds classes; `any`: 1 where
-    any column is set."""
+    any column is set; `many`: each column is a label of its own, and a text carries any number of them."""
     quantile: bounds.Share | None = None
     """Share of scores below the label threshold, for `quantile`."""
     value: bounds.Score | None = None
-    """The label threshold, for `value`, in the unit of the score."""
+    """The label threshold, for `value`, in the unit of the score; for `many`, that of every column of scores."""
     columns: bounds.Names = ()
-    """Source columns read by `given` (one) and `any` (one or more: 0/1, yes/no, or text that is empty where the kind is
-    absent)."""
+    """Source columns read by `given` (one), by `any` (one or more: 0/1, yes/no, or text that is empty where the kind is
+    absent) and by `many` (a column a label: 0/1, yes/no, or with `value` a score; or one that holds lists of labels)."""
+    joined_by: bounds.Sign | None = None
+    """What parts the labels in a cell of the one column of `many`, as `|` in `race|gender`; lists of JSON need none."""
+    label_thresholds: Annotated[dict[bounds.Cell, bounds.Score], Field(max_length=bounds.MOST_NAMES)] = {}
+    """Column → its label threshold, for `many`, where that is another than `value`."""
     absent: ClassNames = ()
     """Words that mean in a kind's column (rule `any`), or from a rater, that the kind is absent, beside an empty cell,
     0, no, false and none; every other word then means that it is present. `[""]` adds none."""
@@ -208,18 +213,19 @@ class LabelsConfig(Section):
     def _fields_agree(self) -> LabelsConfig:
         self._require_rule_fields()
         self._require_names()
+        require_many(self)
         return self
 
     def _require_rule_fields(self) -> None:
-        needs = {"quantile": self.quantile, "value": self.value}
+        needs = {"quantile": self.quantile, "value": None if self.rule == MANY else self.value}
         for rule, given in needs.items():
             if (self.rule == rule) != (given is not None):
                 raise ValueError(f"labels.{rule} belongs to labels.rule {rule}; found rule {self.rule}, {rule} {given}")
         if self.rule == "given" and len(self.columns) != 1:
             raise ValueError(f"labels.rule given needs exactly one name in labels.columns, found {list(self.columns)}")
-        if (self.rule in ("given", "any")) != bool(self.columns):
+        if (self.rule in ("given", "any", MANY)) != bool(self.columns):
             raise ValueError(
-                f"labels.columns belongs to labels.rule given or any; found rule {self.rule},"
+                f"labels.columns belongs to labels.rule given, any or many; found rule {self.rule},"
                 f" columns {list(self.columns)}"
             )
         if self.refit and self.fitted_rule is None:
@@ -244,7 +250,7 @@ class LabelsConfig(Section):
             self._require_codes(self.codes)
         elif self.names is not None and len(set(self.names)) < len(self.names):
             raise ValueError(f"labels.names must differ, found {list(self.names)}")
-        if self.rule != "given" and self.names is not None and len(self.names) != 2:
+        if self.rule not in ("given", MANY) and self.names is not None and len(self.names) != 2:
             raise ValueError(f"labels.names needs two names for labels.rule {self.rule}, found {list(self.names)}")
         if self.names is not None and len(self.class_names or ()) < 2:
             raise ValueError(f"labels.names needs two classes or more, found {list(self.class_names or ())}")
@@ -252,12 +258,14 @@ class LabelsConfig(Section):
     def _require_codes(self, codes: tuple[str, ...]) -> None:
         if len(self.names or ()) != len(codes) or len(set(codes)) < len(codes):
             raise ValueError(f"labels.codes needs one name in labels.names each, and must differ, found {list(codes)}")
-        if self.rule != "given" and sorted(codes) != ["0", "1"]:
+        if self.rule not in ("given", MANY) and sorted(codes) != ["0", "1"]:
             raise ValueError(f"labels.names of labels.rule {self.rule} are those of 0 and 1, found {list(codes)}")
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
         """Names of classes 0, 1, …; None where the data give them. Several codes may have one name: one class."""
+        if self.rule == MANY:
+            return many_names(self)
         if self.names is None or self.codes is None:
             return self.names
         order = (

@@ -17,6 +17,7 @@ from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationCon
 from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
 from agile_classifier.config.section import Section
+from agile_classifier.config.labels.many import MANY, require_possible
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.config.training import LINEAR_HEADS, FineTuneConfig, ModelConfig
 
@@ -105,8 +106,9 @@ class RunConfig(Section):
                     " raise split.validation, found 0"
                 )
         refusal = self.evaluation.cut_refusal(len(self.labels.class_names or ()))
-        if refusal is not None:
+        if refusal is not None and self.labels.rule != MANY:
             raise ValueError(refusal)
+        require_possible(self)
         if not self.fine_tune.takes_soft_targets:
             self._require_plain_targets()
         return self

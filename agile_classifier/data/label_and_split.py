@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agile_classifier.config.data import LabelsConfig
 from agile_classifier.config.data_quality import DataQualityConfig
+from agile_classifier.config.labels.many import MANY
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.data import splits
 from agile_classifier.data.duplicates.handling import DuplicateFacts, Handled, handle_duplicates
@@ -24,6 +25,7 @@ from agile_classifier.data.labels.kept import (
     compare_thresholds,
 )
 from agile_classifier.data.labels.kinds import label_any
+from agile_classifier.data.labels.many import label_many
 from agile_classifier.data.labels.unlabelled import leave_out_unlabelled
 from agile_classifier.data.raters.answers import RATINGS, read_ratings
 from agile_classifier.data.raters.ceiling import Ceiling, measure_ceiling
@@ -31,6 +33,7 @@ from agile_classifier.data.raters.facts import RaterFacts
 from agile_classifier.data.splits import PARTS, Split
 from agile_classifier.data.tables import examples_digest, read_kept
 from agile_classifier.errors import InputError
+from agile_classifier.label_sets import part_labels
 
 
 class PartFacts(BaseModel):
@@ -40,9 +43,9 @@ class PartFacts(BaseModel):
 
     n_rows: int
     class_rows: dict[str, int]
-    """Class name → rows."""
+    """Class name → rows; with several labels, the rows that carry each."""
     class_shares: dict[str, float]
-    """Class name → share of the rows, to four places."""
+    """Class name → share of the rows, to four places; with several labels they do not sum to 1."""
     digest: str
     """SHA-256 of the rows' `id` and `label`."""
 
@@ -59,7 +62,9 @@ class Labelling(BaseModel):
     n_ties: int
     """Examples whose score is the label threshold."""
     class_names: tuple[str, ...]
-    """Names of classes 0, 1, …"""
+    """Names of classes 0, 1, …; with several labels, of the labels."""
+    several: bool = False
+    """Whether a text may carry several labels, so that `label` holds sets of them (`agile_classifier.label_sets`)."""
     n_unused: int
     """Examples with a label in no part."""
     n_unlabelled: int = 0
@@ -98,6 +103,8 @@ def label_examples(
 ) -> tuple[pd.Series, tuple[str, ...], float | None]:
     """Labels, names of the classes and, for a rule that cuts scores, the label threshold.
 
+    With several labels a label is the set of them (`agile_classifier.label_sets`), and the names are the labels'.
+
     Parameters
     ----------
     fit_rows : array of positions
@@ -109,12 +116,9 @@ def label_examples(
         label, order = label_given(read_kept(examples, labels.columns[0]), labels)
         return label, order, None
     class_names = labels.class_names or ("0", "1")
-    if labels.rule == "any":
-        return (
-            label_any(pd.DataFrame({name: read_kept(examples, name) for name in labels.columns}), labels),
-            class_names,
-            None,
-        )
+    if labels.rule in ("any", MANY):
+        columns = pd.DataFrame({name: read_kept(examples, name) for name in labels.columns})
+        return (*label_many(columns, labels), None) if labels.rule == MANY else (label_any(columns, labels), class_names, None)
     threshold = choose_label_threshold(_scores_of_fit(examples, fit_rows), labels, kept)
     return label_scores(examples["score"], label_threshold=threshold), class_names, threshold
 
@@ -163,7 +167,11 @@ def label_and_split(
         parts["train"], n_doubtful = _teach(parts["train"], labels, label_threshold=threshold)
         n_ties = count_ties(examples["score"], label_threshold=threshold)
         facts = compare_thresholds(examples["score"], _scores_of_fit(examples, fit_rows), labels, kept)
-    _check_parts(parts, class_names, facts)
+    several = labels.rule == MANY
+    if several:
+        _check_labels(parts, class_names)
+    else:
+        _check_parts(parts, class_names, facts)
     ceiling = measure_ceiling(read_ratings(parts["test"]), label_threshold=threshold, how=labels.raters)
     parts = {part: frame.drop(columns=RATINGS, errors="ignore") for part, frame in parts.items()}
     labelling = Labelling(
@@ -171,9 +179,10 @@ def label_and_split(
         n_doubtful=n_doubtful,
         n_ties=n_ties,
         class_names=class_names,
+        several=several,
         n_unused=len(examples) - sum(map(len, parts.values())),
         n_unlabelled=n_unlabelled,
-        parts={part: _facts(frame, class_names) for part, frame in parts.items()},
+        parts={part: _facts(frame, class_names, several=several) for part, frame in parts.items()},
         duplicates=handled.facts and handled.facts.model_copy(update={"n_left_out": n_left_out}),
         origin="" if threshold is None else facts.sentence if facts else _origin(labels),
         kept=kept,
@@ -241,6 +250,8 @@ def _cut_parts(handled: Handled, labels: LabelsConfig, split: SplitConfig) -> Sp
         )
     score = examples["score"] if labels.needs_score else None
     strata = label_examples(examples, labels)[0] if score is None else splits.score_strata(score)
+    if labels.rule == MANY and unit is None:
+        return splits.split_sets(strata, split)
     return (
         splits.split_stratified(strata, split) if unit is None else split_whole(unit, strata, split, ids=examples["id"])
     )
@@ -257,9 +268,26 @@ def _check_parts(parts: dict[str, pd.DataFrame], class_names: Sequence[str], fac
             )
 
 
-def _facts(frame: pd.DataFrame, class_names: Sequence[str]) -> PartFacts:
-    counts = frame["label"].value_counts()
-    class_rows = {name: int(counts.get(number, 0)) for number, name in enumerate(class_names)}
+def _check_labels(parts: dict[str, pd.DataFrame], names: Sequence[str]) -> None:
+    """Refuse a part in which every text carries a label, or none does: it can neither be learnt nor measured there."""
+    for part, frame in parts.items():
+        counts = part_labels(frame["label"], len(names)).sum(axis=0)
+        for name, n in zip(names, counts, strict=True):
+            if len(frame) and n in (0, len(frame)):
+                raise InputError(
+                    f"split: label {name!r} stands in {n} of the {len(frame)} rows of {part}; rows with it and rows"
+                    " without it are needed: take more rows, another split.method or split.seed, or leave the label out of"
+                    " labels.columns"
+                )
+
+
+def _facts(frame: pd.DataFrame, class_names: Sequence[str], *, several: bool) -> PartFacts:
+    if several:
+        held = part_labels(frame["label"], len(class_names)).sum(axis=0)
+        class_rows = {name: int(n) for name, n in zip(class_names, held, strict=True)}
+    else:
+        counts = frame["label"].value_counts()
+        class_rows = {name: int(counts.get(number, 0)) for number, name in enumerate(class_names)}
     return PartFacts(
         n_rows=len(frame),
         class_rows=class_rows,

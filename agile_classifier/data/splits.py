@@ -17,6 +17,7 @@ import pandas as pd
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.text import normalised
 from agile_classifier.errors import InputError
+from agile_classifier.label_sets import MOST_LABELS, part_labels
 
 PARTS = ("train", "validation", "test")
 WORDS = {
@@ -67,6 +68,28 @@ def split_stratified(strata: pd.Series, split: SplitConfig) -> Split:
     order = np.empty_like(shuffled)
     order[np.argsort(_spread(np.bincount(stratum)), kind="stable")] = shuffled[np.argsort(stratum, kind="stable")]
     return _cut(order, part_sizes(len(strata), split, unit="rows"))
+
+
+def split_sets(sets: pd.Series, split: SplitConfig) -> Split:
+    """Split like `split_stratified`, but with each of several labels in nearly the same share in every part.
+
+    Sets of labels are many and rare, so that a stratum of each could not be dealt out. The shuffled rows are ordered so
+    that every beginning holds each label, and the number of labels a text, as nearly in its share as the sets that are
+    left allow: iterative stratification (Sechidis et al. 2011) as an order, which keeps test where train changes its
+    size.
+
+    Parameters
+    ----------
+    sets : Series of shape (n,)
+        Sets of labels (`agile_classifier.label_sets`).
+    """
+    shuffled = np.asarray(shuffle(len(sets), split.seed))
+    distinct, which, counts = np.unique(sets.to_numpy()[shuffled], return_inverse=True, return_counts=True)
+    order = np.empty_like(shuffled)
+    order[np.argsort(_spread_labels(part_labels(distinct, MOST_LABELS), counts), kind="stable")] = shuffled[
+        np.argsort(which, kind="stable")
+    ]
+    return _cut(order, part_sizes(len(sets), split, unit="rows"))
 
 
 def split_group(group: pd.Series, split: SplitConfig) -> Split:
@@ -212,6 +235,30 @@ def _spread(sizes: np.ndarray) -> np.ndarray:
         may = taken * n < sizes * (place + 1)
         order[place] = np.argmax(np.where(may, sizes / (taken + 1), -1))
         taken[order[place]] += 1
+    return order
+
+
+def _spread_labels(members: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Order of sets, (sum of counts,), every beginning of which holds each label in nearly its share.
+
+    Parameters
+    ----------
+    members : array of shape (n_sets, n_labels)
+        1 where a set holds a label.
+    counts : array of shape (n_sets,)
+        Rows of each set.
+    """
+    held = members[:, (counts @ members) > 0].astype(np.float64)
+    held = np.column_stack([held, held.sum(axis=1) == 0])  # texts without a label are spread too
+    share = counts @ held / counts.sum()
+    weight, left, behind = 1 / np.maximum(share, 1 / counts.sum()), counts.copy(), np.zeros(held.shape[1])
+    order = np.empty(int(counts.sum()), dtype=np.int64)
+    for place in range(len(order)):
+        behind += share
+        distance = ((behind - held) ** 2 @ weight).round(9)
+        order[place] = np.argmin(np.where(left > 0, distance, np.inf))
+        left[order[place]] -= 1
+        behind -= held[order[place]]
     return order
 
 

@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict
 from scipy.special import log_softmax, softmax
 
 from agile_classifier.errors import InputError
+from agile_classifier.label_sets import two_columns
 
 Floats = NDArray[np.float64]
-Method = Literal["none", "temperature", "platt", "isotonic"]
+Method = Literal["none", "temperature", "platt", "isotonic", "labels"]
 
 SMALLEST = 1e-6
 """Smallest probability whose logarithm is taken; a smaller one counts as this."""
@@ -36,12 +37,17 @@ class Calibration(BaseModel):
     """Offsets added to the log-probability of each class, the first 0; empty for none."""
     knots: tuple[tuple[float, float], ...] = ()
     """Isotonic regression's pairs of raw and calibrated probability of class 1, linear between them."""
+    labels: tuple[Calibration, ...] = ()
+    """Of method `labels`: the map of each of several labels, as one of two classes."""
 
     def apply(self, y_score: ArrayLike) -> Floats:
         """Calibrate probabilities of shape (n, n_classes)."""
         score = np.asarray(y_score, dtype=np.float64)
         if self.method == "none" or not len(score):
             return score
+        if self.method == "labels":
+            each = [one.apply(two_columns(score[:, number]))[:, 1] for number, one in enumerate(self.labels)]
+            return np.column_stack(each)
         if self.method == "isotonic":
             positive = np.interp(score[:, 1], *np.transpose(self.knots))
             return np.column_stack([1 - positive, positive])
@@ -54,6 +60,7 @@ class Calibration(BaseModel):
             "temperature": f"calibrated on validation, by a temperature of {1 / self.slope:.2f}",
             "platt": f"calibrated on validation, by Platt's scaling with a slope of {self.slope:.2f}",
             "isotonic": f"calibrated on validation, by isotonic regression with {len(self.knots)} knots",
+            "labels": f"calibrated on validation, each of {len(self.labels)} labels by a map of its own",
         }
         return said[self.method]
 
@@ -88,7 +95,12 @@ def calibration_error(y_true: ArrayLike, y_score: Floats) -> float:
     ----------
     y_true : array of shape (n,)
     y_score : array of shape (n, n_classes)
+        With several labels both are tables of shape (n, n_labels), and the error is the mean over the labels.
     """
+    truth = np.asarray(y_true)
+    if truth.ndim == 2:
+        each = [calibration_error(truth[:, place], two_columns(y_score[:, place])) for place in range(truth.shape[1])]
+        return float(np.mean(each))
     confidence, hit = y_score.max(axis=1), y_score.argmax(axis=1) == np.asarray(y_true)
     bins = np.minimum((confidence * N_BINS).astype(np.int64), N_BINS - 1)
     gaps = np.bincount(bins, weights=confidence, minlength=N_BINS) - np.bincount(bins, weights=hit, minlength=N_BINS)
@@ -110,6 +122,7 @@ def fit_calibration(method: str, *, y_true: ArrayLike, y_score: ArrayLike) -> Ca
         A method, or `auto`: that of the least log loss over folds of validation; none where they are too few to fold.
     y_true : array of shape (n,)
     y_score : array of shape (n, n_classes)
+        With several labels both are tables of shape (n, n_labels): a map is fitted for each.
 
     Raises
     ------
@@ -117,6 +130,10 @@ def fit_calibration(method: str, *, y_true: ArrayLike, y_score: ArrayLike) -> Ca
         A method is asked for, and validation does not hold two classes; or isotonic regression, of more than two.
     """
     truth, score = np.asarray(y_true, dtype=np.int64), np.asarray(y_score, dtype=np.float64)
+    if truth.ndim == 2:
+        columns = range(truth.shape[1])
+        fitted = [fit_calibration(method, y_true=truth[:, each], y_score=two_columns(score[:, each])) for each in columns]
+        return Calibration(method="labels", labels=tuple(fitted))
     if method == "auto":
         method = _least_loss(truth, score)
     if method == "none":

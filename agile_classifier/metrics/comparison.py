@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from agile_classifier.metrics.bootstrap import PairedDifference, paired_differences
-from agile_classifier.metrics.metrics import predict
+from agile_classifier.metrics.metrics import Cut, predict
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -23,8 +23,8 @@ class Answers:
 
     y_score: Floats
     """Probabilities of shape (n, n_classes)."""
-    threshold: float | None
-    """Decision threshold on the probability of class 1."""
+    threshold: Cut
+    """Decision threshold on the probability of class 1; with several labels, one each."""
 
     def on(self, rows: Mask) -> Answers:
         """Select the answers on some of the rows."""
@@ -61,7 +61,7 @@ def compare_slices(
     """Paired difference on each slice, and the sizes of slices that are too small or of one class."""
     judged, left_out = {}, {}
     for name, rows in slices.items():
-        if rows.sum() >= min_rows and len(np.unique(y_true[rows])) > 1:
+        if rows.sum() >= min_rows and len(np.unique(y_true[rows], axis=0)) > 1:
             judged[name] = compare(y_true[rows], candidate.on(rows), comparator.on(rows), metrics=[metric])[metric]
         else:
             left_out[name] = int(rows.sum())
@@ -69,8 +69,9 @@ def compare_slices(
 
 
 def mcnemar(y_true: Ints, candidate: Answers, comparator: Answers) -> McNemar:
-    """McNemar's exact test on the decisions."""
+    """McNemar's exact test on the decisions; with several labels a row is right where all of its labels are."""
     right = [predict(who.y_score, who.threshold) == y_true for who in (candidate, comparator)]
+    right = [each.all(axis=1) if each.ndim == 2 else each for each in right]
     only = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
     p_value = float(binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0
     return McNemar(*only, p_value)

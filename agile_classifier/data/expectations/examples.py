@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from agile_classifier.config.data import LabelsConfig
+from agile_classifier.config.labels.many import MANY
 from agile_classifier.data.expectations.run import ValidationReport, evaluate_expectations, read_suite
 from agile_classifier.data.label_and_split import label_examples
 from agile_classifier.data.labels.kept import KeptThreshold
 from agile_classifier.data.labels.unlabelled import leave_out_unlabelled
 from agile_classifier.errors import InputError
+from agile_classifier.label_sets import part_labels
 
 RARE_CLASS = "expect_column_smallest_class_to_hold_rows"
 """Expectation whose failure says that a class is rare."""
@@ -51,6 +53,8 @@ def check_examples(
     if not can_label:
         expected = expected.without("label")
     provisional, names, _ = label_examples(examples, labels, kept=kept) if can_label else (None, (), None)
+    if labels.rule == MANY and provisional is not None:
+        provisional, names = _rarest_label(provisional, names)
     report = evaluate_expectations(examples, suite=expected, parameters=bounds, provisional_label=provisional)
     if report.critical:
         sentences = [failure.sentence for failure in report.critical]
@@ -58,6 +62,15 @@ def check_examples(
             sentences.append(_name_rare_classes(provisional, names, fewest=int(bounds["min_class_rows"])))
         raise InputError(f"the examples cannot be used: {'; '.join(sentences)}")
     return report
+
+
+def _rarest_label(sets: pd.Series, names: Sequence[str]) -> tuple[pd.Series, tuple[str, str]]:
+    """Of several labels the one whose smaller side has the fewest rows, as classes 0 and 1, and their names."""
+    present = part_labels(sets, len(names))
+    held = present.sum(axis=0)
+    rarest = int(np.argmin(np.minimum(held, len(present) - held)))
+    label = pd.Series(present[:, rarest], index=sets.index, name=sets.name)
+    return label, (f"not {names[rarest]}", names[rarest])
 
 
 def _name_rare_classes(label: pd.Series, names: Sequence[str], *, fewest: int) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from agile_classifier.config.data import LabelsConfig
+from agile_classifier.config.labels.many import MANY
 from agile_classifier.data.labels.classes import read_classes
 from agile_classifier.data.labels.kinds import read_kinds
+from agile_classifier.data.labels.many import read_many
 from agile_classifier.data.tables import read_kept
 
 
@@ -24,7 +26,8 @@ def has_label(examples: pd.DataFrame, labels: LabelsConfig) -> pd.Series:
         return examples["score"].notna()
     if labels.rule == "given":
         return read_classes(read_kept(examples, labels.columns[0]), labels) != ""
-    return read_kinds(pd.DataFrame({name: read_kept(examples, name) for name in labels.columns}), labels).notna()
+    columns = pd.DataFrame({name: read_kept(examples, name) for name in labels.columns})
+    return read_many(columns, labels)[0].notna().all(axis=1) if labels.rule == MANY else read_kinds(columns, labels).notna()
 
 
 def leave_out_unlabelled(examples: pd.DataFrame, labels: LabelsConfig) -> pd.DataFrame:
