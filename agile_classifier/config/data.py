@@ -14,8 +14,8 @@ from agile_classifier.config.addresses.columns import Columns
 from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.config.addresses.named_source import NamedSource
 from agile_classifier.config.addresses.source import Source
-from agile_classifier.config.section import ClassNames, Marks, Section
 from agile_classifier.config.labels.many import MANY, many_names, require_many
+from agile_classifier.config.section import ClassNames, Marks, Section
 
 SHARED = ("columns", *Dialect.model_fields)
 """Fields of a named source that `data` gives it where it leaves them out."""
@@ -152,10 +152,10 @@ class LabelsConfig(Section):
     """The label threshold, for `value`, in the unit of the score; for `many`, that of every column of scores."""
     columns: bounds.Names = ()
     """Source columns read by `given` (one), by `any` (one or more: 0/1, yes/no, or text that is empty where the kind is
-    absent) and by `many` (a column a label: 0/1, yes/no, or with `value` a score; or one that holds lists of labels)."""
+    absent) and by `many` (a column a label: 0/1, yes/no, or with `value` a score; or one that lists labels)."""
     joined_by: bounds.Sign | None = None
     """What parts the labels in a cell of the one column of `many`, as `|` in `race|gender`; lists of JSON need none."""
-    label_thresholds: Annotated[dict[bounds.Cell, bounds.Score], Field(max_length=bounds.MOST_NAMES)] = {}
+    label_thresholds: dict[bounds.Cell, bounds.Score] = Field({}, max_length=bounds.MOST_NAMES)
     """Column → its label threshold, for `many`, where that is another than `value`."""
     absent: ClassNames = ()
     """Words that mean in a kind's column (rule `any`), or from a rater, that the kind is absent, beside an empty cell,

@@ -16,8 +16,8 @@ from agile_classifier.config.bounds import LONGEST_MODEL_NAME
 from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
-from agile_classifier.config.section import Section
 from agile_classifier.config.labels.many import MANY, require_possible
+from agile_classifier.config.section import Section
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.config.training import LINEAR_HEADS, FineTuneConfig, ModelConfig
 

@@ -118,7 +118,11 @@ def label_examples(
     class_names = labels.class_names or ("0", "1")
     if labels.rule in ("any", MANY):
         columns = pd.DataFrame({name: read_kept(examples, name) for name in labels.columns})
-        return (*label_many(columns, labels), None) if labels.rule == MANY else (label_any(columns, labels), class_names, None)
+        return (
+            (*label_many(columns, labels), None)
+            if labels.rule == MANY
+            else (label_any(columns, labels), class_names, None)
+        )
     threshold = choose_label_threshold(_scores_of_fit(examples, fit_rows), labels, kept)
     return label_scores(examples["score"], label_threshold=threshold), class_names, threshold
 
@@ -275,9 +279,8 @@ def _check_labels(parts: dict[str, pd.DataFrame], names: Sequence[str]) -> None:
         for name, n in zip(names, counts, strict=True):
             if len(frame) and n in (0, len(frame)):
                 raise InputError(
-                    f"split: label {name!r} stands in {n} of the {len(frame)} rows of {part}; rows with it and rows"
-                    " without it are needed: take more rows, another split.method or split.seed, or leave the label out of"
-                    " labels.columns"
+                    f"split: label {name!r} stands in {n} of the {len(frame)} rows of {part}; rows with it and without"
+                    " are needed: take more rows, another split.method or split.seed, or leave the label out"
                 )
 
 

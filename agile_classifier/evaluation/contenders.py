@@ -7,6 +7,7 @@ train.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,11 @@ from pydantic import BaseModel, ConfigDict
 
 from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.errors import GateRefused, InputError
+from agile_classifier.evaluation.several.views import choose_each, flat_names, read_truth, score_each
+from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals, paired_differences
 from agile_classifier.metrics.calibration import Calibration
-from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, evaluate_scores
+from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, DecisionThreshold, evaluate_scores
 from agile_classifier.metrics.thresholds import choose_decision_threshold
 from agile_classifier.models.classical.baselines import BASELINES
 
@@ -53,8 +56,9 @@ class Evaluation(BaseModel):
     """Contender → metric → value."""
     intervals: dict[str, dict[str, tuple[float, float]]]
     """Contender → metric → 95 % bootstrap interval."""
-    thresholds: dict[str, float | None]
-    """Contender → decision threshold on the probability of class 1; None for more than two classes."""
+    thresholds: dict[str, DecisionThreshold]
+    """Contender → decision threshold on the probability of class 1; None for more than two classes. With several labels
+    one each."""
     calibrations: dict[str, Calibration] = {}
     """Checkpoint → calibration of its probabilities; baselines have none."""
     n_test: int
@@ -62,11 +66,18 @@ class Evaluation(BaseModel):
     """Part → texts longer than the model reads, and cut."""
     n_escaped: dict[str, int]
     """Part → texts that held what would have altered their prompt, and were changed; 0 without a prompt."""
+    labels: dict[str, Evaluation] = {}
+    """Label → evaluation of it alone, as of a classifier of two classes, where a text may carry several labels; the
+    metrics above are then means over them. Empty where a text has one class."""
 
     @property
-    def decision_threshold(self) -> float | None:
-        """Decision threshold of the chosen checkpoint."""
+    def decision_threshold(self) -> DecisionThreshold:
+        """Decision threshold of the chosen checkpoint; with several labels, one each."""
         return self.thresholds["candidate"]
+
+    def read_truth(self, scored: pd.DataFrame) -> NDArray[np.int64]:
+        """Classes of scored rows, of shape (n,); with several labels a table of 0 and 1, of shape (n, n_labels)."""
+        return read_truth(scored, n_labels=len(self.labels) or None)
 
     @property
     def calibration(self) -> Calibration:
@@ -78,10 +89,11 @@ class Evaluation(BaseModel):
 
         Those of train and validation are logged with the training.
         """
+        by_label = flat_names({name: one.metrics["candidate"] for name, one in self.labels.items()}, metrics=HEADLINE)
         metrics = {
             f"{PREFIXES[who]}{name}": value for who, found in self.metrics.items() for name, value in found.items()
         }
-        return metrics | {"n_cut_test": self.n_cut["test"], "n_escaped_test": self.n_escaped["test"]}
+        return metrics | by_label | {"n_cut_test": self.n_cut["test"], "n_escaped_test": self.n_escaped["test"]}
 
     def logged(self) -> dict[str, float]:
         """Metrics as MLflow keeps them: `best/roc_auc`, … before all others, then `flat`, with baselines at the end.
@@ -99,9 +111,20 @@ def in_words(counts: Mapping[str, int]) -> str:
 
 
 def score_baselines(
-    train: pd.DataFrame, others: Mapping[str, pd.DataFrame], *, names: Sequence[str], n_classes: int
+    train: pd.DataFrame,
+    others: Mapping[str, pd.DataFrame],
+    *,
+    names: Sequence[str],
+    n_classes: int,
+    several: bool = False,
 ) -> dict[str, dict[str, Floats]]:
-    """Baseline → part → probabilities of its rows, of shape (n, n_classes); trained on the same train rows."""
+    """Baseline → part → probabilities of its rows, of shape (n, n_classes); trained on the same train rows.
+
+    With several labels a baseline is one for each, and gives the probability of each.
+    """
+    if several:
+        score = partial(score_baselines, others=others, names=names, n_classes=2)
+        return score_each(score, train, n_labels=n_classes)
     label = train["label"].to_numpy()
     texts = [text for rows in others.values() for text in rows["text"]]
     cuts = np.cumsum([len(rows) for rows in others.values()])[:-1]
@@ -125,9 +148,16 @@ def require_cuttable(settings: EvaluationConfig, *, n_classes: int) -> None:
 
 
 def choose_threshold(
-    settings: EvaluationConfig, *, y_true: NDArray[np.int64], y_score: Floats, n_classes: int
-) -> float | None:
+    settings: EvaluationConfig,
+    *,
+    y_true: NDArray[np.int64],
+    y_score: Floats,
+    n_classes: int,
+    names: Sequence[str] = (),
+) -> DecisionThreshold:
     """Decision threshold of a binary classifier: the number itself, or by the config's policy on validation.
+
+    With several labels, whose truth is a table of shape (n, n_labels), one each; `names` are theirs, for errors.
 
     Raises
     ------
@@ -137,6 +167,8 @@ def choose_threshold(
     GateRefused
         No cut reaches what the policy asks for.
     """
+    if y_true.ndim == 2:
+        return choose_each(partial(choose_threshold, settings), y_true, y_score, names)
     require_cuttable(settings, n_classes=n_classes)
     rule = settings.decision_threshold
     if n_classes > 2:
@@ -160,14 +192,21 @@ def choose_threshold(
 
 
 def choose_baseline_threshold(
-    settings: EvaluationConfig, *, y_true: NDArray[np.int64], y_score: Floats, n_classes: int
-) -> float | None:
+    settings: EvaluationConfig,
+    *,
+    y_true: NDArray[np.int64],
+    y_score: Floats,
+    n_classes: int,
+    names: Sequence[str] = (),
+) -> DecisionThreshold:
     """Choose a baseline's threshold by the candidate's policy on the same validation rows; 0.5 if no cut keeps it.
 
     It serves baselines and the checkpoint that is not registered, neither of which may refuse a run.
     """
+    if y_true.ndim == 2:
+        return choose_each(partial(choose_baseline_threshold, settings), y_true, y_score, names)
     try:
-        return choose_threshold(settings, y_true=y_true, y_score=y_score, n_classes=n_classes)
+        return choose_threshold(settings, y_true=y_true, y_score=y_score, n_classes=n_classes, names=names)
     except GateRefused:
         return DEFAULT_THRESHOLD
 
@@ -176,21 +215,37 @@ def evaluate_contenders(
     y_true: NDArray[np.int64],
     scores: Mapping[str, Floats],
     *,
-    thresholds: Mapping[str, float | None],
+    thresholds: Mapping[str, DecisionThreshold],
     calibrations: Mapping[str, Calibration],
     n_resamples: int,
     seed: int,
     n_cut: Mapping[str, int],
     n_escaped: Mapping[str, int],
+    label_names: Sequence[str] = (),
 ) -> Evaluation:
     """Metrics and intervals of every contender on the same rows, under the same resamples.
 
     Parameters
     ----------
     y_true : array of shape (n_test,)
+        With several labels a table of shape (n_test, n_labels).
     scores : mapping of contender to array of shape (n_test, n_classes)
     n_cut, n_escaped : mapping of part to number of texts
+    label_names : sequence of str
+        Names of several labels, each of which is evaluated by itself too.
     """
+    counts = {"n_cut": dict(n_cut), "n_escaped": dict(n_escaped)}
+    by_label = {}
+    for place, name in enumerate(label_names):
+        by_label[name] = evaluate_contenders(
+            y_true[:, place],
+            {who: two_columns(y_score[:, place]) for who, y_score in scores.items()},
+            thresholds={who: cut[place] for who, cut in thresholds.items() if isinstance(cut, tuple)},
+            calibrations={who: one.labels[place] for who, one in calibrations.items()},
+            n_resamples=n_resamples,
+            seed=seed,
+            **counts,
+        )
     metrics, intervals = {}, {}
     for name, y_score in scores.items():
         metrics[name] = evaluate_scores(y_true=y_true, y_score=y_score, decision_threshold=thresholds[name])
@@ -203,8 +258,8 @@ def evaluate_contenders(
         thresholds=dict(thresholds),
         calibrations=dict(calibrations),
         n_test=len(y_true),
-        n_cut=dict(n_cut),
-        n_escaped=dict(n_escaped),
+        labels=by_label,
+        **counts,
     )
 
 
@@ -234,7 +289,7 @@ def compare_with_baselines(
     """Compare the candidate with each baseline of the evaluation on the same test rows."""
     compared = [name for name in BASELINE_NAMES if name in evaluation.metrics]
     answers = {name: (read_scores(test_scores, name), evaluation.thresholds[name]) for name in ("candidate", *compared)}
-    y_true, candidate = test_scores["label"].to_numpy(), answers.pop("candidate")
+    y_true, candidate = evaluation.read_truth(test_scores), answers.pop("candidate")
     found = paired_differences(y_true, candidate, answers, metrics=[metric], seed=seed)
     return {name: differences[metric] for name, differences in found.items()}
 

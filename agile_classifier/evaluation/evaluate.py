@@ -26,6 +26,7 @@ from agile_classifier.evaluation.contenders import (
 from agile_classifier.evaluation.reports.evaluation import wrong_rows
 from agile_classifier.evaluation.reports.inputs import Review
 from agile_classifier.evaluation.review import find_neighbours, find_suspects, sweep_label_threshold
+from agile_classifier.evaluation.several.views import read_truth
 from agile_classifier.evaluation.slices import list_slices, measure_slices
 from agile_classifier.files import tree_digest
 from agile_classifier.metrics.calibration import Calibration, fit_calibration
@@ -96,23 +97,24 @@ def examine(
         Where the scores of the parts were cut; None where classes are given.
     """
     spec, others = ClassifierSpec.load(adapter), {"validation": validation, "test": test}
-    require_cuttable(settings, n_classes=spec.n_classes)
+    require_cuttable(settings, n_classes=2 if spec.several else spec.n_classes)
+    kinds = {"n_classes": spec.n_classes, "several": spec.several}
     encoded = _encode(adapter, spec, others)
     embedded = _embed(train, others, base=base, spec=spec, seed=settings.seed)
     y_score = {
         **_score_networks(adapter, base, spec, others, encoded),
-        **score_baselines(train, others, names=tuple(BASELINES), n_classes=spec.n_classes),
-        "frozen": score_probe(embedded.features, embedded.train, parts=tuple(others), n_classes=spec.n_classes),
+        **score_baselines(train, others, names=tuple(BASELINES), **kinds),
+        "frozen": score_probe(embedded.features, embedded.train, parts=tuple(others), **kinds),
     }
     chosen = {
-        name: _choose(name, y_score[name], validation, settings=settings, n_classes=spec.n_classes)
+        name: _choose(name, y_score[name], validation, settings=settings, spec=spec)
         for name in PREFIXES
         if name in y_score
     }
-    evaluation = _evaluate(chosen, test, counts=_count_changed(adapter, encoded), settings=settings)
+    evaluation = _evaluate(chosen, test, counts=_count_changed(adapter, encoded), settings=settings, spec=spec)
     answers = chosen["candidate"].answers
     review = _review(
-        answers, embedded, test, cut=encoded["test"].cut, label_threshold=label_threshold, settings=settings
+        answers, embedded, test, cut=encoded["test"].cut, label_threshold=label_threshold, settings=settings, spec=spec
     )
     scores = {name: one.answers.y_score for name, one in chosen.items()}
     return Examination(evaluation, score_table(test, scores), review)
@@ -178,16 +180,16 @@ def _score_networks(
 
 
 def _choose(
-    name: str, y_score: Scores, validation: pd.DataFrame, *, settings: EvaluationConfig, n_classes: int
+    name: str, y_score: Scores, validation: pd.DataFrame, *, settings: EvaluationConfig, spec: ClassifierSpec
 ) -> _Chosen:
     """Calibrate a checkpoint on validation, then cut it or a baseline there."""
-    y_true = validation["label"].to_numpy()
+    y_true = _read_truth(validation, spec)
     calibration = Calibration()
     if name in CHECKPOINTS.values():
         calibration = fit_calibration(settings.calibration, y_true=y_true, y_score=y_score["validation"])
     choose = choose_threshold if name == "candidate" else choose_baseline_threshold
     on_validation = calibration.apply(y_score["validation"])
-    threshold = choose(settings, y_true=y_true, y_score=on_validation, n_classes=n_classes)
+    threshold = choose(settings, y_true=y_true, y_score=on_validation, n_classes=spec.n_classes, names=spec.class_names)
     return _Chosen(Answers(calibration.apply(y_score["test"]), threshold), calibration)
 
 
@@ -206,9 +208,10 @@ def _evaluate(
     *,
     counts: Mapping[str, Mapping[str, int]],
     settings: EvaluationConfig,
+    spec: ClassifierSpec,
 ) -> Evaluation:
     return evaluate_contenders(
-        test["label"].to_numpy(),
+        _read_truth(test, spec),
         {name: one.answers.y_score for name, one in chosen.items()},
         thresholds={name: one.answers.threshold for name, one in chosen.items()},
         calibrations={name: one.calibration for name, one in chosen.items() if name in CHECKPOINTS.values()},
@@ -216,7 +219,12 @@ def _evaluate(
         seed=settings.seed,
         n_cut=counts["n_cut"],
         n_escaped=counts["n_escaped"],
+        label_names=spec.class_names if spec.several else (),
     )
+
+
+def _read_truth(rows: pd.DataFrame, spec: ClassifierSpec) -> NDArray[np.int64]:
+    return read_truth(rows, n_labels=spec.n_classes if spec.several else None)
 
 
 def _review(
@@ -227,9 +235,10 @@ def _review(
     cut: Sequence[int],
     label_threshold: float | None,
     settings: EvaluationConfig,
+    spec: ClassifierSpec,
 ) -> Review:
     """The texts behind the candidate's numbers; `cut`: test rows whose texts are longer than the model reads."""
-    y_true, features = test["label"].to_numpy(), embedded.features
+    y_true, features = _read_truth(test, spec), embedded.features
     slices = measure_slices(
         list_slices(test, columns=settings.slices, label_threshold=label_threshold),
         y_true=y_true,
@@ -240,7 +249,7 @@ def _review(
     )
     wrong = wrong_rows(y_true, answers.y_score, answers.threshold)
     near = find_neighbours(features["test"][wrong], features["train"], embedded.train)
-    suspects = find_suspects(features["train"], embedded.train, seed=settings.seed)
+    suspects = None if spec.several else find_suspects(features["train"], embedded.train, seed=settings.seed)
     cuts = []
     if label_threshold is not None:
         cuts = sweep_label_threshold(test, answers.y_score, label_threshold=label_threshold)

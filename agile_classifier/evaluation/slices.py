@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 
 from agile_classifier.data.tables import read_kept
 from agile_classifier.metrics.bootstrap import bootstrap_intervals
-from agile_classifier.metrics.metrics import evaluate_scores, predict
+from agile_classifier.metrics.metrics import DecisionThreshold, evaluate_scores, predict
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,7 +36,7 @@ class Slice:
     name: str
     n: int
     n_positive: int
-    """Number of rows of class 1."""
+    """Number of rows of class 1; with several labels, of rows that carry any."""
     metrics: Mapping[str, float]
     """Values of `SLICE_METRICS`; the accuracy alone if all rows are of one class."""
     intervals: Mapping[str, tuple[float, float]]
@@ -94,7 +94,7 @@ def measure_slices(
     *,
     y_true: Ints,
     y_score: Floats,
-    decision_threshold: float | None,
+    decision_threshold: DecisionThreshold,
     n_resamples: int,
     seed: int,
 ) -> list[Slice]:
@@ -112,11 +112,13 @@ def _commonest(masks: Mapping[str, Mask]) -> dict[str, Mask]:
 
 
 def _measured(
-    name: str, y_true: Ints, y_score: Floats, *, decision_threshold: float | None, n_resamples: int, seed: int
+    name: str, y_true: Ints, y_score: Floats, *, decision_threshold: DecisionThreshold, n_resamples: int, seed: int
 ) -> Slice:
-    n, n_positive = len(y_true), int((y_true == 1).sum())
-    if len(np.unique(y_true)) < 2:
-        n_right = int((predict(y_score, decision_threshold) == y_true).sum())
+    table = y_true[:, None] if y_true.ndim == 1 else y_true
+    n, n_positive = len(y_true), int((table == 1).any(axis=1).sum())
+    if len(np.unique(y_true, axis=0)) < 2:
+        said = predict(y_score, decision_threshold).reshape(table.shape)
+        n_right = int((said == table).all(axis=1).sum())
         between = binomtest(n_right, n).proportion_ci(method="wilson")
         return Slice(name, n, n_positive, {"accuracy": n_right / n}, {"accuracy": (between.low, between.high)})
     metrics = evaluate_scores(y_true=y_true, y_score=y_score, decision_threshold=decision_threshold)

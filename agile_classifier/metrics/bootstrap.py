@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from agile_classifier.errors import InputError
-from agile_classifier.metrics.metrics import METRICS, AnyRows, Cut, Floats, Ints, read_rows
+from agile_classifier.metrics.metrics import METRICS, AnyRows, DecisionThreshold, Floats, Ints, read_rows
 
 INTERVAL = (2.5, 97.5)
 """Percentiles between which 95 % of the resamples lie."""
@@ -23,7 +23,7 @@ CHUNK = 1_000_000
 NORMAL_95 = 1.96
 """Standard deviations that half a 95 % interval of a normal distribution is wide."""
 
-Answers = tuple[ArrayLike, Cut]
+Answers = tuple[ArrayLike, DecisionThreshold]
 """Probabilities of a model, of shape (n, n_classes), and its decision threshold; as in `evaluate_scores`."""
 
 
@@ -54,7 +54,7 @@ def bootstrap_intervals(
     *,
     y_true: ArrayLike,
     y_score: ArrayLike,
-    decision_threshold: Cut,
+    decision_threshold: DecisionThreshold,
     n_resamples: int = 1000,
     metrics: Sequence[str] = tuple(METRICS),
     seed: int,
@@ -90,8 +90,8 @@ def paired_bootstrap(
     candidate_score: ArrayLike,
     comparator_score: ArrayLike,
     metric: str,
-    candidate_threshold: Cut = None,
-    comparator_threshold: Cut = None,
+    candidate_threshold: DecisionThreshold = None,
+    comparator_threshold: DecisionThreshold = None,
     n_resamples: int = 2000,
     seed: int,
 ) -> PairedDifference:

@@ -132,7 +132,9 @@ def fit_calibration(method: str, *, y_true: ArrayLike, y_score: ArrayLike) -> Ca
     truth, score = np.asarray(y_true, dtype=np.int64), np.asarray(y_score, dtype=np.float64)
     if truth.ndim == 2:
         columns = range(truth.shape[1])
-        fitted = [fit_calibration(method, y_true=truth[:, each], y_score=two_columns(score[:, each])) for each in columns]
+        fitted = [
+            fit_calibration(method, y_true=truth[:, each], y_score=two_columns(score[:, each])) for each in columns
+        ]
         return Calibration(method="labels", labels=tuple(fitted))
     if method == "auto":
         method = _least_loss(truth, score)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from agile_classifier.metrics.bootstrap import PairedDifference, paired_differences
-from agile_classifier.metrics.metrics import Cut, predict
+from agile_classifier.metrics.metrics import DecisionThreshold, predict
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -23,7 +23,7 @@ class Answers:
 
     y_score: Floats
     """Probabilities of shape (n, n_classes)."""
-    threshold: Cut
+    threshold: DecisionThreshold
     """Decision threshold on the probability of class 1; with several labels, one each."""
 
     def on(self, rows: Mask) -> Answers:

@@ -20,7 +20,7 @@ from agile_classifier.label_sets import join_labels, two_columns
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-Cut = float | tuple[float, ...] | None
+DecisionThreshold = float | tuple[float, ...] | None
 """Decision threshold on the probability of class 1; with several labels one each; None of more than two classes."""
 
 DEFAULT_THRESHOLD = 0.5
@@ -28,7 +28,9 @@ ROW_SUM_TOLERANCE = 1e-3
 """How far a row of probabilities may be from a sum of 1: float32 softmax, rounded to four places."""
 
 
-def evaluate_scores(*, y_true: ArrayLike, y_score: ArrayLike, decision_threshold: Cut) -> dict[str, float]:
+def evaluate_scores(
+    *, y_true: ArrayLike, y_score: ArrayLike, decision_threshold: DecisionThreshold
+) -> dict[str, float]:
     """Every metric of these probabilities.
 
     Parameters
@@ -61,7 +63,7 @@ def evaluate_scores(*, y_true: ArrayLike, y_score: ArrayLike, decision_threshold
     return {name: float(value[0]) for measure in MEASURES for name, value in measure(rows, weights).items()}
 
 
-def predict(y_score: ArrayLike, decision_threshold: Cut) -> Ints:
+def predict(y_score: ArrayLike, decision_threshold: DecisionThreshold) -> Ints:
     """Classes of shape (n,): 1 where its probability is at or above the threshold; the likeliest of more than two.
 
     With several labels, whose thresholds are a tuple: a table of shape (n, n_labels), 1 where a label is present.
@@ -117,7 +119,9 @@ AnyRows = Rows | LabelRows
 Measure = Callable[[AnyRows, Floats], dict[str, Floats]]
 
 
-def part_tasks(y_true: ArrayLike, y_score: ArrayLike, decision_threshold: Cut) -> list[tuple[Ints, Floats, float | None]]:
+def part_tasks(
+    y_true: ArrayLike, y_score: ArrayLike, decision_threshold: DecisionThreshold
+) -> list[tuple[Ints, Floats, float | None]]:
     """Truth, probabilities of shape (n, 2) and threshold of each of several labels, from tables of (n, n_labels)."""
     truth, score = np.asarray(y_true, dtype=np.int64), np.asarray(y_score, dtype=np.float64)
     if truth.ndim != 2 or truth.shape != score.shape:
@@ -129,26 +133,26 @@ def part_tasks(y_true: ArrayLike, y_score: ArrayLike, decision_threshold: Cut) -
     return [(truth[:, number], two_columns(score[:, number]), cuts[number]) for number in range(n_labels)]
 
 
-def read_rows(y_true: ArrayLike, y_score: ArrayLike, decision_threshold: Cut) -> AnyRows:
+def read_rows(y_true: ArrayLike, y_score: ArrayLike, decision_threshold: DecisionThreshold) -> AnyRows:
     """Check truth and probabilities, and predict; raises as `evaluate_scores`."""
     if np.ndim(y_true) == 2:
         return _read_labels(y_true, y_score, decision_threshold)
     return _read_classes(y_true, y_score, decision_threshold)
 
 
-def _read_labels(y_true: ArrayLike, y_score: ArrayLike, decision_threshold: Cut) -> LabelRows:
+def _read_labels(y_true: ArrayLike, y_score: ArrayLike, decision_threshold: DecisionThreshold) -> LabelRows:
     tasks = part_tasks(y_true, y_score, decision_threshold)
     labels = [_read_classes(*task) for task in tasks if len(np.unique(task[0])) == 2]
     if not labels:
         raise InputError(
-            f"metrics: of {len(tasks)} labels each stands in all or in none of the {np.shape(y_true)[0]} rows, so nothing"
-            " can be told apart"
+            f"metrics: of {len(tasks)} labels each stands in all or in none of the {np.shape(y_true)[0]} rows, so"
+            " nothing can be told apart"
         )
     sets = np.unique(join_labels(y_true), return_inverse=True)[1]
     return LabelRows(np.asarray(sets, dtype=np.int64), tuple(labels))
 
 
-def _read_classes(y_true: ArrayLike, y_score: ArrayLike, decision_threshold: Cut) -> Rows:
+def _read_classes(y_true: ArrayLike, y_score: ArrayLike, decision_threshold: DecisionThreshold) -> Rows:
     truth, score = np.asarray(y_true, dtype=np.int64), np.asarray(y_score, dtype=np.float64)
     if score.ndim != 2 or score.shape[1] < 2 or truth.shape != score.shape[:1]:
         raise InputError(f"metrics: scores of shape {score.shape} for {truth.shape} rows; allowed is (n, n_classes)")

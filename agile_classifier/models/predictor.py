@@ -22,8 +22,9 @@ from agile_classifier.models.encoding import (
 )
 from agile_classifier.models.hardware import read_hardware
 from agile_classifier.models.network.fast_lora import use_fused_lora
+from agile_classifier.models.network.heads import to_probabilities
 from agile_classifier.models.network.network import TextClassifier, load_network
-from agile_classifier.models.prompts.prompts import find_label_tokens
+from agile_classifier.models.prompts.prompts import encode_questions, find_label_tokens
 from agile_classifier.models.spec import MEMBER_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Predictor:
         return cls(network, tokenizer, spec, _load_member(adapter))
 
     def score(self, texts: Sequence[str], *, encoded: Encoded | None = None) -> np.ndarray:
-        """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts.
+        """Probabilities of shape (n, n_classes), rows sum to 1 but with several labels, in the order of the texts.
 
         Of the ensemble where there is a second member.
 
@@ -89,9 +90,15 @@ class Predictor:
     def _score_encoded(self, encoded: Encoded) -> np.ndarray:
         probabilities = np.empty((len(encoded.input_ids), self.spec.n_classes))
         budget = TOKENS_PER_PACK if self.spec.prompt else TOKENS_PER_BATCH
-        for batch in token_batches(encoded.lengths, budget=budget):
+        for batch in token_batches(encoded.lengths + self._n_asked, budget=budget):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
         return probabilities
+
+    @property
+    def _n_asked(self) -> int:
+        """Tokens of the questions that follow each text; 0 where a text has one class."""
+        prompt = self.spec.prompt
+        return sum(map(len, encode_questions(prompt, tokenizer=self.tokenizer))) if prompt and prompt.questions else 0
 
     @torch.no_grad()
     def forget_tuning(self) -> None:
@@ -113,7 +120,8 @@ class Predictor:
         padded = self.tokenizer.pad({"input_ids": input_ids}, return_tensors="pt", padding=True)
         device = next(self.network.parameters()).device
         logits = self.network(padded["input_ids"].to(device), padded["attention_mask"].to(device))["logits"]
-        return torch.softmax(logits.double(), dim=-1).cpu().numpy()  # (B, n_classes)
+        probabilities: np.ndarray = to_probabilities(logits.double(), several=self.spec.several).cpu().numpy()
+        return probabilities  # (B, n_classes)
 
 
 def _load_member(adapter: Path) -> Member | None:

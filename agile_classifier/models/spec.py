@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agile_classifier.models.prompts.prompts import Prompt
+from agile_classifier.models.prompts.prompts import Prompt, ask_each
 
 if TYPE_CHECKING:  # a version that is only scored holds no config
     from agile_classifier.config.training import ModelConfig
@@ -30,7 +30,7 @@ class ClassifierSpec:
     """Specification of a classifier, stored as `classifier.json` beside the adapter."""
 
     class_names: tuple[str, ...]
-    """Names of classes 0, 1, …"""
+    """Names of classes 0, 1, …; with several labels, of the labels."""
     pooling: str
     """`mean`, `layers` or `native` of a classification head, `answer` of label tokens."""
     quantization: str
@@ -49,10 +49,12 @@ class ClassifierSpec:
     """SHA-256 over the base model's files; loading refuses another base."""
     prompt: Prompt | None = None
     """Prompt around a text, for label tokens; None with a classification head."""
+    several: bool = False
+    """Whether a text may carry several labels: each has a probability of its own, and they do not sum to 1."""
 
     @property
     def n_classes(self) -> int:
-        """Number of classes."""
+        """Number of classes, or of labels: columns of the network's answer."""
         return len(self.class_names)
 
     @property
@@ -65,10 +67,14 @@ class ClassifierSpec:
         return ROUNDED if self.quantization == "int8" or self.compute_dtype != "float32" else EXACT
 
     @classmethod
-    def describe(cls, model: ModelConfig, *, class_names: Sequence[str], base_digest: str) -> ClassifierSpec:
+    def describe(
+        cls, model: ModelConfig, *, class_names: Sequence[str], base_digest: str, several: bool = False
+    ) -> ClassifierSpec:
         """Describe a classifier from a config's section `model`; `compute_dtype` may be `auto`, `hidden_size` is 0."""
         answers = model.head == "label_tokens"
         prompt = {**dict(model.prompt), "labels": model.prompt.labels or tuple(class_names)}
+        if several:
+            prompt = ask_each(prompt, class_names, answers=model.prompt.labels)
         return cls(
             class_names=tuple(class_names),
             pooling="answer" if answers else model.pooling,
@@ -82,6 +88,7 @@ class ClassifierSpec:
             base_revision=model.revision,
             base_digest=base_digest,
             prompt=Prompt(**prompt) if answers else None,
+            several=several,
         )
 
     def save(self, folder: Path) -> None:
@@ -95,5 +102,6 @@ class ClassifierSpec:
         values["class_names"] = tuple(values["class_names"])
         values["base_sha256"] = tuple(values["base_sha256"]) if values["base_sha256"] else None
         if values["prompt"]:
-            values["prompt"] = Prompt(**{**values["prompt"], "labels": tuple(values["prompt"]["labels"])})
+            lists = {name: tuple(values["prompt"].get(name, ())) for name in ("labels", "questions")}
+            values["prompt"] = Prompt(**{**values["prompt"], **lists})
         return cls(**values)

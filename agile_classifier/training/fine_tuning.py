@@ -185,7 +185,7 @@ class _Training:
             use_fused_lora(network)
         if self.settings.head_start == "linear_probe":
             features = read_features(network, train.input_ids, tokenizer=tokenizer)
-            start_at_probe(network.head, features, self.parts["train"])
+            start_at_probe(network.head, features, self.parts["train"], several=self.spec.several)
         return network
 
     def _history(self, trainer: BucketTrainer, *, changed: dict[str, int]) -> History:

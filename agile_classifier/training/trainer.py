@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,15 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate.data_loader import prepare_data_loader
-from scipy.special import log_softmax, softmax
+from scipy.special import expit, log_softmax, softmax
 from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from agile_classifier.config.training import FineTuneConfig
+from agile_classifier.label_sets import part_labels
 from agile_classifier.metrics.metrics import evaluate_scores
-from agile_classifier.models.network.losses import NO_LABEL, count_terms
+from agile_classifier.models.network.losses import NO_LABEL, count_terms, labels_loss
 from agile_classifier.models.network.network import TextClassifier
 from agile_classifier.training.callbacks import EarlyStop, EpochLog, OnCheckpoint, ProgressBar, TimeLimit
 from agile_classifier.training.sampling import BatchShares, LengthBucketSampler
@@ -58,6 +60,7 @@ def make_trainer(
 ) -> BucketTrainer:
     """A Trainer of this process's share, ready to train."""
     arguments = _arguments(settings, checkpoints, validates=bool(validation), on_cpu=on_cpu)
+    measure = _validation_metrics if arguments.world_size == 1 else _validation_metrics_and_loss
     callbacks: list[TrainerCallback] = [
         TimeLimit(settings.max_time),
         EpochLog(hooks.on_epoch),
@@ -74,7 +77,7 @@ def make_trainer(
         train_dataset=train,
         eval_dataset=sorted(validation, key=_length) or None,
         data_collator=collator,
-        compute_metrics=_validation_metrics if arguments.world_size == 1 else _validation_metrics_and_loss,
+        compute_metrics=partial(measure, several=network.several),
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
@@ -195,17 +198,24 @@ def _arguments(settings: FineTuneConfig, checkpoints: Path, *, validates: bool, 
     return arguments
 
 
-def _validation_metrics(prediction: Any) -> dict[str, float]:
-    y_score = softmax(prediction.predictions.astype("float64"), axis=1)  # (n, n_classes)
+def _validation_metrics(prediction: Any, *, several: bool) -> dict[str, float]:
+    logits = prediction.predictions.astype("float64")  # (n, n_classes)
+    if several:
+        y_true, cuts = part_labels(prediction.label_ids, logits.shape[1]), (0.5,) * logits.shape[1]
+        return evaluate_scores(y_true=y_true, y_score=expit(logits), decision_threshold=cuts)
+    y_score = softmax(logits, axis=1)
     threshold = 0.5 if y_score.shape[1] == 2 else None
     return evaluate_scores(y_true=prediction.label_ids, y_score=y_score, decision_threshold=threshold)
 
 
-def _validation_metrics_and_loss(prediction: Any) -> dict[str, float]:
+def _validation_metrics_and_loss(prediction: Any, *, several: bool) -> dict[str, float]:
     """With the cross-entropy, from the logits of all devices."""
+    if several:
+        loss = labels_loss(torch.from_numpy(prediction.predictions).double(), torch.from_numpy(prediction.label_ids))
+        return {**_validation_metrics(prediction, several=True), "loss": float(loss)}
     log_probability = log_softmax(prediction.predictions.astype("float64"), axis=1)
     loss = -log_probability[np.arange(len(log_probability)), prediction.label_ids].mean()
-    return {**_validation_metrics(prediction), "loss": float(loss)}
+    return {**_validation_metrics(prediction, several=False), "loss": float(loss)}
 
 
 def _length(row: dict[str, Any]) -> int:

@@ -38,7 +38,8 @@ def fine_tune(
     from agile_classifier.training.trainer import Hooks
 
     devices = choose_devices(settings.devices, device=settings.device, batch_size=settings.batch_size)
-    spec = ClassifierSpec.describe(model, class_names=labelling.class_names, base_digest=tree_digest(base_model.path))
+    names, digest = labelling.class_names, tree_digest(base_model.path)
+    spec = ClassifierSpec.describe(model, class_names=names, base_digest=digest, several=labelling.several)
     key = tracking.training_key(train, validation, spec, settings, experiment=experiment, n_devices=devices.n)
     if (trained := wait_for_equal(key)) is not None:
         return trained.adapter, trained.mlflow_run_id

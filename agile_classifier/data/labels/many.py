@@ -1,6 +1,6 @@
 """Several labels: how the columns of labels, or one column of lists, become sets of labels.
 
-A label that a text has not is said, not guessed from silence: where a column holds a no (0, no, false), an empty cell is
+A label that a text lacks is said, not guessed from silence: where a column holds a no (0, no, false), an empty cell is
 no answer, and its row has no label; where it only marks what is present, an empty cell says that the label is absent.
 """
 
@@ -61,8 +61,9 @@ def label_many(columns: pd.DataFrame, labels: LabelsConfig) -> tuple[pd.Series, 
         row = int(np.flatnonzero(silent.any(axis=1))[0])
         label = names[int(np.flatnonzero(silent.iloc[row])[0])]
         raise InputError(
-            f"columns {', '.join(map(str, columns))}: {count(int(silent.any(axis=1).sum()))} without an answer for every"
-            f" label, first row {present.index[row] + 1}, label {label}; labels.unlabelled: leave_out leaves such rows out"
+            f"columns {', '.join(map(str, columns))}: {count(int(silent.any(axis=1).sum()))} without an answer for"
+            f" every label, first row {present.index[row] + 1}, label {label}; labels.unlabelled: leave_out leaves such"
+            " rows out"
         )
     return pd.Series(join_labels(present), index=columns.index, name="label", dtype="int64"), names
 
@@ -101,10 +102,7 @@ def _read_column(column: pd.Series, labels: LabelsConfig) -> pd.Series:
     plain = read_codes(column)
     marked = pd.Series(map_cells(plain, lambda cell: is_mark(cell, labels.not_rated)), index=column.index)
     said = blank_marks(plain, labels.not_rated)
-    if cut is None:
-        read = Vocabulary(labels.absent).read(said)
-    else:
-        read = _cut_scores(said, labels, cut)
+    read = Vocabulary(labels.absent).read(said) if cut is None else _cut_scores(said, labels, cut)
     empty = pd.Series(map_cells(said, is_empty), index=column.index)
     has_no = bool((read[~empty] == 0).any())
     return read.mask(marked | (empty & (has_no or cut is not None)))
@@ -145,7 +143,9 @@ def _read_lists(column: pd.Series, labels: LabelsConfig) -> tuple[pd.DataFrame, 
     no = {"none", "null"} | {normalised(word) for word in labels.absent}
     cells = map_cells(said, lambda cell: list_values(cell, labels.joined_by))
     kept = [[value for value in cell if normalised(value) not in no] for cell in cells]
-    names = labels.class_names or hub_names or natural_order(list(dict.fromkeys(each for cell in kept for each in cell)))
+    names = (
+        labels.class_names or hub_names or natural_order(list(dict.fromkeys(each for cell in kept for each in cell)))
+    )
     _require_names(column, names)
     if labels.joined_by is None:
         _refuse_joined(column, names)
@@ -174,9 +174,9 @@ def _numbers(labels: LabelsConfig, names: Sequence[str]) -> dict[str, int]:
 def _require_names(column: pd.Series, names: Sequence[str]) -> None:
     if not 2 <= len(names) <= MOST_LABELS:
         raise InputError(
-            f"column {column_name(column)} (labels.columns): found {count(len(names), 'label')}, {', '.join(names[:5])};"
-            f" labels.rule many takes 2 to {MOST_LABELS}: is it one column of lists? labels.joined_by parts a cell such as"
-            " race|gender; labels.names lists the labels"
+            f"column {column_name(column)} (labels.columns): found {count(len(names), 'label')},"
+            f" {', '.join(names[:5])}; labels.rule many takes 2 to {MOST_LABELS}: is it one column of lists?"
+            " labels.joined_by parts a cell such as race|gender; labels.names lists the labels"
         )
 
 
@@ -187,14 +187,17 @@ def _refuse_joined(column: pd.Series, names: Sequence[str]) -> None:
             parts = [part.strip() for part in name.split(sign)]
             if len(parts) > 1 and any(part in names for part in parts):
                 raise InputError(
-                    f"column {column_name(column)} (labels.columns): {name!r} seems to be several labels, of which others"
-                    f" stand alone; labels.joined_by: {sign!r} parts them"
+                    f"column {column_name(column)} (labels.columns): {name!r} seems to be several labels, of which"
+                    f" others stand alone; labels.joined_by: {sign!r} parts them"
                 )
 
 
 def _refuse_unknown(column: pd.Series, cells: Sequence[Sequence[str]], number: Mapping[str, int]) -> None:
     unknown = [
-        (row, value) for (row, _), cell in zip(rows_of(column), cells, strict=True) for value in cell if value not in number
+        (row, value)
+        for (row, _), cell in zip(rows_of(column), cells, strict=True)
+        for value in cell
+        if value not in number
     ]
     if unknown:
         row, value = unknown[0]

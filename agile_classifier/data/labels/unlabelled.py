@@ -27,7 +27,11 @@ def has_label(examples: pd.DataFrame, labels: LabelsConfig) -> pd.Series:
     if labels.rule == "given":
         return read_classes(read_kept(examples, labels.columns[0]), labels) != ""
     columns = pd.DataFrame({name: read_kept(examples, name) for name in labels.columns})
-    return read_many(columns, labels)[0].notna().all(axis=1) if labels.rule == MANY else read_kinds(columns, labels).notna()
+    return (
+        read_many(columns, labels)[0].notna().all(axis=1)
+        if labels.rule == MANY
+        else read_kinds(columns, labels).notna()
+    )
 
 
 def leave_out_unlabelled(examples: pd.DataFrame, labels: LabelsConfig) -> pd.DataFrame:

@@ -32,7 +32,7 @@ from agile_classifier.evaluation.slices import SLICE_METRICS, Slice
 from agile_classifier.evaluation.titles import METRICS
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.calibration import Floats, Ints, calibration_error
-from agile_classifier.metrics.metrics import confusion, predict
+from agile_classifier.metrics.metrics import DecisionThreshold, confusion, predict
 
 TEMPLATE = Path(__file__).with_suffix(".html.j2")
 HEADLINE = ("roc_auc", "f1", "accuracy")
@@ -96,7 +96,7 @@ def render_report(report: ReportInput) -> str:
         small_sentence=describe_small(small),
         suspects=[
             {"text": _cut(found.text), "label": report.class_names[found.label], "given": found.given}
-            for found in report.review.suspects.listed
+            for found in (report.review.suspects.listed if report.review.suspects else ())
         ],
         cut_texts=[_cut(report.texts[row]) for row in report.review.cut[:WORST_ERRORS]],
         calibration_error=calibration_error(report.y_true, chosen.y_score),
@@ -125,10 +125,19 @@ def decide_verdict(report: ReportInput) -> Verdict:
     return Verdict("good", f"Better than {_listed(list(found))}", sentences)
 
 
-def wrong_rows(y_true: Ints, y_score: Floats, decision_threshold: float | None) -> list[int]:
-    """Test rows that are predicted wrongly, the most confident first, at most `WORST_ERRORS`."""
-    wrong = np.flatnonzero(predict(y_score, decision_threshold) != y_true)
-    given = y_score[wrong, y_true[wrong]]  # (n_wrong,)
+def wrong_rows(y_true: Ints, y_score: Floats, decision_threshold: DecisionThreshold) -> list[int]:
+    """Test rows that are predicted wrongly, the most confident first, at most `WORST_ERRORS`.
+
+    With several labels a row is wrong where one of its labels is, and the most confident of those counts.
+    """
+    is_wrong = predict(y_score, decision_threshold) != y_true
+    if y_true.ndim == 2:
+        right = np.where(y_true == 1, y_score, 1 - y_score)  # probability of the truth of each label
+        least = np.where(is_wrong, right, np.inf).min(axis=1)
+        wrong, given = np.flatnonzero(is_wrong.any(axis=1)), least[is_wrong.any(axis=1)]
+    else:
+        wrong = np.flatnonzero(is_wrong)
+        given = y_score[wrong, y_true[wrong]]  # (n_wrong,)
     return [int(row) for row in wrong[np.argsort(given, kind="stable")[:WORST_ERRORS]]]
 
 

@@ -11,6 +11,7 @@ from agile_classifier.evaluation.review import Cut, Neighbour, Suspects
 from agile_classifier.evaluation.slices import Slice
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.calibration import Floats, Ints
+from agile_classifier.metrics.metrics import DecisionThreshold
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Result:
     """Name in the table: "best checkpoint (epoch 5)", "tfidf"."""
     y_score: Floats
     """Probabilities of shape (n, n_classes)."""
-    decision_threshold: float | None
-    """Cut on the probability of class 1; None as in `agile_classifier.metrics.metrics.predict`."""
+    decision_threshold: DecisionThreshold
+    """Cut on the probability of class 1; as in `agile_classifier.metrics.metrics.predict`."""
     metrics: Mapping[str, float]
     """Metrics, as `evaluate_scores` returns them."""
     intervals: Mapping[str, tuple[float, float]]
@@ -37,7 +38,8 @@ class Review:
     """The chosen checkpoint on parts of the test rows."""
     neighbours: Mapping[int, Sequence[Neighbour]]
     """Row of test that `wrong_rows` names → the train texts nearest to it."""
-    suspects: Suspects
+    suspects: Suspects | None
+    """Train labels to look at again; None with several labels, where they are not looked for."""
     cuts: Sequence[Cut]
     """Other label thresholds; empty where classes are given."""
     cut: Sequence[int]

@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
+from agile_classifier.label_sets import part_labels
 from agile_classifier.models.encoding import TOKENS_PER_BATCH, token_batches
 from agile_classifier.models.network.network import TextClassifier
 
@@ -57,10 +58,23 @@ def fit_probe(features: ArrayLike, train: pd.DataFrame) -> LogisticRegression:
     return LogisticRegression(C=STRENGTH, max_iter=5000).fit(rows, label, sample_weight=weight)
 
 
+def fit_probes(features: ArrayLike, train: pd.DataFrame, *, n_labels: int) -> list[LogisticRegression]:
+    """A probe for each of several labels, of which `label` of `train` holds sets; every label must occur and lack."""
+    present = part_labels(train["label"], n_labels)
+    return [fit_probe(features, pd.DataFrame({"label": present[:, number]})) for number in range(n_labels)]
+
+
 def score_probe(
-    features: Mapping[str, ArrayLike], train: pd.DataFrame, *, parts: Sequence[str], n_classes: int
+    features: Mapping[str, ArrayLike],
+    train: pd.DataFrame,
+    *,
+    parts: Sequence[str],
+    n_classes: int,
+    several: bool = False,
 ) -> dict[str, Floats]:
     """Score parts by the probe of `train`: probabilities of shape (n, n_classes) each; a class that train misses has 0.
+
+    With several labels, by a probe for each.
 
     Parameters
     ----------
@@ -68,7 +82,12 @@ def score_probe(
         Features of `train`, row by row, and of every part that is scored.
     """
     found = {part: np.zeros((len(np.asarray(features[part])), n_classes)) for part in parts}
-    if any(map(len, found.values())):
+    if several:
+        probes = fit_probes(features["train"], train, n_labels=n_classes)
+        for part in (part for part, full in found.items() if len(full)):
+            rows = np.asarray(features[part])
+            found[part] = np.column_stack([probe.predict_proba(rows)[:, 1] for probe in probes])
+    elif any(map(len, found.values())):
         probe = fit_probe(features["train"], train)
         for part, full in found.items():
             if len(full):
@@ -77,13 +96,18 @@ def score_probe(
 
 
 @torch.no_grad()
-def start_at_probe(head: nn.Module, features: ArrayLike, train: pd.DataFrame) -> None:
-    """Give the linear layer of a head the coefficients of the probe.
+def start_at_probe(head: nn.Module, features: ArrayLike, train: pd.DataFrame, *, several: bool = False) -> None:
+    """Give the linear layer of a head the coefficients of the probe; with several labels, of the probe of each.
 
     A class that train misses keeps what it was drawn as.
     """
-    probe = fit_probe(features, train)
     layer = next(module for module in head.modules() if isinstance(module, nn.Linear))
+    if several:
+        probes = fit_probes(features, train, n_labels=layer.out_features)
+        layer.weight.copy_(torch.as_tensor(np.concatenate([probe.coef_ for probe in probes])))
+        layer.bias.copy_(torch.as_tensor(np.concatenate([probe.intercept_ for probe in probes])))
+        return
+    probe = fit_probe(features, train)
     weight, bias = probe.coef_, probe.intercept_
     if len(probe.classes_) == 2:  # one row for the log-odds of the second class: half to it, half from the first
         weight, bias = np.concatenate([-weight / 2, weight / 2]), np.concatenate([-bias / 2, bias / 2])

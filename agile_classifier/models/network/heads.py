@@ -8,14 +8,14 @@ answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from agile_classifier.errors import InputError
-from agile_classifier.models.network.packing import Pack, attention, pack
+from agile_classifier.models.network.packing import Pack, Packs, attention, pack, pack_questions
 from agile_classifier.models.prompts.prompts import LabelTokens
 from agile_classifier.models.spec import ClassifierSpec
 
@@ -67,7 +67,17 @@ def read_answer(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tens
     return read_packed(encoder.get_base_model(), packed)[packed.last]
 
 
-def read_packed(model: Any, packed: Pack) -> Tensor:
+def ask_questions(questions: Sequence[Sequence[int]]) -> Read:
+    """A reading of several labels: the hidden state behind each question, (B, n_questions, hidden), in one pass."""
+
+    def read_questions(encoder: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        packed = pack_questions(input_ids, attention_mask, questions)
+        return read_packed(encoder.get_base_model(), packed)[packed.last]
+
+    return read_questions
+
+
+def read_packed(model: Any, packed: Pack | Packs) -> Tensor:
     """Last hidden state of every token of a pack, (T, hidden)."""
     hidden: Tensor = model.base_model(
         input_ids=packed.input_ids,
@@ -107,7 +117,10 @@ READS: dict[str, Read] = {"mean": read_mean, "layers": read_layers, "native": re
 
 
 class LabelColumns(nn.Module):
-    """The output layer of a causal language model, cut down to the label tokens: (B, hidden) to (B, n_classes)."""
+    """The output layer of a causal language model, cut down to the label tokens: (B, hidden) to (B, n_classes).
+
+    Of questions to several labels, (B, n_labels, hidden), the log odds of yes: (B, n_labels).
+    """
 
     weight: Tensor
     bias: Tensor | None
@@ -122,7 +135,8 @@ class LabelColumns(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Logits of the label tokens alone, float32."""
-        return soft_capped(nn.functional.linear(hidden.float(), self.weight, self.bias), self.softcap)
+        logits = soft_capped(nn.functional.linear(hidden.float(), self.weight, self.bias), self.softcap)
+        return logits[..., 1] - logits[..., 0] if self.label_tokens.questions else logits
 
 
 def make_head(model: Any, spec: ClassifierSpec, *, dropout: float, label_tokens: LabelTokens | None) -> nn.Module:
@@ -133,6 +147,18 @@ def make_head(model: Any, spec: ClassifierSpec, *, dropout: float, label_tokens:
         return nn.Identity()
     width = spec.hidden_size * (LAYERS_READ if spec.pooling == "layers" else 1)
     return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, spec.n_classes))
+
+
+def choose_read(spec: ClassifierSpec, label_tokens: LabelTokens | None) -> Read:
+    """How the head of a classifier reads."""
+    if label_tokens is not None and label_tokens.questions:
+        return ask_questions(label_tokens.questions)
+    return READS[spec.pooling]
+
+
+def to_probabilities(logits: Tensor, *, several: bool) -> Tensor:
+    """Probabilities of the shape of the logits: of classes, whose rows sum to 1; of several labels each by itself."""
+    return torch.sigmoid(logits) if several else torch.softmax(logits, dim=-1)
 
 
 def read_softcap(model: Any) -> float | None:

@@ -37,6 +37,20 @@ def class_loss(logits: Tensor, labels: Tensor, *, target: Tensor | None = None, 
     return (nn.functional.cross_entropy(logits, wanted, reduction="none") * weight.to(logits)).mean()
 
 
+def labels_loss(logits: Tensor, sets: Tensor) -> Tensor:
+    """Mean binary cross-entropy over texts and labels.
+
+    Parameters
+    ----------
+    logits : tensor of shape (B, n_labels)
+        Log odds of each label.
+    sets : tensor of shape (B,)
+        Sets of labels (`agile_classifier.label_sets`).
+    """
+    present = sets[:, None] >> torch.arange(logits.shape[1], device=sets.device) & 1
+    return nn.functional.binary_cross_entropy_with_logits(logits, present.to(logits))
+
+
 def vocabulary_loss(
     encoder: Any, head: LabelColumns, input_ids: Tensor, attention_mask: Tensor, labels: Tensor
 ) -> Tensor:

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from agile_classifier.errors import InputError
-from agile_classifier.models.network.heads import READS, Read, make_head, require_exact_packing
-from agile_classifier.models.network.losses import TRAINING_LOSSES, Loss, class_loss
+from agile_classifier.models.network.heads import Read, choose_read, make_head, require_exact_packing
+from agile_classifier.models.network.losses import TRAINING_LOSSES, Loss, class_loss, labels_loss
 from agile_classifier.models.network.packing import use_packed_attention
 from agile_classifier.models.prompts.prompts import LabelTokens
 from agile_classifier.models.quantized import dequantize_4bit
@@ -47,9 +47,18 @@ class TextClassifier(nn.Module):
     `state_dict` holds the trained tensors alone: the base model is frozen, and a checkpoint need not repeat it.
     """
 
-    def __init__(self, encoder: PeftModel, head: nn.Module, *, read: Read, training_loss: Loss | None = None) -> None:
+    def __init__(
+        self,
+        encoder: PeftModel,
+        head: nn.Module,
+        *,
+        read: Read,
+        training_loss: Loss | None = None,
+        several: bool = False,
+    ) -> None:
         super().__init__()
         self.encoder, self.head, self.read, self.training_loss = encoder, head, read, training_loss
+        self.several = several
 
     def forward(
         self,
@@ -64,12 +73,16 @@ class TextClassifier(nn.Module):
 
         `target` (B,), the probability of class 1, takes the place of `labels` in the loss; `weight` (B,) says how much
         a text counts. Where training minimises another loss, it is that one in training mode, and there are no logits.
+        With several labels a logit is the log odds of a label, and `labels` are sets of them.
         """
         if self.training_loss and self.training and labels is not None:
             return {"loss": self.training_loss(self.encoder, self.head, input_ids, attention_mask, labels)}
         logits = self.head(self.read(self.encoder, input_ids, attention_mask))  # (B, n_classes)
-        loss = {} if labels is None else {"loss": class_loss(logits, labels, target=target, weight=weight)}
-        return {**loss, "logits": logits}
+        if labels is None:
+            return {"logits": logits}
+        if self.several:
+            return {"loss": labels_loss(logits, labels), "logits": logits}
+        return {"loss": class_loss(logits, labels, target=target, weight=weight), "logits": logits}
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Trained tensors by name."""
@@ -107,7 +120,8 @@ def build_network(
     if settings.initialization == "loftq":
         _start_at_quantization_error(encoder, base_folder)
     head = make_head(base_model, spec, dropout=settings.dropout, label_tokens=label_tokens).to(base_model.device)
-    return TextClassifier(encoder, head, read=READS[spec.pooling], training_loss=TRAINING_LOSSES[settings.loss])
+    read, loss = choose_read(spec, label_tokens), TRAINING_LOSSES[settings.loss]
+    return TextClassifier(encoder, head, read=read, training_loss=loss, several=spec.several)
 
 
 def save_network(network: TextClassifier, folder: Path) -> None:
@@ -128,7 +142,8 @@ def load_network(
         use_packed_attention(base_model)
     head = make_head(base_model, spec, dropout=0.0, label_tokens=label_tokens)
     head.load_state_dict(load_file(folder / HEAD_FILE))
-    return TextClassifier(encoder, head.to(base_model.device), read=READS[spec.pooling]).eval()
+    read = choose_read(spec, label_tokens)
+    return TextClassifier(encoder, head.to(base_model.device), read=read, several=spec.several).eval()
 
 
 def _adapted(base_model: PreTrainedModel, settings: FineTuneConfig, *, task: str) -> PeftModel:

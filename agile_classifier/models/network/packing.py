@@ -8,14 +8,16 @@ training gains as scoring does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 from transformers import AttentionInterface, PreTrainedModel
 
 from agile_classifier.errors import InputError
@@ -66,6 +68,48 @@ def pack(input_ids: Tensor, attention_mask: Tensor) -> Pack:
     )
 
 
+@dataclass(frozen=True)
+class Packs:
+    """Several packs in one row: each text with the questions that are asked of it, which share the text."""
+
+    parts: tuple[Pack, ...]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of tokens of each pack."""
+        return [part.input_ids.shape[1] for part in self.parts]
+
+    @property
+    def input_ids(self) -> Tensor:
+        """Token ids, (1, T)."""
+        return torch.cat([part.input_ids for part in self.parts], dim=1)
+
+    @property
+    def positions(self) -> Tensor:
+        """Place of each token in its own prompt, (1, T)."""
+        return torch.cat([part.positions for part in self.parts], dim=1)
+
+    @property
+    def last(self) -> Tensor:
+        """Where the last token of each question stands in the row, (B, n_questions)."""
+        starts = accumulate(self.sizes, initial=0)
+        return torch.stack([part.last + start for part, start in zip(self.parts, starts, strict=False)])
+
+
+def pack_questions(input_ids: Tensor, attention_mask: Tensor, questions: Sequence[Sequence[int]]) -> Packs:
+    """From texts padded on the right, (B, L) each, and what is asked of every one: a text is computed once.
+
+    Every question sees what it would see alone behind the text, and none of the others.
+    """
+    asked = [torch.tensor(question, device=input_ids.device) for question in questions]
+    parts = []
+    for row, length in zip(input_ids, attention_mask.sum(1).tolist(), strict=True):
+        prompts = [torch.cat([row[:length], question]) for question in asked]
+        masks = [torch.ones_like(prompt) for prompt in prompts]
+        parts.append(pack(*(pad_sequence(each, batch_first=True) for each in (prompts, masks))))
+    return Packs(tuple(parts))
+
+
 def use_packed_attention(model: PreTrainedModel) -> None:
     """Let a causal language model attend as `packed_attention` says; its forward pass then takes a pack as `packed`.
 
@@ -100,7 +144,7 @@ def attention(model: PreTrainedModel, name: str) -> Iterator[None]:
 
 
 def packed_attention(
-    _module: nn.Module, query: Tensor, key: Tensor, value: Tensor, _mask: Tensor | None, *, packed: Pack,
+    _module: nn.Module, query: Tensor, key: Tensor, value: Tensor, _mask: Tensor | None, *, packed: Pack | Packs,
     scaling: float | None = None, dropout: float = 0.0, sliding_window: int | None = None, softcap: float | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:  # fmt: skip
@@ -111,6 +155,18 @@ def packed_attention(
     The prefix attends to itself, once; each prompt to the prefix and itself, in a grid that is padded, for nothing else
     than attention is.
     """
+    attend = partial(_attend, scale=scaling, dropout=dropout, softcap=softcap)
+    packs = (packed,) if isinstance(packed, Pack) else packed.parts
+    sizes = [each.input_ids.shape[1] for each in packs]
+    own = (values.split(sizes, dim=2) for values in (query, key, value))
+    attended = [_attend_pack(*each, window=sliding_window, attend=attend) for each in zip(packs, *own, strict=True)]
+    return torch.cat(attended)[None], None
+
+
+def _attend_pack(
+    packed: Pack, query: Tensor, key: Tensor, value: Tensor, *, window: int | None, attend: Callable[..., Tensor]
+) -> Tensor:
+    """Attention of one pack's tokens, (T, H, D)."""
     n_shared, (n_prompts, longest) = packed.n_shared, packed.grid
     shared = [values[:, :, :n_shared] for values in (query, key, value)]  # (1, H, P, D)
     own = [packed.spread(values[0, :, n_shared:].transpose(0, 1)) for values in (query, key, value)]  # (B, H, L, D)
@@ -118,11 +174,10 @@ def packed_attention(
         torch.cat([prefix.expand(n_prompts, -1, -1, -1), rest], dim=2)
         for prefix, rest in zip(shared[1:], own[1:], strict=True)
     )
-    sees = _sees(n_shared + longest, window=sliding_window, device=query.device)
-    attend = partial(_attend, scale=scaling, dropout=dropout, softcap=softcap)
+    sees = _sees(n_shared + longest, window=window, device=query.device)
     behind = packed.gather(attend(own[0], keys, values, sees[n_shared:]))
     before = attend(shared[0], shared[1], shared[2], sees[:n_shared, :n_shared])[0].transpose(0, 1)  # (P, H, D)
-    return torch.cat([before, behind])[None], None
+    return torch.cat([before, behind])
 
 
 AttentionInterface.register(ATTENTION, packed_attention)

@@ -5,6 +5,8 @@ Weights stay what tuning saw: those that it had in bfloat16 or in 4 bits are tak
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +17,7 @@ from torch import Tensor, nn
 
 from agile_classifier.errors import InputError
 from agile_classifier.models.network.fast_lora import ADAPTER, read_weight, use_fused_lora
-from agile_classifier.models.network.heads import READS
+from agile_classifier.models.network.heads import READS, LabelColumns, to_probabilities
 from agile_classifier.models.network.network import TextClassifier
 
 ATTENTION = "sdpa"
@@ -30,6 +32,8 @@ class MergedNetwork(nn.Module):
 
     def __init__(self, network: TextClassifier, *, pooling: str) -> None:
         super().__init__()
+        self.several = network.several
+        self.questions = network.head.label_tokens.questions if isinstance(network.head, LabelColumns) else ()
         self.model, self.head, self.pooling = network.encoder.get_base_model(), network.head, pooling
         _merge(self.model)
         self.model.set_attn_implementation(_choose_attention(self.model))
@@ -38,7 +42,10 @@ class MergedNetwork(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Probabilities (B, n_classes) of texts padded on the right, (B, L) each."""
         read = read_last if self.pooling == "answer" else READS[self.pooling]
-        return torch.softmax(self.head(read(self.model, input_ids, attention_mask)), dim=-1)
+        if self.questions:
+            read = partial(read_behind, questions=self.questions)
+        logits = self.head(read(self.model, input_ids, attention_mask))
+        return to_probabilities(logits, several=self.several)
 
 
 def read_last(model: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -49,6 +56,17 @@ def read_last(model: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
     hidden = model.base_model(input_ids=input_ids, use_cache=False).last_hidden_state  # (B, L, hidden)
     last: Tensor = hidden[torch.arange(hidden.shape[0]), attention_mask.sum(1) - 1]
     return last
+
+
+def read_behind(model: Any, input_ids: Tensor, attention_mask: Tensor, *, questions: Sequence[Sequence[int]]) -> Tensor:
+    """Last hidden state behind each question to a text, (B, n_questions, hidden), each in a prompt of its own."""
+    read = []
+    for question in questions:
+        ids, mask = (nn.functional.pad(each, (0, len(question))) for each in (input_ids, attention_mask))
+        places = attention_mask.sum(1, keepdim=True) + torch.arange(len(question), device=ids.device)
+        asked = torch.tensor(question, device=ids.device, dtype=ids.dtype).expand_as(places)
+        read.append(read_last(model, ids.scatter(1, places, asked), mask.scatter(1, places, torch.ones_like(asked))))
+    return torch.stack(read, dim=1)
 
 
 def compute_in_float32(network: TextClassifier) -> None:

@@ -48,7 +48,7 @@ class OnnxPredictor:
         self.calibration = Decision.load(folder).calibration if (folder / DECISION_FILE).is_file() else Calibration()
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
-        """Probabilities of shape (n, n_classes), rows sum to 1, in the order of the texts."""
+        """Probabilities of shape (n, n_classes), rows sum to 1 but with several labels, in the order of the texts."""
         encoded = self.encode(texts)
         probabilities = np.empty((len(texts), self.spec.n_classes))
         for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
@@ -67,7 +67,8 @@ class OnnxPredictor:
         input_ids[mask] = np.concatenate(rows)
         given = dict(zip(INPUTS, (input_ids, mask.astype(np.int64)), strict=True))
         probabilities: np.ndarray = self.session.run([OUTPUT], given)[0].astype(np.float64)  # (B, n_classes)
-        probabilities /= probabilities.sum(axis=1, keepdims=True)  # as float32 they sum to 1 but for its rounding
+        if not self.spec.several:
+            probabilities /= probabilities.sum(axis=1, keepdims=True)  # as float32 they sum to 1 but for its rounding
         return probabilities
 
 

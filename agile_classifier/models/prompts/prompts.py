@@ -8,9 +8,9 @@ codelab: `{instructions}:[A,B]`, separator, `Text:{text}`, separator, `Predictio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agile_classifier.errors import InputError
 from agile_classifier.models.encoded import Encoded
@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # a spec names a prompt, and must not load transformers
 
 LABEL_PAIRS = (("yes", "no"), ("positive", "negative"), ("true", "false"), ("good", "bad"), ("A", "B"), ("1", "0"))
 """Labels proposed when the given ones cannot be used: most vocabularies hold one of these pairs."""
+
+NO_YES = ("no", "yes")
+"""Answers to the question of each of several labels, where `model.prompt.labels` names none."""
 
 LEADS = ("", " ")
 """Strings that may stand between the prompt and a label, in the order in which they are tried."""
@@ -42,6 +45,8 @@ class Prompt:
     """Token behind an answer in training; None is the tokenizer's own end-of-sequence token."""
     chat_template: bool = False
     """Whether to wrap the prompt as a user's turn of an instruct model, up to where its answer starts."""
+    questions: tuple[str, ...] = ()
+    """Labels of which each is asked behind the text, where one may carry several; `labels` are then the two answers."""
 
     def __post_init__(self) -> None:
         if len(self.labels) < 2:
@@ -50,6 +55,8 @@ class Prompt:
             raise InputError(f"prompt: label {blank[0]!r} is blank")
         if repeated := [label for label in self.labels if self.labels.count(label) > 1]:
             raise InputError(f"prompt: label {repeated[0]!r} stands for more than one class")
+        if self.questions and len(self.labels) != 2:
+            raise InputError(f"prompt: each label is asked for no or yes, two answers; found {list(self.labels)}")
         if not self.separator.strip():
             raise InputError(f"prompt: separator {self.separator!r} is blank; it needs a sign that shows")
 
@@ -62,6 +69,29 @@ class LabelTokens:
     """One distinct token id a class, as it is in the answer's position."""
     end_of_text: int
     """Token that ends a training text behind its label, used if the loss covers the full text."""
+    questions: tuple[tuple[int, ...], ...] = ()
+    """Token ids of what is asked behind a text for each of several labels; empty where it has one class."""
+
+
+def ask_each(prompt: Mapping[str, Any], names: Sequence[str], *, answers: Sequence[str] | None) -> dict[str, Any]:
+    """Fields of a prompt that asks for each of several labels, from those of one that lists classes.
+
+    The default instructions speak of one class, and are replaced.
+    """
+    is_default = prompt["instructions"] == Prompt.instructions
+    return {
+        **prompt,
+        "labels": tuple(answers or NO_YES),
+        "questions": tuple(names),
+        **({"instructions": "Does the following text carry the label"} if is_default else {}),
+    }
+
+
+def encode_questions(prompt: Prompt, *, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    """Token ids of what follows a text for each of several labels, up to where the answer would stand."""
+    tail = _turn("".join(_around(prompt)), tokenizer)[1] if prompt.chat_template else ""
+    asked = [f" {name}{_end(prompt)}{tail}" for name in prompt.questions]
+    return [list(ids) for ids in tokenizer(asked, add_special_tokens=False, return_attention_mask=False)["input_ids"]]
 
 
 def render(prompt: Prompt, text: str) -> str:
@@ -83,6 +113,8 @@ def escape(text: str, *, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> 
 def find_label_tokens(prompt: Prompt, *, tokenizer: PreTrainedTokenizerBase) -> LabelTokens:
     """Find the token of each class, as the tokenizer itself reads its label behind the prompt.
 
+    Of several labels the tokens of both answers, and the questions.
+
     A label follows at once, as in the codelab, or else behind a space: the first form in which all are one token.
 
     Raises
@@ -91,11 +123,12 @@ def find_label_tokens(prompt: Prompt, *, tokenizer: PreTrainedTokenizerBase) -> 
         A label is several tokens, none that the vocabulary knows, or that of another label; no end-of-text token.
     """
     end_of_text = _end_of_text_id(prompt, tokenizer)
-    frame = _frame(prompt, tokenizer)
+    frame = _frame(prompt, tokenizer, asks=prompt.questions[:1])
     forms = [_answers([lead + label for label in prompt.labels], frame) for lead in LEADS]
     for answers in forms:
         if all(answer.is_label for answer in answers) and len(set(answers)) == len(answers):
-            return LabelTokens(tuple(answer.ids[0] for answer in answers), end_of_text)
+            asked = encode_questions(prompt, tokenizer=tokenizer) if prompt.questions else ()
+            return LabelTokens(tuple(answer.ids[0] for answer in answers), end_of_text, tuple(map(tuple, asked)))
     best = max(forms, key=lambda answers: sum(answer.is_label for answer in answers))
     raise InputError(f"prompt: {_fault(prompt.labels, best, tokenizer)}{_proposal(frame)}")
 
@@ -109,6 +142,8 @@ def encode_prompts(
     leaves no token for a text.
     """
     frame = _frame(prompt, tokenizer)
+    if prompt.questions:
+        max_length -= max(map(len, encode_questions(prompt, tokenizer=tokenizer)))
     n_around = len(frame.tokenize([""])[0])
     if n_around >= max_length:
         raise InputError(
@@ -140,7 +175,8 @@ class _Answer:
     is_unknown: bool
 
 
-def _frame(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> PromptFrame:
+def _frame(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, *, asks: Sequence[str] = ()) -> PromptFrame:
+    """The frame of a prompt; of one with questions up to where these stand, or with the one that is asked."""
     if not tokenizer.is_fast:
         raise InputError(
             "prompt: the tokenizer cannot say where its tokens stand in a text; a tokenizer.json is needed"
@@ -149,10 +185,11 @@ def _frame(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> PromptFrame:
     head, tail = _turn(before + after, tokenizer) if prompt.chat_template else ("", "")
     special = _special_tokens(tokenizer)
     marks = {*special, prompt.separator.strip(), prompt.end_of_text or "", *_turn_marks(head, tail, special)} - {""}
+    behind = "".join(f" {name}{_end(prompt)}{tail}" for name in asks) if prompt.questions else tail
     return PromptFrame(
         tokenizer=tokenizer,
         before=head + before,
-        after=after + tail,
+        after=after + behind,
         adds_special_tokens=not prompt.chat_template,
         marks=frozenset(marks),
         breaker=_breaker(marks),
@@ -162,7 +199,11 @@ def _frame(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> PromptFrame:
 
 def _around(prompt: Prompt) -> tuple[str, str]:
     before = f"{prompt.instructions}:[{','.join(prompt.labels)}]{prompt.separator}Text:"
-    return before, f"{prompt.separator}Prediction:"
+    return before, f"{prompt.separator}Label:" if prompt.questions else _end(prompt)
+
+
+def _end(prompt: Prompt) -> str:
+    return f"{prompt.separator}Prediction:"
 
 
 def _turn(content: str, tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:
