@@ -67,3 +67,15 @@ def read_labels(cell: str) -> list[str]:
     ['race', 'gender']
     """
     return [str(name) for name in json.loads(cell)]
+
+
+def name_predictions(names: Sequence[str], y_pred: ArrayLike) -> list[str]:
+    """What a text is called: the name of its class, of shape (n,) of numbers; of a table of labels, as `write_labels`.
+
+    >>> name_predictions(["no", "yes"], [1]), name_predictions(["race", "gender"], [[0, 1]])
+    (['yes'], ['["gender"]'])
+    """
+    predicted = np.asarray(y_pred)
+    if predicted.ndim == 2:
+        return [write_labels(names, row) for row in predicted]
+    return [names[number] for number in predicted]

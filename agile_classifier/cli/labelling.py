@@ -84,7 +84,10 @@ def push(
     options = read_options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
     reading = read_as(pool, options, model_name=name, version=number)
     say_reading(pool, reading)
-    read = annotation_queue.read_pool(pool, reading.dialect, column=reading.column, score_column=controls[0].name)
+    asked = tuple(control.name for control in controls)
+    read = annotation_queue.read_pool(
+        pool, reading.dialect, column=reading.column, score_column=asked[0], more_columns=asked[1:]
+    )
     chosen = annotation_queue.make_queue(read, count=count, model_name=name, version=number)
     pushed = pushing.push(connection, chosen, there, controls, is_new=is_new)
     write_link(pushing.as_link(connection, there, model_name=name, config=config))

@@ -181,8 +181,10 @@ def queue(
     name, number = find_scorer(model, version)
     reading = read_as(pool, options, model_name=name, version=number)
     say_reading(pool, reading)
-    answer = score_column or annotation_queue.learnt_column(name, number)
-    read = annotation_queue.read_pool(pool, reading.dialect, column=reading.column, score_column=answer)
+    answer, *more = annotation_queue.answer_columns(name, number, named=score_column)
+    read = annotation_queue.read_pool(
+        pool, reading.dialect, column=reading.column, score_column=answer, more_columns=tuple(more)
+    )
     chosen = annotation_queue.make_queue(read, count=count, model_name=name, version=number)
     annotation_queue.write_queue(chosen, output, layout=choose_layout(pool, reading.dialect, output))
     print(f"{chosen.in_words()}\nwritten to {output}: fill in {answer!r}, and train on it with your labelled rows")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from agile_classifier.config.bounds import MOST_NAMES, Cell, Names, Rows, Seed
+from agile_classifier.config.labels.limits import LabelLimits
 from agile_classifier.config.section import Section
 
 
@@ -18,7 +19,8 @@ class EvaluationConfig(Section):
     )
     """Cut on the probability of class 1: a number, or by validation: `best_f1` (0.5 where there is no validation; with
     more than two classes, where nothing else is allowed, the likeliest class), least `cost` of errors, best recall at
-    a `precision` of `least` or more, best precision at a `recall` of `least` or more."""
+    a `precision` of `least` or more, best precision at a `recall` of `least` or more. Of several labels each has its
+    own."""
     least: Annotated[float, Field(gt=0, le=1)] | None = None
     """Smallest precision or recall on validation, for a `decision_threshold` by either."""
     false_negative_cost: Annotated[float, Field(gt=0, le=1_000_000)] = 1.0
@@ -94,6 +96,8 @@ class PromotionConfig(Section):
     """Largest size of the version's own files, in MB; a base model inside counts."""
     latency_limit: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Largest median time to score one text alone, in ms, on the machine that compares."""
+    labels: LabelLimits = LabelLimits()
+    """What a candidate must keep on each of several labels; only with `labels.rule: many`."""
 
 
 DRIFT_LIMITS = (

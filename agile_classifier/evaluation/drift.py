@@ -94,11 +94,7 @@ def compare(reference: DriftSample, batch: DriftSample, *, limits: Mapping[str, 
     limits : mapping
         `score_psi`, `score_ks`, `class_share`, `length_psi`, `length_ks`, `unknown_share`, `embedding_auc`.
     """
-    score = (
-        f"probability of {reference.class_names[1]}"
-        if len(reference.class_names) == 2
-        else "probability of the predicted class"
-    )
+    score = name_scores(reference)
     rows = [
         ("score_psi", "scores (PSI)", *population_stability(reference.scores, batch.scores),
          _medians(score, reference.scores, batch.scores)),
@@ -114,6 +110,14 @@ def compare(reference: DriftSample, batch: DriftSample, *, limits: Mapping[str, 
         Finding(name=name, title=title, value=value, chance=chance, limit=limits[name], sentence=said)
         for name, title, value, chance, said in rows
     ]
+
+
+def name_scores(sample: DriftSample) -> str:
+    """What the scores of a sample are, for a person."""
+    if sample.several:
+        return "probability of the likeliest label"
+    names = sample.class_names
+    return f"probability of {names[1]}" if len(names) == 2 else "probability of the predicted class"
 
 
 def population_stability(reference: Floats, batch: Floats) -> tuple[float, float]:
@@ -165,11 +169,11 @@ def domain_auc(reference: np.ndarray, batch: np.ndarray, *, seed: int) -> tuple[
 def _class_share(reference: DriftSample, batch: DriftSample) -> tuple[float, float, str]:
     """Largest change of a class's share; its chance level allows for the choice of that class."""
     n_classes = len(reference.class_names)
-    before, after = (np.bincount(sample.predicted, minlength=n_classes) / sample.n for sample in (reference, batch))
+    before, after = reference.shares, batch.shares
     place = int(np.abs(after - before).argmax())
     pooled = (before[place] * reference.n + after[place] * batch.n) / (reference.n + batch.n)
     deviation = np.sqrt(pooled * (1 - pooled) * (1 / reference.n + 1 / batch.n))
-    n_choices = 1 if n_classes == 2 else n_classes  # of two, one share gives the other
+    n_choices = 1 if n_classes == 2 and not reference.several else n_classes  # of two, one share gives the other
     level = float(norm.ppf(1 - CHANCE / (2 * n_choices)) * deviation)
     said = f"{reference.class_names[place]}: {before[place]:.1%} before, {after[place]:.1%} now"
     return float(abs(after[place] - before[place])), level, said

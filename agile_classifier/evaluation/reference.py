@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from agile_classifier.evaluation.drift_sample import DriftSample, Floats, sample_scores
-from agile_classifier.metrics.metrics import predict
+from agile_classifier.metrics.metrics import DecisionThreshold, predict
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import TOKENS_PER_BATCH, encode, load_tokenizer, token_batches
@@ -25,7 +25,7 @@ EMBEDDED_TEXTS = 500
 
 
 def make_reference(
-    adapter: Path, *, base: Path, texts: Sequence[str], y_score: Floats, decision_threshold: float | None
+    adapter: Path, *, base: Path, texts: Sequence[str], y_score: Floats, decision_threshold: DecisionThreshold
 ) -> DriftSample:
     """The sample of a classifier's test rows; of their order the first `EMBEDDED_TEXTS` are embedded.
 

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from agile_classifier.metrics.calibration import Calibration
+from agile_classifier.metrics.metrics import DecisionThreshold
 
 DECISION_FILE = "decision.json"
 """File of the decision beside a registered classifier."""
@@ -18,8 +19,8 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    decision_threshold: float | None
-    """Cut on the calibrated probability of class 1; None with more than two classes."""
+    decision_threshold: DecisionThreshold
+    """Cut on the calibrated probability of class 1; None with more than two classes. With several labels one each."""
     calibration: Calibration = Calibration()
     """Calibration of the probabilities; older versions have none."""
 

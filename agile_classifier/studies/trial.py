@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agile_classifier.config.labels.many import MANY
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.training import ModelConfig
 from agile_classifier.data.examples import read_examples
@@ -98,6 +99,11 @@ def read_base_model(model: ModelConfig) -> Path:
 def read_parts(config: RunConfig) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """The examples of a config by part, labelled, and the names of the classes."""
     labels = config.labels
+    if labels.rule == MANY:
+        raise InputError(
+            "a study compares classifiers of one label; labels.rule many gives a text several: allowed are median,"
+            " quantile, value, given and any (any of one of labels.columns is that label alone)"
+        )
     examples = read_examples(
         config.data,
         keep=config.kept_columns,

@@ -28,7 +28,7 @@ from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.errors import InputError, explain_validation
 from agile_classifier.files import tree_digest
 from agile_classifier.metrics.calibration import Calibration
-from agile_classifier.metrics.metrics import predict
+from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, DecisionThreshold, predict
 from agile_classifier.models.decision import DECISION_FILE, Decision
 from agile_classifier.models.digests import verify_inside
 from agile_classifier.models.gguf import fetch_base_model, fetch_base_of
@@ -36,6 +36,7 @@ from agile_classifier.models.hardware import choose_devices
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import MEMBER_FOLDER, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.training.fine_tuning import fine_tune
+from agile_classifier.training.label_tables import is_label_table, read_label_table, require_several
 
 _SECTIONS = (ModelConfig, FineTuneConfig)
 _FIELDS = {name: field for section in _SECTIONS for name, field in section.model_fields.items() if name != "source"}
@@ -76,10 +77,12 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        The classes; of several labels their names, or numbers where nothing names them.
     adapter_ : dict of str to bytes
         What was trained, as files; a pickle holds it and not the base model.
-    decision_threshold_ : float or None
-        Cut on the probability of `classes_[1]`, of a registered version; None: the most probable class.
+    decision_threshold_ : float, tuple of float or None
+        Cut on the probability of `classes_[1]`, of a registered version; None: the most probable class. Of several
+        labels one each, 0.5 unless a registered version has others.
 
     Examples
     --------
@@ -107,6 +110,11 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
     ) -> AgileClassifier:
         """Tune a fresh adapter; `validation`, texts and classes, chooses the best epoch.
 
+        Parameters
+        ----------
+        y : sequence of shape (n,), or table of shape (n, n_labels) of 0 and 1
+            Classes; or which of several labels each text carries. Columns of a DataFrame name the labels.
+
         Raises
         ------
         ValueError
@@ -114,16 +122,24 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         InputError
             A parameter is not allowed, or the base model cannot be used.
         """
-        texts, labels = _texts(X), column_or_1d(y)
-        check_consistent_length(texts, labels)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        texts = _texts(X)
+        check_consistent_length(texts, y)
+        if is_label_table(y):
+            self.classes_, codes = read_label_table(y)
+            held_codes = read_label_table(validation[1])[1] if validation else []
+        else:
+            self.classes_, codes = np.unique(column_or_1d(y), return_inverse=True)
+            held_codes = np.searchsorted(self.classes_, validation[1]) if validation else []
         if len(self.classes_) < 2:
             raise ValueError(f"y: needs two or more classes, found 1 class: {self.classes_[0]!r}")
-        held_out = (_texts(validation[0]), np.searchsorted(self.classes_, validation[1])) if validation else ([], [])
+        held_out = (_texts(validation[0]), held_codes) if validation else ([], [])
         parts = {"train": (texts, codes), "validation": held_out}
         model, settings = self._model(), self._section(FineTuneConfig)
         base = _fetch_base(model)
-        spec = ClassifierSpec.describe(model, class_names=[*map(str, self.classes_)], base_digest=tree_digest(base))
+        names, several = [*map(str, self.classes_)], is_label_table(y)
+        if several:
+            require_several(settings)
+        spec = ClassifierSpec.describe(model, class_names=names, base_digest=tree_digest(base), several=several)
         with tempfile.TemporaryDirectory() as scratch:
             adapter = Path(scratch) / "adapter"
             fine_tune(
@@ -136,7 +152,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
                 devices=choose_devices(settings.devices, device=settings.device, batch_size=settings.batch_size),
             )
             self.adapter_ = _read_files(adapter, adapter)
-        self.decision_threshold_: float | None = None
+        self.decision_threshold_: DecisionThreshold = (DEFAULT_THRESHOLD,) * len(names) if several else None
         self.calibration_ = Calibration()
         self._base, self._predictor = None, None
         return self
@@ -173,9 +189,14 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         return self.calibration_.apply(self._load().score(_texts(X)))
 
     def predict(self, X: Sequence[str]) -> NDArray[Any]:
-        """Each text's class: by `decision_threshold_`, or else the most probable one."""
-        probabilities = self.predict_proba(X)
-        classes: NDArray[Any] = self.classes_[predict(probabilities, self.decision_threshold_)]
+        """Each text's class: by `decision_threshold_`, or else the most probable one.
+
+        Of several labels a table of shape (n, n_labels), 1 where a text carries one.
+        """
+        found = predict(self.predict_proba(X), self.decision_threshold_)
+        if found.ndim == 2:
+            return found
+        classes: NDArray[Any] = self.classes_[found]
         return classes
 
     def __getstate__(self) -> dict[str, Any]:
@@ -221,7 +242,10 @@ def _fetch_base(model: ModelConfig) -> Path:
 
 def _parameters(spec: ClassifierSpec) -> dict[str, Any]:
     """Parameters that a specification records; label tokens have a prompt, and no pooling to choose."""
-    head = {"head": "label_tokens", "prompt": asdict(spec.prompt)} if spec.prompt else {"pooling": spec.pooling}
+    head: dict[str, Any] = {"pooling": spec.pooling}
+    if spec.prompt:
+        prompt = {name: value for name, value in asdict(spec.prompt).items() if name != "questions"}  # the labels are
+        head = {"head": "label_tokens", "prompt": prompt}
     return {
         "base_model": spec.base_source,
         "sha256": spec.base_sha256,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from agile_classifier.config.labels.limits import LabelLimits
 from agile_classifier.label_sets import MOST_LABELS
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def require_possible(config: RunConfig) -> None:
         Names the field, what was found and what is allowed.
     """
     if config.labels.rule != MANY:
+        if config.promotion.labels != LabelLimits():
+            raise ValueError(f"promotion.labels belongs to labels.rule many; found rule {config.labels.rule}")
         return
     for field, allowed in ALLOWED.items():
         section, _, name = field.partition(".")

@@ -18,6 +18,9 @@ TEXT = "text"
 """Name of the shown text in an interface that is written here."""
 KINDS = ("Choices", "Number", "Rating", "TextArea", "Taxonomy")
 """Controls that judge a whole text."""
+NONE = "none"
+"""Choice of a control that takes several, by which an annotator says that no label holds: a text without any answer is
+not labelled."""
 _DOCUMENT_TYPE = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -37,6 +40,8 @@ class Control:
     """What is stored for each choice → the name that is shown."""
     ends: tuple[float, float] | None = None
     """Smallest and largest number allowed, of a `Number` that is written."""
+    several: bool = False
+    """Whether more than one choice may be taken."""
 
     def find(self, label: str) -> str | None:
         """What is stored for a class, by its code or its name; None where it is no choice."""
@@ -75,7 +80,8 @@ def read_interface(xml: str) -> tuple[Control, ...]:
     shown = {tag.get("name"): (tag.get("value") or "").removeprefix("$") for tag in root.iter() if tag.get("value")}
     return tuple(
         Control(
-            tag.attrib["name"], tag.tag, shown[tag.get("toName")], str(tag.get("toName")), _choices(tag)
+            tag.attrib["name"], tag.tag, shown[tag.get("toName")], str(tag.get("toName")), _choices(tag),
+            several=tag.get("choice") == "multiple",
         )
         for tag in root.iter()
         if tag.tag in KINDS and tag.get("name") and shown.get(tag.get("toName"))
@@ -97,6 +103,32 @@ def prelabel(controls: Sequence[Control], label: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def prelabel_several(
+    controls: Sequence[Control], labels: Sequence[str], *, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Several labels as the result of a prediction.
+
+    Those among the choices of a control that takes several, or its `NONE`; yes or no of a control that is named as one
+    of the version's labels, which `names` lists.
+    """
+    found = [(control, _choices_for(control, labels, names)) for control in controls]
+    return [
+        {"from_name": control.name, "to_name": control.to_name, "type": "choices", "value": {"choices": choices}}
+        for control, choices in found
+        if choices
+    ]
+
+
+def _choices_for(control: Control, labels: Sequence[str], names: Sequence[str]) -> list[str]:
+    if control.several:
+        chosen = [stored for label in labels if (stored := control.find(label)) is not None]
+        return chosen or [stored for stored in (control.find(NONE),) if stored is not None and not labels]
+    if control.name not in names:
+        return []
+    answer = control.find("yes" if control.name in labels else "no")
+    return [] if answer is None else [answer]
+
+
 def _add(view: ElementTree.Element, control: Control) -> None:
     if control.kind == "Number":
         low, high = control.ends or (0.0, 1.0)
@@ -106,8 +138,9 @@ def _add(view: ElementTree.Element, control: Control) -> None:
         )  # fmt: skip
         return
     choices = ElementTree.SubElement(
-        view, "Choices", name=control.name, toName=control.to_name, choice="single", showInLine="true", required="true"
-    )
+        view, "Choices", name=control.name, toName=control.to_name,
+        choice="multiple" if control.several else "single", showInLine="true", required="true",
+    )  # fmt: skip
     for stored, name in control.choices.items():
         ElementTree.SubElement(
             choices, "Choice", {"value": name} if name == stored else {"value": name, "alias": stored}

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from agile_classifier.evaluation.drift import Finding
+from agile_classifier.evaluation.drift import Finding, name_scores
 from agile_classifier.evaluation.drift_sample import DriftSample, Floats
 from agile_classifier.evaluation.reports.drawing import PALETTE, SERIES, styled, to_svg
 from agile_classifier.evaluation.reports.figures import BINS
@@ -104,15 +104,12 @@ def _row(finding: Finding) -> dict[str, object]:
 
 def _shares(page: DriftPage) -> list[tuple[str, float, float]]:
     names = page.reference.class_names
-    before, after = (
-        np.bincount(sample.predicted, minlength=len(names)) / sample.n for sample in (page.reference, page.batch)
-    )
+    before, after = page.reference.shares, page.batch.shares
     return [(name, float(before[place]), float(after[place])) for place, name in enumerate(names)]
 
 
 def _figures(page: DriftPage) -> dict[str, tuple[str, Figure]]:
-    names = page.reference.class_names
-    label = f"probability of {names[1]}" if len(names) == 2 else "probability of the predicted class"
+    label = name_scores(page.reference)
     longest = float(np.quantile(np.concatenate([page.reference.lengths, page.batch.lengths]), 0.99))
     lengths = np.linspace(0, max(longest, 1.0), 21)
     return {

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from agile_classifier.config.evaluation import MonitoringConfig
+from agile_classifier.config.labels.many import MANY
+from agile_classifier.errors import InputError
 from agile_classifier.models.spec import PROBABILITY
 from agile_classifier.ops.feedback.prediction_ids import Predicted, derive_number, draw_number, is_drawn, write_id
 from agile_classifier.ops.feedback.settings import settings_by
@@ -105,6 +107,11 @@ def make_marker(
     """
     names = [name.removeprefix(PROBABILITY) for name in columns if name.startswith(PROBABILITY)]
     labels = version_files.read_config(model_name, version).get("labels", {})
+    if labels.get("rule") == MANY:
+        raise InputError(
+            f"prediction ids: {model_name} version {version} gives a text several labels (labels.rule many), and a"
+            " verdict is on one class; score and serve it without them"
+        )
     signing = sign_for(
         store,
         model_name,

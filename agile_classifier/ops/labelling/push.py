@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from agile_classifier.config.files import load_config
 from agile_classifier.data.label_studio.connection import Connection
-from agile_classifier.data.label_studio.interface import Control, prelabel, write_interface
+from agile_classifier.data.label_studio.interface import Control, prelabel, prelabel_several, write_interface
 from agile_classifier.data.label_studio.labels import SCHEME
 from agile_classifier.data.label_studio.projects import (
     Project,
@@ -29,6 +30,7 @@ from agile_classifier.data.label_studio.projects import (
 from agile_classifier.data.text import is_missing, text_digest
 from agile_classifier.errors import InputError
 from agile_classifier.files import read_yaml
+from agile_classifier.label_sets import read_labels
 from agile_classifier.models.spec import PROBABILITY
 from agile_classifier.ops.labelling.links import Link
 from agile_classifier.ops.labelling.questions import ask_for_labels, find_controls
@@ -144,8 +146,13 @@ def push(
 
 
 def predict(answers: pd.DataFrame, controls: Sequence[Control], *, model_version: str) -> list[dict[str, Any]]:
-    """Answers of a version as Label Studio's predictions: the class, its probability as score, and the version."""
+    """Answers of a version as Label Studio's predictions: the class, its probability as score, and the version.
+
+    Of several labels those that it finds, and the probability of the answer that it is least sure of.
+    """
     labels = answers["label"].astype(str)
+    if any(f"{PROBABILITY}{label}" not in answers for label in labels):
+        return _predict_several(answers, controls, model_version=model_version)
     return [
         {
             "model_version": model_version,
@@ -154,6 +161,21 @@ def predict(answers: pd.DataFrame, controls: Sequence[Control], *, model_version
         }
         for place, label in enumerate(labels)
     ]  # fmt: skip
+
+
+def _predict_several(answers: pd.DataFrame, controls: Sequence[Control], *, model_version: str) -> list[dict[str, Any]]:
+    columns = [name for name in answers if str(name).startswith(PROBABILITY)]
+    names = [str(name).removeprefix(PROBABILITY) for name in columns]
+    probability = answers[columns].to_numpy(dtype="float64")
+    least_sure = np.maximum(probability, 1 - probability).min(axis=1)
+    return [
+        {
+            "model_version": model_version,
+            "score": round(float(score), 4),
+            "result": prelabel_several(controls, read_labels(label), names=names),
+        }
+        for label, score in zip(answers["label"], least_sure, strict=True)
+    ]
 
 
 def _config_of(model_name: str) -> Path | None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from agile_classifier.config.addresses.columns import Columns
 from agile_classifier.config.data import LabelsConfig, ValidationConfig
-from agile_classifier.data.label_studio.interface import Control
+from agile_classifier.config.labels.many import MANY
+from agile_classifier.data.label_studio.interface import NONE, Control
 from agile_classifier.errors import InputError
 
 YES_NO = {"yes": "yes", "no": "no"}
@@ -19,7 +20,8 @@ def ask_for_labels(config: Mapping[str, Any], *, class_names: Sequence[str]) -> 
     """The controls for a version whose config and classes these are.
 
     Classes are choices. A score from 0 to 1 is the choice between the two classes, 1 or 0, of which several annotators
-    make a share; any other scale is a number. Columns that each say yes or no are a choice each.
+    make a share; any other scale is a number. Columns that each say yes or no are a choice each. Of several labels in
+    one column any number may be chosen, or none.
 
     Parameters
     ----------
@@ -33,6 +35,11 @@ def ask_for_labels(config: Mapping[str, Any], *, class_names: Sequence[str]) -> 
     if labels.rule == "given":
         choices = _coded(labels, class_names)
         return (Control(labels.columns[0], "Choices", text, choices=choices),)
+    if labels.rule == MANY and len(labels.columns) == 1:
+        choices = {**_coded(labels, class_names), NONE: NONE}
+        return (Control(labels.columns[0], "Choices", text, choices=choices, several=True),)
+    if labels.rule == MANY:
+        return tuple(Control(column, "Choices", text, choices=YES_NO) for column in labels.columns)
     if labels.rule == "any":
         names = {"no": class_names[0], "yes": class_names[1]} if len(labels.columns) == 1 else YES_NO
         return tuple(Control(column, "Choices", text, choices=names) for column in labels.columns)

@@ -24,6 +24,7 @@ from agile_classifier.metrics.comparison import Answers, McNemar, compare, compa
 from agile_classifier.metrics.metrics import METRICS
 from agile_classifier.ops.promotion import champions
 from agile_classifier.ops.promotion.gate import Evidence, Limit, PromotionDecision, comparable_rows, decide
+from agile_classifier.ops.promotion.labels import compare_labels, limit_losses, limit_worst
 from agile_classifier.ops.promotion.measured_version import MeasuredVersion
 from agile_classifier.ops.promotion.since_champion import measure_apart
 from agile_classifier.ops.registry import history
@@ -159,7 +160,7 @@ class Comparison:
         )
         if obstacle or len(rows) < self.settings.min_rows or rows["label"].nunique() < 2:
             return self.evidence
-        y_true, texts = rows["label"].to_numpy(), list(rows["text"])
+        y_true, texts = evaluation.read_truth(rows), list(rows["text"])
         try:
             answers = cache(lambda: self.candidate.answer(texts))  # loads it and scores every text: only if it is asked
             self._limit_candidate(y_true, answers, texts)
@@ -232,6 +233,7 @@ class Comparison:
             for field, (what, measure) in ways.items()
             if (limit := getattr(self.settings, field)) is not None
         ]
+        limits += limit_worst(y_true, answers, names=self.candidate.class_names, settings=self.settings)
         self._add(limits=tuple(limits))
 
     def _new_since_champion(self, rows: pd.DataFrame) -> NDArray[np.bool_] | None:
@@ -252,6 +254,7 @@ class Comparison:
             self._add(apart=measure_apart(y_true, new, old, is_new=is_new, metric=metric, min_rows=fewest))
         differences = compare(y_true, new, old, metrics=list(METRICS))
         tested = mcnemar(y_true, new, old)
+        labels = compare_labels(y_true, new, old, names=self.candidate.class_names, metric=metric)
         slices, too_small = compare_slices(
             y_true,
             new,
@@ -260,13 +263,15 @@ class Comparison:
             slices=slice_rows(list(rows["text"]), list(rows["group"]) if "group" in rows else None),
             min_rows=fewest,
         )
+        limits = _limits_of(differences, slices, tested, self.settings)
         self._add(
             differences={"champion": differences[metric]},
             metrics=differences,
             mcnemar=tested,
             slices=slices,
             slices_too_small=too_small,
-            limits=(*self.evidence.limits, *_limits_of(differences, slices, tested, self.settings)),
+            labels=labels,
+            limits=(*self.evidence.limits, *limits, *limit_losses(labels, self.settings.labels)),
         )
 
 

@@ -82,6 +82,8 @@ class Evidence(BaseModel):
     """Difference from the champion on each slice with enough rows."""
     slices_too_small: dict[str, int] = {}
     """Number of rows of each slice with too few."""
+    labels: dict[str, PairedDifference] = {}
+    """Difference from the champion on each of several labels; empty where a text has one class."""
 
 
 class PromotionDecision(BaseModel):

@@ -72,7 +72,7 @@ def measure_apart(
     found = {}
     for name, rows in {NEW: is_new, OLD: ~is_new}.items():
         n_rows = int(rows.sum())
-        can_measure = n_rows >= min_rows and len(np.unique(y_true[rows])) > 1
+        can_measure = n_rows >= min_rows and len(np.unique(y_true[rows], axis=0)) > 1
         models = {"candidate": candidate, "champion": champion} if can_measure else {}
         figures = {who: _measure(y_true[rows], model.on(rows), metric) for who, model in models.items()}
         if n_rows:

@@ -16,6 +16,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from agile_classifier.data.text import complaint_about
+from agile_classifier.label_sets import name_predictions
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.digests import verify_parts
@@ -39,7 +40,7 @@ class RegisteredClassifier(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """One row a text: `label`, and `probability_NAME` of every class.
+        """One row a text: `label`, and `probability_NAME` of every class; several labels are a JSON list of names.
 
         Raises
         ------
@@ -54,7 +55,7 @@ class RegisteredClassifier(PythonModel):
         y_score = self.decision.calibration.apply(self.predictor.score(texts))  # (n, n_classes)
         y_pred = predict(y_score, self.decision.decision_threshold)
         columns = {f"{PROBABILITY}{name}": y_score[:, number] for number, name in enumerate(names)}
-        return pd.DataFrame({"label": [names[number] for number in y_pred], **columns})
+        return pd.DataFrame({"label": name_predictions(names, y_pred), **columns})
 
 
 mlflow.models.set_model(RegisteredClassifier())

@@ -195,12 +195,23 @@ def _description(candidate: Candidate) -> str:
     evaluation, config, parts = candidate.evaluation, candidate.config, candidate.labelling.parts
     metrics, model, tuning = evaluation.metrics["candidate"], config["model"], config["fine_tune"]
     member = "" if tuning["ensemble_with"] == "none" else ", in an ensemble with TF-IDF + linear SVM"
+    finds, between = ("Finds", ", ") if candidate.labelling.several else ("Tells", " / ")
+    named = escape(name_classes(candidate.labelling.class_names, between=between))
     return (
-        f"Tells {escape(name_classes(candidate.labelling.class_names))}. {model['source'].partition('/model')[0]},"
+        f"{finds} {named}. {model['source'].partition('/model')[0]},"
         f" {model['quantization']}, LoRA rank {tuning['rank']}{member}; trained on {parts['train'].n_rows} texts of"
         f" {escape(file_names(describe_data(config['data'])))}. On {evaluation.n_test} test texts:"
-        f" ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}."
+        f" ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}{_of_worst(evaluation)}."
     )
+
+
+def _of_worst(evaluation: Evaluation) -> str:
+    """Clause about the worst of several labels; empty where a text has one class."""
+    if not evaluation.labels:
+        return ""
+    areas = {name: one.metrics["candidate"]["roc_auc"] for name, one in evaluation.labels.items()}
+    worst = min(areas, key=lambda name: areas[name])
+    return f", means over {len(areas)} labels; the worst is {escape(worst)}, ROC AUC {areas[worst]:.3f}"
 
 
 def _links(mlflow_run_id: str) -> str:

@@ -16,8 +16,9 @@ from scipy.special import expit, logit
 from sklearn.cluster import KMeans
 
 from agile_classifier.data.duplicates.copies import find_copies
+from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.calibration import SMALLEST
-from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD
+from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, DecisionThreshold
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -28,19 +29,26 @@ LEAST_WEIGHT = 1e-3
 """Smallest weight of a text in clustering, for one that the model is sure of: weights of 0 leave no centre."""
 
 
-def uncertainty(y_score: Floats, decision_threshold: float | None) -> Floats:
+def uncertainty(y_score: Floats, decision_threshold: DecisionThreshold) -> Floats:
     """Uncertainty of the model about each text, of shape (n,), from 0 to 1.
 
     Of two classes 1 stands for a probability at the decision threshold, 0 for certainty; of more, 1 for two equally
     likely classes. The distance from the threshold is one of log odds: a network that is too sure of itself has its
     threshold near 1, and nothing that it is sure of may pass for a text in doubt because it lies near that in
-    probability.
+    probability. Of several labels the one in most doubt counts.
     """
+    if isinstance(decision_threshold, tuple):
+        return np.asarray(uncertainty_by_label(y_score, decision_threshold).max(axis=1), dtype=np.float64)
     if y_score.shape[1] == 2:
         cut = np.clip(DEFAULT_THRESHOLD if decision_threshold is None else decision_threshold, SMALLEST, 1 - SMALLEST)
         return np.asarray(1 - np.abs(2 * expit(logit(y_score[:, 1]) - logit(cut)) - 1), dtype=np.float64)
     top = np.sort(y_score, axis=1)[:, -2:]
     return np.asarray(1 - (top[:, 1] - top[:, 0]), dtype=np.float64)
+
+
+def uncertainty_by_label(y_score: Floats, cuts: Sequence[float]) -> Floats:
+    """Uncertainty about each of several labels, of shape (n, n_labels), each as of two classes."""
+    return np.column_stack([uncertainty(two_columns(y_score[:, place]), cut) for place, cut in enumerate(cuts)])
 
 
 def choose_texts(

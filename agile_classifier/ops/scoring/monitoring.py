@@ -22,6 +22,7 @@ from agile_classifier.evaluation.drift_sample import REFERENCE_FILE, DriftSample
 from agile_classifier.evaluation.quality import Answered, measure_figures
 from agile_classifier.evaluation.reference import EMBEDDED_TEXTS, embedded
 from agile_classifier.evaluation.reports.drift import DriftPage, render, sentence_of
+from agile_classifier.label_sets import part_labels, read_labels
 from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 from agile_classifier.ops.registry import versions as registry
@@ -83,7 +84,7 @@ def measure(
     reference = read_reference(files.adapter, name, version)
     remembered = Remembered.of_config(version_files.read_config(name, version), whose=f"{name} version {version}")
     column = options.column or remembered.column or DEFAULT_COLUMN
-    batch = read_batch(source, _require_scored(source, options), column=column, class_names=reference.class_names)
+    batch = read_batch(source, _require_scored(source, options), column=column, reference=reference)
     if batch.sample.n < settings.min_rows:
         raise InputError(
             f"{named or source}: {batch.sample.n} rows; fewer than monitoring.min_rows ({settings.min_rows}) tell "
@@ -122,13 +123,16 @@ def compare_batch(
         n_rows=sample.n,
         n_reference=reference.n,
         findings=tuple(findings),
-        expected=measure_figures(reference.class_names, judged=None, answered=batch.answered, test={}),
+        expected=()
+        if reference.several
+        else measure_figures(reference.class_names, judged=None, answered=batch.answered, test={}),
     )
     return found, render(page)
 
 
-def read_batch(source: Path, scored: Scored, *, column: str, class_names: tuple[str, ...]) -> Batch:
+def read_batch(source: Path, scored: Scored, *, column: str, reference: DriftSample) -> Batch:
     """Scores, classes and lengths of every row as numbers, and some of the texts; 32 bytes a row of two classes."""
+    class_names = reference.class_names
     numbers = {name: place for place, name in enumerate(class_names)}
     rows = open_rows(source, scored.dialect)
     label, model_version, *columns = _find_columns(rows, scored, class_names)
@@ -139,17 +143,30 @@ def read_batch(source: Path, scored: Scored, *, column: str, class_names: tuple[
         values, text = _values(row, source, columns, column)
         for held, value in zip(scores, values, strict=True):
             held.append(value)
-        if row.cells[label] not in numbers:
-            raise refusal(source, row, f"{label} {row.cells[label]!r}; the version's are {', '.join(class_names)}")
-        predicted.append(numbers[row.cells[label]])
+        cell = str(row.cells[label])
+        said = _labels_of(cell) if reference.several else [cell]
+        if said is None or any(each not in numbers for each in said):
+            raise refusal(source, row, f"{label} {cell!r}; the version's are {', '.join(class_names)}")
+        predicted.append(sum(1 << numbers[each] for each in said) if reference.several else numbers[cell])
         lengths.append(len(text))
         texts.add(text)
         versions.setdefault(str(row.cells[model_version]))
     if len(versions) != 1:
         raise InputError(f"{source}: rows of versions {', '.join(versions)}; a batch is scored by one")
-    answered = Answered(np.asarray(predicted, dtype=np.int64), np.stack([np.asarray(held) for held in scores], axis=1))
+    y_pred = np.asarray(predicted, dtype=np.int64)
+    if reference.several:
+        y_pred = part_labels(y_pred, len(class_names))
+    answered = Answered(y_pred, np.stack([np.asarray(held) for held in scores], axis=1))
     sample = sample_scores(class_names, answered.y_score, answered.predicted, np.asarray(lengths))
     return Batch(next(iter(versions)), sample, tuple(texts.kept), answered)
+
+
+def _labels_of(cell: str) -> list[str] | None:
+    """Labels in a cell that scoring wrote; None where it is no list of them."""
+    try:
+        return read_labels(cell)
+    except (ValueError, TypeError):
+        return None
 
 
 def training_config(model_name: str, version: str) -> RunConfig:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from agile_classifier.config.addresses.dialect import Dialect
+from agile_classifier.config.labels.many import MANY
 from agile_classifier.data.formats.row import Row
 from agile_classifier.data.formats.several import QUEUED
 from agile_classifier.data.labels.cells import is_empty, is_mark
@@ -27,7 +28,7 @@ from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.registry.scorer import Scorer
-from agile_classifier.ops.scoring.acquisition import choose_texts, uncertainty
+from agile_classifier.ops.scoring.acquisition import choose_texts, uncertainty, uncertainty_by_label
 from agile_classifier.ops.scoring.batch import find_scorer
 from agile_classifier.ops.scoring.stream import MOST_REJECTED, refusal_of_most
 
@@ -49,6 +50,8 @@ class Pool:
     frame: pd.DataFrame
     """Rows of the pool that can be read."""
     unreadable: tuple[Row, ...] = ()
+    more_columns: tuple[str, ...] = ()
+    """Further columns to be filled in, where each of several labels has its own."""
 
     @property
     def n_rows(self) -> int:
@@ -92,12 +95,41 @@ def learnt_column(model_name: str, version: str) -> str:
     """Name of the column that a version learnt from: of its scores, else of its classes; `score` where several."""
     config = version_files.read_config(model_name, version)
     classes = config.get("labels", {}).get("columns", ())
+    if config.get("labels", {}).get("rule") == MANY:
+        return str(classes[0])
     return str(
         config.get("data", {}).get("columns", {}).get("score") or (classes[0] if len(classes) == 1 else SCORE_COLUMN)
     )
 
 
-def read_pool(file: Path, dialect: Dialect = Dialect(), *, column: str, score_column: str) -> Pool:
+def answer_columns(model_name: str, version: str, *, named: str | None) -> tuple[str, ...]:
+    """Columns that annotators fill in: the one that is named, else `learnt_column`; of several labels all of theirs.
+
+    Raises
+    ------
+    InputError
+        One is named, and each of several labels has its own.
+    """
+    labels = version_files.read_config(model_name, version).get("labels", {})
+    columns = tuple(map(str, labels.get("columns", ())))
+    if labels.get("rule") != MANY or len(columns) == 1:
+        return (named or learnt_column(model_name, version),)
+    if named is not None:
+        raise InputError(
+            f"--score-column {named}: {model_name} version {version} learnt a column for each of its labels, and all of"
+            f" them are written: {', '.join(columns)}"
+        )
+    return columns
+
+
+def read_pool(
+    file: Path,
+    dialect: Dialect = Dialect(),
+    *,
+    column: str,
+    score_column: str,
+    more_columns: tuple[str, ...] = (),
+) -> Pool:
     """Read a pool, before any model is loaded.
 
     Raises
@@ -121,7 +153,7 @@ def read_pool(file: Path, dialect: Dialect = Dialect(), *, column: str, score_co
     if len(bad) > MOST_REJECTED * (len(bad) + len(frame)):
         first = f"{bad[0].place}: {bad[0].complaint}"
         raise refusal_of_most(file, len(bad) + len(frame), len(bad), what="read", first=first)
-    return Pool(file, column, score_column, frame, tuple(bad))
+    return Pool(file, column, score_column, frame, tuple(bad), more_columns)
 
 
 def require_writable(output: Path) -> None:
@@ -159,16 +191,21 @@ def make_queue(
         )
     spec, texts = version_files.read_spec(name, number), list(fresh[pool.column])
     y_score = _score(name, number, texts, class_names=spec.class_names)
-    unsure = uncertainty(y_score, version_files.read_decision_threshold(name, number))
+    cut = version_files.read_decision_threshold(name, number)
+    unsure = uncertainty(y_score, cut)
     found = choose_texts(texts, unsure, count=count, embed=lambda some: _embed(name, number, some), seed=seed)
     position = found["position"].to_numpy()
-    shown = np.full(len(found), 1) if len(spec.class_names) == 2 else y_score[position].argmax(axis=1)
+    if isinstance(cut, tuple):
+        shown = uncertainty_by_label(y_score[position], cut).argmax(axis=1)
+    else:
+        shown = np.full(len(found), 1) if len(spec.class_names) == 2 else y_score[position].argmax(axis=1)
     said = np.round(y_score[position, shown], 4)
     reasons = [
         f"{spec.class_names[class_number]} {probability:.2f}{f', stands for {n} unsure texts' if n > 1 else ''}"
         for class_number, probability, n in zip(shown, said, found["n_similar"], strict=True)
     ]
-    rows = fresh.iloc[position].assign(**{"probability": said, "reason": reasons, pool.score_column: ""})
+    answers = dict.fromkeys((pool.score_column, *pool.more_columns), "")
+    rows = fresh.iloc[position].assign(**{"probability": said, "reason": reasons, **answers})
     return Queue(rows, pool, n_unusable, n_known, n_labelled, name, number)
 
 
@@ -180,11 +217,17 @@ def write_queue(queue: Queue, output: Path, *, layout: Layout | None = None) -> 
 
 
 def _is_labelled(pool: Pool, rule: Mapping[str, Any]) -> NDArray[np.bool_]:
-    """Whether each row is labelled already, as a training under the version's label rule would read it, (n_rows,)."""
-    if pool.score_column not in pool.frame:
-        return np.zeros(len(pool.frame), dtype=bool)
-    cells = pool.frame[pool.score_column]
-    reads_scores = rule.get("rule", "median") not in ("given", "any")
+    """Whether each row is labelled already, as a training under the version's label rule would read it, (n_rows,).
+
+    With several labels a row is, where any of their columns is filled in.
+    """
+    columns = [name for name in (pool.score_column, *pool.more_columns) if name in pool.frame]
+    filled = [_is_filled(pool.frame[name], rule) for name in columns]
+    return np.any(filled, axis=0) if filled else np.zeros(len(pool.frame), dtype=bool)
+
+
+def _is_filled(cells: pd.Series, rule: Mapping[str, Any]) -> NDArray[np.bool_]:
+    reads_scores = rule.get("rule", "median") not in ("given", "any", MANY)
     marks = tuple(rule.get("not_rated", ()))
     silent = [is_empty(cell) or is_mark(cell, marks) or (reads_scores and is_no_score(cell)) for cell in cells]
     return ~np.array(silent, dtype=bool)

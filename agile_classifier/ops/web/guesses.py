@@ -6,14 +6,17 @@ The file is read in a process of its own (`agile_classifier.ops.web.apart`); wha
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
 from agile_classifier.config.files import read_parameters
+from agile_classifier.config.labels.many import MANY
 from agile_classifier.data.label_and_split import label_examples
 from agile_classifier.data.tables import read_table
 from agile_classifier.data.text import is_missing
@@ -24,6 +27,7 @@ from agile_classifier.drafts.forecast import HINDRANCE
 from agile_classifier.drafts.guess import read_dialect
 from agile_classifier.errors import InputError, one_line
 from agile_classifier.files import write_whole
+from agile_classifier.label_sets import part_labels
 from agile_classifier.ops import project
 from agile_classifier.ops.web.apart import Allowance, call_apart
 from agile_classifier.ops.web.uploads import Upload
@@ -245,7 +249,9 @@ def _look_at_rows(made: Draft) -> tuple[tuple[str, ...], tuple[SeenRow, ...]]:
         names, labels = (), list[str | None]([None] * len(examples))
     else:
         names = FOUND if rule.rule != GIVEN and not rule.class_names else names
-        labels = [None if pd.isna(code) else names[int(code)] for code in label.head(SHOWN_ROWS)]
+        is_many = rule.rule == MANY
+        said = [part_labels([code], len(names))[0] if is_many else code for code in label.head(SHOWN_ROWS)]
+        labels = [_named(names, each) for each in said]
     rows = (
         SeenRow(
             id=str(row["id"]),
@@ -257,6 +263,13 @@ def _look_at_rows(made: Draft) -> tuple[tuple[str, ...], tuple[SeenRow, ...]]:
         for row, name in zip(examples.to_dict("records"), labels, strict=True)
     )
     return tuple(names), tuple(rows)
+
+
+def _named(names: Sequence[str], code: Any) -> str | None:
+    """What a row is called: its class, or of several labels those that it carries."""
+    if np.ndim(code):
+        return ", ".join(name for name, is_held in zip(names, code, strict=True) if is_held) or "none"
+    return None if pd.isna(code) else names[int(code)]
 
 
 def _without_group(made: Draft) -> Draft:

@@ -14,6 +14,7 @@ from mlflow.models import Model
 
 from agile_classifier.environment import public_key
 from agile_classifier.errors import InputError, one_line
+from agile_classifier.metrics.metrics import DecisionThreshold
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.digests import DIGEST, verify_files
 from agile_classifier.models.spec import ClassifierSpec
@@ -118,6 +119,6 @@ def read_spec(model_name: str, version: str) -> ClassifierSpec:
     return ClassifierSpec.load(read_files(model_name, version).adapter)
 
 
-def read_decision_threshold(model_name: str, version: str) -> float | None:
-    """Read a version's decision threshold on the probability of class 1."""
+def read_decision_threshold(model_name: str, version: str) -> DecisionThreshold:
+    """Read a version's decision threshold on the probability of class 1; of several labels, one each."""
     return Decision.load(read_files(model_name, version).adapter).decision_threshold
