@@ -17,8 +17,9 @@ from agile_classifier.evaluation.reports.evaluation import render_report
 from agile_classifier.evaluation.reports.figures import draw_confusion, draw_roc
 from agile_classifier.evaluation.reports.inputs import ReportInput, Result
 from agile_classifier.evaluation.reports.page import Fact
+from agile_classifier.evaluation.several.page import draw_label_figures, render_labels
 from agile_classifier.evaluation.titles import CONTENDERS
-from agile_classifier.metrics.metrics import confusion, predict
+from agile_classifier.metrics.metrics import DecisionThreshold, confusion, predict
 from agile_classifier.models.spec import MEMBER_FOLDER, ClassifierSpec
 from agile_classifier.training.history import History
 
@@ -60,7 +61,7 @@ def draw_page(
         class_names=names,
         metric=metric,
         texts=list(test_scores["text"]),
-        y_true=test_scores["label"].to_numpy(),
+        y_true=evaluation.read_truth(test_scores),
         results=[_result(name, evaluation, test_scores) for name in evaluation.metrics],
         calibration=evaluation.calibration.in_words(),
         differences={CONTENDERS[name]: difference for name, difference in differences.items()},
@@ -73,6 +74,10 @@ def draw_page(
         about=about,
         ceiling=_ceiling(evaluation, labelling),
     )
+    if evaluation.labels:
+        figures = draw_label_figures(report, evaluation)
+        page = render_labels(report, evaluation, test_scores, seed=seed)
+        return Page(page, {name: to_png(figure) for name, figure in figures.items()})
     return Page(render_report(report), _draw_figures(report))
 
 
@@ -131,9 +136,16 @@ def _label_facts(evaluation: Evaluation, labelling: Labelling) -> dict[str, obje
         "rows without a label, left out": labelling.n_unlabelled,
         "duplicates": "every row is kept" if labelling.duplicates is None else labelling.duplicates.sentence,
         **({} if labelling.raters is None else {"raters": labelling.raters.sentence}),
-        "decision threshold": "none" if decision is None else f"{decision:.4g}",
+        "decision threshold": _say_threshold(decision),
         "calibration": evaluation.calibration.method,
     }
+
+
+def _say_threshold(decision: DecisionThreshold) -> str:
+    """A decision threshold in words; of several labels the table of labels shows each."""
+    if isinstance(decision, tuple):
+        return "one a label"
+    return "none" if decision is None else f"{decision:.4g}"
 
 
 def _ceiling(evaluation: Evaluation, labelling: Labelling) -> str | None:

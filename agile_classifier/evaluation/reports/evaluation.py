@@ -95,10 +95,10 @@ def render_report(report: ReportInput) -> str:
         small=small,
         small_sentence=describe_small(small),
         suspects=[
-            {"text": _cut(found.text), "label": report.class_names[found.label], "given": found.given}
+            {"text": shorten_text(found.text), "label": report.class_names[found.label], "given": found.given}
             for found in (report.review.suspects.listed if report.review.suspects else ())
         ],
-        cut_texts=[_cut(report.texts[row]) for row in report.review.cut[:WORST_ERRORS]],
+        cut_texts=[shorten_text(report.texts[row]) for row in report.review.cut[:WORST_ERRORS]],
         calibration_error=calibration_error(report.y_true, chosen.y_score),
         most_shown=MOST_SHOWN,
         worst_classes=_worst_classes(report),
@@ -155,12 +155,13 @@ def worst_errors(report: ReportInput) -> list[dict[str, Any]]:
     y_pred = predict(chosen.y_score, chosen.decision_threshold)
     return [
         {
-            "text": _cut(report.texts[row]),
+            "text": shorten_text(report.texts[row]),
             "truth": names[report.y_true[row]],
             "predicted": names[y_pred[row]],
             "given": float(chosen.y_score[row, report.y_true[row]]),
             "neighbours": [
-                {"text": _cut(near.text), "label": names[near.label]} for near in report.review.neighbours.get(row, ())
+                {"text": shorten_text(near.text), "label": names[near.label]}
+                for near in report.review.neighbours.get(row, ())
             ],
         }
         for row in wrong_rows(report.y_true, chosen.y_score, chosen.decision_threshold)
@@ -187,6 +188,11 @@ def describe_small(slices: Sequence[Slice]) -> str:
 
 def _in_plain_words(report: ReportInput) -> list[str]:
     metrics, names = report.results[0].metrics, report.class_names
+    if report.y_true.ndim == 2:
+        return [
+            f"Of 100 texts that it gives a label, {_hundred(metrics['precision'])} carry it; of 100 that carry it, it"
+            f" finds {_hundred(metrics['recall'])}: means over {len(names)} labels."
+        ]
     if len(names) > 2:
         return [f"Of 100 texts, {_hundred(metrics['accuracy'])} get the right one of {len(names)} classes."]
     return [
@@ -257,5 +263,6 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _cut(text: str) -> str:
+def shorten_text(text: str) -> str:
+    """A text as a page shows it, of `TEXT_LENGTH` characters at most."""
     return text if len(text) <= TEXT_LENGTH else f"{text[:TEXT_LENGTH]}…"

@@ -36,11 +36,11 @@ MARKED: dict[str, Any] = {"color": PALETTE["ink"], "linewidth": 1, "linestyle": 
 
 @styled
 def draw_roc(*, y_true: Ints, models: Mapping[str, Floats], class_names: Sequence[str]) -> Figure:
-    """ROC curves: of two classes one for each model, of more one for each class of the first model.
+    """ROC curves: of two classes one for each model, of more one for each class, or label, of the first model.
 
     Parameters
     ----------
-    y_true : array of shape (n,)
+    y_true : array of shape (n,), or of several labels (n, n_labels)
     models : mapping of names to arrays of shape (n, n_classes)
         The model in question first. A model that gives every text the same score has no curve and is left out.
     """
@@ -57,7 +57,7 @@ def draw_roc(*, y_true: Ints, models: Mapping[str, Floats], class_names: Sequenc
 def draw_precision_recall(*, y_true: Ints, models: Mapping[str, Floats], class_names: Sequence[str]) -> Figure:
     """Precision against recall, with the parameters of `draw_roc`; dotted, for two classes, the share of class 1."""
     figure, axes = new_square("share found (recall)", "share right among flagged (precision)")
-    if len(class_names) == 2:
+    if len(class_names) == 2 and y_true.ndim == 1:
         axes.axhline(float(np.mean(y_true == 1)), label="guessing", **CHANCE)
     for name, positive, score, style in _curves(y_true, models, class_names):
         precision, recall, _ = precision_recall_curve(positive, score)
@@ -236,18 +236,20 @@ def _curves(
 ) -> list[tuple[str, NDArray[np.bool_], Floats, dict[str, Any]]]:
     """Name, positives (n,), score (n,) and line style of every curve that can be drawn.
 
-    Of many classes those that are told apart worst.
+    Of many classes those that are told apart worst. Several labels have a table of truth, of shape (n, n_labels).
     """
-    if len(class_names) == 2:
+    is_binary = len(class_names) == 2 and y_true.ndim == 1
+    if is_binary:
         lines = [(name, y_true == 1, score[:, 1]) for name, score in models.items()]
     else:
         first = next(iter(models.values()))
-        lines = [(shorten(name), y_true == place, first[:, place]) for place, name in enumerate(class_names)]
+        truth = y_true if y_true.ndim == 2 else y_true[:, None] == np.arange(len(class_names))
+        lines = [(shorten(name), truth[:, place] == 1, first[:, place]) for place, name in enumerate(class_names)]
     lines = [line for line in lines if line[1].any() and np.ptp(line[2])]
     if len(lines) > MOST_SHOWN:
         lines = sorted(lines, key=lambda line: float(roc_auc_score(line[1], line[2])))[:MOST_SHOWN]
     if len(lines) > len(SERIES):
         return [("", *line[1:], {"color": SERIES[0], "alpha": 0.35, "linewidth": 0.9}) for line in lines]
-    widths = [2.2] + [1.3] * len(SERIES) if len(class_names) == 2 else [1.6] * len(SERIES)
+    widths = [2.2] + [1.3] * len(SERIES) if is_binary else [1.6] * len(SERIES)
     styles = [{"color": colour, "linewidth": width} for colour, width in zip(SERIES, widths, strict=False)]
     return [(*line, style) for line, style in zip(lines, styles, strict=False)]

@@ -253,16 +253,10 @@ class Comparison:
         if is_new is not None:
             self._add(apart=measure_apart(y_true, new, old, is_new=is_new, metric=metric, min_rows=fewest))
         differences = compare(y_true, new, old, metrics=list(METRICS))
-        tested = mcnemar(y_true, new, old)
-        labels = compare_labels(y_true, new, old, names=self.candidate.class_names, metric=metric)
-        slices, too_small = compare_slices(
-            y_true,
-            new,
-            old,
-            metric=metric,
-            slices=slice_rows(list(rows["text"]), list(rows["group"]) if "group" in rows else None),
-            min_rows=fewest,
-        )
+        tested, names = mcnemar(y_true, new, old), self.candidate.class_names
+        labels = compare_labels(y_true, new, old, names=names, metric=metric)
+        parts = slice_rows(list(rows["text"]), list(rows["group"]) if "group" in rows else None)
+        slices, too_small = compare_slices(y_true, new, old, metric=metric, slices=parts, min_rows=fewest)
         limits = _limits_of(differences, slices, tested, self.settings)
         self._add(
             differences={"champion": differences[metric]},
