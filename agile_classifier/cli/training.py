@@ -179,6 +179,7 @@ def init(
         list[str] | None,
         typer.Option(metavar="COLUMN", help="Column of the classes that are learnt; repeated, whether any is present."),
     ] = None,
+    many: Annotated[bool, typer.Option("--many", help="Each --label by itself: a text may carry several.")] = False,
     rater: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN", help="Column of what one rater said; repeated, their share or mean is learnt."),
@@ -233,7 +234,7 @@ def init(
     from agile_classifier.ops import project
 
     choices = Choices(
-        text=text, score=score, labels=tuple(label or ()), raters=tuple(rater or ()), rater=rated_by,
+        text=text, score=score, labels=tuple(label or ()), many=many, raters=tuple(rater or ()), rater=rated_by,
         group=group, id=id_, class_1=class_1, encoding=encoding, delimiter=delimiter, quoting=quoting, escape=escape,
         decimal=decimal, sheet=sheet, empty=tuple(empty) if empty else None,
         column_names=tuple(column_names.split(",")) if column_names else None,

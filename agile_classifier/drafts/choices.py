@@ -12,7 +12,7 @@ from agile_classifier.data.scores import Decimal
 from agile_classifier.errors import InputError, did_you_mean
 
 OPTIONS = {
-    "text": "--text", "score": "--score", "labels": "--label", "raters": "--rater", "rater": "--rated-by",
+    "text": "--text", "score": "--score", "labels": "--label", "many": "--many", "raters": "--rater", "rater": "--rated-by",
     "group": "--group", "id": "--id", "class_1": "--class-1",
     **{name: f"--{name.replace('_', '-')}" for name in Dialect.model_fields},
 }  # fmt: skip
@@ -29,6 +29,8 @@ class Choices:
     """Column of the score."""
     labels: tuple[str, ...] = ()
     """Column of the classes; several: kinds of which any makes a text class 1."""
+    many: bool = False
+    """Whether several `labels` are labels of their own, of which a text may carry any number."""
     raters: tuple[str, ...] = ()
     """Columns of what each rater said."""
     rater: str | None = None
@@ -61,6 +63,8 @@ class Choices:
         said = [option for option, choice in learnt.items() if choice]
         if len(said) > 1:
             raise InputError(f"{' and '.join(said)} exclude each other: each names what is to be learnt")
+        if self.many and not self.labels:
+            raise InputError("--many goes with --label: a column a label, or one that lists the labels of a text")
         if self.rater and self.raters:
             raise InputError("--rater and --rated-by exclude each other: a rater has a column, or his rows")
 
@@ -114,6 +118,9 @@ class Answer:
         """The command line's options that give this answer."""
         words = []
         for role, value in self.settles.items():
+            if isinstance(value, bool):
+                words += [OPTIONS[role]] * value
+                continue
             for each in value if isinstance(value, tuple) else (value,):
                 words += [OPTIONS[role], shlex.quote(str(each))]
         return " ".join(words)

@@ -22,7 +22,7 @@ FEWEST_RATERS = 2
 RATERS_POINTS = 2.5
 """Points of several raters' columns: above a column without a telling name, below one called label."""
 
-Kind = Literal["score", "classes", "raters", "any"]
+Kind = Literal["score", "classes", "raters", "any", "many"]
 _NUMBERED = re.compile(r"(.*?)[\W_]*([0-9]+|[a-eA-E])$")
 
 

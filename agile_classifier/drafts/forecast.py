@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from agile_classifier.config.labels.many import MANY
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.data.expectations.examples import check_examples
@@ -17,6 +18,7 @@ from agile_classifier.data.splits import PART_OF, PARTS
 from agile_classifier.data.tables import read_kept
 from agile_classifier.data.text import is_blank
 from agile_classifier.errors import GateRefused, InputError, one_line
+from agile_classifier.label_sets import part_labels
 
 HINDRANCE = "It cannot train yet: "
 FEWEST_UNITS = 100
@@ -122,12 +124,21 @@ def _too_few(examples: pd.DataFrame, config: RunConfig) -> list[str]:
     limits = config.validation
     if len(examples) < limits.min_rows:
         return [f"{len(examples)} rows, and validation.min_rows asks for {limits.min_rows}"]
-    smallest = label_examples(examples, config.labels)[0].value_counts().min()
+    smallest = _smallest_class(examples, config)
     if smallest < limits.min_class_rows:
         return [
             f"the smallest class has {smallest} rows, and validation.min_class_rows asks for {limits.min_class_rows}"
         ]
     return []
+
+
+def _smallest_class(examples: pd.DataFrame, config: RunConfig) -> int:
+    """Rows of the rarest class; of several labels, of the label that stands in the fewest rows, or lacks in them."""
+    label, names, _ = label_examples(examples, config.labels)
+    if config.labels.rule != MANY:
+        return int(label.value_counts().min())
+    held = part_labels(label, len(names)).sum(axis=0)
+    return int(min(held.min(), len(label) - held.max()))
 
 
 def _validate(examples: pd.DataFrame, config: RunConfig, *, suite: Path) -> list[str]:

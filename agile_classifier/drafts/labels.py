@@ -22,6 +22,7 @@ from agile_classifier.drafts.classes import (
 )
 from agile_classifier.drafts.columns import Column, find_sentinels
 from agile_classifier.drafts.families import Target
+from agile_classifier.drafts.many import make_many
 from agile_classifier.drafts.words import BAD, is_named
 from agile_classifier.errors import InputError, did_you_mean
 
@@ -59,6 +60,11 @@ def make_rule(target: Target, choices: Choices, where: str) -> Rule:
         return _score_rule(target.column, choices, where)
     if target.kind == "raters":
         return _raters_rule(target.columns, choices, where)
+    if target.kind == "many":
+        if choices.class_1 is not None:
+            raise InputError(f"{where}: --class-1: with --many each label is present or absent, and has no class 1")
+        labels, reasons = make_many(target.columns)
+        return Rule(labels, {}, reasons)
     if target.kind == "any":
         return _any_rule(target.columns, choices, where)
     return _class_rule(target, choices, where)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from agile_classifier.drafts.choices import Answer, Choices, OpenQuestion, Question
 from agile_classifier.drafts.columns import MOST_CLASSES, Column
 from agile_classifier.drafts.families import FEW_CLASSES, FEWEST_RATERS, Target, find_raters, join_codes
+from agile_classifier.drafts.many import offer_many
 from agile_classifier.drafts.roles import LONGEST_NAME, MARGIN
 from agile_classifier.drafts.words import (
     GOLD,
@@ -61,7 +62,8 @@ def find_target(columns: Sequence[Column], choices: Choices, where: str) -> tupl
         raise OpenQuestion(where, Question(asks, tuple(each.answer for each in ranked)))
     if rivals and best.points - rivals[0].points < MARGIN:
         close = [each for each in (best, *rivals) if each.points > best.points - 2 * MARGIN]
-        raise OpenQuestion(where, Question("what is to be learnt", (*(each.answer for each in close), *_any_of(close))))
+        answers = (*(each.answer for each in close), *_several(columns, close))
+        raise OpenQuestion(where, Question("what is to be learnt", answers))
     return best, [*_remarks(best, others), *grouped]
 
 
@@ -91,6 +93,8 @@ def _chosen(columns: Sequence[Column], choices: Choices, where: str) -> Target |
     if not choices.labels:
         return None
     chosen = tuple(by_name[name] for name in choices.labels)
+    if choices.many:
+        return Target("many", chosen, 0, "")
     if len(chosen) > 1 or (chosen[0].has_lists and chosen[0].first_uneven_list) or _is_ticked(chosen[0]):
         return Target("any", chosen, 0, "")
     if chosen[0].n_distinct < 2:
@@ -199,6 +203,11 @@ def _remarks(best: Target, others: Sequence[Target]) -> list[str]:
     other_kind = [other for other in others if other.columns == best.columns]
     remarks.extend(f"It could also be read otherwise: {other.answer.options}." for other in other_kind)
     return remarks
+
+
+def _several(columns: Sequence[Column], close: Sequence[Target]) -> tuple[Answer, ...]:
+    """Answers that learn several columns at once: whether any is present, or each as a label of its own."""
+    return (*_any_of(close), *offer_many(columns, [each.column.name for each in close]))
 
 
 def _any_of(close: Sequence[Target]) -> tuple[Answer, ...]:

@@ -92,7 +92,7 @@ def read_chosen(filled_in: Mapping[str, str], reading: Reading, before: Chosen) 
     if "learnt" in said:
         kind, _, at = said["learnt"].partition(" ")
         learnt = _column(at, reading)
-        choices |= {"score": None, "labels": (), "raters": (), "class_1": None}
+        choices |= {"score": None, "labels": (), "many": False, "raters": (), "class_1": None}
         choices |= {"score": learnt} if kind == "score" else {"labels": () if learnt is None else (learnt,)}
     elif "class_1" in said:
         choices["class_1"] = said["class_1"]
