@@ -12,8 +12,8 @@ from agile_classifier.data.scores import Decimal
 from agile_classifier.errors import InputError, did_you_mean
 
 OPTIONS = {
-    "text": "--text", "score": "--score", "labels": "--label", "many": "--many", "raters": "--rater", "rater": "--rated-by",
-    "group": "--group", "id": "--id", "class_1": "--class-1",
+    "text": "--text", "score": "--score", "labels": "--label", "many": "--many", "raters": "--rater",
+    "rater": "--rated-by", "group": "--group", "id": "--id", "class_1": "--class-1",
     **{name: f"--{name.replace('_', '-')}" for name in Dialect.model_fields},
 }  # fmt: skip
 """The option of `agile init` that settles each choice."""

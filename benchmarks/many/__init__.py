@@ -1,0 +1,1 @@
+"""Several labels by one network, beside a network for each."""
