@@ -113,6 +113,8 @@ def test_a_slice_whose_rows_are_all_alike_is_left_out() -> None:
         (np.eye(4)[:, :2], np.full((4, 2), np.nan), (0.5, 0.5), "finite"),
     ],
 )
-def test_what_does_not_fit_is_refused(truth: np.ndarray, score: np.ndarray, cuts: tuple[float, ...], words: str) -> None:
+def test_what_does_not_fit_is_refused(
+    truth: np.ndarray, score: np.ndarray, cuts: tuple[float, ...], words: str
+) -> None:
     with pytest.raises(InputError, match=words):
         evaluate_scores(y_true=truth, y_score=score, decision_threshold=cuts)

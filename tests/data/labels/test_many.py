@@ -36,7 +36,11 @@ def test_a_column_a_label_is_read_whatever_its_words_for_yes_and_no(yes: Any, no
 def test_a_score_is_cut_at_the_label_threshold_and_a_column_may_have_its_own() -> None:
     table = {"race": ["0.5", "0.4", "0"], "gender": ["0.5", "0.9", "75%"]}
     assert present(table, many("race", "gender", value=0.5)) == [[1, 1], [0, 1], [0, 1]]
-    assert present(table, many("race", "gender", value=0.5, label_thresholds={"gender": 0.8})) == [[1, 0], [0, 1], [0, 0]]
+    assert present(table, many("race", "gender", value=0.5, label_thresholds={"gender": 0.8})) == [
+        [1, 0],
+        [0, 1],
+        [0, 0],
+    ]
 
 
 def test_words_of_annotators_stand_beside_shares() -> None:
@@ -96,7 +100,9 @@ def test_rows_without_an_answer_are_refused_by_row_and_label_or_left_out() -> No
         ({"a": [{"x": 1}, {"x": 0}], "b": [1, 0]}, {}, r"column a: row 1 holds the object"),
     ],
 )
-def test_what_is_in_doubt_is_refused_in_one_line(table: dict[str, list[Any]], fields: dict[str, Any], words: str) -> None:
+def test_what_is_in_doubt_is_refused_in_one_line(
+    table: dict[str, list[Any]], fields: dict[str, Any], words: str
+) -> None:
     with pytest.raises(InputError, match=words) as refused:
         present(table, many(*table, **fields))
     assert "\n" not in str(refused.value)
@@ -124,5 +130,5 @@ def test_fields_that_do_not_go_with_several_labels_are_refused(fields: dict[str,
 
 @pytest.mark.parametrize("field", [{"joined_by": "|"}, {"label_thresholds": {"a": 0.5}}])
 def test_fields_of_several_labels_belong_to_rule_many(field: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="belongs to labels.rule many"):
+    with pytest.raises(ValidationError, match=r"belongs to labels.rule many"):
         LabelsConfig(rule="given", columns=("a",), **field)
