@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,8 +100,11 @@ def flat_names(measured: Mapping[str, Mapping[str, float]], *, metrics: Sequence
     if not measured:
         return {}
     worst = {f"worst_label_test_{metric}": min(found[metric] for found in measured.values()) for metric in metrics}
-    return worst | {
-        f"label_{_METRIC_SIGNS.sub('_', name)}_test_{metric}": found[metric]
-        for name, found in measured.items()
-        for metric in metrics
-    }
+    shown = zip(_distinct(measured), measured.values(), strict=True)
+    return worst | {f"label_{name}_test_{metric}": found[metric] for name, found in shown for metric in metrics}
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    """Names in signs that MLflow allows; with their number behind them where two would be alike."""
+    plain = [_METRIC_SIGNS.sub("_", name) for name in names]
+    return [f"{name}_{place}" if plain.count(name) > 1 else name for place, name in enumerate(plain)]
