@@ -16,6 +16,7 @@ from benchmarks import (
     training,
     waiting,
 )
+from benchmarks.bands import __main__ as bands
 from benchmarks.front_door import duplicates
 from benchmarks.quarter import __main__ as quarter
 
@@ -34,5 +35,6 @@ if __name__ == "__main__":
         waiting.main([]),
         duplicates.main([]),
         quarter.main([]),
+        bands.main([]),
     )
     raise SystemExit(max(runs))

@@ -10,6 +10,7 @@ from zenml.enums import ExecutionMode
 
 from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
+from agile_classifier.config.decision import DecisionConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
 from agile_classifier.config.run import CostsConfig, RegistryConfig, RunConfig, ScheduleConfig
 from agile_classifier.config.split import SplitConfig
@@ -38,6 +39,7 @@ def training(
     data_quality: DataQualityConfig = DataQualityConfig(),
     fine_tune: FineTuneConfig = FineTuneConfig(),
     evaluation: EvaluationConfig = EvaluationConfig(),
+    decision: DecisionConfig = DecisionConfig(),
     promotion: PromotionConfig = PromotionConfig(),
     costs: CostsConfig = CostsConfig(),
     monitoring: MonitoringConfig = MonitoringConfig(),
@@ -50,8 +52,8 @@ def training(
     """
     config = RunConfig(
         data=data, validation=validation, labels=labels, split=split, data_quality=data_quality, model=model,
-        fine_tune=fine_tune, evaluation=evaluation, registry=registry, promotion=promotion, costs=costs,
-        monitoring=monitoring, schedule=schedule,
+        fine_tune=fine_tune, evaluation=evaluation, decision=decision, registry=registry, promotion=promotion,
+        costs=costs, monitoring=monitoring, schedule=schedule,
     )  # fmt: skip
     name = registry.model_name
     read = ingest if data.is_pinned else ingest.with_options(enable_cache=False)
@@ -76,6 +78,8 @@ def training(
         evaluation,
         name,
         promotion.metric,
+        decision,
+        fine_tune.epochs,
     )
     model_version = register(
         adapter,

@@ -98,6 +98,9 @@ class PromotionConfig(Section):
     """Largest median time to score one text alone, in ms, on the machine that compares."""
     labels: LabelLimits = LabelLimits()
     """What a candidate must keep on each of several labels; only with `labels.rule: many`."""
+    min_automation: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Smallest share of texts decided without a person, by the lower end of its exact 95 % interval; a version without
+    bands (`decision.bands`) does not reach it, nor one whose promises the test rows contradict."""
 
 
 DRIFT_LIMITS = (

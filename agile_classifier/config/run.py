@@ -15,6 +15,7 @@ from agile_classifier.config import bounds
 from agile_classifier.config.bounds import LONGEST_MODEL_NAME
 from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
+from agile_classifier.config.decision import DecisionConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
 from agile_classifier.config.labels.many import MANY, require_possible
 from agile_classifier.config.section import Section
@@ -63,6 +64,7 @@ class RunConfig(Section):
     model: ModelConfig
     fine_tune: FineTuneConfig = FineTuneConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    decision: DecisionConfig = DecisionConfig()
     registry: RegistryConfig
     promotion: PromotionConfig = PromotionConfig()
     costs: CostsConfig = CostsConfig()
@@ -105,13 +107,23 @@ class RunConfig(Section):
                     f"evaluation.{field} {getattr(self.evaluation, field)} is fitted on validation:"
                     " raise split.validation, found 0"
                 )
-        refusal = self.evaluation.cut_refusal(len(self.labels.class_names or ()))
-        if refusal is not None and self.labels.rule != MANY:
+        cut = self.evaluation.cut_refusal(len(self.labels.class_names or ()))
+        refusal = None if self.labels.rule == MANY else cut or self._bands_refusal()
+        if refusal is not None:
             raise ValueError(refusal)
         require_possible(self)
         if not self.fine_tune.takes_soft_targets:
             self._require_plain_targets()
         return self
+
+    def _bands_refusal(self) -> str | None:
+        """Why the bands that are asked for can never be found, as far as a config can tell; None where they may be."""
+        bands = self.decision.bands
+        if not bands.is_asked:
+            return None
+        if not self.split.has_validation:
+            return "decision.bands are found on validation: raise split.validation, found 0"
+        return None if self.labels.class_names is None else bands.class_refusal(self.labels.class_names)
 
     def _require_raters(self) -> None:
         """Refuse what speaks of raters where no column holds their answers."""

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.errors import GateRefused, InputError
+from agile_classifier.evaluation.bands import Banding
 from agile_classifier.evaluation.several.views import choose_each, flat_names, read_truth, score_each
 from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals, paired_differences
@@ -69,6 +70,8 @@ class Evaluation(BaseModel):
     labels: dict[str, Evaluation] = {}
     """Label → evaluation of it alone, as of a classifier of two classes, where a text may carry several labels; the
     metrics above are then means over them. Empty where a text has one class."""
+    banding: Banding | None = None
+    """What the chosen checkpoint decides without a person; None where nothing was asked for."""
 
     @property
     def decision_threshold(self) -> DecisionThreshold:
@@ -93,7 +96,8 @@ class Evaluation(BaseModel):
         metrics = {
             f"{PREFIXES[who]}{name}": value for who, found in self.metrics.items() for name, value in found.items()
         }
-        return metrics | by_label | {"n_cut_test": self.n_cut["test"], "n_escaped_test": self.n_escaped["test"]}
+        counts = {"n_cut_test": self.n_cut["test"], "n_escaped_test": self.n_escaped["test"]}
+        return metrics | by_label | ({} if self.banding is None else self.banding.flat()) | counts
 
     def logged(self) -> dict[str, float]:
         """Metrics as MLflow keeps them: `best/roc_auc`, … before all others, then `flat`, with baselines at the end.

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agile_classifier.config.decision import BandsConfig
 from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.errors import GateRefused
+from agile_classifier.evaluation.bands import examine_bands, require_class
 from agile_classifier.evaluation.contenders import (
     PREFIXES,
     Evaluation,
@@ -85,6 +87,8 @@ def examine(
     test: pd.DataFrame,
     label_threshold: float | None,
     settings: EvaluationConfig,
+    bands: BandsConfig = BandsConfig(),
+    n_checkpoints: int = 1,
 ) -> Examination:
     """Measure every contender on the test rows, and look at the texts behind the numbers.
 
@@ -95,9 +99,14 @@ def examine(
     ----------
     label_threshold : float or None
         Where the scores of the parts were cut; None where classes are given.
+    bands : BandsConfig
+        What is promised of texts that are decided without a person.
+    n_checkpoints : int
+        Most checkpoints among which validation has chosen.
     """
     spec, others = ClassifierSpec.load(adapter), {"validation": validation, "test": test}
     require_cuttable(settings, n_classes=2 if spec.several else spec.n_classes)
+    require_class(bands, spec.class_names)
     kinds = {"n_classes": spec.n_classes, "several": spec.several}
     encoded = _encode(adapter, spec, others)
     embedded = _embed(train, others, base=base, spec=spec, seed=settings.seed)
@@ -111,7 +120,12 @@ def examine(
         for name in PREFIXES
         if name in y_score
     }
+    banding = examine_bands(
+        bands, {"train": train, **others}, y_score["candidate"], class_names=spec.class_names,
+        n_checkpoints=n_checkpoints,
+    )  # fmt: skip
     evaluation = _evaluate(chosen, test, counts=_count_changed(adapter, encoded), settings=settings, spec=spec)
+    evaluation = evaluation.model_copy(update={"banding": banding})
     answers = chosen["candidate"].answers
     review = _review(
         answers, embedded, test, cut=encoded["test"].cut, label_threshold=label_threshold, settings=settings, spec=spec

@@ -27,9 +27,10 @@ from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.errors import InputError, explain_validation
 from agile_classifier.files import tree_digest
+from agile_classifier.metrics.bands import Bands
 from agile_classifier.metrics.calibration import Calibration
-from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, DecisionThreshold, predict
-from agile_classifier.models.decision import DECISION_FILE, Decision
+from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, DecisionThreshold
+from agile_classifier.models.decision import DECISION_FILE, Decided, Decision
 from agile_classifier.models.digests import verify_inside
 from agile_classifier.models.gguf import fetch_base_model, fetch_base_of
 from agile_classifier.models.hardware import choose_devices
@@ -83,6 +84,8 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
     decision_threshold_ : float, tuple of float or None
         Cut on the probability of `classes_[1]`, of a registered version; None: the most probable class. Of several
         labels one each, 0.5 unless a registered version has others.
+    bands_ : Bands or None
+        What a registered version decides without a person, and what it promises of that.
 
     Examples
     --------
@@ -154,6 +157,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
             self.adapter_ = _read_files(adapter, adapter)
         self.decision_threshold_: DecisionThreshold = (DEFAULT_THRESHOLD,) * len(names) if several else None
         self.calibration_ = Calibration()
+        self.bands_: Bands | None = None
         self._base, self._predictor = None, None
         return self
 
@@ -176,28 +180,38 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         parts = (SPEC_FILE, TOKENIZER_FOLDER, MEMBER_FOLDER, made.checkpoint)
         made.adapter_ = _read_files(adapter, *(adapter / part for part in parts))
         decision = _read_decision(adapter)
-        made.decision_threshold_, made.calibration_, made._base = (
-            decision.decision_threshold,
-            decision.calibration,
-            base,
-        )
+        made.decision_threshold_, made.calibration_ = decision.decision_threshold, decision.calibration
+        made.bands_, made._base = decision.bands, base
         return made
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
         """Probabilities of shape (n, n_classes), columns as in `classes_`."""
-        check_is_fitted(self)
-        return self.calibration_.apply(self._load().score(_texts(X)))
+        return self._answer(X).y_score
 
     def predict(self, X: Sequence[str]) -> NDArray[Any]:
         """Each text's class: by `decision_threshold_`, or else the most probable one.
 
         Of several labels a table of shape (n, n_labels), 1 where a text carries one.
         """
-        found = predict(self.predict_proba(X), self.decision_threshold_)
+        found = self._answer(X).y_pred
         if found.ndim == 2:
             return found
         classes: NDArray[Any] = self.classes_[found]
         return classes
+
+    def decide(self, X: Sequence[str]) -> NDArray[Any]:
+        """Decide on each text by a registered version's bands: `release`, `review` or `remove`, of shape (n,).
+
+        Raises
+        ------
+        InputError
+            There are no bands.
+        """
+        check_is_fitted(self)
+        if self.bands_ is None:
+            raise InputError("AgileClassifier: no bands; those of a version trained with decision.bands are here")
+        decided: NDArray[Any] = self.bands_.decide(self._load().score(_texts(X)))
+        return decided
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the loaded network, and without this machine's folder of the base model."""
@@ -207,6 +221,11 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.string, tags.input_tags.one_d_array, tags.input_tags.two_d_array = True, True, False
         return tags
+
+    def _answer(self, X: Sequence[str]) -> Decided:
+        check_is_fitted(self)
+        decision = Decision(decision_threshold=self.decision_threshold_, calibration=self.calibration_)
+        return decision.apply(self._load().score(_texts(X)))
 
     def _model(self) -> ModelConfig:
         return self._section(ModelConfig, source=self.base_model)

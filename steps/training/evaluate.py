@@ -6,6 +6,7 @@ import pandas as pd
 from zenml import log_metadata, step
 from zenml.types import HTMLString
 
+from agile_classifier.config.decision import DecisionConfig
 from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.evaluation.contenders import Evaluation
@@ -27,12 +28,17 @@ def evaluate(
     settings: EvaluationConfig,
     title: str,
     metric: str,
+    decision: DecisionConfig = DecisionConfig(),
+    epochs: int = 1,
 ) -> tuple[
     Annotated[Evaluation, "evaluation"],
     Annotated[pd.DataFrame, "test_scores"],
     Annotated[HTMLString, "report"],
 ]:
-    """Score best and last checkpoint and the baselines on every test row, and draw the report."""
+    """Score best and last checkpoint and the baselines on every test row, find the bands, and draw the report.
+
+    `epochs` is how many checkpoints there may have been, among which validation has chosen.
+    """
     from agile_classifier.evaluation.evaluate import examine, require_whole_texts
     from agile_classifier.evaluation.reports.content import draw_page
     from agile_classifier.evaluation.reports.page import put_into_frame
@@ -45,8 +51,12 @@ def evaluate(
         test=test,
         label_threshold=labelling.label_threshold,
         settings=settings,
+        bands=decision.bands,
+        n_checkpoints=epochs,
     )
     evaluation = examined.evaluation
+    for sentence in [] if evaluation.banding is None else evaluation.banding.bands.sentences:
+        print(f"evaluate: {sentence}")
     require_whole_texts(evaluation, limit=settings.cut_limit)
     page = draw_page(
         examined,

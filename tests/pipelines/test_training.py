@@ -19,6 +19,7 @@ import yaml
 from sklearn.base import clone
 from zenml.enums import ExecutionStatus
 
+from agile_classifier.config.decision import BandsConfig
 from agile_classifier.config.files import load_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import GateRefused, InputError
@@ -65,7 +66,9 @@ def config(config_of: ConfigOf, tiny_model: Path, tmp_path_factory: pytest.TempP
     """On a base model of its own, so that no run of another test stands in for a step of the first."""
     folder = tmp_path_factory.mktemp("life")
     base = shutil.copytree(tiny_model, folder / "base_model")
-    return config_of(folder / "examples.csv", "life", model__source=str(base), evaluation__calibration="platt")
+    bands = BandsConfig(precision=0.6, miss_rate=0.5, confidence=0.5)
+    found = config_of(folder / "examples.csv", "life", model__source=str(base), evaluation__calibration="platt")
+    return replaced(found, "decision", bands=bands)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +134,7 @@ def test_the_champion_loads_as_a_classifier_with_the_scores_labels_and_parameter
         expected = scored[[f"probability_{name}" for name in classifier.classes_]]
         assert np.array_equal(classifier.predict_proba(texts), expected)
         assert classifier.predict(texts).tolist() == scored["label"].tolist()
+        assert classifier.decide(texts).tolist() == scored["decision"].tolist()
     parameters = clone(loaded).get_params()
     assert parameters == loaded.get_params()
     recorded = {**config.model.model_dump(), **config.fine_tune.model_dump(), "base_model": config.model.source}
@@ -199,7 +203,11 @@ def test_a_version_has_a_model_card_and_a_description(first: Any) -> None:
         output(first, "evaluate", "evaluation").metrics["candidate"]["roc_auc"], abs=1e-4
     )
     assert "70 texts to learn from, 10 to choose" in card.text
-    assert "ROC AUC" in client().get_model_version("life", "1").description
+    description = client().get_model_version("life", "1").description
+    assert "ROC AUC" in description
+    assert "of them without a person." in description
+    assert "## Decided without a person" in card.text
+    assert "nothing is removed without a person: a precision of 0.6 cannot be promised" in card.text
 
 
 def test_run_and_version_name_each_other(first: Any) -> None:
@@ -333,7 +341,8 @@ def test_a_registered_version_is_exported_as_it_answers(
     from agile_classifier.ops.registry.scorer import Scorer
 
     texts = list(tiny_examples["text"][:20])
-    answered = Scorer("life", "1")(texts).filter(like="probability_").to_numpy()
+    scored = Scorer("life", "1")(texts)
+    answered = scored.filter(like="probability_").to_numpy()
     asked: dict[str, Any] = {"model_name": "life", "version": "1", "force": False}
     done = exporting.export(**asked, format="onnx", output=str(tmp_path / "onnx"))
     assert (done.version, done.address) == ("1", str(tmp_path / "onnx"))
@@ -341,6 +350,7 @@ def test_a_registered_version_is_exported_as_it_answers(
     assert json.loads((tmp_path / "onnx" / "export.json").read_text())["n_texts"] > n_test  # and those built in
     rounding = version_files.read_spec("life", "1").rounding
     assert OnnxPredictor(tmp_path / "onnx", threads=1).score(texts) == pytest.approx(answered, abs=rounding)
+    assert OnnxPredictor(tmp_path / "onnx", threads=1).decide(texts) == scored["decision"].tolist()
     assert json.loads((tmp_path / "onnx" / "decision.json").read_text())["decision_threshold"] is not None
     stored = exporting.export(**asked, format="adapter", output=None)
     assert Path(stored.address).parts[-4:] == ("exports", "life", "1", "adapter")

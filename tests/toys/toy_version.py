@@ -22,7 +22,7 @@ TUNING = FineTuneConfig(
 DECISION = Decision(decision_threshold=0.97, calibration=Calibration(method="platt", slope=1.5, offsets=(0.0, 0.4)))
 
 
-def register_version(adapter: Path, run_id: str, *, base: Path | None = None) -> str:
+def register_version(adapter: Path, run_id: str, *, base: Path | None = None, decision: Decision = DECISION) -> str:
     """Log an adapter to an MLflow run and make it a version of `mood`; returns its number."""
     import mlflow
 
@@ -30,7 +30,7 @@ def register_version(adapter: Path, run_id: str, *, base: Path | None = None) ->
     from agile_classifier.ops.registry.versions import create_version
 
     with mlflow.start_run(run_id=run_id):
-        uri = log_classifier(adapter, base=base, decision=DECISION, learnt_from=["0123"])
+        uri = log_classifier(adapter, base=base, decision=decision, learnt_from=["0123"])
     config = {"fine_tune": TUNING.model_dump(mode="json")}
     return create_version(NAME, model_uri=uri, run_id=run_id, tags={"config": json.dumps(config)}, description="")
 

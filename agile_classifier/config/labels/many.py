@@ -77,6 +77,8 @@ def require_possible(config: RunConfig) -> None:
         found = getattr(getattr(config, section), name)
         if found != allowed:
             raise ValueError(f"{field} {found}: allowed with labels.rule many is {allowed}")
+    if config.decision.bands.is_asked:
+        raise ValueError("decision.bands are for a text with one class; take them out, found labels.rule many")
     labels = config.model.prompt.labels
     if config.model.head == "label_tokens" and labels is not None and len(labels) != 2:
         raise ValueError(

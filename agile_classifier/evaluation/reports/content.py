@@ -73,6 +73,7 @@ def draw_page(
         facts=_facts(evaluation, adapter, history, labelling),
         about=about,
         ceiling=_ceiling(evaluation, labelling),
+        banding=evaluation.banding,
     )
     if evaluation.labels:
         figures = draw_label_figures(report, evaluation)

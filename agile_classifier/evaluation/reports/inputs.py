@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agile_classifier.evaluation.bands import Banding
 from agile_classifier.evaluation.reports.page import Fact
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspects
 from agile_classifier.evaluation.slices import Slice
@@ -80,3 +81,5 @@ class ReportInput:
     """Facts of the page's head: the run that made it, when. Those of the decision take their place later."""
     ceiling: str | None = None
     """How far raters go with one another, which a model can be held against; None where it is not known."""
+    banding: Banding | None = None
+    """What the chosen checkpoint decides without a person; None where nothing was asked for."""

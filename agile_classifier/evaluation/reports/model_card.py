@@ -62,8 +62,16 @@ def model_card(
         addresses=describe_data(config["data"]),
         manifest=manifest,
         as_good=[CONTENDERS[name] for name in as_good],
+        banding=evaluation.banding,
+        banded=_banded(evaluation),
         baselines=[name for name in BASELINE_NAMES if name in evaluation.metrics],
     )
+
+
+def _banded(evaluation: Evaluation) -> dict[str, str]:
+    """What was measured of the bands → the share; empty without bands."""
+    banding = evaluation.banding
+    return {} if banding is None else {name.replace("_", " "): share.words for name, share in banding.on_test}
 
 
 def _metadata(title: str, evaluation: Evaluation, config: Mapping[str, Any]) -> ModelCardData:

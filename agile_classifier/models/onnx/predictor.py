@@ -13,8 +13,8 @@ import numpy as np
 import onnxruntime
 from transformers import PreTrainedTokenizerBase
 
-from agile_classifier.metrics.calibration import Calibration
-from agile_classifier.models.decision import DECISION_FILE, Decision, require_finite
+from agile_classifier.errors import InputError
+from agile_classifier.models.decision import DECISION_FILE, Decided, Decision, require_finite
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer, token_batches
 from agile_classifier.models.spec import MEMBER_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
@@ -35,7 +35,7 @@ class OnnxPredictor:
     session: onnxruntime.InferenceSession
     tokenizer: PreTrainedTokenizerBase
     spec: ClassifierSpec
-    calibration: Calibration
+    decision: Decision
     member: Member | None
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
@@ -45,16 +45,37 @@ class OnnxPredictor:
         self.session = onnxruntime.InferenceSession(folder / MODEL_FILE, options, providers=["CPUExecutionProvider"])
         self.tokenizer, self.spec = load_tokenizer(folder / TOKENIZER_FOLDER), ClassifierSpec.load(folder)
         self.member = _load_member(folder)
-        self.calibration = Decision.load(folder).calibration if (folder / DECISION_FILE).is_file() else Calibration()
+        has_decision = (folder / DECISION_FILE).is_file()
+        self.decision = Decision.load(folder) if has_decision else Decision(decision_threshold=None)
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
-        """Probabilities of shape (n, n_classes), rows sum to 1 but with several labels, in the order of the texts."""
+        """Calibrated probabilities of shape (n, n_classes), rows sum to 1 but with several labels, in the order of the texts."""
+        return self.answer(texts).y_score
+
+    def decide(self, texts: Sequence[str]) -> list[str]:
+        """Decide on each text by the version's bands: `release`, `review` or `remove`.
+
+        Raises
+        ------
+        InputError
+            The version has no bands.
+        """
+        bands = self.answer(texts).bands
+        if bands is None:
+            raise InputError("this export has no bands: set decision.bands, train and export again")
+        return list(bands)
+
+    def answer(self, texts: Sequence[str]) -> Decided:
+        """Calibrated probabilities, predicted classes and, where the version has bands, decisions of texts."""
+        return self.decision.apply(self._score_raw(texts))
+
+    def _score_raw(self, texts: Sequence[str]) -> np.ndarray:
         encoded = self.encode(texts)
         probabilities = np.empty((len(texts), self.spec.n_classes))
         for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
         said = probabilities if self.member is None else self.member.join(probabilities, texts)
-        return self.calibration.apply(require_finite(said))
+        return require_finite(said)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Token ids as the graph reads them."""

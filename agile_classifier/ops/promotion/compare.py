@@ -25,6 +25,7 @@ from agile_classifier.metrics.metrics import METRICS
 from agile_classifier.ops.promotion import champions
 from agile_classifier.ops.promotion.gate import Evidence, Limit, PromotionDecision, comparable_rows, decide
 from agile_classifier.ops.promotion.labels import compare_labels, limit_losses, limit_worst
+from agile_classifier.ops.promotion.limits.automation import limit_automation
 from agile_classifier.ops.promotion.measured_version import MeasuredVersion
 from agile_classifier.ops.promotion.since_champion import measure_apart
 from agile_classifier.ops.registry import history
@@ -164,6 +165,8 @@ class Comparison:
         try:
             answers = cache(lambda: self.candidate.answer(texts))  # loads it and scores every text: only if it is asked
             self._limit_candidate(y_true, answers, texts)
+            automation = limit_automation(self.candidate, rows, least=self.settings.min_automation)
+            self._add(limits=(*self.evidence.limits, *automation))
             if self.champion is None:
                 self._add(differences=compare_with_baselines(evaluation, rows, metric=self.settings.metric))
             else:

@@ -6,10 +6,14 @@ import json
 import time
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from agile_classifier.metrics.bands import DECISION, Bands
 from agile_classifier.metrics.comparison import Answers
+from agile_classifier.models.decision import Decision
 from agile_classifier.models.spec import PROBABILITY
 from agile_classifier.ops.promotion.label_threshold import LabelRecord, read_label_record
 from agile_classifier.ops.registry import versions as registry
@@ -55,6 +59,15 @@ class MeasuredVersion:
     def tags(self) -> dict[str, str]:
         """Tags of the version in MLflow."""
         return registry.read_tags(self.model_name, self.number)
+
+    @cached_property
+    def bands(self) -> Bands | None:
+        """What the version decides without a person; None if it has no bands."""
+        return Decision.load(version_files.read_files(self.model_name, self.number).adapter).bands
+
+    def decide(self, texts: Sequence[str]) -> NDArray[Any]:
+        """`release`, `review` or `remove` of each text, of shape (n,), by a version that has bands."""
+        return self._score(texts)[DECISION].to_numpy()
 
     def answer(self, texts: Sequence[str]) -> Answers:
         """Probabilities of the texts, and the version's decision threshold."""

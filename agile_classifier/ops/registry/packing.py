@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from agile_classifier.evaluation.drift_sample import DriftSample
 from agile_classifier.evaluation.reports.model_card import CARD_FILE
+from agile_classifier.metrics.bands import DECISION
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.spec import MEMBER_FOLDER, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.ops.registry.scoring_code import write_scoring_code
@@ -94,7 +95,7 @@ def log_classifier(
                 python_model=str(code.model_file),
                 artifacts=artifacts,
                 code_paths=[str(code.package)],
-                signature=_signature(spec.class_names),
+                signature=_signature(spec.class_names, has_bands=decision.bands is not None),
                 tags=dict(tags or {}),
                 pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
             )
@@ -124,9 +125,10 @@ def _pack(adapter: Path, folder: Path, *, decision: Decision) -> Path:
     return folder
 
 
-def _signature(class_names: Sequence[str]) -> ModelSignature:
+def _signature(class_names: Sequence[str], *, has_bands: bool) -> ModelSignature:
     probabilities = [ColSpec(DataType.double, f"{PROBABILITY}{name}") for name in class_names]
+    bands = [ColSpec(DataType.string, DECISION)] if has_bands else []
     return ModelSignature(
         inputs=Schema([ColSpec(DataType.string, "text")]),
-        outputs=Schema([ColSpec(DataType.string, "label"), *probabilities]),
+        outputs=Schema([ColSpec(DataType.string, "label"), *probabilities, *bands]),
     )

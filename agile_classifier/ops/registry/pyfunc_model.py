@@ -17,7 +17,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from agile_classifier.data.text import complaint_about
 from agile_classifier.label_sets import name_predictions
-from agile_classifier.metrics.metrics import predict
+from agile_classifier.metrics.bands import DECISION
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.digests import verify_parts
 from agile_classifier.models.gguf import fetch_base_of
@@ -26,7 +26,7 @@ from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 
 
 class RegisteredClassifier(PythonModel):
-    """Texts in; label and the probability of every class out."""
+    """Texts in; label and the probability of every class out, and with bands the decision."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load adapter and base model, their files verified; a base by reference is fetched by its pin."""
@@ -40,7 +40,9 @@ class RegisteredClassifier(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """One row a text: `label`, and `probability_NAME` of every class; several labels are a JSON list of names.
+        """One row a text: `label`, `probability_NAME` of every class, and `decision` where the version has bands.
+
+        Several labels are a JSON list of names.
 
         Raises
         ------
@@ -52,10 +54,10 @@ class RegisteredClassifier(PythonModel):
             if complaint := complaint_about(text):
                 raise MlflowException.invalid_parameter_value(f"row {row}: {complaint}")
         names = self.predictor.spec.class_names
-        y_score = self.decision.calibration.apply(self.predictor.score(texts))  # (n, n_classes)
-        y_pred = predict(y_score, self.decision.decision_threshold)
-        columns = {f"{PROBABILITY}{name}": y_score[:, number] for number, name in enumerate(names)}
-        return pd.DataFrame({"label": name_predictions(names, y_pred), **columns})
+        decided = self.decision.apply(self.predictor.score(texts))
+        columns = {f"{PROBABILITY}{name}": decided.y_score[:, number] for number, name in enumerate(names)}
+        bands = {} if decided.bands is None else {DECISION: decided.bands}
+        return pd.DataFrame({"label": name_predictions(names, decided.y_pred), **columns, **bands})
 
 
 mlflow.models.set_model(RegisteredClassifier())

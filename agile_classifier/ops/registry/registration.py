@@ -116,7 +116,7 @@ def _log(candidate: Candidate, settings: RegistryConfig, registration: str) -> s
     return logged_classifier.log_classifier(
         candidate.adapter,
         base=candidate.base if settings.include_base else None,
-        decision=Decision(decision_threshold=evaluation.decision_threshold, calibration=evaluation.calibration),
+        decision=_decision(evaluation),
         learnt_from=map(text_digest, candidate.learnt_from),
         tested_on=map(text_digest, candidate.test_scores["text"]),
         reference=candidate.reference,
@@ -129,6 +129,15 @@ def _log(candidate: Candidate, settings: RegistryConfig, registration: str) -> s
             manifest=outputs.read_manifest(get_step_context().pipeline_run),
         ),
         tags={logged_models.REGISTRATION: registration},
+    )
+
+
+def _decision(evaluation: Evaluation) -> Decision:
+    banding = evaluation.banding
+    return Decision(
+        decision_threshold=evaluation.decision_threshold,
+        calibration=evaluation.calibration,
+        bands=None if banding is None else banding.bands,
     )
 
 
@@ -201,7 +210,7 @@ def _description(candidate: Candidate) -> str:
         f"{finds} {named}. {model['source'].partition('/model')[0]},"
         f" {model['quantization']}, LoRA rank {tuning['rank']}{member}; trained on {parts['train'].n_rows} texts of"
         f" {escape(file_names(describe_data(config['data'])))}. On {evaluation.n_test} test texts:"
-        f" ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}{_of_worst(evaluation)}."
+        f" ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}{_of_worst(evaluation)}.{_automation(evaluation)}"
     )
 
 
@@ -212,6 +221,12 @@ def _of_worst(evaluation: Evaluation) -> str:
     areas = {name: one.metrics["candidate"]["roc_auc"] for name, one in evaluation.labels.items()}
     worst = min(areas, key=lambda name: areas[name])
     return f", means over {len(areas)} labels; the worst is {escape(worst)}, ROC AUC {areas[worst]:.3f}"
+
+
+def _automation(evaluation: Evaluation) -> str:
+    """Sentence on what is decided without a person; empty without bands."""
+    share = None if evaluation.banding is None else evaluation.banding.on_test.automated.value
+    return "" if share is None else f" Decides {share:.1%} of them without a person."
 
 
 def _links(mlflow_run_id: str) -> str:

@@ -31,7 +31,7 @@ class Scorer:
     """
 
     columns: tuple[str, ...]
-    """Columns of an answer: `label`, and `probability_NAME` of every class."""
+    """Columns of an answer: `label`, `probability_NAME` of every class, and `decision` where the version has bands."""
 
     def __init__(self, model_name: str, version: str) -> None:
         with _refusals_as_ours():

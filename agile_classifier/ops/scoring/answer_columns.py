@@ -1,8 +1,8 @@
 """Answer columns: how the columns are called that scoring adds to a file's own.
 
-`label`, `probability_NAME` of each class, `model_version` and `run_id`; where they are asked for, `prediction_id` and
-`review`. A column of the file that bears one of these
-names stays, and the added one is called `predicted_…`; those that an earlier scoring added are replaced.
+`label`, `probability_NAME` of each class, `decision` where the version has bands, `model_version` and `run_id`; where
+they are asked for, `prediction_id` and `review`. A column of the file that bears one of these names stays, and the
+added one is called `predicted_…`; those that an earlier scoring added are replaced.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agile_classifier.errors import InputError
+from agile_classifier.metrics.bands import DECISION
 from agile_classifier.models.spec import PROBABILITY
 
 LABEL, MODEL_VERSION, RUN_ID = "label", "model_version", "run_id"
@@ -25,7 +26,8 @@ class AnswerColumns:
     """Columns that a scoring adds to a file, and those of an earlier scoring that make way."""
 
     names: Mapping[str, str]
-    """Name in the output by plain name: `label`, `probability_NAME`, `model_version`, `run_id` …, in their order."""
+    """Name in the output by plain name: `label`, `probability_NAME`, perhaps `decision`, `model_version`, `run_id` …,
+    in their order."""
     replaced: tuple[str, ...] = ()
     """Columns of the input that an earlier scoring added, and that are not in the output."""
 
@@ -49,7 +51,7 @@ def place_answers(
     names : sequence of str
         Columns of the file.
     answers : sequence of str
-        Plain names of a version's answer: `label`, `probability_NAME` of every class.
+        Plain names of a version's answer: `label`, `probability_NAME` of every class, perhaps `decision`.
     prefix : str or None
         What each added name begins with; then nothing is renamed or replaced.
     marks : sequence of str
@@ -83,10 +85,10 @@ def find_earlier(names: Sequence[str]) -> list[str]:
     for end in range(len(names) - 1, 1, -1):
         if plain[end] != RUN_ID or plain[end - 1] != MODEL_VERSION:
             continue
-        start = end - 1
+        behind = start = end - 1 - (plain[end - 2] == DECISION)
         while start and plain[start - 1].startswith(PROBABILITY):
             start -= 1
-        if start < end - 1 and start and plain[start - 1] == LABEL:
+        if start < behind and start and plain[start - 1] == LABEL:
             while end + 1 < len(names) and plain[end + 1] in (PREDICTION_ID, REVIEW):
                 end += 1
             return list(names[start - 1 : end + 1])

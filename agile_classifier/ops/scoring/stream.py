@@ -36,7 +36,7 @@ WINDOW_CHARACTERS = 2**20
 Mark = Callable[[int, Mapping[str, Any]], Mapping[str, Any]]
 """Number of a row and its answer to what is added to it."""
 Score = Callable[[Sequence[str]], pd.DataFrame]
-"""Texts to a row each of `label` and `probability_NAME` of every class."""
+"""Texts to a row each of `label`, `probability_NAME` of every class, and perhaps `decision`."""
 
 
 @dataclass(frozen=True)

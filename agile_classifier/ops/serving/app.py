@@ -49,7 +49,8 @@ class ServingLimits(TextLimits, RequestLimits):
 class Prediction(BaseModel):
     """The answer to one text; `probability_NAME` of every class stands beside these.
 
-    With `--prediction-ids` also `prediction_id`, by which a verdict names it, and perhaps `review`.
+    Where the version has bands also `decision`: `release`, `review` or `remove`. With `--prediction-ids` also
+    `prediction_id`, by which a verdict names it, and perhaps `review`.
     """
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())

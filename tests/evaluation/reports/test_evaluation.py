@@ -8,9 +8,12 @@ from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from agile_classifier.config.decision import BandsConfig
 from agile_classifier.evaluation import titles
+from agile_classifier.evaluation.bands import examine_bands
 from agile_classifier.evaluation.reports.drawing import PALETTE, to_png
 from agile_classifier.evaluation.reports.evaluation import (
     MEANINGS,
@@ -27,6 +30,7 @@ from agile_classifier.evaluation.slices import Slice
 from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals
 from agile_classifier.metrics.metrics import METRICS, confusion, evaluate_scores
 
+PARTS = ("train", "validation", "test")
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">{{ 7*7 }} & \'"'
 
 
@@ -128,6 +132,29 @@ class Reader(HTMLParser):
 @pytest.fixture(scope="module")
 def page() -> str:
     return render_report(make_report())
+
+
+def test_bands_have_a_section_with_their_promises_and_what_a_point_of_each_costs(page: str) -> None:
+    assert "without a person" not in page.lower()
+    parts = {part: pd.DataFrame({"text": [f"{part} {n} {n * 7919}" for n in range(300)]}) for part in PARTS}
+    generator = np.random.default_rng(0)
+    labels = {part: generator.integers(0, 2, 300) for part in PARTS}
+    raw = {part: np.clip(0.3 + 0.4 * label + generator.normal(0, 0.15, 300), 0, 1) for part, label in labels.items()}
+    banding = examine_bands(
+        BandsConfig(precision=0.9, miss_rate=0.001),
+        {part: rows.assign(label=labels[part]) for part, rows in parts.items()},
+        {part: np.column_stack([1 - score, score]) for part, score in raw.items()},
+        class_names=("fine", "\u202erude<b>"),
+        n_checkpoints=1,
+    )
+    with_bands = render_report(replace(make_report(), banding=banding))
+    read = Reader(with_bands)
+    assert read.open == []
+    assert "#bands" in read.addresses
+    assert "of these texts are rude&lt;b&gt; (" in with_bands
+    assert "nothing is released without a person: a miss rate of 0.001 cannot be promised" in with_bands
+    assert with_bands.count(", asked for</th>") == 2
+    assert 'aria-label="share decided without a person, by the level of each promise"' in with_bands
 
 
 def test_every_figure_and_section_stands_on_the_page(page: str) -> None:

@@ -14,8 +14,20 @@ from agile_classifier.data.label_and_split import Labelling, PartFacts
 from agile_classifier.data.raters.answers import make_answers
 from agile_classifier.data.raters.ceiling import measure_ceiling
 from agile_classifier.data.raters.facts import describe_answers
+from agile_classifier.evaluation.bands import Banding, OnTest
 from agile_classifier.evaluation.contenders import Evaluation, evaluate_contenders
 from agile_classifier.evaluation.reports.model_card import model_card
+from agile_classifier.metrics.bands import Bands, Promise
+from agile_classifier.metrics.risk_control import ExactShare
+
+SHARE = ExactShare(k=9, n=10)
+BANDING = Banding(
+    bands=Bands(
+        class_number=1, class_name="Toxic", confidence=0.9, n_rows=300, n_positive=100,
+        removal=Promise(level=0.9, cut=0.9, n=80, n_wrong=1),
+    ),
+    on_test=OnTest(**dict.fromkeys(OnTest.model_fields, SHARE)),
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -53,6 +65,17 @@ def test_a_card_says_first_that_a_simpler_model_is_as_good(evaluation: Evaluatio
     )
     assert opening in card_of(evaluation, model="google/gemma-2b-it", data="a.csv", as_good=["frozen"]).text
     assert "simpler" not in card_of(evaluation, model="google/gemma-2b-it", data="a.csv").text
+
+
+def test_a_card_says_what_is_decided_without_a_person_and_what_is_promised_of_it(evaluation: Evaluation) -> None:
+    assert "without a person" not in card_of(evaluation, model="google/gemma-2b-it", data="a.csv").text
+    banded = evaluation.model_copy(update={"banding": BANDING})
+    text = card_of(banded, model="google/gemma-2b-it", data="a.csv").text
+    assert (
+        "## Decided without a person\n\n- removed without a person above an uncalibrated probability of 0.9: with confidence"
+        " 0.9 at least 0.9 of these texts are Toxic (1 wrong of 80 validation rows)\n\n| on test" in text
+    )
+    assert "| precision | 90.0 % (55.5 to 99.7) of 10 |\n" in text
 
 
 def test_the_metadata_name_what_lies_on_the_hub_and_nothing_else(evaluation: Evaluation) -> None:

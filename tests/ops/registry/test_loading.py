@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from agile_classifier.errors import InputError
+from agile_classifier.metrics.bands import Bands, Promise
 from agile_classifier.models.predictor import Predictor
-from tests.toys.toy_version import DECISION, TUNING
+from tests.toys.toy_version import DECISION, TUNING, register_version
 
 TEXTS = ["a lovely day", "the awful song", "this room"]
 
@@ -95,3 +98,40 @@ def test_an_address_where_no_classifier_stands_is_refused_in_one_line(versions: 
         load(address)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_version_with_bands_decides_alike_in_a_file_on_the_server_and_in_a_notebook(
+    versions: str, registry: str, adapter: Path, base: Path, tmp_path: Path
+) -> None:
+    from agile_classifier.ops.registry.scorer import Scorer
+    from agile_classifier.ops.scoring.batch import score_file
+    from agile_classifier.ops.serving.versions import LoadedVersion
+
+    raw = np.sort(Predictor.load(adapter, base=base).score(TEXTS)[:, 1])
+    cut = {"n": 100, "n_wrong": 0}
+    bands = Bands(
+        class_number=1, class_name="praise", confidence=0.9, n_rows=200, n_positive=100,
+        removal=Promise(level=0.9, cut=float(raw[1:].mean()), **cut),
+        release=Promise(level=0.1, cut=float(raw[:2].mean()), **cut),
+    )  # fmt: skip
+    number = register_version(adapter, registry, decision=DECISION.model_copy(update={"bands": bands}))
+    scorer = Scorer("mood", number)
+    answered = scorer(TEXTS)
+    assert scorer.columns == ("label", "probability_blame", "probability_praise", "decision")
+    assert tuple(answered.columns) == scorer.columns
+    expected = answered["decision"].tolist()
+    assert sorted(expected) == ["release", "remove", "review"]
+    assert load(f"models:/mood/{number}").decide(TEXTS).tolist() == expected
+    assert [row["decision"] for row in LoadedVersion("mood", number).score(TEXTS)] == expected
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    pd.DataFrame({"text": TEXTS, "decision": ["mine"] * 3}).to_csv(source, index=False)
+    for again in (source, output):
+        given = shutil.copy(again, tmp_path / "given.csv")
+        score_file(Path(given), output=output, model_name="mood", version=number, run_id="7")
+        written = pd.read_csv(output)
+        assert written["predicted_decision"].tolist() == expected
+        assert written["decision"].tolist() == ["mine"] * 3
+        assert list(written.columns)[-4:] == ["probability_praise", "predicted_decision", "model_version", "run_id"]
+    with pytest.raises(InputError, match="no bands; those of a version"):
+        load("models:/mood/1").decide(TEXTS)
+    assert "decision" not in Scorer("mood", "1").columns

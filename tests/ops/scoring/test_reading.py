@@ -184,27 +184,32 @@ def test_the_dialect_of_a_versions_config_gives_every_command_the_rows_that_it_g
 
 
 ANSWERS = ("label", "probability_no", "probability_yes")
+WITH_BANDS = (*ANSWERS, "decision")
 OWN = st.lists(
-    st.sampled_from(["text", "id", "label", "model_version", "run_id", "probability_no", "x_label", "predicted_x"]),
+    st.sampled_from(
+        ["text", "id", "label", "model_version", "run_id", "probability_no", "x_label", "predicted_x", "decision"]
+    ),
     unique=True,
     max_size=6,
 )
 
 
-@given(OWN, st.sampled_from([None, "new_", "predicted_"]))
+@given(OWN, st.sampled_from([None, "new_", "predicted_"]), st.sampled_from([ANSWERS, WITH_BANDS]))
 @settings(max_examples=200)
-def test_added_columns_never_stand_for_a_files_own_and_are_found_again(own: list[str], prefix: str | None) -> None:
+def test_added_columns_never_stand_for_a_files_own_and_are_found_again(
+    own: list[str], prefix: str | None, answers: tuple[str, ...]
+) -> None:
     earlier = find_earlier(own)
-    placed = place_answers(own, ANSWERS, prefix=prefix)
+    placed = place_answers(own, answers, prefix=prefix)
     kept = [name for name in own if name not in placed.replaced]
     assert set(placed.replaced) <= set(earlier)
-    assert len({*kept, *placed.names.values()}) == len(kept) + len(ANSWERS) + 2
+    assert len({*kept, *placed.names.values()}) == len(kept) + len(answers) + 2
     names = [*kept, *placed.names.values()]
     found = find_answers(names)
     assert found in ("", prefix)
     if prefix is None:
         assert find_earlier(names) == list(placed.names.values())
-        assert place_answers(names, ANSWERS, prefix=None) == placed.__class__(
+        assert place_answers(names, answers, prefix=None) == placed.__class__(
             placed.names, tuple(placed.names.values())
         )
 

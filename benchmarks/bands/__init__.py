@@ -1,0 +1,1 @@
+"""How often the promises of three bands hold, on real texts."""
