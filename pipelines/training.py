@@ -17,6 +17,7 @@ from agile_classifier.config.split import SplitConfig
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.ops.notifications import tell_of_scheduled_failure
 from agile_classifier.ops.state.home import suite_digest
+from agile_classifier.ops.state.named_files import list_named_classes, terms_digest
 from steps.promotion.promote import promote
 from steps.training.evaluate import evaluate
 from steps.training.fine_tune import fine_tune as tune
@@ -55,7 +56,7 @@ def training(
         fine_tune=fine_tune, evaluation=evaluation, decision=decision, registry=registry, promotion=promotion,
         costs=costs, monitoring=monitoring, schedule=schedule,
     )  # fmt: skip
-    name = registry.model_name
+    name, groups, named_classes = registry.model_name, evaluation.groups, list_named_classes(config)
     read = ingest if data.is_pinned else ingest.with_options(enable_cache=False)
     raw_examples, _, _ = read(
         data, config.kept_columns, labels.not_rated, labels.absent, labels.columns, name, labels.raters, labels.repeated
@@ -64,7 +65,9 @@ def training(
     kept = keep_threshold(raw_examples, name, config.recorded)
     suite, least = suite_digest(validation.suite), data_quality.min_agreement
     examples, _ = validate(raw_examples, validation, labels, model.max_length, suite, kept, least)
-    train, validation_part, test, labelling, findings = label_and_split(examples, labels, split, data_quality, kept)
+    train, validation_part, test, labelling, findings = label_and_split(
+        examples, labels, split, data_quality, kept, groups, terms_digest(groups), named_classes
+    )
     adapter, mlflow_run_id = tune(train, validation_part, base_model, labelling, model, fine_tune, name)
     judged, test_scores, _ = evaluate(
         adapter,

@@ -14,11 +14,22 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from agile_classifier.cli import labelling, promotion, schedules, scoring, serving, studies, training, upkeep, versions
+from agile_classifier.cli import (
+    checks,
+    labelling,
+    promotion,
+    schedules,
+    scoring,
+    serving,
+    studies,
+    training,
+    upkeep,
+    versions,
+)
 from agile_classifier.cli.headings import CommandsUnderHeadings
 from agile_classifier.ending import is_told
 
-GROUPS = (training, promotion, scoring, labelling, serving, versions, studies, schedules, upkeep)
+GROUPS = (training, promotion, checks, scoring, labelling, serving, versions, studies, schedules, upkeep)
 """Modules that hold the commands."""
 
 app = typer.Typer(

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from agile_classifier.config.bounds import MOST_NAMES, Cell, Names, Rows, Seed
+from agile_classifier.config.fairness.groups import GroupsConfig
+from agile_classifier.config.fairness.limits import FairnessLimits
 from agile_classifier.config.labels.limits import LabelLimits
 from agile_classifier.config.section import Section
 
@@ -31,6 +33,8 @@ class EvaluationConfig(Section):
     slices: Names = ()
     """Source columns each value of which is judged apart in the report, beside thirds by length and by agreement, and
     groups."""
+    groups: GroupsConfig = GroupsConfig()
+    """Groups of people that texts name, each judged against the others in the report."""
     n_resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
     """Bootstrap resamples of the test rows."""
     cut_limit: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -65,7 +69,7 @@ class EvaluationConfig(Section):
         )
 
 
-class PromotionConfig(Section):
+class PromotionConfig(FairnessLimits):
     """What a candidate must show to become champion."""
 
     metric: Literal["roc_auc", "f1", "pr_auc", "accuracy"] = "roc_auc"

@@ -112,6 +112,7 @@ class RunConfig(Section):
         if refusal is not None:
             raise ValueError(refusal)
         require_possible(self)
+        self._require_groups()
         if not self.fine_tune.takes_soft_targets:
             self._require_plain_targets()
         return self
@@ -124,6 +125,18 @@ class RunConfig(Section):
         if not self.split.has_validation:
             return "decision.bands are found on validation: raise split.validation, found 0"
         return None if self.labels.class_names is None else bands.class_refusal(self.labels.class_names)
+
+    def _require_groups(self) -> None:
+        """Refuse a limit on groups where none is named, and a positive class that is none."""
+        groups = self.evaluation.groups
+        if self.promotion.bias_limit is not None and not groups.is_asked:
+            raise ValueError(
+                "promotion.bias_limit needs groups: name evaluation.groups.columns, evaluation.groups.categories or"
+                " evaluation.groups.terms (english comes with the package)"
+            )
+        class_names = self.labels.class_names
+        if class_names and (refusal := groups.positive_refusal(class_names)) is not None:
+            raise ValueError(refusal)
 
     def _require_raters(self) -> None:
         """Refuse what speaks of raters where no column holds their answers."""
@@ -174,4 +187,6 @@ class RunConfig(Section):
     def kept_columns(self) -> tuple[str, ...]:
         """Source columns that later steps read beside the mapped roles."""
         column = (self.split.column,) if self.split.column else ()
-        return tuple(dict.fromkeys((*self.labels.columns, *column, *self.evaluation.slices)))
+        groups = self.evaluation.groups
+        asked = (*self.evaluation.slices, *groups.columns, *groups.categories)
+        return tuple(dict.fromkeys((*self.labels.columns, *column, *asked)))

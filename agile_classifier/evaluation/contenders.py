@@ -6,6 +6,7 @@ train.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -17,6 +18,8 @@ from pydantic import BaseModel, ConfigDict
 from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.errors import GateRefused, InputError
 from agile_classifier.evaluation.bands import Banding
+from agile_classifier.evaluation.bias.figures import GroupReport
+from agile_classifier.evaluation.bias.groups import COLUMN
 from agile_classifier.evaluation.several.views import choose_each, flat_names, read_truth, score_each
 from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals, paired_differences
@@ -72,6 +75,8 @@ class Evaluation(BaseModel):
     metrics above are then means over them. Empty where a text has one class."""
     banding: Banding | None = None
     """What the chosen checkpoint decides without a person; None where nothing was asked for."""
+    groups: GroupReport | None = None
+    """Chosen checkpoint on the groups of people that test texts name; None where none was asked for."""
 
     @property
     def decision_threshold(self) -> DecisionThreshold:
@@ -88,7 +93,7 @@ class Evaluation(BaseModel):
         return self.calibrations.get("candidate", Calibration())
 
     def flat(self) -> dict[str, float]:
-        """Metrics by flat names, `test_f1`, `last_test_f1`, `baseline_tfidf_test_f1`, …; changed texts of test.
+        """Metrics by flat names, `test_f1`, `last_test_f1`, `baseline_tfidf_test_f1`, …; groups; changed texts of test.
 
         Those of train and validation are logged with the training.
         """
@@ -97,7 +102,8 @@ class Evaluation(BaseModel):
             f"{PREFIXES[who]}{name}": value for who, found in self.metrics.items() for name, value in found.items()
         }
         counts = {"n_cut_test": self.n_cut["test"], "n_escaped_test": self.n_escaped["test"]}
-        return metrics | by_label | ({} if self.banding is None else self.banding.flat()) | counts
+        measured = (each.flat() for each in (self.banding, self.groups) if each is not None)
+        return dict(ChainMap(counts, *measured, by_label, metrics))
 
     def logged(self) -> dict[str, float]:
         """Metrics as MLflow keeps them: `best/roc_auc`, … before all others, then `flat`, with baselines at the end.
@@ -270,10 +276,12 @@ def evaluate_contenders(
 def score_table(test: pd.DataFrame, scores: Mapping[str, Floats]) -> pd.DataFrame:
     """Table of one row a test example.
 
-    `id`, `text`, `label`, `group` if any, and `CONTENDER_K`, the probability of class K.
+    `id`, `text`, `label`, `group` if any, the groups of people that it names (`evaluation.bias.groups`), and
+    `CONTENDER_K`, the probability of class K.
     """
     columns = {f"{name}_{k}": y_score[:, k] for name, y_score in scores.items() for k in range(y_score.shape[1])}
     known = [column for column in ("id", "text", "label", "group") if column in test.columns]
+    known += [column for column in test.columns if column.startswith(COLUMN)]
     return pd.concat([test[known].reset_index(drop=True), pd.DataFrame(columns)], axis=1)
 
 

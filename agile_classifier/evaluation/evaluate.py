@@ -14,6 +14,8 @@ from agile_classifier.config.decision import BandsConfig
 from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.errors import GateRefused
 from agile_classifier.evaluation.bands import examine_bands, require_class
+from agile_classifier.evaluation.bias.figures import GroupReport, find_positive, measure_groups
+from agile_classifier.evaluation.bias.groups import read_groups
 from agile_classifier.evaluation.contenders import (
     PREFIXES,
     Evaluation,
@@ -125,8 +127,9 @@ def examine(
         n_checkpoints=n_checkpoints,
     )  # fmt: skip
     evaluation = _evaluate(chosen, test, counts=_count_changed(adapter, encoded), settings=settings, spec=spec)
-    evaluation = evaluation.model_copy(update={"banding": banding})
     answers = chosen["candidate"].answers
+    groups = _measure_groups(answers, test, class_names=tuple(spec.class_names), settings=settings)
+    evaluation = evaluation.model_copy(update={"banding": banding, "groups": groups})
     review = _review(
         answers, embedded, test, cut=encoded["test"].cut, label_threshold=label_threshold, settings=settings, spec=spec
     )
@@ -239,6 +242,24 @@ def _evaluate(
 
 def _read_truth(rows: pd.DataFrame, spec: ClassifierSpec) -> NDArray[np.int64]:
     return read_truth(rows, n_labels=spec.n_classes if spec.several else None)
+
+
+def _measure_groups(
+    answers: Answers, test: pd.DataFrame, *, class_names: tuple[str, ...], settings: EvaluationConfig
+) -> GroupReport | None:
+    """The candidate on the groups of people that test texts name; None where no group was asked for."""
+    groups = read_groups(test)
+    if not groups:
+        return None
+    return measure_groups(
+        groups,
+        y_true=test["label"].to_numpy(),
+        answers=answers,
+        positive=find_positive(settings.groups.positive, class_names),
+        class_names=class_names,
+        n_resamples=settings.n_resamples,
+        seed=settings.seed,
+    )
 
 
 def _review(

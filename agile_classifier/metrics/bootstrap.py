@@ -76,7 +76,7 @@ def bootstrap_intervals(
     """
     rows = read_rows(y_true, y_score, decision_threshold)
     drawn: dict[str, list[Floats]] = {name: [] for name in metrics}
-    for weights in _resample(rows.y_true, n_resamples=n_resamples, seed=seed):
+    for weights in resample(rows.y_true, n_resamples=n_resamples, seed=seed):
         for measure in dict.fromkeys(METRICS[name] for name in metrics):
             found = measure(rows, weights)
             for name in drawn.keys() & found.keys():
@@ -134,7 +134,7 @@ def paired_differences(
     on_all = _gains(ours, theirs, np.ones((1, n)), metrics=metrics)
     drawn = [
         _gains(ours, theirs, weights, metrics=metrics)
-        for weights in _resample(ours.y_true, n_resamples=n_resamples, seed=seed)
+        for weights in resample(ours.y_true, n_resamples=n_resamples, seed=seed)
     ]
     found: dict[str, dict[str, PairedDifference]] = {}
     for name in theirs:
@@ -144,6 +144,20 @@ def paired_differences(
             for metric, (low, high) in ends.items()
         }
     return found
+
+
+def resample(y_true: Ints, *, n_resamples: int, seed: int) -> Iterator[Floats]:
+    """Chunks of shape (n_chunk, n): how often each row was drawn in each resample, single-class resamples left out."""
+    generator, n = np.random.default_rng(seed), len(y_true)
+    missing = n_resamples
+    while missing:
+        n_chunk = min(missing, max(1, CHUNK // n))
+        drawn = generator.integers(0, n, size=(n_chunk, n)) + n * np.arange(n_chunk)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=n_chunk * n).reshape(n_chunk, n).astype(np.float64)
+        per_class = weights @ np.eye(y_true.max() + 1)[y_true]  # (n_chunk, n_classes)
+        weights = weights[(per_class > 0).sum(axis=1) >= 2]
+        missing -= len(weights)
+        yield weights
 
 
 def _gains(
@@ -163,20 +177,6 @@ def _gains(
             metric: (-1.0 if metric == "brier" else 1.0) * (mine[metric] - other[metric]) for metric in metrics
         }
     return found
-
-
-def _resample(y_true: Ints, *, n_resamples: int, seed: int) -> Iterator[Floats]:
-    """Chunks of shape (n_chunk, n): how often each row was drawn in each resample, single-class resamples left out."""
-    generator, n = np.random.default_rng(seed), len(y_true)
-    missing = n_resamples
-    while missing:
-        n_chunk = min(missing, max(1, CHUNK // n))
-        drawn = generator.integers(0, n, size=(n_chunk, n)) + n * np.arange(n_chunk)[:, None]
-        weights = np.bincount(drawn.ravel(), minlength=n_chunk * n).reshape(n_chunk, n).astype(np.float64)
-        per_class = weights @ np.eye(y_true.max() + 1)[y_true]  # (n_chunk, n_classes)
-        weights = weights[(per_class > 0).sum(axis=1) >= 2]
-        missing -= len(weights)
-        yield weights
 
 
 def _interval(values: Floats) -> tuple[float, float]:

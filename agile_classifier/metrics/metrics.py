@@ -165,6 +165,14 @@ def _read_classes(y_true: ArrayLike, y_score: ArrayLike, decision_threshold: Dec
     return Rows(truth, score, predict(score, decision_threshold))
 
 
+def measure_roc_auc(positive: NDArray[np.bool_], score: Floats, weights: Floats) -> Floats:
+    """ROC AUC of one class against the rest under each weighting of the n rows, of shape (n_resamples,).
+
+    0 where a weighting leaves one side without rows.
+    """
+    return _areas(positive, score, weights)[0]
+
+
 def _of_each_label(measure: Callable[[Rows, Floats], dict[str, Floats]]) -> Measure:
     """A measure that of several labels is the mean over those that a resample holds, and lacks somewhere."""
 

@@ -22,10 +22,12 @@ from agile_classifier.config.run import RunConfig
 from agile_classifier.config.section import Section
 from agile_classifier.data.expectations.suite import Entry
 from agile_classifier.errors import InputError
+from agile_classifier.evaluation.bias.terms import Terms
+from agile_classifier.evaluation.checks.suite import Suite
 from agile_classifier.ops.scheduling.schedule import Schedule
 from agile_classifier.studies.file import Study
 
-SCHEMAS = (RunConfig, ReadingOptions, Study, Schedule, Entry)
+SCHEMAS = (RunConfig, ReadingOptions, Study, Schedule, Entry, Suite, Terms)
 """What a person writes."""
 JUDGED_LATER = {
     ("ReadingOptions", "dialect"): "validated as a Dialect",

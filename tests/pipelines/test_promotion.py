@@ -37,7 +37,9 @@ def trained(config_of: Callable[..., RunConfig], tmp_path_factory: pytest.TempPa
     untaught = config_of(file, NAME, fine_tune__epochs=1, fine_tune__learning_rate=1e-7, fine_tune__seed=3)
     train(untaught)
     promoting.force(promoting.Wanted(NAME, "1", POLICY), reason="somebody has to be")
-    config = config_of(file, NAME, promotion={"min_rows": 10, "approval": "person", "wait": 1})
+    (file.parent / "terms.yaml").write_text("groups: {films: [film], songs: [song]}", encoding="utf-8")
+    groups = {"n_resamples": 100, "groups": {"terms": str(file.parent / "terms.yaml")}}
+    config = config_of(file, NAME, promotion={"min_rows": 10, "approval": "person", "wait": 1}, evaluation=groups)
     training(**{section: getattr(config, section) for section in RunConfig.model_fields})
     return config
 
@@ -139,6 +141,92 @@ def test_limits_are_measured_and_the_first_that_is_broken_keeps_the_champion(cha
     decision = judge(POLICY.model_copy(update=lax))
     assert decision.promote, decision.reason
     assert len(decision.evidence.limits) >= 8
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    """Functional tests of praise: one that a version which has learnt passes, and one that asks for the other class."""
+    file = tmp_path / "own.yaml"
+    file.write_text(
+        "name: Own\n"
+        "tests:\n"
+        "  - {name: praise, texts: [lovely and warm and bright, gentle and fine and lovely], expected: '1', least: 1}\n"
+        "  - {name: the reverse, texts: [lovely and warm and bright], expected: 0}\n",
+        encoding="utf-8",
+    )
+    return file
+
+
+def test_groups_and_functional_tests_are_evidence_beside_the_champion(champion_1: Any, suite: Path) -> None:
+    asked = {"bias_limit": 1.0, "bias_min_rows": 1, "checks": (str(suite),)}
+    decision = judge(POLICY.model_copy(update=asked))
+    assert decision.promote, decision.reason
+    assert set(decision.evidence.bias) <= {"films", "songs"}
+    assert decision.evidence.bias
+    praise, reverse = decision.evidence.checks
+    assert (praise.suite, praise.test, praise.passed, reverse.passed) == ("Own", "praise", 2, 0)
+    assert praise.against is not None
+    decision = judge(POLICY.model_copy(update={"bias_limit": 1.0, "bias_min_rows": 10_000}))
+    assert "no group has 10000 positive and 10000 negative rows" in decision.reason
+
+
+def test_a_functional_test_that_is_failed_stands_in_the_history_by_its_name(champion_1: Any, suite: Path) -> None:
+    suite.write_text(
+        suite.read_text(encoding="utf-8").replace("expected: 0", "expected: 0, least: 0.5"), encoding="utf-8"
+    )
+    run(POLICY.model_copy(update={"checks": (str(suite),)}))
+    said = "its pass rate in functional test the reverse of Own (0 of 1 texts) is 0, allowed is at least 0.5"
+    assert said in last_event().reason
+    report = champion_1.get_model_version(NAME, "2").run_id
+    import mlflow
+
+    page = mlflow.artifacts.load_text(f"runs:/{report}/report.html")
+    assert "functional tests Own" in page
+    assert '<h2 id="groups">Who is hurt</h2>' in page
+
+
+def test_a_suite_that_cannot_be_read_keeps_the_champion(champion_1: Any, suite: Path) -> None:
+    suite.write_text(suite.read_text(encoding="utf-8").replace("expected: 0", "expected: calm"), encoding="utf-8")
+    decision = judge(POLICY.model_copy(update={"checks": (str(suite),)}))
+    assert not decision.promote
+    assert "test the reverse: expected class 'calm' is none of the version's: 0, 1" in decision.reason
+
+
+def test_a_version_is_checked_from_a_terminal(champion_1: Any, agile: Command, suite: Path, tmp_path: Path) -> None:
+    output = tmp_path / "answers.csv"
+    code, said, _ = agile("check", "2", str(suite), "--model", NAME, "--output", str(output), "--record")
+    assert code == 0
+    assert said.splitlines()[1].split()[:4] == ["praise", "2", "2", "1.000"]
+    assert "promoted version 2: Own: 2 of 3 texts right; 1 of 1 functional tests keep their least rate" in said
+    answers = pd.read_csv(output)
+    assert list(answers.columns[:5]) == ["test", "text", "expected", "label", "passed"]
+    assert list(answers["passed"]) == [False, True, True]
+    assert "2/2" in champion_1.get_model_version(NAME, "2").tags["check.Own"]
+    code, _, complaint = agile("check", "candidate", str(suite), "--model", NAME, "--class", "1=0")
+    assert code == 3
+    assert "version 2 fails 1 of 2 functional tests of Own: praise" in complaint
+    code, said, _ = agile("check", str(suite), "--model", NAME)
+    assert "promoted version 1: Own: " in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["check", "2", "absent.yaml"], "suite of functional tests absent.yaml: no such file: "),
+        (["check", "9", "SUITE"], "no version 9; there are: 1, 2"),
+        (["check", "2", "SUITE", "--class", "good"], "--class good: expected WORD=CLASS"),
+        (["check", "2", "SUITE", "--class", "1=praise"], "expected class 'praise' ('1' is mapped to it) is none of"),
+        (["check", "2", "SUITE", "--output", "/absent/answers.csv"], "there is no folder /absent"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_check_that_cannot_be_made_is_told_in_one_line(
+    champion_1: Any, agile: Command, suite: Path, arguments: list[str], said: str
+) -> None:
+    code, _, complaint = agile(*(str(suite) if word == "SUITE" else word for word in arguments), "--model", NAME)
+    assert code == 2
+    assert complaint.count("agile: error:") == 1
+    assert said in complaint
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,7 @@ def draw_page(
         about=about,
         ceiling=_ceiling(evaluation, labelling),
         banding=evaluation.banding,
+        groups=evaluation.groups,
     )
     if evaluation.labels:
         figures = draw_label_figures(report, evaluation)

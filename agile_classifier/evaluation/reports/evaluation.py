@@ -27,6 +27,7 @@ from agile_classifier.evaluation.reports.figures import (
     draw_scores,
     draw_training,
 )
+from agile_classifier.evaluation.reports.groups import describe_groups, draw_groups
 from agile_classifier.evaluation.reports.inputs import ReportInput
 from agile_classifier.evaluation.reports.page import UNDECIDED, fill, list_facts, without_direction
 from agile_classifier.evaluation.slices import SLICE_METRICS, Slice
@@ -104,6 +105,7 @@ def render_report(report: ReportInput) -> str:
         most_shown=MOST_SHOWN,
         worst_classes=_worst_classes(report),
         **_bands(report),
+        groups=None if report.groups is None else describe_groups(report.groups),
     )
 
 
@@ -270,6 +272,8 @@ def _figures(report: ReportInput) -> dict[str, tuple[str, Figure]]:
     if report.banding is not None:
         label = "share decided without a person, by the level of each promise"
         figures["bands"] = (label, draw_prices(report.banding))
+    if report.groups is not None and report.groups.judged:
+        figures["groups"] = ("areas of each group with intervals", draw_groups(report.groups))
     return figures
 
 

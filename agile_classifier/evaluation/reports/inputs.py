@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agile_classifier.evaluation.bands import Banding
+from agile_classifier.evaluation.bias.figures import GroupReport
 from agile_classifier.evaluation.reports.page import Fact
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspects
 from agile_classifier.evaluation.slices import Slice
@@ -83,3 +84,5 @@ class ReportInput:
     """How far raters go with one another, which a model can be held against; None where it is not known."""
     banding: Banding | None = None
     """What the chosen checkpoint decides without a person; None where nothing was asked for."""
+    groups: GroupReport | None = None
+    """The chosen checkpoint on the groups of people that texts name; None where none was asked for."""

@@ -58,6 +58,7 @@ def model_card(
         parts=labelling.parts,
         labelling=labelling,
         evaluation=evaluation,
+        groups=evaluation.groups,
         config=config,
         addresses=describe_data(config["data"]),
         manifest=manifest,

@@ -26,6 +26,7 @@ from agile_classifier.ops.notifications import PERSON_ASKED, Notice, changes_tol
 from agile_classifier.ops.promotion import champions
 from agile_classifier.ops.promotion import compare as promotion
 from agile_classifier.ops.promotion.gate import PromotionDecision
+from agile_classifier.ops.promotion.limits.hurt import describe_hurt
 from agile_classifier.ops.registry import history
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.history import Event
@@ -142,7 +143,8 @@ def evidence_in_short(decision: PromotionDecision) -> dict[str, Any]:
     facts = evidence.model_dump(include={"candidate", "champion", "n_rows", "test_digest"})
     new = {} if evidence.n_new is None else {"rows new since the champion": evidence.n_new}
     apart = {f"{name} rows": f"{found.n_rows}: {found.words}" for name, found in evidence.apart.items()}
-    return {**{name: value for name, value in facts.items() if value}, **new, **intervals, **apart}
+    hurt = {fact.name: fact.value for fact in describe_hurt(evidence)}
+    return {**{name: value for name, value in facts.items() if value}, **new, **intervals, **apart, **hurt}
 
 
 def conclude(decision: PromotionDecision, *, model_name: str, run: PipelineRunResponse) -> PromotionDecision:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from agile_classifier.ops.promotion import champions
 from agile_classifier.ops.promotion.gate import Evidence, Limit, PromotionDecision, comparable_rows, decide
 from agile_classifier.ops.promotion.labels import compare_labels, limit_losses, limit_worst
 from agile_classifier.ops.promotion.limits.automation import limit_automation
+from agile_classifier.ops.promotion.limits.hurt import describe_hurt, measure_hurt
 from agile_classifier.ops.promotion.measured_version import MeasuredVersion
 from agile_classifier.ops.promotion.since_champion import measure_apart
 from agile_classifier.ops.registry import history
@@ -129,7 +130,7 @@ def carry_out(decision: PromotionDecision, *, model_name: str, run: str, by: str
         champions.note(event, model_name=model_name)
     is_decided = candidate != before
     reason = decision.reason if is_decided else _reason_of(model_name, candidate) or decision.reason
-    facts = describe_version(model_name, candidate) if is_decided else ()
+    facts = (*describe_version(model_name, candidate), *describe_hurt(decision.evidence)) if is_decided else ()
     registry.update_report(model_name, candidate, lambda page: state_decision(page, reason, facts))
     return True
 
@@ -165,8 +166,10 @@ class Comparison:
         try:
             answers = cache(lambda: self.candidate.answer(texts))  # loads it and scores every text: only if it is asked
             self._limit_candidate(y_true, answers, texts)
+            of_champion = None if self.champion is None else partial(self._answer_of, self.champion)
+            hurt = measure_hurt(self.candidate, of_champion, rows, answers, evaluation, self.settings)
             automation = limit_automation(self.candidate, rows, least=self.settings.min_automation)
-            self._add(limits=(*self.evidence.limits, *automation))
+            self._add(bias=hurt.bias, checks=hurt.checks, limits=(*self.evidence.limits, *automation, *hurt.limits))
             if self.champion is None:
                 self._add(differences=compare_with_baselines(evaluation, rows, metric=self.settings.metric))
             else:

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from agile_classifier.config.evaluation import PromotionConfig
+from agile_classifier.evaluation.checks.outcomes import Outcome
 from agile_classifier.evaluation.contenders import list_as_good
 from agile_classifier.evaluation.titles import CONTENDERS
+from agile_classifier.metrics.bias import Area
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.comparison import McNemar
 from agile_classifier.ops.promotion.since_champion import RowsApart, tell_apart
@@ -84,6 +86,10 @@ class Evidence(BaseModel):
     """Number of rows of each slice with too few."""
     labels: dict[str, PairedDifference] = {}
     """Difference from the champion on each of several labels; empty where a text has one class."""
+    bias: dict[str, dict[str, Area]] = {}
+    """Group of people → subgroup, BPSN and BNSP AUC of the candidate on the texts that name it, of enough rows."""
+    checks: tuple[Outcome, ...] = ()
+    """Functional tests of the suites in `promotion.checks`, each beside the champion where there is one."""
 
 
 class PromotionDecision(BaseModel):

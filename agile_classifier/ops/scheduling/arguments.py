@@ -15,6 +15,7 @@ from agile_classifier.environment import mirror
 from agile_classifier.errors import InputError
 from agile_classifier.ops import project
 from agile_classifier.ops.state.home import suite_digest
+from agile_classifier.ops.state.named_files import list_named_classes, terms_digest
 
 KNOWN = "--set SECTION.FIELD=VALUE, --limit N, --no-cache"
 
@@ -71,4 +72,6 @@ def _require_files(config: RunConfig) -> RunConfig:
         if find_in_mirror(mirror(), sha256=None, fits=path.name.__eq__) is None:
             raise InputError(f"data.source {address}: no such file")
     suite_digest(config.validation.suite)
+    terms_digest(config.evaluation.groups)
+    list_named_classes(config)
     return config

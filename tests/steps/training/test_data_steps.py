@@ -11,8 +11,10 @@ import pytest
 from agile_classifier.config.addresses.columns import Columns
 from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
+from agile_classifier.config.fairness.groups import GroupsConfig
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.errors import InputError
+from agile_classifier.files import content_digest
 
 LABELS = LabelsConfig(rule="value", value=0.5, names=("Blame", "Praise"))
 VALIDATION = ValidationConfig(min_rows=20, min_class_rows=5)
@@ -64,6 +66,47 @@ def test_label_and_split_labels_each_part_by_the_threshold(steps: Any, tiny_exam
         assert (part["label"] == (part["score"] >= 0.5).astype(int)).all()
     assert labelling.class_names == ("Blame", "Praise")
     assert {finding["name"] for finding in findings} == {"duplicates", "leaks", "conflicts"}
+
+
+def test_label_and_split_says_which_test_texts_name_which_group(
+    steps: Any, tiny_examples: pd.DataFrame, tmp_path: Path
+) -> None:
+    terms = tmp_path / "terms.yaml"
+    terms.write_text("groups: {films: [film]}", encoding="utf-8")
+    limits = DataQualityConfig(leaks_limit=None, duplicates_limit=None, conflicts_limit=None)
+    split, groups = SplitConfig(validation=0.2, test=0.2), GroupsConfig(terms=str(terms))
+    train, _, test, _, _ = steps.label_and_split(
+        tiny_examples, LABELS, split, limits, groups=groups, terms_digest=content_digest(terms)
+    )
+    named = [" film " in f" {text} " for text in test["text"]]
+    assert list(test["names the group films"] == 1) == named
+    assert "names the group films" not in train
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"groups": GroupsConfig(terms="english")}, "evaluation.groups.terms english: none of its terms stands in the"),
+        ({"groups": GroupsConfig(terms="absent.yaml")}, "absent.yaml: no such file; allowed are english"),
+        (
+            {"groups": GroupsConfig(terms="english", positive="praise")},
+            "evaluation.groups.positive: found 'praise', which is no class; allowed are Blame, Praise",
+        ),
+        (
+            {"named_classes": {"promotion.checks own.yaml: test x": "Prise"}},
+            "promotion.checks own.yaml: test x: class 'Prise' is none of Blame, Praise; did you mean Praise?",
+        ),
+    ],
+)
+def test_groups_and_classes_that_there_are_none_of_are_refused_before_anything_is_trained(
+    steps: Any, tiny_examples: pd.DataFrame, fields: dict[str, Any], said: str
+) -> None:
+    limits = DataQualityConfig(leaks_limit=None, duplicates_limit=None, conflicts_limit=None)
+    split = SplitConfig(validation=0.2, test=0.2)
+    with pytest.raises(InputError) as refused:
+        steps.label_and_split.entrypoint(tiny_examples, LABELS, split, limits, **fields)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 RATED = """comment,verdict,moderator

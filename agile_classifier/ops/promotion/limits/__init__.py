@@ -1,1 +1,1 @@
-"""Limits that a candidate must keep by itself, each group of them in a file."""
+"""Limits that a candidate must keep beside its gain, each with the evidence for it."""

@@ -1,0 +1,1 @@
+"""Who is hurt, and who slips through: groups of people and functional tests, on public data."""
