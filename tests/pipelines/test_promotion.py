@@ -213,6 +213,7 @@ def test_a_version_is_checked_from_a_terminal(champion_1: Any, agile: Command, s
     ("arguments", "said"),
     [
         (["check", "2", "absent.yaml"], "suite of functional tests absent.yaml: no such file: "),
+        (["check", "candidate"], "agile check candidate: the suite is missing"),
         (["check", "9", "SUITE"], "no version 9; there are: 1, 2"),
         (["check", "2", "SUITE", "--class", "good"], "--class good: expected WORD=CLASS"),
         (["check", "2", "SUITE", "--class", "1=praise"], "expected class 'praise' ('1' is mapped to it) is none of"),

@@ -27,6 +27,8 @@ GROUP, MEANS, WORST = "group/", "group_mean/", "group_worst/"
 """Beginnings of the names of metrics, which MLflow sorts behind the headline ones and folds away by the slash."""
 _OTHER = re.compile(r"[^\w.\- ]")
 """Characters that MLflow has in no name of a metric, and the slash that parts it."""
+LONGEST_NAME = 100
+"""Longest name of a group within that of a metric, in characters."""
 
 
 class GroupFigures(BaseModel):
@@ -137,8 +139,13 @@ def find_positive(positive: str | None, class_names: tuple[str, ...]) -> int:
     return 1 if positive is None else class_names.index(positive)
 
 
+def as_metric_name(group: str) -> str:
+    """A group's name as a part of a metric's, which MLflow reads as a path: no sign it refuses, and no `.` or `..`."""
+    return _OTHER.sub("_", group)[:LONGEST_NAME].strip(". ") or "_"
+
+
 def _flat(group: GroupFigures) -> Iterator[tuple[str, float]]:
-    name, rates = _OTHER.sub("_", group.name), group.rates
+    name, rates = as_metric_name(group.name), group.rates
     yield f"{name}/n", float(rates.n)
     for area, found in group.areas.items():
         yield f"{name}/{area}", found.area.value

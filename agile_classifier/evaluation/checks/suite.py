@@ -21,7 +21,16 @@ YAML = (".yaml", ".yml")
 LARGEST_CLASS = 9_999
 
 Rate = Annotated[float, Field(gt=0, le=1)]
-Class = Annotated[int, Field(ge=0, le=LARGEST_CLASS, strict=True)] | Cell
+
+
+def _refuse_boolean(value: Any) -> Any:
+    """`expected: no` is no class `no`."""
+    if isinstance(value, bool):
+        raise ValueError(f"YAML reads this as the boolean {value}; to be the name of a class it needs quotes")
+    return value
+
+
+Class = Annotated[Annotated[int, Field(ge=0, le=LARGEST_CLASS, strict=True)] | Cell, BeforeValidator(_refuse_boolean)]
 """A class: its name, or, as a number without quotes, its place among the version's classes."""
 Texts = Annotated[
     tuple[Text, ...],

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agile_classifier.evaluation.bias.figures import GroupReport, find_positive, measure_groups
 from agile_classifier.evaluation.reports.evaluation import render_report
@@ -36,6 +39,11 @@ def measure(n: int = 400, *, n_classes: int = 2, positive: int = 1, seed: int = 
     )
 
 
+@cache
+def measured() -> GroupReport:
+    return measure()
+
+
 def test_the_hurt_group_is_the_worst_and_a_small_one_is_told_apart() -> None:
     report = measure()
     assert [group.name for group in report.groups] == [HOSTILE, "few"]
@@ -59,6 +67,15 @@ def test_flat_names_hold_no_sign_that_mlflow_refuses_and_sort_behind_the_headlin
     assert flat["group/_b_women__b_ _ __ 7_7 __/n"] == 200
     assert flat["group_worst/bpsn_auc"] == flat["group_mean/bpsn_auc"]  # of the one group of enough texts
     assert {name.rpartition("/")[2] for name in flat} >= {"bpsn_auc", "false_positive_rate", "false_negative_rate"}
+
+
+@given(st.text(max_size=300))
+def test_any_group_has_a_name_that_mlflow_takes(name: str) -> None:
+    from mlflow.utils.validation import _validate_metric_name
+
+    figures = measured().groups[0].model_copy(update={"name": name})
+    for metric in measured().model_copy(update={"groups": (figures,)}).flat():
+        _validate_metric_name(metric)
 
 
 def test_one_class_of_several_is_held_against_the_rest() -> None:

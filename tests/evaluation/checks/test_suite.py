@@ -91,7 +91,7 @@ def test_expected_classes_are_names_places_or_words_that_the_suite_maps(tmp_path
         ({"terms": {"thing": ["a"]}, "tests": [TEST]}, "terms.thing: no template has the placeholder {thing}"),
         ({"tests": [{**TEST, "least": 1.5}]}, "test 1 (praise): least: Input should be less than or equal to 1"),
         ({"tests": [{"name": "x", "texts": ["a"]}]}, "test 1 (x): expected: Field required"),
-        ({"tests": [{**TEST, "expected": True}]}, "test 1 (praise): expected: "),
+        ({"tests": [{**TEST, "expected": True}]}, "test 1 (praise): expected: YAML reads this as the boolean True"),
         ({"tests": "praise"}, "tests: Input should be a valid tuple"),
         ("- praise\n", "a suite has the keys name, about, classes"),
         ("", "found nothing"),

@@ -14,6 +14,7 @@ import pandas as pd
 
 from agile_classifier.data.text import text_digest
 from agile_classifier.errors import GateRefused, InputError
+from agile_classifier.evaluation.bias.figures import as_metric_name
 from agile_classifier.evaluation.checks.cases import SuiteCases, list_cases
 from agile_classifier.evaluation.checks.outcomes import Outcome, in_words, measure_outcomes
 from agile_classifier.evaluation.checks.suite import Class, Suite, read_suite
@@ -27,8 +28,8 @@ from agile_classifier.ops.state.named_files import find_suite
 
 CHECK = "check."
 """How the tag of a version begins that says what it gets right of a suite."""
-LONGEST_TAG = 5_000
-"""Longest tag that MLflow keeps, in characters."""
+LONGEST_TAG = 100_000
+"""Longest tag of a version that MLflow keeps, in characters."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ def check_version(
     InputError
         No such version or suite, a suite that cannot be read, or a class that the version does not have.
     """
+    if wanted is None and not Path(address).suffix:
+        raise InputError(
+            f"agile check {address}: the suite is missing; it follows the version: agile check {address} SUITE"
+        )
     cases = list_cases(_with_classes(read_suite(find_suite(address)), classes))
     name, number = find_scorer(_only_model(model_name, wanted), wanted)
     class_names = tuple(version_files.read_spec(name, number).class_names)
@@ -81,8 +86,8 @@ def record_check(checked: Checked) -> None:
     """Write on the version, as a tag a suite, what it got right and when."""
     rates = {outcome.test: f"{outcome.passed}/{outcome.n}" for outcome in checked.outcomes}
     said = f"{in_words(checked.outcomes)} ({datetime.now(UTC):%Y-%m-%d %H:%M} UTC) {json.dumps(rates)}"
-    suite = checked.outcomes[0].suite
-    registry.tag_version(checked.model_name, checked.version, {f"{CHECK}{suite}": said[:LONGEST_TAG]})
+    tag = f"{CHECK}{as_metric_name(checked.outcomes[0].suite)}"
+    registry.tag_version(checked.model_name, checked.version, {tag: said[:LONGEST_TAG]})
 
 
 def write_answers(checked: Checked, output: Path) -> None:
