@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -37,6 +37,13 @@ JUDGED_LATER = {
 """Fields that hold anything, and what bounds it."""
 LONG = 1_000_000
 NUMBERS = (math.inf, -math.inf, math.nan, 1e308, -1e308, 10**30, -(10**30))
+WRAPPED: Mapping[str, Callable[[Any], Any]] = {
+    "list": lambda value: [value],
+    "pair": lambda value: [value, value],
+    "value": lambda value: {"a": value},
+    "key": lambda value: {value: {}},
+}
+"""Container → what it makes of a value."""
 TEXTS = ("a\0b", "a\x1b[2Jb", "a\x7fb", "a\x85b", "a" * LONG)
 
 
@@ -52,7 +59,7 @@ class Leaf:
 
     def wrapped(self, value: Any) -> Any:
         for container in reversed(self.depth):
-            value = {"list": [value], "pair": [value, value], "value": {"a": value}, "key": {value: {}}}[container]
+            value = WRAPPED[container](value)
         return value
 
     def __str__(self) -> str:
