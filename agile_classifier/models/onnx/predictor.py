@@ -49,7 +49,7 @@ class OnnxPredictor:
         self.decision = Decision.load(folder) if has_decision else Decision(decision_threshold=None)
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
-        """Calibrated probabilities of shape (n, n_classes), in the order of the texts; rows sum to 1 but of several labels."""
+        """Calibrated probabilities of shape (n, n_classes), in order; rows sum to 1 but of several labels."""
         return self.answer(texts).y_score
 
     def decide(self, texts: Sequence[str]) -> list[str]:
