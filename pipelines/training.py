@@ -58,8 +58,16 @@ def training(
     )  # fmt: skip
     name, groups, named_classes = registry.model_name, evaluation.groups, list_named_classes(config)
     read = ingest if data.is_pinned else ingest.with_options(enable_cache=False)
+    as_read = data.model_copy(update={"normalize": ()})  # which no row depends on
     raw_examples, _, _ = read(
-        data, config.kept_columns, labels.not_rated, labels.absent, labels.columns, name, labels.raters, labels.repeated
+        as_read,
+        config.kept_columns,
+        labels.not_rated,
+        labels.absent,
+        labels.columns,
+        name,
+        labels.raters,
+        labels.repeated,
     )
     base_model = ingest_base_model(model.source, model.sha256, model.revision)
     kept = keep_threshold(raw_examples, name, config.recorded)
@@ -68,7 +76,7 @@ def training(
     train, validation_part, test, labelling, findings = label_and_split(
         examples, labels, split, data_quality, kept, groups, terms_digest(groups), named_classes
     )
-    adapter, mlflow_run_id = tune(train, validation_part, base_model, labelling, model, fine_tune, name)
+    adapter, mlflow_run_id = tune(train, validation_part, base_model, labelling, model, fine_tune, name, data.normalize)
     judged, test_scores, _ = evaluate(
         adapter,
         base_model,

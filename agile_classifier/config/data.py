@@ -14,6 +14,7 @@ from agile_classifier.config.addresses.columns import Columns
 from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.config.addresses.named_source import NamedSource
 from agile_classifier.config.addresses.source import Source
+from agile_classifier.config.evasion import Normalize
 from agile_classifier.config.labels.many import MANY, many_names, require_many
 from agile_classifier.config.section import ClassNames, Marks, Section
 
@@ -43,6 +44,10 @@ class DataConfig(Dialect, Source):
     that of 1 to 5 a 1 becomes 5. Label threshold and bounds are in the scale so read."""
     repair: Annotated[tuple[Literal["treebank", "mojibake", "whitespace"], ...], Field(max_length=9)] = ()
     """Repairs applied to every text, in this order."""
+    normalize: Normalize = ()
+    """What is undone in a text before the classifier reads it, alike in training, scoring and serving, and recorded in
+    the version: `zero_width` and `combining` characters, forms that `nfkc` makes one, letters of other alphabets that
+    look alike (`confusables`), `spacing` of letters, `repeats`; `all` or true: everything. What people see stays."""
     limit: bounds.Rows | None = None
     """Number of rows read, from the top; all without it."""
 

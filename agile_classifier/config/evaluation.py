@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from agile_classifier.config.bounds import MOST_NAMES, Cell, Names, Rows, Seed
+from agile_classifier.config.evasion import EvasionConfig, FlipRate
 from agile_classifier.config.fairness.groups import GroupsConfig
 from agile_classifier.config.fairness.limits import FairnessLimits
 from agile_classifier.config.labels.limits import LabelLimits
@@ -35,6 +36,11 @@ class EvaluationConfig(Section):
     groups."""
     groups: GroupsConfig = GroupsConfig()
     """Groups of people that texts name, each judged against the others in the report."""
+    evasion: EvasionConfig = EvasionConfig()
+    """By which attacks the candidate is tried on the test rows, as in `evasion: true` or `evasion: [leetspeak]`; none
+    by default."""
+    explained_errors: Annotated[int, Field(ge=0, le=20)] = 5
+    """Worst errors whose words the report weighs, each left out in turn."""
     n_resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
     """Bootstrap resamples of the test rows."""
     cut_limit: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -98,6 +104,8 @@ class PromotionConfig(FairnessLimits):
     """Largest change of a probability by saving and reloading, as measured at registration."""
     size_limit: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Largest size of the version's own files, in MB; a base model inside counts."""
+    max_flip_rate: FlipRate | None = None
+    """Largest share of the rightly found texts of class 1 that any attack of `evaluation.evasion` turns round."""
     latency_limit: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Largest median time to score one text alone, in ms, on the machine that compares."""
     labels: LabelLimits = LabelLimits()

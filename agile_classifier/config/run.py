@@ -17,6 +17,7 @@ from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationCon
 from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.config.decision import DecisionConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
+from agile_classifier.config.evasion import INJECTIONS
 from agile_classifier.config.labels.many import MANY, require_possible
 from agile_classifier.config.section import Section
 from agile_classifier.config.split import SplitConfig
@@ -115,6 +116,7 @@ class RunConfig(Section):
         self._require_groups()
         if not self.fine_tune.takes_soft_targets:
             self._require_plain_targets()
+        self._require_attacks()
         return self
 
     def _bands_refusal(self) -> str | None:
@@ -137,6 +139,17 @@ class RunConfig(Section):
         class_names = self.labels.class_names
         if class_names and (refusal := groups.positive_refusal(class_names)) is not None:
             raise ValueError(refusal)
+
+    def _require_attacks(self) -> None:
+        """Refuse a limit on what is not measured, and a suite for prompts where there is none."""
+        attacks = self.evaluation.evasion.attacks
+        if attacks == (INJECTIONS,) and self.model.head != "label_tokens":
+            raise ValueError(f"evaluation.evasion.attacks {INJECTIONS} needs model.head label_tokens")
+        if self.promotion.max_flip_rate is not None and not attacks:
+            raise ValueError(
+                "promotion.max_flip_rate needs attacks that flips are counted under: name them in"
+                " evaluation.evasion.attacks, or all"
+            )
 
     def _require_raters(self) -> None:
         """Refuse what speaks of raters where no column holds their answers."""

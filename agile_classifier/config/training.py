@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from agile_classifier.config.bounds import Address, Digests, Layers, Revision, Seed, Text
+from agile_classifier.config.evasion import AugmentConfig
 from agile_classifier.config.section import ClassNames, Section
 
 LINEAR_HEADS = (("classification", "mean"), ("classification", "layers"))
@@ -102,6 +103,9 @@ class FineTuneConfig(Section):
     balance: Literal["none", "weights", "resampling"] = "none"
     """What is done about rare classes: nothing, a loss in which every class weighs the same, or rare texts drawn again
     until it does."""
+    augment: AugmentConfig = AugmentConfig()
+    """Copies of train texts, written as people write past a classifier, that are learnt beside them; none by
+    default."""
     ensemble_with: Literal["none", "tfidf_svm"] = "none"
     """What answers beside the network as the second member of an ensemble, trained on the same texts; the log odds of
     both are averaged."""

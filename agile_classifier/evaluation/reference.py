@@ -46,7 +46,7 @@ def embedded(sample: DriftSample, adapter: Path, *, base: Path, texts: Sequence[
     """The sample with the unknown tokens and embeddings of some of its texts."""
     spec = ClassifierSpec.load(adapter)
     tokenizer = load_tokenizer(adapter / TOKENIZER_FOLDER)
-    found = encode(texts, tokenizer=tokenizer, max_length=spec.max_length)
+    found = encode(spec.clean(texts), tokenizer=tokenizer, max_length=spec.max_length)
     special = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id}
     unknown = [_unknown_share(ids, tokenizer.unk_token_id, special) for ids in found.input_ids]
     return replace(sample, unknown=np.array(unknown), embeddings=_embed(found, spec, base=base, tokenizer=tokenizer))

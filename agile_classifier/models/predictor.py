@@ -85,7 +85,7 @@ class Predictor:
             A probability is no finite number.
         """
         said = self._score_encoded(self.encode(texts) if encoded is None else encoded)
-        return require_finite(said if self.member is None else self.member.join(said, texts))
+        return require_finite(said if self.member is None else self.member.join(said, self.spec.clean(texts)))
 
     def _score_encoded(self, encoded: Encoded) -> np.ndarray:
         probabilities = np.empty((len(encoded.input_ids), self.spec.n_classes))
@@ -112,8 +112,10 @@ class Predictor:
                 parameter.zero_()
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Encode texts into token ids as the network reads them."""
-        return encode(texts, tokenizer=self.tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt)
+        """Encode texts into token ids as the network reads them, normalised as the specification says."""
+        return encode(
+            self.spec.clean(texts), tokenizer=self.tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt
+        )
 
     @torch.inference_mode()
     def _score_batch(self, input_ids: list[list[int]]) -> np.ndarray:

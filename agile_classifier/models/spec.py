@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agile_classifier.data.evasion.normalize import normalize_texts
 from agile_classifier.models.prompts.prompts import Prompt, ask_each
 
 if TYPE_CHECKING:  # a version that is only scored holds no config
@@ -51,6 +52,9 @@ class ClassifierSpec:
     """Prompt around a text, for label tokens; None with a classification head."""
     several: bool = False
     """Whether a text may carry several labels: each has a probability of its own, and they do not sum to 1."""
+    normalize: tuple[str, ...] = ()
+    """What is undone in a text before it is read (`agile_classifier/data/evasion/normalize.py`); of older versions
+    nothing."""
 
     @property
     def n_classes(self) -> int:
@@ -66,9 +70,19 @@ class ClassifierSpec:
         """
         return ROUNDED if self.quantization == "int8" or self.compute_dtype != "float32" else EXACT
 
+    def clean(self, texts: Iterable[str]) -> list[str]:
+        """Texts as the classifier reads them; a person is shown those that were given."""
+        return normalize_texts(texts, self.normalize)
+
     @classmethod
     def describe(
-        cls, model: ModelConfig, *, class_names: Sequence[str], base_digest: str, several: bool = False
+        cls,
+        model: ModelConfig,
+        *,
+        class_names: Sequence[str],
+        base_digest: str,
+        several: bool = False,
+        normalize: Sequence[str] = (),
     ) -> ClassifierSpec:
         """Describe a classifier from a config's section `model`; `compute_dtype` may be `auto`, `hidden_size` is 0."""
         answers = model.head == "label_tokens"
@@ -89,6 +103,7 @@ class ClassifierSpec:
             base_digest=base_digest,
             prompt=Prompt(**prompt) if answers else None,
             several=several,
+            normalize=tuple(normalize),
         )
 
     def save(self, folder: Path) -> None:
@@ -104,4 +119,5 @@ class ClassifierSpec:
         if values["prompt"]:
             lists = {name: tuple(values["prompt"].get(name, ())) for name in ("labels", "questions")}
             values["prompt"] = Prompt(**{**values["prompt"], **lists})
+        values["normalize"] = tuple(values.get("normalize", ()))
         return cls(**values)

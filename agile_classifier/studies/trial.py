@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from agile_classifier.config.labels.many import MANY
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.training import ModelConfig
+from agile_classifier.data.evasion.normalize import normalize_texts
 from agile_classifier.data.examples import read_examples
 from agile_classifier.data.label_and_split import label_and_split
 from agile_classifier.environment import cache, hub_token, mirror
@@ -132,7 +133,9 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
         adapter = Path(scratch) / "adapter"
         fine_tune(
             parts,
-            ClassifierSpec.describe(config.model, class_names=class_names, base_digest=""),
+            ClassifierSpec.describe(
+                config.model, class_names=class_names, base_digest="", normalize=config.data.normalize
+            ),
             config.fine_tune.model_copy(update={"max_time": math.inf}),
             base=base,
             checkpoints=Path(scratch) / "checkpoints",
@@ -144,7 +147,10 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
 
 
 def _baseline(name: str, config: RunConfig, parts: Parts, class_names: Sequence[str]) -> dict[str, Floats]:
-    """Probabilities of validation and test."""
+    """Probabilities of validation and test, of texts normalised as the classifier's are."""
+    parts = {
+        part: rows.assign(text=normalize_texts(rows["text"], config.data.normalize)) for part, rows in parts.items()
+    }
     train, others = parts["train"], {part: parts[part] for part in JUDGED}
     if name == "member":
         member = fit_member(train, class_names=class_names, seed=0)

@@ -18,10 +18,11 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
+from agile_classifier.config.evasion import Normalize
 from agile_classifier.config.section import Section
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.environment import cache, hub_token, mirror
@@ -48,6 +49,7 @@ _SIGNATURE = Signature([
         Parameter(name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.annotation)
         for name, field in _FIELDS.items()
     ),
+    Parameter("normalize", Parameter.KEYWORD_ONLY, default=(), annotation=tuple[str, ...]),
     Parameter("checkpoint", Parameter.KEYWORD_ONLY, default="best", annotation=Literal["best", "last"]),
 ])  # fmt: skip
 """Signature of `AgileClassifier`, which scikit-learn and a notebook read: the sections' own fields and defaults."""
@@ -72,8 +74,9 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
     **parameters
         Any other field of a config's sections `model` (`head`, `pooling`, `prompt`, `max_length`, …) and `fine_tune`
         (`rank`, `learning_rate`, `epochs`, `early_stopping`, …), under its own name and with its own default; `prompt`
-        and `early_stopping` are mappings of their fields. And `checkpoint`, `best` or `last`: which one answers; they
-        are the same without validation texts.
+        and `early_stopping` are mappings of their fields. `normalize`, as `data.normalize` of a config: what is undone
+        in a text before it is read. And `checkpoint`, `best` or `last`: which one answers; they are the same without
+        validation texts.
 
     Attributes
     ----------
@@ -95,6 +98,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
     """
 
     base_model: str
+    normalize: Sequence[str]
     checkpoint: str
     _predictor: Predictor | None = None
     _base: Path | None = None
@@ -142,7 +146,10 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         names, several = [*map(str, self.classes_)], is_label_table(y)
         if several:
             require_several(settings)
-        spec = ClassifierSpec.describe(model, class_names=names, base_digest=tree_digest(base), several=several)
+        spec = ClassifierSpec.describe(
+            model, class_names=names, base_digest=tree_digest(base), several=several,
+            normalize=_read_normalize(self.normalize),
+        )  # fmt: skip
         with tempfile.TemporaryDirectory() as scratch:
             adapter = Path(scratch) / "adapter"
             fine_tune(
@@ -253,6 +260,14 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         return self._predictor
 
 
+def _read_normalize(names: Sequence[str]) -> tuple[str, ...]:
+    try:
+        found: tuple[str, ...] = TypeAdapter(Normalize).validate_python(names)
+    except ValidationError as error:
+        raise InputError(f"AgileClassifier: {explain_validation(error, within='normalize')}") from None
+    return found
+
+
 def _fetch_base(model: ModelConfig) -> Path:
     return fetch_base_model(
         model.source, sha256=model.sha256, revision=model.revision, token=hub_token(), cache=cache(), mirror=mirror()
@@ -271,6 +286,7 @@ def _parameters(spec: ClassifierSpec) -> dict[str, Any]:
         "revision": spec.base_revision,
         "quantization": spec.quantization,
         "max_length": spec.max_length,
+        "normalize": spec.normalize,
         **head,
     }
 

@@ -33,6 +33,7 @@ from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, build_network, save_network
 from agile_classifier.models.prompts.prompts import find_label_tokens
 from agile_classifier.models.spec import MEMBER_FOLDER, TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.training.augmentation import augment
 from agile_classifier.training.balancing import balance
 from agile_classifier.training.callbacks import EpochLog, TimeLimit
 from agile_classifier.training.checkpoints import last_complete_checkpoint
@@ -63,7 +64,7 @@ def fine_tune(
         `compute_dtype` may be `auto`; what was chosen is written down.
     settings : FineTuneConfig
         The section `fine_tune` of a config, but for where it is trained: that is `devices`. With `ensemble_with`, the
-        second member of the ensemble is trained too, into `member/`.
+        second member of the ensemble is trained too, into `member/`, on train without attacked copies.
     checkpoints : Path
         Folder of this very training; a complete checkpoint in it is resumed. Removed at the end.
     hooks : Hooks
@@ -82,9 +83,10 @@ def fine_tune(
     hardware = read_hardware(kind=devices.kind if devices else None)
     output.mkdir(parents=True, exist_ok=True)
     if settings.ensemble_with != "none":  # before the network, for it takes seconds and may be refused
-        fit_member(parts["train"], class_names=spec.class_names, seed=settings.seed).save(output / MEMBER_FOLDER)
+        own = _clean({"train": parts["train"]}, spec)["train"]
+        fit_member(own, class_names=spec.class_names, seed=settings.seed).save(output / MEMBER_FOLDER)
     training = _Training(
-        base=base, spec=_resolved(spec, base, hardware), parts=_balanced(parts, settings), settings=settings,
+        base=base, spec=_resolved(spec, base, hardware), parts=_prepare(parts, spec, settings), settings=settings,
         checkpoints=checkpoints, output=output, hardware=hardware, devices=devices or Devices(hardware.device),
         price_per_hour=price_per_hour,
     )  # fmt: skip
@@ -105,8 +107,16 @@ def _resolved(spec: ClassifierSpec, base: Path, hardware: Hardware) -> Classifie
     return replace(spec, compute_dtype=dtype, hidden_size=read_hidden_size(base))
 
 
-def _balanced(parts: Mapping[str, pd.DataFrame], settings: FineTuneConfig) -> dict[str, pd.DataFrame]:
-    return {**parts, "train": balance(parts["train"], how=settings.balance, seed=settings.seed)}
+def _prepare(
+    parts: Mapping[str, pd.DataFrame], spec: ClassifierSpec, settings: FineTuneConfig
+) -> dict[str, pd.DataFrame]:
+    """Parts as they are learnt from: train balanced, with its attacked copies; then every text normalised."""
+    train = balance(parts["train"], how=settings.balance, seed=settings.seed)
+    return _clean({**parts, "train": augment(train, settings.augment, seed=settings.seed)}, spec)
+
+
+def _clean(parts: Mapping[str, pd.DataFrame], spec: ClassifierSpec) -> dict[str, pd.DataFrame]:
+    return {part: rows.assign(text=spec.clean(rows["text"])) for part, rows in parts.items()}
 
 
 def _train_within_memory(training: _Training, hooks: Hooks) -> None:

@@ -27,6 +27,7 @@ def fine_tune(
     model: ModelConfig,
     settings: FineTuneConfig,
     experiment: str,
+    normalize: tuple[str, ...] = (),
 ) -> tuple[Annotated[Folder, "adapter"], Annotated[str, "mlflow_run_id"]]:
     """Tune a LoRA adapter and a head on the frozen base model; goes on where a killed training stood.
 
@@ -38,8 +39,10 @@ def fine_tune(
     from agile_classifier.training.trainer import Hooks
 
     devices = choose_devices(settings.devices, device=settings.device, batch_size=settings.batch_size)
-    names, digest = labelling.class_names, tree_digest(base_model.path)
-    spec = ClassifierSpec.describe(model, class_names=names, base_digest=digest, several=labelling.several)
+    spec = ClassifierSpec.describe(
+        model, class_names=labelling.class_names, base_digest=tree_digest(base_model.path),
+        several=labelling.several, normalize=normalize,
+    )  # fmt: skip
     key = tracking.training_key(train, validation, spec, settings, experiment=experiment, n_devices=devices.n)
     if (trained := wait_for_equal(key)) is not None:
         return trained.adapter, trained.mlflow_run_id

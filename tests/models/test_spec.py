@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,12 +32,24 @@ SPEC = ClassifierSpec(
         SPEC,
         replace(SPEC, base_sha256=None, base_revision="d" * 40),
         replace(SPEC, class_names=("a", "b", "c"), double_quant=False, quantization="none"),
+        replace(SPEC, normalize=("zero_width", "nfkc")),
     ],
 )
 def test_a_spec_survives_its_file(tmp_path: Path, spec: ClassifierSpec) -> None:
     spec.save(tmp_path)
     assert ClassifierSpec.load(tmp_path) == spec
     assert hash(ClassifierSpec.load(tmp_path)) == hash(spec)
+
+
+def test_a_spec_of_before_normalisation_reads_texts_as_they_are(tmp_path: Path) -> None:
+    SPEC.save(tmp_path)
+    file = tmp_path / "classifier.json"
+    values = json.loads(file.read_text(encoding="utf-8"))
+    del values["normalize"]
+    file.write_text(json.dumps(values), encoding="utf-8")
+    assert ClassifierSpec.load(tmp_path) == SPEC
+    assert ClassifierSpec.load(tmp_path).clean(["k\u200bill"]) == ["k\u200bill"]
+    assert replace(SPEC, normalize=("zero_width",)).clean(["k\u200bill"]) == ["kill"]
 
 
 def test_a_spec_takes_the_model_section_of_a_config() -> None:

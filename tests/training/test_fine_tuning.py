@@ -83,6 +83,19 @@ def test_a_toy_is_learnt_and_scores_survive_saving(tiny_model: Path, labelled: p
     assert history.epochs[-1]["train_loss"] < history.epochs[0]["train_loss"]
 
 
+def test_attacked_copies_are_learnt_beside_train_and_the_same_training_gives_the_same_tensors(
+    tiny_model: Path, labelled: pd.DataFrame, tmp_path: Path
+) -> None:
+    settings = changed(epochs=1, augment={"attacks": ["typos", "leetspeak"], "share": 1.0})
+    plain, first, again = (
+        tune(tiny_model, labelled, tmp_path / name, settings=each, spec=replace(SPEC, normalize=("zero_width",)))
+        for name, each in {"plain": changed(epochs=1), "first": settings, "again": settings}.items()
+    )
+    assert History.load(first).n_steps == 2 * History.load(plain).n_steps
+    assert_equal(first, again)
+    assert ClassifierSpec.load(first).normalize == ("zero_width",)
+
+
 @pytest.mark.parametrize("loss", ["label_tokens", "vocabulary", "full_text"])
 def test_a_language_model_learns_to_answer_and_its_answers_survive_saving(
     tiny_language_model: Path, labelled: pd.DataFrame, tmp_path: Path, loss: str

@@ -74,12 +74,14 @@ class OnnxPredictor:
         probabilities = np.empty((len(texts), self.spec.n_classes))
         for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
-        said = probabilities if self.member is None else self.member.join(probabilities, texts)
+        said = probabilities if self.member is None else self.member.join(probabilities, self.spec.clean(texts))
         return require_finite(said)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Token ids as the graph reads them."""
-        return encode(texts, tokenizer=self.tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt)
+        """Token ids as the graph reads them, of texts normalised as the specification says."""
+        return encode(
+            self.spec.clean(texts), tokenizer=self.tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt
+        )
 
     def _score_batch(self, rows: list[list[int]]) -> np.ndarray:
         lengths = np.asarray([len(row) for row in rows])

@@ -33,6 +33,8 @@ REQUIREMENTS = (
     "requests", "tqdm", "filelock", "ftfy", "gguf", "huggingface-hub", "mlflow",
 )  # fmt: skip
 """What scoring needs, installed at the very versions of training."""
+FOR_CONFUSABLES = "confusable-homoglyphs"
+"""What a version needs beside that folds letters which look alike (`data.normalize`)."""
 SCORE = """
 import json, sys
 from pathlib import Path
@@ -97,7 +99,7 @@ def log_classifier(
                 code_paths=[str(code.package)],
                 signature=_signature(spec.class_names, has_bands=decision.bands is not None),
                 tags=dict(tags or {}),
-                pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
+                pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in _requirements(spec)],
             )
     return str(info.model_uri)
 
@@ -123,6 +125,10 @@ def _pack(adapter: Path, folder: Path, *, decision: Decision) -> Path:
     shutil.copy2(adapter / SPEC_FILE, folder)
     decision.save(folder)
     return folder
+
+
+def _requirements(spec: ClassifierSpec) -> tuple[str, ...]:
+    return (*REQUIREMENTS, FOR_CONFUSABLES) if "confusables" in spec.normalize else REQUIREMENTS
 
 
 def _signature(class_names: Sequence[str], *, has_bands: bool) -> ModelSignature:

@@ -254,4 +254,4 @@ def _embed(name: str, number: str, texts: Sequence[str]) -> NDArray[np.float32]:
 
     files = version_files.read_files(name, number)
     spec = ClassifierSpec.load(files.adapter)
-    return embed(texts, base=files.base or fetch_base_of(spec), max_length=spec.max_length)
+    return embed(spec.clean(texts), base=files.base or fetch_base_of(spec), max_length=spec.max_length)

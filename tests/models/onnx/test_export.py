@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from agile_classifier.config.training import FineTuneConfig
+from agile_classifier.data.evasion.attacks import attack
 from agile_classifier.errors import InputError
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.classical.member import fit_member
@@ -213,6 +214,24 @@ def test_the_second_member_answers_beside_the_graph_too(
     shutil.rmtree(tmp_path / "export" / MEMBER_FOLDER)
     alone = OnnxPredictor(tmp_path / "export", threads=1).score(texts)
     assert np.abs(alone - together.score(texts)).max() > 0.01
+
+
+def test_the_graph_reads_texts_normalised_as_the_original_does(
+    tuned: Adapter, tiny_model: Path, tiny_examples: pd.DataFrame, tmp_path: Path
+) -> None:
+    adapter, base = tuned(tiny_model, pooling="mean", quantization="none")
+    labelled = tiny_examples.assign(label=(tiny_examples["score"] >= 0.5).astype(int))
+    fit_member(labelled, class_names=("no", "yes"), seed=0).save(adapter / MEMBER_FOLDER)
+    replace(ClassifierSpec.load(adapter), normalize=("zero_width",)).save(adapter)
+    export_onnx(adapter, base=base, output=tmp_path / "export")
+    texts = varied_texts(20)
+    hidden = [attack(text, "zero_width", strength=1) for text in texts]
+    graph, original = OnnxPredictor(tmp_path / "export", threads=1), Predictor.load(adapter, base=base)
+    assert np.array_equal(graph.score(hidden), graph.score(texts))
+    assert np.array_equal(original.score(hidden), original.score(texts))
+    assert graph.score(hidden) == pytest.approx(original.score(hidden), abs=1e-4)
+    replace(ClassifierSpec.load(adapter), normalize=()).save(tmp_path / "export")
+    assert np.abs(OnnxPredictor(tmp_path / "export", threads=1).score(hidden) - graph.score(hidden)).max() > 0.01
 
 
 @pytest.fixture(scope="module")
