@@ -17,9 +17,10 @@ def scoring(
     version: str | None = None,
     strict: bool = False,
     prediction_ids: bool = False,
+    explain: bool = False,
 ) -> None:
     """Files are named by absolute paths: the process that runs the step may stand in another folder.
 
     What `options` leave open is read as the config of the version says.
     """
-    score_file(source, output, options, prefix, model_name, version, strict, prediction_ids)
+    score_file(source, output, options, prefix, model_name, version, strict, prediction_ids, explain)

@@ -16,6 +16,7 @@ import typer
 
 from agile_classifier.cli import (
     checks,
+    explaining,
     labelling,
     promotion,
     schedules,
@@ -29,7 +30,9 @@ from agile_classifier.cli import (
 from agile_classifier.cli.headings import CommandsUnderHeadings
 from agile_classifier.ending import is_told
 
-GROUPS = (training, promotion, checks, scoring, labelling, serving, versions, studies, schedules, upkeep)
+GROUPS = (
+    training, promotion, checks, scoring, explaining, labelling, serving, versions, studies, schedules, upkeep
+)  # fmt: skip
 """Modules that hold the commands."""
 
 app = typer.Typer(

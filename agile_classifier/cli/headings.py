@@ -12,7 +12,7 @@ HEADINGS = {
     "Data": ("new", "init", "configs", "data", "queue", "label"),
     "Train": ("train", "tune", "study", "compile", "stack", "deploy"),
     "Judge": ("check", "promote", "rollback", "history", "approve", "reject", "monitor", "feedback"),
-    "Serve": ("score", "serve", "export", "sign"),
+    "Serve": ("score", "explain", "serve", "export", "sign"),
     "Schedule": ("schedule",),
     "Upkeep": ("ui", "doctor", "notify", "backup", "restore", "adopt", "prune", "bench"),
 }

@@ -101,6 +101,9 @@ def score(
         bool,
         typer.Option("--prediction-ids", help="Give each row of --input a prediction_id, by which verdicts name it."),
     ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add a column with the words that carry each answer, which takes longer.")
+    ] = False,
 ) -> None:
     """Score texts, or a file of them, with the champion.
 
@@ -124,12 +127,12 @@ def score(
         labels = (label_column,) if evaluate or label_column else None
         _score_file(
             source, output, options, labels, model=model, version=version, strict=strict, prefix=prefix,
-            prediction_ids=prediction_ids,
+            prediction_ids=prediction_ids, explain=explain,
         )  # fmt: skip
         return
     from agile_classifier.ops.scoring import champion as scoring
 
-    print(scoring.as_table(texts or [], scoring.score_texts(texts or [], model_name=model)))
+    print(scoring.as_table(texts or [], scoring.score_texts(texts or [], model_name=model, explain=explain)))
 
 
 @commands.command(epilog="Example: agile queue --pool unlabelled.csv --count 100 --output to_label.csv")
@@ -193,6 +196,7 @@ def queue(
 def _score_file(
     source: Path, output: Path, options: ReadingOptions, labels: tuple[str | None] | None, *, model: str | None,
     version: str | None, strict: bool, prefix: str | None, prediction_ids: bool,
+    explain: bool,
 ) -> None:  # fmt: skip
     """Score a file by the pipeline and, with the name of the column of `labels` or None in it, evaluate the scores."""
     from agile_classifier.ops.engines import run as local_runs
@@ -211,6 +215,7 @@ def _score_file(
     run = local_runs.run_here(
         "scoring", source=str(source.absolute()), output=str(output.absolute()), options=options, prefix=prefix,
         model_name=model, version=version, strict=strict, prediction_ids=prediction_ids,
+        explain=explain,
     )  # fmt: skip
     facts = output_of(run, "score_file", "scored_file")
     print(batch.in_words(facts))

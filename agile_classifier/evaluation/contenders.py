@@ -20,6 +20,7 @@ from agile_classifier.errors import GateRefused, InputError
 from agile_classifier.evaluation.bands import Banding
 from agile_classifier.evaluation.bias.figures import GroupReport
 from agile_classifier.evaluation.bias.groups import COLUMN
+from agile_classifier.evaluation.evasion.measure import Attacked, flat_evasion
 from agile_classifier.evaluation.several.views import choose_each, flat_names, read_truth, score_each
 from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals, paired_differences
@@ -77,6 +78,8 @@ class Evaluation(BaseModel):
     """What the chosen checkpoint decides without a person; None where nothing was asked for."""
     groups: GroupReport | None = None
     """Chosen checkpoint on the groups of people that test texts name; None where none was asked for."""
+    evasion: dict[str, Attacked] = {}
+    """Attack → what it does to the chosen checkpoint's answers; empty where none was tried."""
 
     @property
     def decision_threshold(self) -> DecisionThreshold:
@@ -103,7 +106,7 @@ class Evaluation(BaseModel):
         }
         counts = {"n_cut_test": self.n_cut["test"], "n_escaped_test": self.n_escaped["test"]}
         measured = (each.flat() for each in (self.banding, self.groups) if each is not None)
-        return dict(ChainMap(counts, *measured, by_label, metrics))
+        return dict(ChainMap(counts, flat_evasion(self.evasion), *measured, by_label, metrics))
 
     def logged(self) -> dict[str, float]:
         """Metrics as MLflow keeps them: `best/roc_auc`, … before all others, then `flat`, with baselines at the end.

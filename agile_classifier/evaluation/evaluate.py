@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from agile_classifier.evaluation.contenders import (
     score_baselines,
     score_table,
 )
+from agile_classifier.evaluation.evasion.tried import Tried
 from agile_classifier.evaluation.reports.evaluation import wrong_rows
 from agile_classifier.evaluation.reports.inputs import Review
 from agile_classifier.evaluation.review import find_neighbours, find_suspects, sweep_label_threshold
@@ -114,7 +115,7 @@ def examine(
     embedded = _embed(train, others, base=base, spec=spec, seed=settings.seed)
     y_score = {
         **_score_networks(adapter, base, spec, others, encoded),
-        **score_baselines(train, others, names=tuple(BASELINES), **kinds),
+        **_score_baselines(train, others, spec),
         "frozen": score_probe(embedded.features, embedded.train, parts=tuple(others), **kinds),
     }
     chosen = {
@@ -128,11 +129,18 @@ def examine(
     )  # fmt: skip
     evaluation = _evaluate(chosen, test, counts=_count_changed(adapter, encoded), settings=settings, spec=spec)
     answers = chosen["candidate"].answers
-    groups = _measure_groups(answers, test, class_names=tuple(spec.class_names), settings=settings)
-    evaluation = evaluation.model_copy(update={"banding": banding, "groups": groups})
+    tried = Tried(adapter, base, chosen["candidate"].calibration, answers)
+    measured = {
+        "banding": banding,
+        "groups": _measure_groups(answers, test, class_names=tuple(spec.class_names), settings=settings),
+        "evasion": {} if spec.several else tried.evade(test, settings),
+    }
+    evaluation = evaluation.model_copy(update=measured)
     review = _review(
         answers, embedded, test, cut=encoded["test"].cut, label_threshold=label_threshold, settings=settings, spec=spec
     )
+    if not spec.several:
+        review = replace(review, explained=tried.explain(list(test["text"]), tuple(review.neighbours), settings))
     scores = {name: one.answers.y_score for name, one in chosen.items()}
     return Examination(evaluation, score_table(test, scores), review)
 
@@ -157,7 +165,7 @@ def _encode(adapter: Path, spec: ClassifierSpec, parts: Mapping[str, pd.DataFram
     """Each part's texts tokenized once, for every checkpoint: they share the tokenizer."""
     tokenizer = load_tokenizer(adapter / TOKENIZER_FOLDER)
     return {
-        part: encode(list(rows["text"]), tokenizer=tokenizer, max_length=spec.max_length, prompt=spec.prompt)
+        part: encode(spec.clean(rows["text"]), tokenizer=tokenizer, max_length=spec.max_length, prompt=spec.prompt)
         for part, rows in parts.items()
     }
 
@@ -166,8 +174,17 @@ def _embed(
     train: pd.DataFrame, others: Mapping[str, pd.DataFrame], *, base: Path, spec: ClassifierSpec, seed: int
 ) -> _Embedded:
     probed = train if len(train) <= MOST_PROBED else train.sample(MOST_PROBED, random_state=seed)
-    texts = {part: list(rows["text"]) for part, rows in {"train": probed, **others}.items()}
+    texts = {part: spec.clean(rows["text"]) for part, rows in {"train": probed, **others}.items()}
     return _Embedded(probed, embed_parts(texts, base=base, max_length=spec.max_length))
+
+
+def _score_baselines(
+    train: pd.DataFrame, others: Mapping[str, pd.DataFrame], spec: ClassifierSpec
+) -> dict[str, dict[str, Floats]]:
+    """Baseline → part → scores, of texts normalised as the classifier's are."""
+    read = {part: rows.assign(text=spec.clean(rows["text"])) for part, rows in {"train": train, **others}.items()}
+    kinds = {"n_classes": spec.n_classes, "several": spec.several}
+    return score_baselines(read.pop("train"), read, names=tuple(BASELINES), **kinds)
 
 
 def _score_networks(

@@ -20,6 +20,7 @@ def score_file(
     version: str | None,
     strict: bool,
     prediction_ids: bool,
+    explain: bool = False,
 ) -> Annotated[dict[str, Any], "scored_file"]:
     """Score a file by a registered version.
 
@@ -35,6 +36,7 @@ def score_file(
         strict=strict,
         run_id=str(get_step_context().pipeline_run.id),
         find_marking=find_marking if prediction_ids else None,
+        explain=explain,
     )
     log_metadata(facts)
     log_metadata(metadata=facts, artifact_name="scored_file", infer_artifact=True)

@@ -205,6 +205,8 @@ USAGE = [
     ("a version for texts", ["score", "a text", "--version", "1"]),
     ("metrics for texts", ["score", "a text", "--evaluate"]),
     ("a place for scores without a file", ["score", "a text", "--output", "b.csv"]),
+    ("no text to explain", ["explain"]),
+    ("no word of a text to leave out", ["explain", "a text", "--words", "0"]),
 ]
 
 

@@ -80,6 +80,7 @@ def require_possible(config: RunConfig) -> None:
     asked = {
         "decision.bands": config.decision.bands.is_asked,
         "evaluation.groups": config.evaluation.groups.is_asked,
+        "evaluation.evasion": bool(config.evaluation.evasion.attacks),
         "promotion.checks": bool(config.promotion.checks),
     }
     for field in (name for name, is_asked in asked.items() if is_asked):

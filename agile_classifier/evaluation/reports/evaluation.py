@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from agile_classifier.evaluation.contenders import list_as_good
+from agile_classifier.evaluation.evasion.measure import worst_flip_rate
 from agile_classifier.evaluation.many_classes import MOST_SHOWN, ClassRow, worst_classes
 from agile_classifier.evaluation.reports.bands import draw_prices, list_prices
 from agile_classifier.evaluation.reports.drawing import to_svg
@@ -106,6 +107,7 @@ def render_report(report: ReportInput) -> str:
         worst_classes=_worst_classes(report),
         **_bands(report),
         groups=None if report.groups is None else describe_groups(report.groups),
+        worst_flip_rate=worst_flip_rate(report.evasion),
     )
 
 
@@ -153,7 +155,7 @@ def worst_errors(report: ReportInput) -> list[dict[str, Any]]:
     list of dict
         `text` (cut), `truth`, `predicted` (class names), `given`, the probability that the true class was given, and
         `neighbours`, train texts near to it (`text`, cut, and `label`, a class name): called like the truth they say a
-        hard case, called like the prediction, perhaps a wrong label.
+        hard case, called like the prediction, perhaps a wrong label. And `explanation`, what its words did, or None.
     """
     chosen, names = report.results[0], report.class_names
     y_pred = predict(chosen.y_score, chosen.decision_threshold)
@@ -163,6 +165,7 @@ def worst_errors(report: ReportInput) -> list[dict[str, Any]]:
             "truth": names[report.y_true[row]],
             "predicted": names[y_pred[row]],
             "given": float(chosen.y_score[row, report.y_true[row]]),
+            "explanation": report.review.explained.get(row),
             "neighbours": [
                 {"text": shorten_text(near.text), "label": names[near.label]}
                 for near in report.review.neighbours.get(row, ())

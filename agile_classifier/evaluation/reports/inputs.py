@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agile_classifier.evaluation.bands import Banding
 from agile_classifier.evaluation.bias.figures import GroupReport
+from agile_classifier.evaluation.evasion.measure import Attacked
 from agile_classifier.evaluation.reports.page import Fact
 from agile_classifier.evaluation.review import Cut, Neighbour, Suspects
 from agile_classifier.evaluation.slices import Slice
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.calibration import Floats, Ints
 from agile_classifier.metrics.metrics import DecisionThreshold
+from agile_classifier.models.explanations.leave_one_out import Explanation
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Review:
     """Other label thresholds; empty where classes are given."""
     cut: Sequence[int]
     """Rows of test whose texts are longer than the model reads."""
+    explained: Mapping[int, Explanation] = field(default_factory=dict)
+    """Row of test that is predicted wrongly → what its words did to its answer; of the worst errors alone."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class ReportInput:
     """Headed groups of names and values: labels, model, run, digests, versions."""
     about: Sequence[Fact] = ()
     """Facts of the page's head: the run that made it, when. Those of the decision take their place later."""
+    evasion: Mapping[str, Attacked] = field(default_factory=dict)
+    """Attack → what it does to the chosen checkpoint's answers; empty where none was tried."""
     ceiling: str | None = None
     """How far raters go with one another, which a model can be held against; None where it is not known."""
     banding: Banding | None = None

@@ -26,6 +26,7 @@ from agile_classifier.ops.promotion import champions
 from agile_classifier.ops.promotion.gate import Evidence, Limit, PromotionDecision, comparable_rows, decide
 from agile_classifier.ops.promotion.labels import compare_labels, limit_losses, limit_worst
 from agile_classifier.ops.promotion.limits.automation import limit_automation
+from agile_classifier.ops.promotion.limits.evasion import evasion_limits
 from agile_classifier.ops.promotion.limits.hurt import describe_hurt, measure_hurt
 from agile_classifier.ops.promotion.measured_version import MeasuredVersion
 from agile_classifier.ops.promotion.since_champion import measure_apart
@@ -168,8 +169,14 @@ class Comparison:
             self._limit_candidate(y_true, answers, texts)
             of_champion = None if self.champion is None else partial(self._answer_of, self.champion)
             hurt = measure_hurt(self.candidate, of_champion, rows, answers, evaluation, self.settings)
-            automation = limit_automation(self.candidate, rows, least=self.settings.min_automation)
-            self._add(bias=hurt.bias, checks=hurt.checks, limits=(*self.evidence.limits, *automation, *hurt.limits))
+            self._add(
+                bias=hurt.bias,
+                checks=hurt.checks,
+                limits=(
+                    *self.evidence.limits, *hurt.limits, *evasion_limits(evaluation, self.settings),
+                    *limit_automation(self.candidate, rows, least=self.settings.min_automation),
+                ),
+            )  # fmt: skip
             if self.champion is None:
                 self._add(differences=compare_with_baselines(evaluation, rows, metric=self.settings.metric))
             else:

@@ -15,6 +15,8 @@ from agile_classifier.metrics.bands import DECISION
 from agile_classifier.models.spec import PROBABILITY
 
 LABEL, MODEL_VERSION, RUN_ID = "label", "model_version", "run_id"
+EXPLANATION = "explanation"
+"""Words that carry an answer, behind its probabilities and decision; only on demand."""
 PREDICTION_ID, REVIEW = "prediction_id", "review"
 """Id by which a verdict names the prediction, and whether that is marked for a person; both only on demand."""
 PREDICTED = "predicted_"
@@ -85,7 +87,10 @@ def find_earlier(names: Sequence[str]) -> list[str]:
     for end in range(len(names) - 1, 1, -1):
         if plain[end] != RUN_ID or plain[end - 1] != MODEL_VERSION:
             continue
-        behind = start = end - 1 - (plain[end - 2] == DECISION)
+        start = end - 1
+        for behind_probabilities in (EXPLANATION, DECISION):
+            start -= plain[start - 1] == behind_probabilities
+        behind = start
         while start and plain[start - 1].startswith(PROBABILITY):
             start -= 1
         if start < behind and start and plain[start - 1] == LABEL:

@@ -23,6 +23,7 @@ from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.scoring import stream as stream_scoring
 from agile_classifier.ops.scoring.answer_columns import AnswerColumns, place_answers
+from agile_classifier.ops.scoring.explanations.explaining import ExplainingScorer, Scores
 from agile_classifier.ops.scoring.reading import Reading, choose_layout, read_as
 from agile_classifier.ops.scoring.stream import WINDOW_ROWS, Answering
 
@@ -97,6 +98,7 @@ def score_file(
     strict: bool = False,
     run_id: str,
     find_marking: FindMarking | None = None,
+    explain: bool = False,
     window_rows: int = WINDOW_ROWS,
 ) -> dict[str, Any]:
     """Write the file's rows, in their order, with label, probabilities, `model_version` and `run_id` added.
@@ -119,6 +121,8 @@ def score_file(
         Written into each row, unless the output was begun by another run: then that one's.
     find_marking : callable, optional
         Finds what gives each row its `prediction_id`; without it rows have none.
+    explain : bool
+        Whether each row is also given the words that carry its answer, in a column `explanation`.
 
     Raises
     ------
@@ -129,7 +133,7 @@ def score_file(
     stream_scoring.check_output(output, source)
     name, number = find_scorer(model_name, version)
     reading, written = read_as(source, options, model_name=name, version=number), source.stat().st_mtime_ns
-    rows, scorer = open_rows(source, reading.dialect), Scorer(name, number)
+    rows, scorer = open_rows(source, reading.dialect), _load_scorer(name, number, explain=explain)
     found = stream_scoring.input_schema(rows, output)
     marking = find_marking(name, number, scorer.columns) if find_marking else None
     names = place_answers(found.names, scorer.columns, prefix=prefix, marks=marking.columns if marking else ())
@@ -158,6 +162,11 @@ def score_file(
         "input": str(source.absolute()), "read_as": how, "columns": dict(names.names),
         "input_sha256": identity["input"], MODEL_NAME: name, VERSION: number, BEGUN_BY: first_run,
     }  # fmt: skip
+
+
+def _load_scorer(model_name: str, version: str, *, explain: bool) -> Scores:
+    scorer = Scorer(model_name, version)
+    return ExplainingScorer(scorer) if explain else scorer
 
 
 def _mark_by(marking: Marking, run_id: str, made: int) -> stream_scoring.Mark:

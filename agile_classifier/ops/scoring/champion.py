@@ -11,13 +11,16 @@ from agile_classifier.errors import InputError
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.scoring.answer_columns import MODEL_VERSION
+from agile_classifier.ops.scoring.explanations.explaining import ExplainingScorer
 
 SHOWN_LENGTH = 60
 """Longest text shown in a table, in characters."""
 
 
-def score_texts(texts: Sequence[str], *, model_name: str | None) -> pd.DataFrame:
+def score_texts(texts: Sequence[str], *, model_name: str | None, explain: bool = False) -> pd.DataFrame:
     """Score texts with the champion: a row a text, with `label`, `probability_NAME` and `model_version`.
+
+    With `explain` also with the words that carry the answer, in `explanation`.
 
     Raises
     ------
@@ -28,7 +31,8 @@ def score_texts(texts: Sequence[str], *, model_name: str | None) -> pd.DataFrame
         if complaint := complaint_about(text):
             raise InputError(f"text {number}: {complaint}")
     champion = registry.find_champion(model_name)
-    scores = Scorer(champion.model_name, champion.version)(texts)
+    scorer = Scorer(champion.model_name, champion.version)
+    scores = ExplainingScorer(scorer)(texts) if explain else scorer(texts)
     return scores.assign(**{MODEL_VERSION: champion.version})
 
 

@@ -22,6 +22,7 @@ from agile_classifier.ops.feedback.verdicts import BadVerdict, Stored, UnknownPr
 from agile_classifier.ops.scoring.answer_columns import MODEL_VERSION
 from agile_classifier.ops.serving.batches import Answer, Batches, Closed, QueueFull
 from agile_classifier.ops.serving.connections import RequestLimits
+from agile_classifier.ops.serving.explanations.asking import add_explanations, require_few, wants_explanation
 from agile_classifier.ops.serving.guard import Guard
 from agile_classifier.ops.serving.listening import Rules
 from agile_classifier.ops.serving.metrics import CONTENT_TYPE, ServingMetrics
@@ -122,12 +123,16 @@ class _Routes:
         return Response(self._metrics.page(), media_type=CONTENT_TYPE)
 
     async def invocations(self, body: Annotated[Invocation, Body(openapi_examples=EXAMPLES)]) -> Response:
-        """Score texts, in one of four JSON forms or as CSV with a column `text`."""
-        future = self._submit(require_texts(body.rows, self._limits))
-        try:
-            rows = await self._wait(future)
-        finally:
-            future.cancel()
+        """Score texts, in one of four JSON forms or as CSV with a column `text`.
+
+        `params: {"explain": true}` adds which words carry each answer.
+        """
+        texts, explains = require_texts(body.rows, self._limits), wants_explanation(body.params)
+        if explains:
+            require_few(texts)
+        rows = await self._answer(texts)
+        if explains:
+            rows = await add_explanations(texts, rows, self._answer, batch_rows=self._limits.batch_rows)
         headers = {VERSION_HEADER: str(rows[0][MODEL_VERSION])}
         return Response(json.dumps({"predictions": rows}), media_type=JSON, headers=headers)
 
@@ -154,6 +159,13 @@ class _Routes:
         except (SQLAlchemyError, InputError) as error:  # its insides go to the log, not to the client
             logging.getLogger(__name__).error("verdicts could not be stored", exc_info=error)
             raise busy("the store of verdicts does not answer") from None
+
+    async def _answer(self, texts: list[str]) -> Answer:
+        future = self._submit(texts)
+        try:
+            return await self._wait(future)
+        finally:
+            future.cancel()
 
     def _submit(self, texts: list[str]) -> Future[Answer]:
         try:

@@ -104,7 +104,8 @@ class Invocation(BaseModel):
     instances: Annotated[list[Bare], FailFast()] = []
     inputs: Annotated[list[Bare], FailFast(), BeforeValidator(_read_inputs, json_schema_input_type=INPUTS)] = []
     params: dict[str, Any] | None = None
-    """MLflow's place for parameters of a model. These models take none, and both servers ignore what none takes."""
+    """MLflow's place for parameters of a model. `explain: true` asks for the words that carry each answer; others are
+    ignored, as MLflow's own server ignores what no model takes."""
 
     @model_validator(mode="before")
     @classmethod

@@ -17,6 +17,7 @@ from agile_classifier.ops.registry.scorer import Scorer
 from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.scoring.answer_columns import MODEL_VERSION
 from agile_classifier.ops.serving.batches import Answer
+from agile_classifier.ops.serving.explanations.asking import Variant
 from agile_classifier.ops.serving.metrics import ServingMetrics
 
 LONGEST_PAUSE = 300.0
@@ -86,7 +87,16 @@ class LoadedVersion:
             )
         columns[MODEL_VERSION] = [self.version] * len(texts)
         answer = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        return self._mark(texts, answer) if self._mark else answer
+        return self._marked(texts, answer)
+
+    def _marked(self, texts: Sequence[str], answer: Answer) -> Answer:
+        """Mark the answers that are predictions."""
+        own = [place for place, text in enumerate(texts) if not isinstance(text, Variant)]
+        if self._mark is None or not own:
+            return answer
+        marked = self._mark([texts[place] for place in own], [answer[place] for place in own])
+        by_place = dict(zip(own, marked, strict=True))
+        return [by_place.get(place, row) for place, row in enumerate(answer)]
 
 
 class InService:

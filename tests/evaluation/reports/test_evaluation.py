@@ -14,6 +14,7 @@ import pytest
 from agile_classifier.config.decision import BandsConfig
 from agile_classifier.evaluation import titles
 from agile_classifier.evaluation.bands import examine_bands
+from agile_classifier.evaluation.evasion.measure import Attacked, Rate
 from agile_classifier.evaluation.reports.drawing import PALETTE, to_png
 from agile_classifier.evaluation.reports.evaluation import (
     MEANINGS,
@@ -29,6 +30,7 @@ from agile_classifier.evaluation.review import Cut, Neighbour, Suspect, Suspects
 from agile_classifier.evaluation.slices import Slice
 from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals
 from agile_classifier.metrics.metrics import METRICS, confusion, evaluate_scores
+from agile_classifier.models.explanations.leave_one_out import Explanation, Word
 
 PARTS = ("train", "validation", "test")
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">{{ 7*7 }} & \'"'
@@ -407,3 +409,27 @@ def test_contents_lead_to_every_section(page: str) -> None:
     assert wanted >= {"results", "curves", "slices", "training", "errors", "rests"}
     for section in re.findall(r'<h2 id="([a-z]+)"', page):
         assert f'href="#{section}"' in page
+
+
+def test_attacks_stand_in_a_section_of_their_own_and_only_where_some_were_tried() -> None:
+    flips = Rate.of(np.arange(20) < 5)
+    tried = {
+        "zero_width": Attacked(flips=flips, changes=flips, metrics={"roc_auc": 0.7, "f1": 0.6}, intervals={}),
+        "injection: own separator": Attacked(flips=flips, changes=flips, metrics={}, intervals={}),
+    }
+    page = render_report(replace(make_report(), evasion=tried))
+    assert '<a href="#evasion">Evasion</a>' in page
+    assert "The worst attack turns 25.0 % of them round." in page
+    assert "<th>zero width</th><td>20</td>" in page
+    assert 'id="evasion"' not in render_report(make_report())
+
+
+def test_the_words_of_an_error_are_told_and_escaped() -> None:
+    report = make_report()
+    row = wrong_rows(report.y_true, report.results[0].y_score, 0.5)[0]
+    word = Word(HOSTILE, 0, len(HOSTILE), 0.4, 1.25, 1.0)
+    found = Explanation(HOSTILE, "rude", 0.9, (word,), 3, 0.4)
+    page = render_report(replace(report, review=replace(report.review, explained={row: found})))
+    assert "decided by <bdi>&lt;script&gt;" in page
+    assert "</bdi> +1.25 (of its first 1 words)" in page
+    assert "<script" not in page

@@ -1,0 +1,1 @@
+"""Evasion on test: what a classifier finds once texts are written otherwise."""

@@ -1,0 +1,1 @@
+"""Explanations: which words of a text carry its answer."""

@@ -1,0 +1,1 @@
+"""Explanations that a request asks for."""
