@@ -1,0 +1,1 @@
+"""What normalisation and augmentation buy on texts that are written past a classifier."""

@@ -1,0 +1,1 @@
+"""Whether leaving words out says the same as gradients do."""
