@@ -6,7 +6,7 @@ Every arm trains the quickstart's recipe (MiniLM, three epochs) on the same rows
 decision threshold on plain validation rows, and answers the same test rows as they are and under each attack. `--model
 probe` puts logistic regression on the untuned model in its place, which takes a minute; `--model prompted` asks
 SmolLM2-135M by a prompt, and counts how many answers prompt injections turn. A finished cell is kept in the results
-file (JSON lines) and not run again. What is recommended is to be chosen by `--part validation`. Exit status 0.
+file (JSON lines) and not run again. What is recommended is chosen by `--model probe --part validation`. Exit status 0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.evasion.cells import ARMS, MODELS, run_cell
+from benchmarks.evasion.cells import ARMS, JUDGED, MODELS, run_cell
 from benchmarks.evasion.tables import in_words
 
 RESULTS = Path(__file__).parents[1] / "results" / "evasion.jsonl"
@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--part", choices=("test", "validation"), default="test")
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args(arguments)
+    if given.part not in JUDGED[given.model]:
+        parser.error(f"--part {given.part}: of --model {given.model} only {', '.join(JUDGED[given.model])} is attacked")
     arms = ("nothing",) if given.model == "prompted" else tuple(ARMS)
     wanted = [(given.model, arm, split) for split in range(given.splits) for arm in arms]
     done = {(cell["model"], cell["arm"], cell["split"]): cell for cell in read_cells(given.results)}

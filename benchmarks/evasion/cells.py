@@ -33,7 +33,9 @@ from benchmarks.quality import CONFIGS
 
 Floats = NDArray[np.float64]
 Score = Callable[[Sequence[str]], Floats]
-MODELS = ("tuned", "probe", "prompted")
+JUDGED = {"tuned": ("test",), "probe": ("validation", "test"), "prompted": ("test",)}
+"""Model → parts that are attacked; what is recommended is chosen by the probe's validation."""
+MODELS = tuple(JUDGED)
 SPLIT = {"split.method": "shuffle", "split.train": 640, "split.validation": 160, "split.test": 198}
 NORMALIZE, AUGMENT = {"data.normalize": ["all"]}, {"fine_tune.augment.attacks": ["all"]}
 ARMS: Mapping[str, Mapping[str, Any]] = {
@@ -61,7 +63,7 @@ def run_cell(model: str, arm: str, split: int) -> dict[str, Any]:
             y_score=score(list(validation["text"])),
             n_classes=2,
         )
-        judged = {part: _judge(score, parts[part], threshold, predictor) for part in ("validation", "test")}
+        judged = {part: _judge(score, parts[part], threshold, predictor) for part in JUDGED[model]}
     sizes = {f"n_{part}": len(rows) for part, rows in parts.items()}
     facts = {"model": model, "arm": arm, "split": split, **sizes, "seconds": round(time.monotonic() - began, 1)}
     print(facts, flush=True)
@@ -122,11 +124,15 @@ def _probe(config: RunConfig, parts: Parts, _: Sequence[str]) -> Iterator[tuple[
 
     def read(texts: Sequence[str]) -> Floats:
         cleaned = normalize_texts(texts, config.data.normalize)
-        return embed(cleaned, base=base, max_length=length).astype(np.float64)
+        if new := [text for text in dict.fromkeys(cleaned) if text not in _EMBEDDED]:
+            _EMBEDDED.update(zip(new, embed(new, base=base, max_length=length), strict=True))
+        return np.stack([_EMBEDDED[text] for text in cleaned]).astype(np.float64)
 
     train = augment(parts["train"], config.fine_tune.augment, seed=config.fine_tune.seed)
     probe = LogisticRegression(max_iter=5000).fit(read(list(train["text"])), train["label"])
     yield lambda texts: np.asarray(probe.predict_proba(read(texts))), None
 
 
+_EMBEDDED: dict[str, NDArray[np.float32]] = {}
+"""Embeddings that earlier cells have made: an attack writes a text the same way in every split."""
 _SCORERS: Mapping[str, Any] = {"tuned": _tuned, "prompted": _tuned, "probe": _probe}

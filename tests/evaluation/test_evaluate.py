@@ -21,6 +21,7 @@ from agile_classifier.evaluation.reports.content import draw_page
 from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.models import encoding
+from agile_classifier.models.prompts.injections import INJECTIONS
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.training.fine_tuning import fine_tune
 from agile_classifier.training.history import History
@@ -166,7 +167,7 @@ def test_each_part_is_tokenized_once_for_both_checkpoints(
 
     for module in ("agile_classifier.evaluation.evaluate", "agile_classifier.models.predictor"):
         monkeypatch.setattr(f"{module}.encode", encode_counted)
-    examine(adapter, tiny_language_model, parts)
+    examine(adapter, tiny_language_model, parts, explained_errors=0)
     assert seen == [20, 40]
 
 
@@ -193,7 +194,7 @@ def test_the_untuned_base_model_answers_as_it_does_without_any_adapter(
 def test_every_baseline_stands_beside_the_model_and_the_texts_behind_the_numbers_are_looked_at(
     adapter: Path, tiny_language_model: Path, parts: dict[str, pd.DataFrame]
 ) -> None:
-    examined = examine(adapter, tiny_language_model, parts)
+    examined = examine(adapter, tiny_language_model, parts, evasion=["typos", "prompt_injection"])
     assert set(examined.evaluation.metrics) == {
         "candidate", "last", "majority", "tfidf", "tfidf_svm", "frozen", "untuned"
     }  # fmt: skip
@@ -207,3 +208,7 @@ def test_every_baseline_stands_beside_the_model_and_the_texts_behind_the_numbers
     assert {part.name.split()[0] for part in review.slices} == {"length", "annotators"}
     assert [cut.is_used for cut in review.cuts].count(True) == 1
     assert review.suspects.of == len(parts["train"])
+    assert set(examined.evaluation.evasion) == {"typos", *(f"injection: {name}" for name in INJECTIONS)}
+    assert list(review.explained) == list(review.neighbours)[:5]
+    texts = list(parts["test"]["text"])
+    assert all(texts[row] == found.text and found.words for row, found in review.explained.items())

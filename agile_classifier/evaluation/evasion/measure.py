@@ -102,12 +102,15 @@ def measure_evasion(
             y_score = score([attack(text, name, strength=settings.strength, seed=seed) for text in texts])
             attacked = Answers(y_score, plain.threshold)
             found[name] = _judge(y_true, is_right, attacked, n_resamples=n_resamples, seed=seed)
-    rows = np.flatnonzero(is_right & _carries(y_true))
-    for name, write in injections.items() if INJECTIONS in settings.attacks else ():
+    if INJECTIONS not in settings.attacks:
+        return found
+    is_found = is_right & _carries(y_true)
+    caught = [text for text, is_one in zip(texts, is_found, strict=True) if is_one]
+    for injection, write in injections.items():
         flips = np.zeros(0, dtype=bool)
-        if len(rows):
-            flips = ~_right(y_true[rows], Answers(score([write(texts[row]) for row in rows]), plain.threshold))
-        found[f"{PREFIX}{name}"] = Attacked(flips=Rate.of(flips), changes=Rate.of(flips), metrics={}, intervals={})
+        if caught:
+            flips = ~_right(y_true[is_found], Answers(score([write(text) for text in caught]), plain.threshold))
+        found[f"{PREFIX}{injection}"] = Attacked(flips=Rate.of(flips), changes=Rate.of(flips), metrics={}, intervals={})
     return found
 
 

@@ -236,7 +236,9 @@ def test_the_worst_error_gave_its_class_the_least_probability() -> None:
     )
     found = worst_errors(report)
     assert [error["text"] for error in found] == ["a", "b", "d"]
-    assert found[0] == {"text": "a", "truth": "rude", "predicted": "other", "given": 0.1, "neighbours": []}
+    assert found[0] == {
+        "text": "a", "truth": "rude", "predicted": "other", "given": 0.1, "explanation": None, "neighbours": []
+    }  # fmt: skip
 
 
 def test_at_most_twenty_errors_are_shown_and_long_texts_are_cut() -> None:
