@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,14 +26,22 @@ from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.heads import to_probabilities
 from agile_classifier.models.network.network import TextClassifier, load_network
 from agile_classifier.models.prompts.prompts import encode_questions, find_label_tokens
+from agile_classifier.models.sharing.bases import SharedBase, share_base_model, share_tokenizer
 from agile_classifier.models.spec import MEMBER_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
 
 if TYPE_CHECKING:
     from agile_classifier.models.classical.member import Member
 
 
+_encoding = threading.Lock()
+"""Held by who encodes: a tokenizer in Rust that two threads use at once refuses one of them."""
+
+
 class Predictor:
     """Scores texts with a tuned classifier."""
+
+    base: SharedBase | None = None
+    """Base model that it shares with others of this process; None where its own."""
 
     def __init__(
         self,
@@ -44,19 +53,19 @@ class Predictor:
         self.network, self.tokenizer, self.spec, self.member = network, tokenizer, spec, member
 
     @classmethod
-    def load(cls, adapter: Path, *, base: Path, checkpoint: str = "best") -> Predictor:
-        """Load a classifier from the folder that `fine_tune` wrote; `checkpoint` is `best` or `last`."""
+    def load(cls, adapter: Path, *, base: Path, checkpoint: str = "best", shares_base: bool = False) -> Predictor:
+        """Load a classifier from the folder that `fine_tune` wrote; `checkpoint` is `best` or `last`.
+
+        With `shares_base` others of this process may stand on the same base model, whose weights nobody may change.
+        """
         spec = ClassifierSpec.load(adapter)
-        base_model = load_base_model(
-            base,
-            pooling=spec.pooling,
-            n_classes=spec.n_classes,
-            quantization=spec.quantization,
-            double_quant=spec.double_quant,
-            compute_dtype=spec.compute_dtype,
-            device=read_hardware().device,
-        )
-        tokenizer = load_tokenizer(adapter / TOKENIZER_FOLDER)
+        how: dict[str, Any] = {
+            "pooling": spec.pooling, "n_classes": spec.n_classes, "quantization": spec.quantization,
+            "double_quant": spec.double_quant, "compute_dtype": spec.compute_dtype, "device": read_hardware().device,
+        }  # fmt: skip
+        shared = share_base_model(base, digest=spec.base_digest, **how) if shares_base else None
+        base_model = shared.make_tree() if shared else load_base_model(base, **how)
+        tokenizer = (share_tokenizer if shared else load_tokenizer)(adapter / TOKENIZER_FOLDER)
         network = load_network(
             base_model,
             spec,
@@ -65,7 +74,9 @@ class Predictor:
         )
         if next(network.parameters()).device.type == "cpu":
             use_fused_lora(network)
-        return cls(network, tokenizer, spec, _load_member(adapter))
+        made = cls(network, tokenizer, spec, _load_member(adapter))
+        made.base = shared
+        return made
 
     def score(self, texts: Sequence[str], *, encoded: Encoded | None = None) -> np.ndarray:
         """Probabilities of shape (n, n_classes), rows sum to 1 but with several labels, in the order of the texts.
@@ -84,7 +95,10 @@ class Predictor:
         RuntimeError
             A probability is no finite number.
         """
-        said = self._score_encoded(self.encode(texts) if encoded is None else encoded)
+        return self.finish(self._score_encoded(self.encode(texts) if encoded is None else encoded), texts)
+
+    def finish(self, said: np.ndarray, texts: Sequence[str]) -> np.ndarray:
+        """Probabilities of the texts from those of the network; raises as `score`."""
         return require_finite(said if self.member is None else self.member.join(said, self.spec.clean(texts)))
 
     def _score_encoded(self, encoded: Encoded) -> np.ndarray:
@@ -113,9 +127,9 @@ class Predictor:
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encode texts into token ids as the network reads them, normalised as the specification says."""
-        return encode(
-            self.spec.clean(texts), tokenizer=self.tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt
-        )
+        texts = self.spec.clean(texts)
+        with _encoding:
+            return encode(texts, tokenizer=self.tokenizer, max_length=self.spec.max_length, prompt=self.spec.prompt)
 
     @torch.inference_mode()
     def _score_batch(self, input_ids: list[list[int]]) -> np.ndarray:

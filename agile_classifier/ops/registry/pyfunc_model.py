@@ -7,10 +7,12 @@ Every version carries this file and what it imports, under a name of its own
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
@@ -22,6 +24,7 @@ from agile_classifier.models.decision import Decision
 from agile_classifier.models.digests import verify_parts
 from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.predictor import Predictor
+from agile_classifier.models.sharing.mixture import Mixture, find_mixing_key
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 
 
@@ -34,7 +37,7 @@ class RegisteredClassifier(PythonModel):
         verify_parts(folder.parents[1], map(Path, context.artifacts.values()))
         inside = context.artifacts.get("base_model")
         base = Path(inside) if inside else fetch_base_of(ClassifierSpec.load(folder))
-        self.predictor = Predictor.load(folder, base=base)
+        self.predictor = Predictor.load(folder, base=base, shares_base=True)
         self.decision = Decision.load(folder)
 
     def predict(
@@ -53,8 +56,21 @@ class RegisteredClassifier(PythonModel):
         for row, text in enumerate(texts):
             if complaint := complaint_about(text):
                 raise MlflowException.invalid_parameter_value(f"row {row}: {complaint}")
+        return self.answer(self.predictor.score(texts))
+
+    @property
+    def mixing_key(self) -> Hashable | None:
+        """What versions of this code have in common that `mix` takes together; None for one that it does not take."""
+        return find_mixing_key(self.predictor)
+
+    def mix(self, versions: Sequence[RegisteredClassifier]) -> Mixture:
+        """What scores texts of several versions of one mixing key in one pass; `answer` then makes answers of each."""
+        return Mixture([version.predictor for version in versions])
+
+    def answer(self, probabilities: np.ndarray) -> pd.DataFrame:
+        """Answers from the predictor's probabilities, of shape (n, n_classes)."""
         names = self.predictor.spec.class_names
-        decided = self.decision.apply(self.predictor.score(texts))
+        decided = self.decision.apply(probabilities)
         columns = {f"{PROBABILITY}{name}": decided.y_score[:, number] for number, name in enumerate(names)}
         bands = {} if decided.bands is None else {DECISION: decided.bands}
         return pd.DataFrame({"label": name_predictions(names, decided.y_pred), **columns, **bands})
