@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 HEADINGS = {
     "Data": ("new", "init", "configs", "data", "queue", "label"),
     "Train": ("train", "tune", "study", "compile", "stack", "deploy"),
-    "Judge": ("check", "promote", "rollback", "history", "approve", "reject", "monitor", "feedback"),
+    "Judge": ("check", "promote", "rollback", "history", "approve", "reject", "shadow", "monitor", "feedback"),
     "Serve": ("score", "explain", "serve", "export", "sign"),
     "Schedule": ("schedule",),
     "Upkeep": ("ui", "doctor", "notify", "backup", "restore", "adopt", "prune", "bench"),

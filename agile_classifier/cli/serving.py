@@ -14,10 +14,11 @@ from agile_classifier.environment import MLFLOW_PORT, ZENML_PORT
 commands = typer.Typer()
 
 
-@commands.command(epilog="Example: agile serve --model quickstart --port 8000")
+@commands.command(epilog="Example: agile serve --model hate --model insults --port 8000")
 def serve(
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Registered model; needed where there are several.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Registered model, once for each; needed where there are several."),
     ] = None,
     version: Annotated[
         str | None,
@@ -26,6 +27,25 @@ def serve(
             help="Version to serve; by default the champion. An alias is followed when it moves, a number stays.",
         ),
     ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=CLASS", help="Perspective's name of a class, as TOXICITY=hate; once for each."),
+    ] = None,
+    harmless: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CLASS", help="Class that OpenAI's interface does not flag; by default class 0 of two."),
+    ] = None,
+    shadow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VERSION_OR_ALIAS",
+            help="Version that is asked too and not heard, as candidate; MODEL=VERSION where several are served.",
+        ),
+    ] = None,
+    share: Annotated[float, typer.Option(help="Share of the texts that the shadow is asked, up to 1.")] = 1.0,
+    keep_texts: Annotated[
+        bool, typer.Option("--keep-texts", help="Keep the texts that the shadow is asked, not their digests alone.")
+    ] = False,
     host: Annotated[str, typer.Option(help="Address to listen on; other than loopback needs a token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
     token_file: Annotated[
@@ -71,7 +91,8 @@ def serve(
 ) -> None:
     """Answer scoring requests over HTTP with the champion.
 
-    Requests and answers are those of an MLflow scoring server. A promotion is followed without a restart.
+    Requests and answers are those of an MLflow scoring server, and of OpenAI's moderations and Perspective's
+    comments:analyze. A promotion is followed without a restart.
     """
     from agile_classifier.config.files import load_config
     from agile_classifier.ops.state.home import prepare_state
@@ -79,16 +100,49 @@ def serve(
     monitoring = load_config(config).monitoring if config else None
     prepare_state(least_free=0)
     from agile_classifier.ops.serving import server as serving
-    from agile_classifier.ops.serving.app import ServingLimits
+    from agile_classifier.ops.serving.apis.classes import ClassNames, read_attributes
+    from agile_classifier.ops.serving.several.targets import ModelChoice
+    from agile_classifier.ops.serving.shadow.choice import ShadowChoice
+    from agile_classifier.ops.serving.texts import ServingLimits
 
     limits = ServingLimits(
         max_rows=max_rows, max_characters=max_characters, max_bytes=max_bytes, max_requests=max_requests,
         max_waiting=max_waiting, batch_rows=batch_rows,
     )  # fmt: skip
     serving.serve(
-        model_name=model, version=version, host=host, port=port, token_file=token_file, poll_seconds=poll,
+        models=ModelChoice(tuple(model or ()), version), host=host, port=port, token_file=token_file, poll_seconds=poll,
         limits=limits, prediction_ids=prediction_ids, monitoring=monitoring,
+        names=ClassNames(read_attributes(attribute or ()), tuple(harmless or ())),
+        shadows=ShadowChoice(tuple(shadow or ()), share, keep_texts, _differs),
     )  # fmt: skip
+
+
+def _differs(model_name: str, champion: str, candidate: str) -> str | None:
+    """Why a candidate is of another task than a champion; None where it is not."""
+    from agile_classifier.ops.promotion.shadow.same_task import differs  # reads versions by a room above the server
+
+    return differs(model_name, champion, candidate)
+
+
+@commands.command(epilog="Example: agile shadow --model comments")
+def shadow(
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Registered model; needed where there are several.")
+    ] = None,
+) -> None:
+    """Show what candidates in the shadow of a champion would have changed.
+
+    Texts, those of another class with a 95 % interval, decisions and time, as `agile serve --shadow` has compared them.
+    """
+    from agile_classifier.ops.state.home import prepare_state
+
+    prepare_state(least_free=0)
+    from agile_classifier.ops.feedback.store import open_store
+    from agile_classifier.ops.registry import versions as registry
+    from agile_classifier.ops.serving.shadow.page import as_lines, read_shadows
+
+    for pair, figures in read_shadows(open_store(), registry.only_model(model)):
+        print("\n".join(as_lines(pair, figures)))
 
 
 @commands.command(epilog="Example: agile monitor scored.csv --on-drift refuse")

@@ -12,6 +12,7 @@ from agile_classifier.config.fairness.groups import GroupsConfig
 from agile_classifier.config.fairness.limits import FairnessLimits
 from agile_classifier.config.labels.limits import LabelLimits
 from agile_classifier.config.section import Section
+from agile_classifier.config.shadow import ShadowConfig
 
 
 class EvaluationConfig(Section):
@@ -113,6 +114,8 @@ class PromotionConfig(FairnessLimits):
     min_automation: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Smallest share of texts decided without a person, by the lower end of its exact 95 % interval; a version without
     bands (`decision.bands`) does not reach it, nor one whose promises the test rows contradict."""
+    shadow: ShadowConfig | None = None
+    """What the candidate must have shown in the champion's shadow; null: nothing. A first champion needs none."""
 
 
 DRIFT_LIMITS = (

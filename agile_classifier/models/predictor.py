@@ -136,8 +136,12 @@ class Predictor:
         padded = self.tokenizer.pad({"input_ids": input_ids}, return_tensors="pt", padding=True)
         device = next(self.network.parameters()).device
         logits = self.network(padded["input_ids"].to(device), padded["attention_mask"].to(device))["logits"]
+        return self.to_probabilities(logits)
+
+    def to_probabilities(self, logits: torch.Tensor) -> np.ndarray:
+        """Probabilities from the network's logits, both (B, n_classes)."""
         probabilities: np.ndarray = to_probabilities(logits.double(), several=self.spec.several).cpu().numpy()
-        return probabilities  # (B, n_classes)
+        return probabilities
 
 
 def _load_member(adapter: Path) -> Member | None:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 
 import numpy as np
 
@@ -30,18 +31,18 @@ class Measured:
         return float(np.percentile(self.milliseconds, share))
 
 
-async def ask(port: int, texts: Sequence[str], *, clients: int, seconds: float) -> Measured:
-    """Each text once, by so many clients, for so long at most."""
-    measured, waiting = Measured(), iter(texts)
+async def ask(port: int, texts: Sequence[str], *, clients: int, seconds: float, models: Sequence[str] = ()) -> Measured:
+    """Each text once, by so many clients, for so long at most; with models, each text asks the next of them."""
+    measured, waiting = Measured(), zip(texts, cycle(models or [None]))
     started = time.perf_counter()
 
     async def client() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for text in waiting:
+        for text, model in waiting:
             if time.perf_counter() - started > seconds:
                 break
             sent = time.perf_counter()
-            writer.write(_request(text))
+            writer.write(_request(text, model))
             status = await _read_status(reader)
             measured.statuses[status] += 1
             if status == 200:
@@ -54,8 +55,9 @@ async def ask(port: int, texts: Sequence[str], *, clients: int, seconds: float) 
     return measured
 
 
-def _request(text: str) -> bytes:
-    body = json.dumps({"dataframe_split": {"columns": ["text"], "data": [[text]]}}).encode()
+def _request(text: str, model: str | None) -> bytes:
+    named = {} if model is None else {"params": {"model": model}}
+    body = json.dumps({"dataframe_split": {"columns": ["text"], "data": [[text]]}, **named}).encode()
     head = (
         "POST /invocations HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: "
         f"{len(body)}\r\n\r\n"

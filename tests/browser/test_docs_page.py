@@ -5,16 +5,15 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
 
-from agile_classifier.ops.serving.app import ServingLimits, make_app
-from agile_classifier.ops.serving.batches import Batches
+from agile_classifier.ops.serving.guard import Guard
 from agile_classifier.ops.serving.listening import address, listen
-from agile_classifier.ops.serving.metrics import ServingMetrics
-from tests.toys.live_server import take_no_verdicts
+from tests.toys.live_server import scoring
 from tests.toys.waiting import LONGEST, until
 
 pytestmark = pytest.mark.browser
@@ -28,19 +27,20 @@ TOKEN = "sentinel-token-of-the-page"
 @pytest.fixture(params=[None, TOKEN], ids=["open", "with a token"])
 def server(request: pytest.FixtureRequest) -> Iterator[str]:
     """Address of a server whose model answers with the texts themselves."""
-    batches = Batches(
-        lambda texts: [{"label": text, "model_version": "7"} for text in texts], batch_rows=8, max_waiting=256
-    )
-    app = make_app(batches, take_no_verdicts(), limits=ServingLimits(), metrics=ServingMetrics(), token=request.param)
+    with scoring(token=request.param) as (app, _), run_beside(app, request.param) as found:
+        yield found
+
+
+@contextmanager
+def run_beside(app: Guard, token: str | None) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none"))
-    with listen("127.0.0.1", 0, token=request.param, variable="AGILE_TEST_TOKEN") as listener:
+    with listen("127.0.0.1", 0, token=token, variable="AGILE_TEST_TOKEN") as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         until(lambda: server.started, "the server does not start")
         yield address(listener)
         server.should_exit = True
         thread.join(LONGEST)
-    batches.close()
 
 
 def test_the_page_describes_every_endpoint_and_tries_one(server: str) -> None:

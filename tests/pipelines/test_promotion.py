@@ -15,6 +15,7 @@ import pytest
 
 from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.config.run import RunConfig
+from agile_classifier.config.shadow import ShadowConfig
 from agile_classifier.errors import GateRefused, InputError
 from tests.toys.waiting import LONGEST, until
 
@@ -228,6 +229,26 @@ def test_a_check_that_cannot_be_made_is_told_in_one_line(
     assert code == 2
     assert complaint.count("agile: error:") == 1
     assert said in complaint
+
+
+def test_the_policy_may_ask_for_what_live_texts_say_of_these_very_versions(
+    champion_1: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from agile_classifier.ops.feedback.store import open_store
+    from agile_classifier.ops.promotion.shadow.same_task import differs
+    from agile_classifier.ops.serving.shadow.comparisons import Compared, find_pair, store_compared
+
+    monkeypatch.setenv("AGILE_FEEDBACK_URL", f"sqlite:///{tmp_path / 'feedback.db'}")
+    asked = POLICY.model_copy(update={"shadow": ShadowConfig(requests=3, max_flips=0.5)})
+    decision = judge(asked)
+    assert (decision.promote, "3 are missing (`agile serve --shadow 2`)" in decision.reason) == (False, True)
+    answers = [{"label": label, "seconds": 0.1} for label in ("a", "a", "b")]
+    compared = [Compared(f"text {number}", True, answers[0], answer) for number, answer in enumerate(answers)]
+    store_compared(open_store(), find_pair(NAME, "1", "2"), compared, keeps_texts=False)
+    assert judge(asked).promote
+    strict = judge(POLICY.model_copy(update={"shadow": ShadowConfig(requests=3, max_flips=0.1)}))
+    assert (strict.promote, "(1 of 3 live texts" in strict.reason) == (False, True)
+    assert differs(NAME, "1", "2") is None
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,12 +17,15 @@ import pytest
 from agile_classifier.ops.feedback.store import FeedbackStore
 from agile_classifier.ops.feedback.verdicts import VerdictTaker
 from agile_classifier.ops.serving import connections, guard
-from agile_classifier.ops.serving.app import ServingLimits, make_app
-from agile_classifier.ops.serving.batches import Batches
+from agile_classifier.ops.serving.app import make_app
+from agile_classifier.ops.serving.batches import Answer, Batches
 from agile_classifier.ops.serving.connections import RequestLimits
 from agile_classifier.ops.serving.guard import Guard
 from agile_classifier.ops.serving.listening import LimitedServer, listen
 from agile_classifier.ops.serving.metrics import ServingMetrics
+from agile_classifier.ops.serving.several.fleet import AskedText
+from agile_classifier.ops.serving.several.served import Served
+from agile_classifier.ops.serving.texts import ServingLimits
 from tests.toys.waiting import LONGEST
 
 BRIEF = {"seconds_to_begin": 0.3, "seconds_to_head": 0.3, "seconds_to_read": 0.3, "seconds_to_fetch": 0.3}
@@ -68,11 +72,36 @@ def running(app: Guard, limits: RequestLimits) -> Iterator[int]:
 def scoring(*, token: str | None = None, **limits: Any) -> Iterator[tuple[Guard, ServingLimits]]:
     """The scoring server's application, with a model that answers every text with itself."""
     chosen = ServingLimits(**limits)
-    batches = Batches(
-        lambda texts: [{"label": text[:20], "model_version": "7"} for text in texts],
-        batch_rows=chosen.batch_rows, max_waiting=chosen.max_waiting,
-    )  # fmt: skip
-    yield make_app(batches, take_no_verdicts(), limits=chosen, metrics=ServingMetrics(), token=token), chosen
+    with serving_toys(chosen) as served:
+        yield make_app(served, take_no_verdicts(), metrics=ServingMetrics(), token=token), chosen
+
+
+@dataclass(frozen=True)
+class ToyService:
+    """A model that answers every text with itself as the label, and probabilities 1/n, 2/n …, of its classes."""
+
+    classes: tuple[str, ...] = ("no", "yes")
+    version: str = "7"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return "label", *(f"probability_{name}" for name in self.classes)
+
+    def answer(self, text: str) -> dict[str, Any]:
+        scores = {f"probability_{name}": (number + 1) / 8 for number, name in enumerate(self.classes)}
+        return {"label": text[:20], **scores, "model_version": self.version}
+
+
+@contextmanager
+def serving_toys(limits: ServingLimits, **services: ToyService) -> Iterator[Served]:
+    """Toy models by their names; without any, one that is called `toy`."""
+    there = services or {"toy": ToyService()}
+
+    def score(asked: Sequence[AskedText]) -> Answer:
+        return [there[each.model].answer(each.text) for each in asked]
+
+    batches = Batches(score, batch_rows=limits.batch_rows, max_waiting=limits.max_waiting)
+    yield Served(there, batches, limits)
     batches.close()
 
 

@@ -12,10 +12,10 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import torch
 from peft.tuners.lora import LoraLayer
-from torch import Tensor, nn
+from torch import Tensor
 
 from agile_classifier.models.encoding import TOKENS_PER_BATCH, token_batches
-from agile_classifier.models.network.heads import READS, to_probabilities
+from agile_classifier.models.network.heads import READS
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.sharing.mixed_layer import MixedLayer, Rows, can_be_mixed
 
@@ -85,14 +85,10 @@ class Mixture:
         found: list[np.ndarray] = [np.empty(0)] * len(owners)
         for number in np.unique(owners):
             rows = np.flatnonzero(owners == number)
-            logits: Tensor = self._head(number)(pooled[torch.as_tensor(rows, device=self._device)])
-            said = to_probabilities(logits.double(), several=self._predictors[number].spec.several)
-            for row, line in zip(rows, said.cpu().numpy(), strict=True):
+            logits: Tensor = self._predictors[number].network.head(pooled[torch.as_tensor(rows, device=self._device)])
+            for row, line in zip(rows, self._predictors[number].to_probabilities(logits), strict=True):
                 found[row] = line
         return found
-
-    def _head(self, number: int) -> nn.Module:
-        return self._predictors[number].network.head
 
     def _require_exact(self) -> None:
         together = self.score([(number, PROBES) for number in range(len(self._predictors))])

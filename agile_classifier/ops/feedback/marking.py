@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,13 +52,21 @@ class Marker:
         """What is added to the answer of a file's row; the same for the same `name` and `made`, in seconds of 1970."""
         return self._marks(self._predicted(answer, derive_number(self.signing.signer, name), made))
 
-    def mark(self, texts: Sequence[str], answers: Sequence[Answer], *, log: Log) -> list[dict[str, Any]]:
-        """The served answers with what is added to them; `log` is told of each."""
+    def mark(
+        self, texts: Sequence[str], answers: Sequence[Answer], unkept: Collection[int] = (), *, log: Log
+    ) -> list[dict[str, Any]]:
+        """The served answers with what is added to them; `log` is told of each.
+
+        Parameters
+        ----------
+        unkept : collection of int
+            Places of texts that are not kept, even where the settings keep texts.
+        """
         made, rows, marked = now(), [], []
-        for text, answer in zip(texts, answers, strict=True):
+        for place, (text, answer) in enumerate(zip(texts, answers, strict=True)):
             predicted = self._predicted(answer, draw_number(), made)
             marked.append({**answer, **self._marks(predicted)})
-            rows.append(self._logged(predicted, answer, text))
+            rows.append(self._logged(predicted, answer, text, keeps=place not in unkept))
         log(rows)
         return marked
 
@@ -73,12 +81,12 @@ class Marker:
         marks = {PREDICTION_ID: write_id(self.signing.signer, predicted), REVIEW: predicted.sampling is not None}
         return {name: marks[name] for name in self.columns}
 
-    def _logged(self, predicted: Predicted, answer: Answer, text: str) -> dict[str, Any]:
+    def _logged(self, predicted: Predicted, answer: Answer, text: str, *, keeps: bool) -> dict[str, Any]:
         scores = [answer[f"{PROBABILITY}{name}"] for name in self.signing.classes.names]
         return {
             "signer": self.signing.signer.number, "number": predicted.number, "made": predicted.made,
             "predicted": predicted.predicted, "scores": np.asarray(scores, dtype="<f4").tobytes(),
-            "length": len(text), "text": text.encode() if self.settings.keep_texts else None,
+            "length": len(text), "text": text.encode() if keeps and self.settings.keep_texts else None,
         }  # fmt: skip
 
 

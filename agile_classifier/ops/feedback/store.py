@@ -92,6 +92,23 @@ VERDICTS = Table(
     Index("agile_verdicts_made", "signer", "made"),
 )
 """Verdicts with what the id of their prediction tells; none is ever changed, and of one person the last one counts."""
+SHADOWED = Table(
+    "agile_shadowed",
+    _METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("pair", String(64), nullable=False),
+    Column("model", String(256), nullable=False),
+    Column("champion", String(20), nullable=False),
+    Column("candidate", String(20), nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("champion_answer", _BYTES, nullable=False),
+    Column("candidate_answer", _BYTES),
+    Column("text", _BYTES),
+    Index("agile_shadowed_pair", "pair"),
+)
+"""Texts that a champion has answered and a candidate too, unheard: both answers as JSON, or none of a candidate that
+failed. `pair` names the very files of both versions; a text is kept as its digest alone, unless texts are kept."""
 
 
 class FeedbackStore:

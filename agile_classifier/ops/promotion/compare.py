@@ -15,7 +15,6 @@ from agile_classifier.data.tables import examples_digest
 from agile_classifier.data.text import text_digest
 from agile_classifier.errors import InputError, one_line
 from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines
-from agile_classifier.evaluation.many_classes import name_classes
 from agile_classifier.evaluation.reports.page import state_decision
 from agile_classifier.evaluation.slices import slice_rows
 from agile_classifier.metrics.bootstrap import PairedDifference
@@ -29,6 +28,8 @@ from agile_classifier.ops.promotion.limits.automation import limit_automation
 from agile_classifier.ops.promotion.limits.evasion import evasion_limits
 from agile_classifier.ops.promotion.limits.hurt import describe_hurt, measure_hurt
 from agile_classifier.ops.promotion.measured_version import MeasuredVersion
+from agile_classifier.ops.promotion.shadow.evidence import measure_shadow
+from agile_classifier.ops.promotion.shadow.same_task import find_difference
 from agile_classifier.ops.promotion.since_champion import measure_apart
 from agile_classifier.ops.registry import history
 from agile_classifier.ops.registry import versions as registry
@@ -177,6 +178,7 @@ class Comparison:
                     *limit_automation(self.candidate, rows, least=self.settings.min_automation),
                 ),
             )  # fmt: skip
+            self._limit_by_shadow()
             if self.champion is None:
                 self._add(differences=compare_with_baselines(evaluation, rows, metric=self.settings.metric))
             else:
@@ -204,31 +206,11 @@ class Comparison:
         """Obstacle where candidate and champion differ in classes or label rule: comparing them would say nothing."""
         try:
             _ = champion.learnt_from
-            classes = [version.class_names for version in (self.candidate, champion)]
+            _ = [version.class_names for version in (self.candidate, champion)]
         except Exception as error:  # whatever a version of long ago raises; it goes on serving where it is loaded
             return _unreadable(champion, error)
-        if classes[0] != classes[1]:
-            new_names, old_names = map(name_classes, classes)
-            return f"it tells {new_names} apart, and the champion {old_names}{self._way_out()}"
-        new, old = self.candidate.label_rule, champion.label_rule
-        for name in sorted((set(new) & set(old)) - {"unlabelled", "refit"}):
-            if new[name] != old[name]:
-                return f"labels.{name} was {new[name]} for it, and {old[name]} for the champion{self._way_out()}"
-        return self._cut_elsewhere(champion)
-
-    def _cut_elsewhere(self, champion: MeasuredVersion) -> str | None:
-        """Obstacle where the scores were cut at another label threshold: class 1 is another class then."""
-        ours, theirs = self.candidate.labelled, champion.labelled
-        new, old = ours.label_threshold, theirs.label_threshold
-        if new is None or old is None or new == old:
-            return None
-        facts = ours.threshold
-        is_refit = facts is not None and not facts.is_kept and facts.label_threshold == old
-        changed = f", which changed the class of {facts.n_changed} of {facts.n_rows} rows" if facts and is_refit else ""
-        return (
-            f"its label threshold is {new:.6g} and the champion's {old:.6g}{changed}, so it learnt another task"
-            f"{self._way_out()}"
-        )
+        difference = find_difference(self.candidate, champion)
+        return difference and f"{difference}{self._way_out()}"
 
     def _way_out(self) -> str:
         return f"; `agile promote {self.candidate.number} --force` puts it in service all the same"
@@ -248,6 +230,14 @@ class Comparison:
         ]
         limits += limit_worst(y_true, answers, names=self.candidate.class_names, settings=self.settings)
         self._add(limits=tuple(limits))
+
+    def _limit_by_shadow(self) -> None:
+        """Limits by what the candidate has answered in the champion's shadow, where the config asks for it."""
+        settings = self.settings.shadow
+        if settings is not None and self.champion is not None:
+            of_versions = {"champion": self.champion.number, "candidate": self.candidate.number}
+            found = measure_shadow(self.candidate.model_name, **of_versions, settings=settings)
+            self._add(limits=(*self.evidence.limits, *found))
 
     def _new_since_champion(self, rows: pd.DataFrame) -> NDArray[np.bool_] | None:
         """Mask of the rows that the champion was not tested on; None where it does not say, or there is none."""

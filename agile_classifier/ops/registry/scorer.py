@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -30,6 +30,8 @@ class Scorer:
         The version's own code refuses, as where its base model cannot be had any more.
     """
 
+    mixing_key: Hashable | None
+    """What it has in common with those that `MixedScorer` takes together with it; None: it scores by itself alone."""
     columns: tuple[str, ...]
     """Columns of an answer: `label`, `probability_NAME` of every class, and `decision` where the version has bands."""
 
@@ -38,12 +40,35 @@ class Scorer:
             loaded = load_pyfunc(model_name, version)
         self.columns = tuple(loaded.metadata.get_output_schema().input_names())
         self._model = loaded.unwrap_python_model()  # MLflow's check of a frame takes milliseconds
+        self.mixing_key = getattr(self._model, "mixing_key", None)  # a version of before knows of no mixing
 
     def __call__(self, texts: Sequence[str]) -> pd.DataFrame:
         """One row a text, with `columns`."""
         with _refusals_as_ours():
             frame: pd.DataFrame = self._model.predict(None, pd.DataFrame({"text": list(texts)}))
         return frame
+
+
+class MixedScorer:
+    """Versions of one mixing key, which score in one pass.
+
+    `MixedScorer([a, b])([(0, ["for a"]), (1, ["for b", "too"])])`.
+
+    Raises
+    ------
+    RuntimeError
+        Together they answer otherwise than alone.
+    """
+
+    def __init__(self, scorers: Sequence[Scorer]) -> None:
+        self._models = [scorer._model for scorer in scorers]
+        self._mixture = self._models[0].mix(self._models)
+
+    def __call__(self, parts: Sequence[tuple[int, Sequence[str]]]) -> list[pd.DataFrame]:
+        """Answers to each part, the number of a version and texts for it."""
+        with _refusals_as_ours():
+            scored = self._mixture.score(parts)
+        return [self._models[number].answer(found) for (number, _), found in zip(parts, scored, strict=True)]
 
 
 def load_pyfunc(model_name: str, version: str) -> Any:

@@ -1,50 +1,49 @@
-"""The scoring server's application: MLflow's contract for texts that are checked, queued and scored in batches."""
+"""The scoring server's application: MLflow's contract, and OpenAI's and Perspective's for the same models."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-from concurrent.futures import Future
-from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Body, Depends, FastAPI, Response
+from fastapi import Body, Depends, FastAPI, Query, Response
 from fastapi.openapi.models import Example
 from fastapi.security import HTTPBearer
 from mlflow.version import VERSION
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 from sqlalchemy.exc import SQLAlchemyError
 
+from agile_classifier.data.text import kind_of
 from agile_classifier.errors import InputError
 from agile_classifier.ops.feedback.verdicts import BadVerdict, Stored, UnknownPrediction, Verdict, VerdictTaker
 from agile_classifier.ops.scoring.answer_columns import MODEL_VERSION
-from agile_classifier.ops.serving.batches import Answer, Batches, Closed, QueueFull
-from agile_classifier.ops.serving.connections import RequestLimits
+from agile_classifier.ops.serving.apis.classes import ClassNames, ClassTable
+from agile_classifier.ops.serving.apis.discovery import DISCOVERY
+from agile_classifier.ops.serving.apis.errors import shape_for_google, shape_for_openai
+from agile_classifier.ops.serving.apis.moderations import MODELS, MODERATIONS, add_moderations
+from agile_classifier.ops.serving.apis.perspective import ANALYZE, add_perspective
+from agile_classifier.ops.serving.batches import Answer
 from agile_classifier.ops.serving.explanations.asking import add_explanations, require_few, wants_explanation
 from agile_classifier.ops.serving.guard import Guard
-from agile_classifier.ops.serving.listening import Rules
+from agile_classifier.ops.serving.listening import BodyRules, Rules
 from agile_classifier.ops.serving.metrics import CONTENT_TYPE, ServingMetrics
 from agile_classifier.ops.serving.refusals import ERRORS, Refusal, busy
-from agile_classifier.ops.serving.texts import COLUMN, EXAMPLE, FORMS, Invocation, TextLimits, require_texts
+from agile_classifier.ops.serving.several.fleet import AskedText
+from agile_classifier.ops.serving.several.served import Served
+from agile_classifier.ops.serving.texts import COLUMN, EXAMPLE, FORMS, Invocation, require_texts
 
 JSON, CSV = "application/json", "text/csv"
 VERSION_HEADER = "X-Model-Version"
+MODEL = "model"
+"""Parameter of a request that names the model."""
+ERROR_SHAPES = {
+    MODERATIONS: shape_for_openai, MODELS: shape_for_openai, ANALYZE: shape_for_google, DISCOVERY: shape_for_google,
+}  # fmt: skip
+"""Path → form of its errors, where it is not MLflow's."""
 EXAMPLES = {form: Example(value={form: value}) for form, value in FORMS.items()}
 IN_CSV = {"requestBody": {"content": {CSV: {"schema": {"type": "string"}, "example": f"{COLUMN}\n{EXAMPLE}\n"}}}}
-
-
-@dataclass(frozen=True)
-class ServingLimits(TextLimits, RequestLimits):
-    """Requests and texts that the server takes on; what is more is refused."""
-
-    max_waiting: int = 2_048
-    """Most texts that wait to be scored."""
-    batch_rows: int = 64
-    """Most texts of several requests that are scored together."""
-    seconds_to_answer: float = 60.0
-    """Longest wait of a request for its answer."""
 
 
 class Prediction(BaseModel):
@@ -82,13 +81,24 @@ class StoredVerdicts(BaseModel):
 
 
 def make_app(
-    batches: Batches, verdicts: VerdictTaker, *, limits: ServingLimits, metrics: ServingMetrics, token: str | None
+    served: Served,
+    verdicts: VerdictTaker,
+    *,
+    metrics: ServingMetrics,
+    token: str | None,
+    names: ClassNames = ClassNames(),
 ) -> Guard:
-    """Application of the scoring server; with a token, every path but `/ping` wants it."""
-    routes = _Routes(batches, verdicts, limits, metrics)
+    """Application of the scoring server; with a token, every path but `/ping` wants it.
+
+    Raises
+    ------
+    InputError
+        `names` names a class that no model has.
+    """
+    routes, classes = _Routes(served, verdicts, metrics), ClassTable(served, names)
     app = FastAPI(
         title="agile serve", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False,
-        description="Scores texts with a registered version, by the contract of MLflow's scoring server.",
+        description="Scores texts with registered versions, by the contracts of MLflow, OpenAI and Perspective.",
         dependencies=[Depends(HTTPBearer(auto_error=False))] if token else [], responses=ERRORS,
     )  # fmt: skip
     app.get("/ping", response_class=Response)(routes.ping)
@@ -97,18 +107,22 @@ def make_app(
     app.get("/metrics", response_class=Response)(routes.metrics)
     app.post("/invocations", response_model=Predictions, openapi_extra=IN_CSV)(routes.invocations)
     app.post("/feedback", response_model=StoredVerdicts)(routes.feedback)
-    rules = Rules(token=token, media_types=(JSON, CSV), limits=limits, open_paths=("/ping",))
+    add_moderations(app, served, classes)
+    add_perspective(app, served, classes, wants_token=token is not None)
+    rules = Rules(
+        token=token, media_types=(JSON, CSV), limits=served.limits, open_paths=("/ping",),
+        key_paths=(ANALYZE, DISCOVERY), error_shapes=ERROR_SHAPES,
+        bodies={path: BodyRules((JSON,), served.limits.max_bytes) for path in (MODERATIONS, ANALYZE)},
+    )  # fmt: skip
     guard = Guard(app, rules, observe=metrics.observe)
     metrics.in_flight.set_function(lambda: guard.in_flight)
-    metrics.waiting_rows.set_function(lambda: batches.waiting_rows)
+    metrics.waiting_rows.set_function(lambda: served.waiting_rows)
     return guard
 
 
 class _Routes:
-    def __init__(
-        self, batches: Batches, verdicts: VerdictTaker, limits: ServingLimits, metrics: ServingMetrics
-    ) -> None:
-        self._batches, self._verdicts, self._limits, self._metrics = batches, verdicts, limits, metrics
+    def __init__(self, served: Served, verdicts: VerdictTaker, metrics: ServingMetrics) -> None:
+        self._served, self._verdicts, self._metrics = served, verdicts, metrics
 
     async def ping(self) -> Response:
         """Tell that the server lives."""
@@ -122,17 +136,23 @@ class _Routes:
         """Tell Prometheus what was asked and answered."""
         return Response(self._metrics.page(), media_type=CONTENT_TYPE)
 
-    async def invocations(self, body: Annotated[Invocation, Body(openapi_examples=EXAMPLES)]) -> Response:
+    async def invocations(
+        self,
+        body: Annotated[Invocation, Body(openapi_examples=EXAMPLES)],
+        model: Annotated[str | None, Query(description="Model to ask, as `params.model` in JSON names it too.")] = None,
+    ) -> Response:
         """Score texts, in one of four JSON forms or as CSV with a column `text`.
 
         `params: {"explain": true}` adds which words carry each answer.
         """
-        texts, explains = require_texts(body.rows, self._limits), wants_explanation(body.params)
+        name = self._served.require(_find_model(body, model))
+        texts, explains = require_texts(body.rows, self._served.limits), wants_explanation(body.params)
         if explains:
             require_few(texts)
-        rows = await self._answer(texts)
+        rows = await self._answer(name, texts)
         if explains:
-            rows = await add_explanations(texts, rows, self._answer, batch_rows=self._limits.batch_rows)
+            ask = partial(self._answer, name)
+            rows = await add_explanations(texts, rows, ask, batch_rows=self._served.limits.batch_rows)
         headers = {VERSION_HEADER: str(rows[0][MODEL_VERSION])}
         return Response(json.dumps({"predictions": rows}), media_type=JSON, headers=headers)
 
@@ -147,8 +167,9 @@ class _Routes:
         return StoredVerdicts(stored=stored.n_stored, unweighted=stored.n_unweighted)
 
     def _take(self, verdicts: list[Verdict]) -> Stored:
-        if len(verdicts) > self._limits.max_rows:
-            line = f"{len(verdicts)} verdicts in one request; at most {self._limits.max_rows} are allowed: send several"
+        allowed = self._served.limits.max_rows
+        if len(verdicts) > allowed:
+            line = f"{len(verdicts)} verdicts in one request; at most {allowed} are allowed: send several"
             raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, line)
         try:
             return self._verdicts.take(verdicts, places=[f"row {number}" for number in range(len(verdicts))])
@@ -160,27 +181,16 @@ class _Routes:
             logging.getLogger(__name__).error("verdicts could not be stored", exc_info=error)
             raise busy("the store of verdicts does not answer") from None
 
-    async def _answer(self, texts: list[str]) -> Answer:
-        future = self._submit(texts)
-        try:
-            return await self._wait(future)
-        finally:
-            future.cancel()
+    async def _answer(self, name: str, texts: list[str]) -> Answer:
+        return await self._served.answer([AskedText(name, text) for text in texts])
 
-    def _submit(self, texts: list[str]) -> Future[Answer]:
-        try:
-            return self._batches.submit(texts)
-        except QueueFull:
-            raise busy(f"{self._batches.waiting_rows} texts wait already") from None
-        except Closed:
-            raise busy("the server is stopping") from None
 
-    async def _wait(self, future: Future[Answer]) -> Answer:
-        answer = asyncio.wrap_future(future)
-        await asyncio.wait([answer], timeout=self._limits.seconds_to_answer)
-        if not answer.done():
-            raise busy("the answer took too long")
-        if error := answer.exception():  # its insides go to the log, not to the client
-            logging.getLogger(__name__).error("the model failed", exc_info=error)
-            raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, f"the model failed: {type(error).__name__}")
-        return answer.result()
+def _find_model(body: Invocation, in_query: str | None) -> str | None:
+    """Name of the model that a request asks; None where it names none."""
+    named = (body.params or {}).get(MODEL)
+    if named is not None and not isinstance(named, str):
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"params.model: the name of a model is needed; found {kind_of(named)}")
+    if named is not None and in_query not in (None, named):
+        line = f"params.model is {named[:80]!r} and the query's model {str(in_query)[:80]!r}: name one"
+        raise Refusal(HTTPStatus.BAD_REQUEST, line)
+    return named if in_query is None else in_query

@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 Answer = list[dict[str, Any]]
 """A dictionary a text, in the order of the texts."""
-Score = Callable[[Sequence[str]], Answer]
+Asked = TypeVar("Asked")
+"""A text, with what else must be known to score it."""
 
 
 class QueueFull(Exception):
@@ -27,12 +28,12 @@ class Closed(Exception):
 
 
 @dataclass(frozen=True)
-class _Waiting:
-    texts: list[str]
+class _Waiting(Generic[Asked]):
+    texts: list[Asked]
     answer: Future[Answer] = field(default_factory=Future)
 
 
-class Batches:
+class Batches(Generic[Asked]):
     """Queue of requests, and the thread that scores them in batches.
 
     Parameters
@@ -45,16 +46,16 @@ class Batches:
         Texts that may wait.
     """
 
-    def __init__(self, score: Score, *, batch_rows: int, max_waiting: int) -> None:
+    def __init__(self, score: Callable[[Sequence[Asked]], Answer], *, batch_rows: int, max_waiting: int) -> None:
         self._score, self._batch_rows, self._max_waiting = score, batch_rows, max_waiting
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[_Waiting[Asked]] = deque()
         self._changed = threading.Condition()
         self._closed = False
         self.waiting_rows = 0
         self._thread = threading.Thread(target=self._run, name="scoring", daemon=True)
         self._thread.start()
 
-    def submit(self, texts: list[str]) -> Future[Answer]:
+    def submit(self, texts: list[Asked]) -> Future[Answer]:
         """Queue a request's texts; a cancelled future is not scored.
 
         Raises
@@ -88,11 +89,11 @@ class Batches:
             if running:
                 self._answer(running)
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> list[_Waiting[Asked]]:
         """Take the requests of the next batch; empty once the queue is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed)
-            taken: list[_Waiting] = []
+            taken: list[_Waiting[Asked]] = []
             rows = 0
             while self._queue and (not taken or rows + len(self._queue[0].texts) <= self._batch_rows):
                 taken.append(self._queue.popleft())
@@ -100,7 +101,7 @@ class Batches:
             self.waiting_rows -= rows
             return taken
 
-    def _answer(self, requests: list[_Waiting]) -> None:
+    def _answer(self, requests: list[_Waiting[Asked]]) -> None:
         """Answer each request; if the batch fails, score each request alone, so that only the culprit fails."""
         try:
             rows = self._score([text for request in requests for text in request.texts])

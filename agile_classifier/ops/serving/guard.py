@@ -28,9 +28,10 @@ from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
 from agile_classifier.ops.serving.docs import add_docs
-from agile_classifier.ops.serving.listening import Rules, read_authorization
+from agile_classifier.ops.serving.listening import Rules, read_authorization, take_key
 from agile_classifier.ops.serving.refusals import (
     BAD_REQUEST,
+    ERROR_SHAPE,
     SECURITY_HEADERS,
     Refusal,
     answer_error,
@@ -71,9 +72,11 @@ class Guard:
         """Pass a request on, or refuse it; told to `observe` either way."""
         started, answer = time.perf_counter(), _Answer(send)
         path = scope["path"] if scope["path"] in self._paths else "other"
+        scope[ERROR_SHAPE] = self._rules.error_shapes.get(scope["path"])
+        key = take_key(scope) if scope["path"] in self._rules.key_paths else ""
         request = Request(scope, receive)
         try:
-            await self._pass_on(request, answer)
+            await self._pass_on(request, answer, key)
         except Refusal as refusal:
             await (await answer_error(request, refusal))(scope, receive, answer.send)
         except ClientDisconnect:
@@ -82,9 +85,9 @@ class Guard:
         finally:
             self._observe(path, answer.status, time.perf_counter() - started, scope.get("refused"))
 
-    async def _pass_on(self, request: Request, answer: _Answer) -> None:
+    async def _pass_on(self, request: Request, answer: _Answer, key: str) -> None:
         try:
-            self._admit(request)
+            self._admit(request, key)
         except Refusal:
             await self._drain(_chunks(request))
             raise
@@ -118,7 +121,7 @@ class Guard:
             raise ClientDisconnect
         answering.result()
 
-    def _admit(self, request: Request) -> None:
+    def _admit(self, request: Request, key: str) -> None:
         """Refuse a request whose size of head, host, token or origin is wrong."""
         if _head_size(request.scope) > self._rules.limits.max_head_bytes:
             raise head_too_large(self._rules.limits.max_head_bytes)
@@ -127,8 +130,9 @@ class Guard:
             raise Refusal(HTTPStatus.MISDIRECTED_REQUEST, f"no such host here: {host[:100]}")
         if token is not None and path not in self._rules.open_paths:
             authorization = request.headers.get("authorization", "")
-            if not hmac.compare_digest(read_authorization(authorization).encode(), token.encode()):
-                said = "a wrong token" if authorization else "no token"
+            given = (key, read_authorization(authorization))
+            if not any(hmac.compare_digest(each.encode(), token.encode()) for each in given):
+                said = "a wrong token" if key or authorization else "no token"
                 line = f"{said}; send the header 'Authorization: Bearer TOKEN'"
                 challenge = LOGIN if path.startswith(self._rules.login_paths) else "Bearer"
                 raise Refusal(HTTPStatus.UNAUTHORIZED, line, headers={"www-authenticate": challenge})

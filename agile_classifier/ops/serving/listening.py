@@ -10,21 +10,25 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import uvicorn
 
 from agile_classifier.errors import InputError
 from agile_classifier.ops.serving.connections import Connection, Connections, RequestLimits
 from agile_classifier.ops.serving.docs import DOCS_PATHS
+from agile_classifier.ops.serving.refusals import ErrorShape
 
 SHUTDOWN_SECONDS = 30
 """Longest wait for requests under way, once a server is told to stop."""
 OWN_FILES = 256
 """Open files of a server that are no connections: libraries, databases, what it loads."""
+KEY = "key"
+"""Query parameter in which clients of Google's interfaces send their key."""
 SHORTEST_TOKEN = 16
 """Shortest allowed token, in characters; a shorter one can be guessed."""
 
@@ -52,6 +56,10 @@ class Rules:
     """Paths that are answered without the token."""
     login_paths: tuple[str, ...] = DOCS_PATHS
     """Beginnings of paths at which a browser asks its user for the token."""
+    key_paths: Collection[str] = ()
+    """Paths at which the token may also be the query parameter `key`, or the header `X-Goog-Api-Key`."""
+    error_shapes: Mapping[str, ErrorShape] = field(default_factory=dict)
+    """Path → form of its errors, where it is not MLflow's."""
     bodies: Mapping[str, BodyRules] = field(default_factory=dict)
     """Beginning of a path → what is posted there, in place of `media_types` and the limits' size; the longest counts.
     The limits' size is still the largest of all."""
@@ -97,6 +105,18 @@ def read_authorization(authorization: str) -> str:
         return base64.b64decode(value, validate=True).decode().partition(":")[2]
     except ValueError:  # neither base64 nor text
         return ""
+
+
+def take_key(scope: MutableMapping[str, Any]) -> str:
+    """Take the query parameter `key` out of a request, so that nothing behind sees or logs it; empty if it has none.
+
+    Where there is no such parameter, the header `X-Goog-Api-Key` of Google's clients counts.
+    """
+    parts = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    scope["query_string"] = urlencode([part for part in parts if part[0] != KEY]).encode()
+    in_query = [value for name, value in parts if name == KEY]
+    in_header = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-goog-api-key"]
+    return next(iter([*in_query, *in_header]), "")
 
 
 def listen(host: str, port: int, *, token: str | None, variable: str) -> socket.socket:

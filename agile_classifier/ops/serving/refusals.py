@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -50,6 +50,12 @@ ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for stat
 """Description of every path's errors, for the OpenAPI document."""
 
 
+ErrorShape = Callable[[int, str], dict[str, Any]]
+"""Status and the line that says what to mend, to the body of an answer."""
+ERROR_SHAPE = "error_shape"
+"""Key of a request's scope under which the form of its errors is; without one they have MLflow's."""
+
+
 class Refusal(HTTPException):
     """A request that is not answered: status, a line that says what to mend, and MLflow's error code."""
 
@@ -92,7 +98,9 @@ async def answer_error(request: Request, error: Exception) -> JSONResponse:
     """Answer a request that failed; its error code is left in the scope, as `refused`."""
     refusal = _as_refusal(request, error)
     request.scope["refused"] = refusal.code
-    return JSONResponse(refusal.body, refusal.status_code, headers=refusal.headers)
+    shape: ErrorShape | None = request.scope.get(ERROR_SHAPE)
+    body = shape(refusal.status_code, refusal.detail) if shape else refusal.body
+    return JSONResponse(body, refusal.status_code, headers=refusal.headers)
 
 
 def _as_refusal(request: Request, error: Exception) -> Refusal:

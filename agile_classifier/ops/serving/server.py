@@ -1,7 +1,8 @@
-"""Serving: a registered version over HTTP, by MLflow's contract, until it is told to stop.
+"""Serving: registered versions over HTTP, by the contracts of MLflow, OpenAI and Perspective, until told to stop.
 
-`/ping`, `/health`, `/version` and `/invocations` are MLflow's, `/feedback` takes verdicts, `/metrics` is Prometheus',
-`/docs` describes them. A promotion is followed without a restart.
+`/ping`, `/health`, `/version` and `/invocations` are MLflow's, `/v1/moderations` is OpenAI's,
+`/v1alpha1/comments:analyze` Perspective's, `/feedback` takes verdicts, `/metrics` is Prometheus', `/docs` describes
+them. A promotion is followed without a restart.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -19,11 +21,25 @@ from agile_classifier.ops.feedback.served import ServedLog
 from agile_classifier.ops.feedback.settings import SettingsOf, settings_by
 from agile_classifier.ops.feedback.store import open_store
 from agile_classifier.ops.feedback.verdicts import VerdictTaker
-from agile_classifier.ops.serving.app import ServingLimits, make_app
+from agile_classifier.ops.serving.apis.classes import ClassNames
+from agile_classifier.ops.serving.app import make_app
 from agile_classifier.ops.serving.batches import Batches
 from agile_classifier.ops.serving.listening import address, listen, read_token, run
 from agile_classifier.ops.serving.metrics import ServingMetrics
-from agile_classifier.ops.serving.versions import FindMark, Follower, InService, LoadedVersion, Mark, find_target
+from agile_classifier.ops.serving.several.fleet import Fleet
+from agile_classifier.ops.serving.several.served import Served
+from agile_classifier.ops.serving.several.targets import ModelChoice, describe_targets, find_targets
+from agile_classifier.ops.serving.shadow.choice import ShadowChoice, find_shadows
+from agile_classifier.ops.serving.shadow.shadowing import Shadows
+from agile_classifier.ops.serving.texts import ServingLimits
+from agile_classifier.ops.serving.versions import (
+    FindMark,
+    Follower,
+    InService,
+    LoadedVersion,
+    Mark,
+    give_memory_back,
+)
 
 TOKEN = "AGILE_SERVE_TOKEN"  # noqa: S105  (the name of a variable)
 SWITCH_SECONDS = 0.0005
@@ -32,8 +48,7 @@ SWITCH_SECONDS = 0.0005
 
 def serve(
     *,
-    model_name: str | None,
-    version: str | None,
+    models: ModelChoice,
     host: str,
     port: int,
     token_file: Path | None,
@@ -41,46 +56,58 @@ def serve(
     limits: ServingLimits,
     prediction_ids: bool,
     monitoring: MonitoringConfig | None,
+    names: ClassNames = ClassNames(),
+    shadows: ShadowChoice = ShadowChoice(),
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; what is under way then is answered first.
 
     Parameters
     ----------
-    version : str or None
-        Number or alias; None: the champion. An alias is looked up anew every `poll_seconds`.
+    models : ModelChoice
+        An alias, as that of the champion, is looked up anew every `poll_seconds`.
     prediction_ids : bool
         Whether each answer is given a `prediction_id` and listed in the store of feedback.
     monitoring : MonitoringConfig or None
         What is marked and kept; None: as the config of each version's own run says.
+    names : ClassNames
+        What classes are called in other interfaces than MLflow's.
+    shadows : ShadowChoice
+        Which versions are asked too and not heard.
 
     Raises
     ------
     InputError
-        No such model, version or alias; the port is taken; another address than loopback without a token.
+        No such model, version, alias or class; a shadow of another task; the port is taken; another address than
+        loopback without a token.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a registry that is down is told in seconds
     token = read_token(token_file, variable=TOKEN)
     _check_limits(limits)
-    with listen(host, port, token=token, variable=TOKEN) as listener:
-        target, metrics, settings_of = find_target(model_name, version), ServingMetrics(), settings_by(monitoring)
+    with listen(host, port, token=token, variable=TOKEN) as listener, ExitStack() as ending:
+        targets, metrics, settings_of = find_targets(models), ServingMetrics(), settings_by(monitoring)
+        shadow_targets = find_shadows(shadows, targets)
         log = _open_log(metrics) if prediction_ids else None
-        load = partial(LoadedVersion, find_mark=_marks_by(log, settings_of) if log else None)
-        in_service = InService(load(target.model_name, target.version), metrics)
-        batches = Batches(in_service.score, batch_rows=limits.batch_rows, max_waiting=limits.max_waiting)
-        follower = Follower(in_service, target=target, every=poll_seconds, metrics=metrics, load=load)
-        verdicts = VerdictTaker(open_store(), keeps_texts=lambda *named: settings_of(*named).keep_texts)
-        app = make_app(batches, verdicts, limits=limits, metrics=metrics, token=token)
-        follower.start()
-        followed = f" (follows {target.alias})" if target.alias else ""
-        sys.setswitchinterval(SWITCH_SECONDS)
-        said = f"serving {target.model_name} version {target.version}{followed} at {address(listener)}"
-        run(app, listener, said=said, limits=limits)
-        print("agile serve: stopped", file=sys.stderr, flush=True)
-        follower.stop()
-        batches.close()
-        verdicts.close()
         if log is not None:
-            log.close()
+            ending.callback(log.close)
+        load = partial(LoadedVersion, find_mark=_marks_by(log, settings_of) if log else None)
+        services = {each.model_name: InService(load(each.model_name, each.version), metrics) for each in targets}
+        give_memory_back()
+        listening = Shadows(shadow_targets, shadows, store=open_store(), metrics=metrics, every=poll_seconds)
+        verdicts = VerdictTaker(open_store(), keeps_texts=lambda *named: settings_of(*named).keep_texts)
+        ending.callback(verdicts.close)
+        fleet = Fleet(services, metrics, hear=listening.hear)
+        batches = Batches(fleet.score, batch_rows=limits.batch_rows, max_waiting=limits.max_waiting)
+        ending.callback(batches.close)
+        app = make_app(Served(services, batches, limits), verdicts, metrics=metrics, token=token, names=names)
+        for each in targets:
+            follower = Follower(services[each.model_name], target=each, every=poll_seconds, metrics=metrics, load=load)
+            follower.start()
+            ending.callback(follower.stop)
+        listening.start()
+        ending.callback(listening.stop)
+        sys.setswitchinterval(SWITCH_SECONDS)
+        run(app, listener, said=f"serving {describe_targets(targets)} at {address(listener)}", limits=limits)
+        print("agile serve: stopped", file=sys.stderr, flush=True)
 
 
 def _open_log(metrics: ServingMetrics) -> ServedLog:

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, model_validator
 
 from agile_classifier.data.text import complaint_about, kind_of
+from agile_classifier.ops.serving.connections import RequestLimits
 from agile_classifier.ops.serving.refusals import Refusal
 
 COLUMN = "text"
@@ -37,6 +38,18 @@ class TextLimits:
     """Most texts of a request."""
     max_characters: int = 10_000
     """Most characters of a text."""
+
+
+@dataclass(frozen=True)
+class ServingLimits(TextLimits, RequestLimits):
+    """Requests and texts that the server takes on; what is more is refused."""
+
+    max_waiting: int = 2_048
+    """Most texts that wait to be scored."""
+    batch_rows: int = 64
+    """Most texts of several requests that are scored together."""
+    seconds_to_answer: float = 60.0
+    """Longest wait of a request for its answer."""
 
 
 class Example(BaseModel):
@@ -104,8 +117,8 @@ class Invocation(BaseModel):
     instances: Annotated[list[Bare], FailFast()] = []
     inputs: Annotated[list[Bare], FailFast(), BeforeValidator(_read_inputs, json_schema_input_type=INPUTS)] = []
     params: dict[str, Any] | None = None
-    """MLflow's place for parameters of a model. `explain: true` asks for the words that carry each answer; others are
-    ignored, as MLflow's own server ignores what no model takes."""
+    """MLflow's place for parameters of a model. `explain: true` asks for the words that carry each answer, `model`
+    names the model where several are served; others are ignored, as MLflow's own server ignores what no model takes."""
 
     @model_validator(mode="before")
     @classmethod

@@ -7,9 +7,11 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 from agile_classifier.errors import one_line, redact
 from agile_classifier.ops.registry import versions as registry
@@ -22,9 +24,6 @@ from agile_classifier.ops.serving.metrics import ServingMetrics
 
 LONGEST_PAUSE = 300.0
 """Longest pause between two tries to load a version that could not be read, in seconds."""
-
-TRIM_SECONDS = 5.0
-"""Seconds between two batches after which free memory is given back to the system, which takes some milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,9 @@ def find_target(model_name: str | None, wanted: str | None) -> Target:
     return Target(name, registry.find_version(name, wanted, is_alias=is_alias), wanted if is_alias else None)
 
 
-Mark = Callable[[Sequence[str], Answer], Answer]
-"""Texts and their answers to the answers with what is added to each, as a `prediction_id`."""
+Mark = Callable[[Sequence[str], Answer, Collection[int]], Answer]
+"""Texts, their answers and the places of texts that are not kept, to the answers with what is added to each, as a
+`prediction_id`."""
 FindMark = Callable[[str, str, Sequence[str]], Mark]
 """Name and number of a version, and the columns of its answers, to what marks them."""
 
@@ -71,15 +71,29 @@ class LoadedVersion:
 
     def __init__(self, model_name: str, version: str, *, find_mark: FindMark | None = None) -> None:
         self.model_name, self.version = model_name, version
-        self._scorer = Scorer(model_name, version)
+        self.scorer = Scorer(model_name, version)
         self._mark: Mark | None = None
         self.score(["a first text"])
         if find_mark is not None:
-            self._mark = find_mark(model_name, version, self._scorer.columns)
+            self._mark = find_mark(model_name, version, self.columns)
 
-    def score(self, texts: Sequence[str]) -> Answer:
-        """`label`, `probability_NAME` of every class and `model_version`, for each text, and what it is marked with."""
-        frame = self._scorer(texts)
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of its answers, `probability_NAME` of every class among them."""
+        return self.scorer.columns
+
+    def score(self, texts: Sequence[str], *, unkept: Collection[int] = ()) -> Answer:
+        """`label`, `probability_NAME` of every class and `model_version`, for each text, and what it is marked with.
+
+        Parameters
+        ----------
+        unkept : collection of int
+            Places of texts that are not kept, whatever else is.
+        """
+        return self.answer(texts, self.scorer(texts), unkept=unkept)
+
+    def answer(self, texts: Sequence[str], frame: pd.DataFrame, *, unkept: Collection[int] = ()) -> Answer:
+        """Answers from what its scorer has given for the texts."""
         columns = {str(name): frame[name].tolist() for name in frame.columns}
         if any(len(values) != len(texts) for values in columns.values()):
             raise RuntimeError(
@@ -87,40 +101,40 @@ class LoadedVersion:
             )
         columns[MODEL_VERSION] = [self.version] * len(texts)
         answer = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        return self._marked(texts, answer)
+        return self._marked(texts, answer, unkept)
 
-    def _marked(self, texts: Sequence[str], answer: Answer) -> Answer:
+    def _marked(self, texts: Sequence[str], answer: Answer, unkept: Collection[int]) -> Answer:
         """Mark the answers that are predictions."""
         own = [place for place, text in enumerate(texts) if not isinstance(text, Variant)]
         if self._mark is None or not own:
             return answer
-        marked = self._mark([texts[place] for place in own], [answer[place] for place in own])
+        hidden = {number for number, place in enumerate(own) if place in unkept}
+        marked = self._mark([texts[place] for place in own], [answer[place] for place in own], hidden)
         by_place = dict(zip(own, marked, strict=True))
         return [by_place.get(place, row) for place, row in enumerate(answer)]
 
 
 class InService:
-    """Version in service; an answer comes from one version, even if another takes over meanwhile."""
+    """Version of a model in service; an answer comes from one version, even if another takes over meanwhile."""
 
     def __init__(self, loaded: LoadedVersion, metrics: ServingMetrics) -> None:
         self._metrics = metrics
-        self._trimmed = time.monotonic()
         self.swap(loaded)
 
     def swap(self, loaded: LoadedVersion) -> None:
         """Put a version into service; a batch under way ends with the version that it began with."""
         self.loaded = loaded
-        self._metrics.model.info({"model": loaded.model_name, "version": loaded.version})
+        self._metrics.model.labels(loaded.model_name).info({"version": loaded.version})
 
-    def score(self, texts: Sequence[str]) -> Answer:
-        """Score texts with the version in service."""
-        rows = self.loaded.score(texts)
-        self._metrics.batch_rows.observe(len(texts))
-        self._metrics.rows.inc(len(texts))
-        if time.monotonic() - self._trimmed > TRIM_SECONDS:
-            _trim()
-            self._trimmed = time.monotonic()
-        return rows
+    @property
+    def version(self) -> str:
+        """Number of the version in service."""
+        return self.loaded.version
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of its answers."""
+        return self.loaded.columns
 
 
 class Follower:
@@ -173,8 +187,7 @@ class Follower:
         self._in_service.swap(loaded)
         self._metrics.swaps.labels("taken over").inc()
         self._say_once(f"{self._target.model_name}: version {wanted} has taken over from version {old}")
-        gc.collect()  # the version that has left is held by circles of objects
-        _trim()
+        give_memory_back()
 
     def _is_due(self, wanted: str) -> bool:
         return wanted != self._failed or time.monotonic() >= self._not_before
@@ -193,10 +206,16 @@ class Follower:
             self._say(f"agile serve: {line}")
 
 
-def _trim() -> None:
+def give_memory_back() -> None:
+    """Give the memory of what has left back to the system: it is held by circles of objects."""
+    gc.collect()
+    trim()
+
+
+def trim() -> None:
     """Give free memory back to the system; glibc keeps what is free between its blocks, in an arena a thread."""
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
-        trim(0)
+    if give_back := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        give_back(0)
 
 
 def _in_words(error: Exception) -> str:

@@ -84,7 +84,8 @@ def test_what_cannot_be_scored_is_refused_in_mlflows_shape(
 def test_another_path_or_method_is_refused_in_the_same_shape(server: Server) -> None:
     assert server.get("/nothing").json() == {
         "error_code": "ENDPOINT_NOT_FOUND",
-        "message": "no /nothing; there are /ping, /health, /version, /metrics, /invocations, /feedback",
+        "message": "no /nothing; there are /ping, /health, /version, /metrics, /invocations, /feedback, /v1/models,"
+        " /v1/moderations, /v1alpha1/comments:analyze",
     }
     answer = server.get("/invocations")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")

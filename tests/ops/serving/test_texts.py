@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from agile_classifier.ops.serving.app import ServingLimits, make_app
-from agile_classifier.ops.serving.batches import Batches
+from agile_classifier.ops.serving.app import make_app
 from agile_classifier.ops.serving.metrics import ServingMetrics
-from tests.toys.live_server import take_no_verdicts
+from agile_classifier.ops.serving.texts import ServingLimits
+from tests.toys.live_server import serving_toys, take_no_verdicts
 
 LIMITS = ServingLimits(max_rows=3, max_characters=10)
 JSON, CSV = "application/json", "text/csv"
@@ -23,12 +23,9 @@ JSON, CSV = "application/json", "text/csv"
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
     """Of the application, whose model answers with the texts themselves."""
-    batches = Batches(
-        lambda texts: [{"label": text, "model_version": "1"} for text in texts], batch_rows=8, max_waiting=9
-    )
-    app = make_app(batches, take_no_verdicts(), limits=LIMITS, metrics=ServingMetrics(), token=None)
-    yield TestClient(app, base_url="http://localhost")
-    batches.close()
+    with serving_toys(LIMITS) as served:
+        app = make_app(served, take_no_verdicts(), metrics=ServingMetrics(), token=None)
+        yield TestClient(app, base_url="http://localhost")
 
 
 def read_texts(client: TestClient, body: bytes, kind: str = JSON) -> list[str]:

@@ -1,0 +1,1 @@
+"""Several models from one process: what ten adapters on one base model cost beside one."""
