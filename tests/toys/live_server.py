@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import socket
@@ -82,6 +83,7 @@ class ToyService:
 
     classes: tuple[str, ...] = ("no", "yes")
     version: str = "7"
+    several: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -89,7 +91,11 @@ class ToyService:
 
     def answer(self, text: str) -> dict[str, Any]:
         scores = {f"probability_{name}": (number + 1) / 8 for number, name in enumerate(self.classes)}
-        return {"label": text[:20], **scores, "model_version": self.version}
+        return {
+            "label": json.dumps(text.split()) if self.several else text[:20],
+            **scores,
+            "model_version": self.version,
+        }
 
 
 @contextmanager

@@ -59,6 +59,11 @@ class RegisteredClassifier(PythonModel):
         return self.answer(self.predictor.score(texts))
 
     @property
+    def several(self) -> bool:
+        """Whether a text may carry several labels."""
+        return self.predictor.spec.several
+
+    @property
     def mixing_key(self) -> Hashable | None:
         """What versions of this code have in common that `mix` takes together; None for one that it does not take."""
         return find_mixing_key(self.predictor)

@@ -32,6 +32,8 @@ class Scorer:
 
     mixing_key: Hashable | None
     """What it has in common with those that `MixedScorer` takes together with it; None: it scores by itself alone."""
+    several: bool
+    """Whether a text may carry several labels: then `label` is a JSON list of names."""
     columns: tuple[str, ...]
     """Columns of an answer: `label`, `probability_NAME` of every class, and `decision` where the version has bands."""
 
@@ -41,6 +43,7 @@ class Scorer:
         self.columns = tuple(loaded.metadata.get_output_schema().input_names())
         self._model = loaded.unwrap_python_model()  # MLflow's check of a frame takes milliseconds
         self.mixing_key = getattr(self._model, "mixing_key", None)  # a version of before knows of no mixing
+        self.several = getattr(self._model, "several", False)  # nor of several labels
 
     def __call__(self, texts: Sequence[str]) -> pd.DataFrame:
         """One row a text, with `columns`."""

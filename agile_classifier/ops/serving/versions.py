@@ -82,6 +82,11 @@ class LoadedVersion:
         """Columns of its answers, `probability_NAME` of every class among them."""
         return self.scorer.columns
 
+    @property
+    def several(self) -> bool:
+        """Whether a text may carry several labels."""
+        return self.scorer.several
+
     def score(self, texts: Sequence[str], *, unkept: Collection[int] = ()) -> Answer:
         """`label`, `probability_NAME` of every class and `model_version`, for each text, and what it is marked with.
 
@@ -135,6 +140,11 @@ class InService:
     def columns(self) -> tuple[str, ...]:
         """Columns of its answers."""
         return self.loaded.columns
+
+    @property
+    def several(self) -> bool:
+        """Whether a text may carry several labels."""
+        return self.loaded.several
 
 
 class Follower:

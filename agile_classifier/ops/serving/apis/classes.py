@@ -104,7 +104,7 @@ class ClassTable:
         return [*self._names.attributes, *plain]
 
     def list_categories(self, model: str) -> tuple[str, ...]:
-        """Classes of a model that are a complaint.
+        """Classes of a model that are a complaint; of several labels all that nobody has called harmless.
 
         Raises
         ------
@@ -113,6 +113,8 @@ class ClassTable:
         """
         classes = self._served.classes(model)
         harmless = [name for name in classes if name in self._names.harmless]
+        if self._served.carries_several(model):
+            return tuple(name for name in classes if name not in harmless)
         if not harmless and len(classes) != 2:
             line = (
                 f"model: {model} tells {', '.join(classes)} apart, and which of them is no complaint was not said: the"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agile_classifier.data.text import kind_of
+from agile_classifier.label_sets import read_labels
 from agile_classifier.models.spec import PROBABILITY
 from agile_classifier.ops.scoring.answer_columns import LABEL, MODEL_VERSION, PREDICTION_ID
 from agile_classifier.ops.serving.apis.classes import ClassTable
@@ -133,7 +134,8 @@ def add_moderations(app: FastAPI, served: Served, classes: ClassTable) -> None:
         categories = classes.list_categories(model)
         inputs, is_one = _texts_of(body.input)
         rows = await served.answer([AskedText(model, text) for text in require_texts(inputs, served.limits)])
-        results = [_to_result(row, categories) for row in rows]
+        several = served.carries_several(model)
+        results = [_to_result(row, categories, read_labels(row[LABEL]) if several else [row[LABEL]]) for row in rows]
         return Moderation(
             id=f"modr-{secrets.token_hex(16)}", model=model, results=[_join(results)] if is_one else results
         )
@@ -148,10 +150,11 @@ def _texts_of(inputs: Sequence[Any]) -> tuple[list[Any], bool]:
     return ([part.text for part in parts], True) if parts else (list(inputs), False)
 
 
-def _to_result(row: Row, categories: Sequence[str]) -> ModerationResult:
+def _to_result(row: Row, categories: Sequence[str], labels: Collection[str]) -> ModerationResult:
+    """The result of a row, whose text carries labels."""
     return ModerationResult(
-        flagged=row[LABEL] in categories,
-        categories={name: row[LABEL] == name for name in categories},
+        flagged=any(name in labels for name in categories),
+        categories={name: name in labels for name in categories},
         category_scores={name: row[f"{PROBABILITY}{name}"] for name in categories},
         category_applied_input_types={name: ["text"] for name in categories},
         **{name: row[name] for name in PASSED_ON if name in row},

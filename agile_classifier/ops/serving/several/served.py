@@ -28,6 +28,10 @@ class Service(Protocol):
     def columns(self) -> Sequence[str]:
         """Columns of an answer."""
 
+    @property
+    def several(self) -> bool:
+        """Whether a text may carry several labels: then `label` is a JSON list of names."""
+
 
 class Served:
     """Models that are served, by their names, and the queue in which texts wait for them."""
@@ -65,6 +69,10 @@ class Served:
         """Names of a model's classes, class 0 first."""
         columns = self._services[name].columns
         return tuple(column.removeprefix(PROBABILITY) for column in columns if column.startswith(PROBABILITY))
+
+    def carries_several(self, name: str) -> bool:
+        """Whether a text may carry several labels of a model."""
+        return self._services[name].several
 
     async def answer(self, asked: list[AskedText]) -> Answer:
         """Answers to texts, in their order.

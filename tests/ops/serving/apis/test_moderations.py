@@ -15,7 +15,7 @@ from agile_classifier.ops.serving.texts import ServingLimits
 from tests.toys.live_server import ToyService, serving_toys, take_no_verdicts
 
 LIMITS = ServingLimits(max_rows=3, max_characters=10)
-MODELS = {"toy": ToyService(("no", "yes")), "three": ToyService(("calm", "rude", "cruel")), "four": ToyService(("a", "b", "c", "d"))}  # fmt: skip
+MODELS = {"toy": ToyService(("no", "yes")), "three": ToyService(("calm", "rude", "cruel")), "four": ToyService(("a", "b", "c", "d")), "marks": ToyService(("rude", "sly"), several=True)}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,13 @@ def test_with_more_than_two_classes_the_harmless_one_is_said_at_the_start(client
     assert "--harmless CLASS" in answer.json()["error"]["message"]
 
 
+def test_of_several_labels_each_is_a_category_of_its_own(client: TestClient) -> None:
+    (both,) = ask(client, model="marks", input="rude sly")["results"]
+    assert (both["flagged"], both["categories"]) == (True, {"rude": True, "sly": True})
+    (neither,) = ask(client, model="marks", input="nothing")["results"]
+    assert (neither["flagged"], neither["categories"]) == (False, {"rude": False, "sly": False})
+
+
 WRONG = {
     "no input": ({}, 400, "input: Field required"),
     "null": ({"input": None}, 400, "input: a text, a list of texts or a list of parts is needed; found null"),
@@ -79,8 +86,8 @@ WRONG = {
     "a part without its text": ({"input": [{"type": "text"}]}, 400, "input: part 0: its fields are 'type'; needed are 'type' and 'text'"),
     "a part of no text": ({"input": [{"type": "text", "text": None}]}, 400, "row 0: the text is missing"),
     "both": ({"input": ["a", {"type": "text", "text": "b"}]}, 400, "input: a list of texts or a list of parts is needed; found both"),
-    "an unknown model": ({"model": "tox", "input": "a"}, 404, "model: no 'tox' is served here; there are: toy, three, four; did you mean"),
-    "no model": ({"model": None, "input": "a"}, 400, "model: name one of the models that are served here: toy, three, four"),
+    "an unknown model": ({"model": "tox", "input": "a"}, 404, "model: no 'tox' is served here; there are: toy, three, four, marks; did you mean"),
+    "no model": ({"model": None, "input": "a"}, 400, "model: name one of the models that are served here: toy, three, four, marks"),
     "an unknown field": ({"input": "a", "inputs": "b"}, 400, "inputs: Extra inputs are not permitted"),
 }  # fmt: skip
 
@@ -107,7 +114,7 @@ def test_other_refusals_have_that_form_too(client: TestClient) -> None:
 
 
 def test_the_models_are_listed(client: TestClient) -> None:
-    assert [model["id"] for model in client.get("/v1/models").json()["data"]] == ["toy", "three", "four"]
+    assert [model["id"] for model in client.get("/v1/models").json()["data"]] == [*MODELS]
 
 
 def test_mlflows_interface_asks_the_model_that_is_named(client: TestClient) -> None:
@@ -121,9 +128,9 @@ def test_mlflows_interface_asks_the_model_that_is_named(client: TestClient) -> N
     csv = {"content": b"text\na\n", "headers": {"content-type": "text/csv"}, "params": {"model": "four"}}
     assert "probability_d" in asked(**csv)[1]
     for wrong, status, said in (
-        ({"params": {"model": "nobody"}}, 404, "no 'nobody' is served here; there are: toy, three, four"),
+        ({"params": {"model": "nobody"}}, 404, "no 'nobody' is served here; there are: toy, three, four, marks"),
         ({"params": {"model": 5}}, 400, "params.model: the name of a model is needed; found the number 5"),
-        ({}, 400, "name one of the models that are served here: toy, three, four"),
+        ({}, 400, "name one of the models that are served here: toy, three, four, marks"),
     ):
         assert asked(json={"inputs": ["a"], **wrong})[0] == status
         assert said in asked(json={"inputs": ["a"], **wrong})[1]
