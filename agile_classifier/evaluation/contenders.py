@@ -6,7 +6,6 @@ train.
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -104,9 +103,10 @@ class Evaluation(BaseModel):
         metrics = {
             f"{PREFIXES[who]}{name}": value for who, found in self.metrics.items() for name, value in found.items()
         }
+        bands = {} if self.banding is None else self.banding.flat()
+        groups = {} if self.groups is None else self.groups.flat()
         counts = {"n_cut_test": self.n_cut["test"], "n_escaped_test": self.n_escaped["test"]}
-        measured = (each.flat() for each in (self.banding, self.groups) if each is not None)
-        return dict(ChainMap(counts, flat_evasion(self.evasion), *measured, by_label, metrics))
+        return metrics | by_label | bands | groups | flat_evasion(self.evasion) | counts
 
     def logged(self) -> dict[str, float]:
         """Metrics as MLflow keeps them: `best/roc_auc`, … before all others, then `flat`, with baselines at the end.
@@ -247,7 +247,7 @@ def evaluate_contenders(
     label_names : sequence of str
         Names of several labels, each of which is evaluated by itself too.
     """
-    counts = {"n_cut": dict(n_cut), "n_escaped": dict(n_escaped)}
+    counts: Any = {"n_cut": dict(n_cut), "n_escaped": dict(n_escaped)}
     by_label = {}
     for place, name in enumerate(label_names):
         by_label[name] = evaluate_contenders(

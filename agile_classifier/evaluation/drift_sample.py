@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +75,8 @@ class DriftSample:
             with np.load(file, allow_pickle=False) as held:
                 names = tuple(json.loads(str(held["names"])))
                 arrays = (held[name] for name in ("scores", "predicted", "lengths", "unknown", "embeddings"))
-                return cls(names, *arrays, several=bool(held["several"]) if "several" in held else False)
+                read = cls(names, *arrays)
+                return replace(read, several=bool(held["several"]) if "several" in held else False)
         except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{file}: is no reference of a version: {one_line(error)}") from None
 

@@ -110,13 +110,18 @@ def examine(
     spec, others = ClassifierSpec.load(adapter), {"validation": validation, "test": test}
     require_cuttable(settings, n_classes=2 if spec.several else spec.n_classes)
     require_class(bands, spec.class_names)
-    kinds = {"n_classes": spec.n_classes, "several": spec.several}
     encoded = _encode(adapter, spec, others)
     embedded = _embed(train, others, base=base, spec=spec, seed=settings.seed)
     y_score = {
         **_score_networks(adapter, base, spec, others, encoded),
         **_score_baselines(train, others, spec),
-        "frozen": score_probe(embedded.features, embedded.train, parts=tuple(others), **kinds),
+        "frozen": score_probe(
+            embedded.features,
+            embedded.train,
+            parts=tuple(others),
+            n_classes=spec.n_classes,
+            several=spec.several,
+        ),
     }
     chosen = {
         name: _choose(name, y_score[name], validation, settings=settings, spec=spec)
@@ -183,8 +188,9 @@ def _score_baselines(
 ) -> dict[str, dict[str, Floats]]:
     """Baseline → part → scores, of texts normalised as the classifier's are."""
     read = {part: rows.assign(text=spec.clean(rows["text"])) for part, rows in {"train": train, **others}.items()}
-    kinds = {"n_classes": spec.n_classes, "several": spec.several}
-    return score_baselines(read.pop("train"), read, names=tuple(BASELINES), **kinds)
+    return score_baselines(
+        read.pop("train"), read, names=tuple(BASELINES), n_classes=spec.n_classes, several=spec.several
+    )
 
 
 def _score_networks(

@@ -3,9 +3,9 @@
     python -m benchmarks.abuse.memory [--requests N] [--promotions N] [--most MB]
 
 A short run of the quickstart makes a version in a folder of its own, which is registered again for each promotion. What
-is held is read after a promotion has taken over and its share of the requests is answered; the first reading, after a
-first share without a promotion, is what the others are measured against. Exit code 1 where one is more than `--most`
-above it.
+is held is read after a promotion has taken over, its share of the requests is answered and free memory is given back;
+the first reading, after a first share without a promotion, is what the others are measured against. Exit code 1 where
+one is more than `--most` above it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import psutil
 import requests
 from mlflow import MlflowClient
 
+from agile_classifier.ops.serving.several.fleet import TRIM_SECONDS
 from benchmarks.abuse.servers import Started, started
 from benchmarks.quality import CONFIGS
 from benchmarks.served.clients import ask
@@ -61,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
                 client.set_registered_model_alias(version.name, "champion", number)
                 _wait_for(server, number)
                 statuses = _load(server, share, seed=int(number))
+                _let_free_memory_go(server)
                 read.append(_megabytes(server))
                 print(
                     f"version {number}: {read[-1]:7.1f} MB  ({read[-1] - read[0]:+6.1f})  {dict(statuses)}", flush=True
@@ -104,6 +106,13 @@ def _wait_for(server: Started, number: str) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"version {number} does not take over:\n{server.log.read_text(encoding='utf-8')}")
         time.sleep(0.2)
+
+
+def _let_free_memory_go(server: Started) -> None:
+    """Wait until the server gives free memory back, which it does between two batches."""
+    time.sleep(TRIM_SECONDS + 1)
+    _ask(server, json.dumps({"inputs": ["a lovely day"]}).encode())
+    time.sleep(1)
 
 
 def _megabytes(server: Started) -> float:

@@ -158,7 +158,7 @@ def packed_attention(
     attend = partial(_attend, scale=scaling, dropout=dropout, softcap=softcap)
     packs = (packed,) if isinstance(packed, Pack) else packed.parts
     sizes = [each.input_ids.shape[1] for each in packs]
-    own = (values.split(sizes, dim=2) for values in (query, key, value))
+    own = (torch.split(values, sizes, dim=2) for values in (query, key, value))
     attended = [_attend_pack(*each, window=sliding_window, attend=attend) for each in zip(packs, *own, strict=True)]
     return torch.cat(attended)[None], None
 

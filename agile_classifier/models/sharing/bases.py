@@ -54,7 +54,8 @@ def share_base_model(folder: Path, *, digest: str, **how: Any) -> SharedBase:
     is_native = how["pooling"] == "native"  # only then the model has a head, and as many outputs as there are classes
     facts = {**how, "pooling": LOADERS[how["pooling"]].__name__, "n_classes": how["n_classes"] if is_native else None}
     key = (digest, *sorted(facts.items()))
-    return _find(_bases, key, lambda: SharedBase(key, load_base_model(folder, **how)))
+    found: SharedBase = _find(_bases, key, lambda: SharedBase(key, load_base_model(folder, **how)))
+    return found
 
 
 def share_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

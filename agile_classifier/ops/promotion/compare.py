@@ -235,8 +235,10 @@ class Comparison:
         """Limits by what the candidate has answered in the champion's shadow, where the config asks for it."""
         settings = self.settings.shadow
         if settings is not None and self.champion is not None:
-            of_versions = {"champion": self.champion.number, "candidate": self.candidate.number}
-            found = measure_shadow(self.candidate.model_name, **of_versions, settings=settings)
+            found = measure_shadow(
+                self.candidate.model_name, champion=self.champion.number, candidate=self.candidate.number,
+                settings=settings,
+            )  # fmt: skip
             self._add(limits=(*self.evidence.limits, *found))
 
     def _new_since_champion(self, rows: pd.DataFrame) -> NDArray[np.bool_] | None:

@@ -68,7 +68,7 @@ class Gold:
         InputError
             The labels that the version knows are of fewer than two classes.
         """
-        given = {"y_true": self.y_true, "y_score": self.y_score, "decision_threshold": decision_threshold}
+        given: Any = {"y_true": self.y_true, "y_score": self.y_score, "decision_threshold": decision_threshold}
         if len(set(self.y_true)) < 2:
             raise InputError(
                 f"column {self.column!r} (--label-column): {len(self.y_true)} rows hold fewer than two of the version's"

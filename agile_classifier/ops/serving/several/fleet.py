@@ -69,15 +69,15 @@ class Fleet:
         for place, each in enumerate(asked):
             places.setdefault(each.model, []).append(place)
         rows: Answer = [{} for _ in asked]
-        answered = list(self._answer({name: [asked[place] for place in found] for name, found in places.items()}))
-        for each in answered:
-            for place, row in zip(places[each.model], each.rows, strict=True):
+        answered = list(self._answer({name: [asked[place] for place in where] for name, where in places.items()}))
+        for found in answered:
+            for place, row in zip(places[found.model], found.rows, strict=True):
                 rows[place] = row
-            self._metrics.model_rows.labels(each.model).inc(len(each.rows))
+            self._metrics.model_rows.labels(found.model).inc(len(found.rows))
         self._metrics.batch_rows.observe(len(asked))
         self._metrics.rows.inc(len(asked))
-        for each in answered:
-            self._hear(_predictions_of(each))
+        for found in answered:
+            self._hear(_predictions_of(found))
         if time.monotonic() - self._trimmed > TRIM_SECONDS:
             trim()
             self._trimmed = time.monotonic()
@@ -141,8 +141,9 @@ def _answer_alone(loaded: LoadedVersion, asked: Sequence[AskedText]) -> Answered
 def _predictions_of(answered: Answered) -> Answered:
     """Answers without those to variants of a text, which are asked for an explanation alone."""
     own = [place for place, each in enumerate(answered.asked) if not isinstance(each.text, Variant)]
-    asked, rows = ([values[place] for place in own] for values in (answered.asked, answered.rows))
-    return answered._replace(asked=asked, rows=rows)
+    return answered._replace(
+        asked=[answered.asked[place] for place in own], rows=[answered.rows[place] for place in own]
+    )
 
 
 def _texts(asked: Sequence[AskedText]) -> list[str]:
