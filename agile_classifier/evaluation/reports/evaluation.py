@@ -243,7 +243,8 @@ def _worst_classes(report: ReportInput) -> list[ClassRow]:
 def _figures(report: ReportInput) -> dict[str, tuple[str, Figure]]:
     """What a screen reader says of each figure, and the figure."""
     chosen, names, y_true = report.results[0], report.class_names, report.y_true
-    y_pred = predict(chosen.y_score, chosen.decision_threshold)
+    cut = chosen.decision_threshold
+    y_pred = predict(chosen.y_score, cut)
     models = {result.name: result.y_score for result in report.results}
     counts = confusion(y_true=y_true, y_pred=y_pred, n_classes=len(names))
     with_interval = [
@@ -259,7 +260,7 @@ def _figures(report: ReportInput) -> dict[str, tuple[str, Figure]]:
             "histogram of probabilities",
             draw_scores(
                 y_true=y_true, y_score=chosen.y_score, y_pred=y_pred, class_names=names,
-                decision_threshold=chosen.decision_threshold,
+                decision_threshold=None if isinstance(cut, tuple) else cut,
             ),
         ),
         "reliability": (
