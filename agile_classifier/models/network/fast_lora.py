@@ -23,6 +23,8 @@ LEVELS = 256
 """Values of one random byte."""
 POOL_SIZE = 1 << 22
 """Values of a pool; twice a long batch's widest layer, so that two uses seldom overlap."""
+SHORT = 1 << 14
+"""Values up to which a mask is made of its own part of the pool's random bytes: a narrow network needs few of them."""
 
 
 class MaskPool:
@@ -30,26 +32,35 @@ class MaskPool:
 
     def __init__(self, p: float) -> None:
         self.n_dropped = min(round(p * LEVELS), LEVELS - 1)
+        self._draws: dict[torch.dtype, Tensor] = {}
         self._values: dict[torch.dtype, Tensor] = {}
 
     def renew(self) -> None:
         """Forget the values: the next use draws others."""
+        self._draws.clear()
         self._values.clear()
 
     def cut(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """A mask of this shape from a place of the pool drawn at random; one too large for the pool is drawn whole."""
         n_values = math.prod(shape)
         if 2 * n_values > POOL_SIZE:
-            return self._draw(n_values, dtype).view(shape)
-        if dtype not in self._values:
-            self._values[dtype] = self._draw(POOL_SIZE, dtype)
+            return self._to_mask(_draw_bytes(n_values), dtype).view(shape)
+        if dtype not in self._draws:
+            self._draws[dtype] = _draw_bytes(POOL_SIZE)
         start = int(torch.randint(POOL_SIZE - n_values + 1, (1,)))
+        if n_values <= SHORT:
+            return self._to_mask(self._draws[dtype][start : start + n_values], dtype).view(shape)
+        if dtype not in self._values:
+            self._values[dtype] = self._to_mask(self._draws[dtype], dtype)
         return self._values[dtype][start : start + n_values].view(shape)
 
-    def _draw(self, n_values: int, dtype: torch.dtype) -> Tensor:
-        draws = torch.empty(-(-n_values // 8), dtype=torch.int64).random_(-(2**63), None)
-        keep = draws.view(torch.uint8)[:n_values] >= self.n_dropped
-        return keep.to(dtype).mul_(LEVELS / (LEVELS - self.n_dropped))
+    def _to_mask(self, draws: Tensor, dtype: torch.dtype) -> Tensor:
+        return (draws >= self.n_dropped).to(dtype).mul_(LEVELS / (LEVELS - self.n_dropped))
+
+
+def _draw_bytes(n_values: int) -> Tensor:
+    draws = torch.empty(-(-n_values // 8), dtype=torch.int64).random_(-(2**63), None)
+    return draws.view(torch.uint8)[:n_values]
 
 
 class PooledDropout(nn.Module):

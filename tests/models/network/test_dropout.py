@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from agile_classifier.models.network.fast_lora import POOL_SIZE, PooledDropout, use_pooled_dropout
+from agile_classifier.models.network.fast_lora import POOL_SIZE, SHORT, MaskPool, PooledDropout, use_pooled_dropout
 
 N = 200_000
 
@@ -41,9 +41,27 @@ def test_layers_of_one_rate_share_a_pool_that_each_pass_renews() -> None:
     pool = first.pool.cut((POOL_SIZE // 2,), torch.float32)
     again = first.pool.cut((POOL_SIZE // 2,), torch.float32)
     assert pool.data_ptr() != again.data_ptr()
-    held = first.pool._values[torch.float32]
+    held = first.pool._draws[torch.float32]
     network(torch.ones(8))
-    assert not torch.equal(held, first.pool._values[torch.float32])
+    assert not torch.equal(held, first.pool._draws[torch.float32])
+
+
+@pytest.mark.parametrize("n_values", [1, 7, SHORT])
+def test_a_short_mask_is_the_part_of_the_pool_that_a_longer_one_would_be_cut_from(n_values: int) -> None:
+    masks = []
+    for n_before in (9, SHORT + 1):  # after the longer one the pool is made whole
+        pool = MaskPool(0.3)
+        torch.manual_seed(0)
+        pool.cut((n_before,), torch.float32)
+        torch.manual_seed(1)
+        masks.append((pool.cut((n_values,), torch.float32), torch.get_rng_state(), pool))
+    (short, state, pool), (other, other_state, _) = masks
+    assert torch.equal(short, other)
+    assert torch.equal(state, other_state)
+    torch.manual_seed(1)
+    start = int(torch.randint(POOL_SIZE - n_values + 1, (1,)))
+    pool.cut((SHORT + 1,), torch.float32)
+    assert torch.equal(short, pool._values[torch.float32][start : start + n_values])
 
 
 def test_every_place_of_a_draw_is_dropped_alike() -> None:
