@@ -71,8 +71,9 @@ def show(run: PipelineRunResponse, *, model_name: str) -> str:
             "engine say why"
         )
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 110, highlight=False)
-    reused = [name for name, step in run.steps.items() if step.status == ExecutionStatus.CACHED]
-    ran = [name for name in run.steps if name not in reused]
+    steps = run.steps  # ZenML asks its store for all of them, each time
+    reused = [name for name, step in steps.items() if step.status == ExecutionStatus.CACHED]
+    ran = [name for name in steps if name not in reused]
     console.print(f"\nreused: {', '.join(reused) or 'nothing'}\nran:    {', '.join(ran) or 'nothing'}")
     evaluation, labelling = output_of(run, "evaluate", "evaluation"), output_of(run, "label_and_split", "labelling")
     console.print(_sentence(labelling))
@@ -80,7 +81,7 @@ def show(run: PipelineRunResponse, *, model_name: str) -> str:
     console.print(_table(evaluation))
     decision = output_of(run, "promote", "promotion_decision")
     console.print(decision.reason)
-    history = History.model_validate(run.steps["fine_tune"].run_metadata["training"])
+    history = History.model_validate(steps["fine_tune"].run_metadata["training"])
     earlier = " in the run that is reused" if "fine_tune" in reused else ""
     console.print(f"training took {history.costs}{earlier}")
     version, mlflow_run = output_of(run, "register", "model_version"), output_of(run, "fine_tune", "mlflow_run_id")
@@ -158,8 +159,9 @@ def write_report(run: PipelineRunResponse, *, model_name: str, decided: Pipeline
 
 def _decision_of(run: PipelineRunResponse) -> Any:
     """The decision on a promotion that a training or a promotion run has come to."""
-    steps = {"promote": "promotion_decision", "conclude_promotion": "promotion_outcome"}
-    return next(output_of(run, step, artifact) for step, artifact in steps.items() if step in run.steps)
+    made_by = {"promote": "promotion_decision", "conclude_promotion": "promotion_outcome"}
+    steps = run.steps
+    return next(output_of(run, step, artifact) for step, artifact in made_by.items() if step in steps)
 
 
 def _sentence(labelling: Labelling) -> str:

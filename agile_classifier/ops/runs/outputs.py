@@ -43,7 +43,8 @@ def find_output(run: PipelineRunResponse, step: str, artifact: str) -> ArtifactV
     InputError
         It was deleted, or an earlier project made it, whose modules are gone: nothing can load it any more.
     """
-    outputs = run.steps[step].outputs if step in run.steps else {}
+    made_by = run.steps.get(step)  # ZenML asks its store for all steps, each time
+    outputs = made_by.outputs if made_by else {}
     found: ArtifactVersionResponse | None = next(iter(outputs.get(artifact, ())), None)
     if found is None:
         raise InputError(f"run {run.name}: {artifact} of its step {step} was deleted; train again")
