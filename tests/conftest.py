@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -26,6 +27,7 @@ from tests.toys.waiting import LONGEST, until_answered
 os.environ.setdefault(
     "OMP_WAIT_POLICY", "PASSIVE"
 )  # as agile_classifier.ops.state.home sets it; torch reads it when it is loaded
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers on two cores: threads of both would wait for each other
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with interrupts ignored
 
@@ -38,10 +40,21 @@ PASSWORD = "sentinel-password"
 FILLERS = ("the", "a", "film", "day", "was", "is", "this", "and", "very", "it", "song", "room")
 
 
+LONGEST_FIRST = ("test_pages_run.py", "test_wheel.py", "test_faults.py", "test_cron_daemon.py", "test_training.py")
+"""Files that take minutes each, the longest first."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first, so that of two processes none is left alone with the longest of them at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: (item.path not in slow, rank.get(item.path.name, len(rank))))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector of garbage what stays: transformers has it look at everything after each training."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -240,9 +253,10 @@ def state_folder(new_home: Callable[[Path], Path], tmp_path_factory: pytest.Temp
 
     folder = prepare_state()
     from agile_classifier.ops.runs import caching
-    from tests.toys.warm_python import look_up_packages_once
+    from tests.toys.warm_python import forgo_syncing, look_up_packages_once
 
     look_up_packages_once()
+    forgo_syncing()
 
     assert caching.reached_files  # ZenML would look for the file of the main module, and a test's worker has none
     return folder

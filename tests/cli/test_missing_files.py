@@ -16,7 +16,7 @@ import pytest
 from agile_classifier.cli import app as cli
 from agile_classifier.errors import InputError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_module")]
 NAME = "gone"
 COMMANDS = {
     "score": ["score", "a text", "--model", NAME],

@@ -13,7 +13,7 @@ import pytest
 from agile_classifier.config.run import RunConfig
 from tests.conftest import BLAME, FILLERS, PRAISE
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_module")]
 
 ConfigOf = Callable[..., RunConfig]
 OURS = {"target": "score", "weight": "score", "label": "id", "part": "id", "probability": "score", "index": "id"}

@@ -24,6 +24,7 @@ import os
 import runpy
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -46,7 +47,14 @@ LIBRARIES = (
     "transformers.trainer", "transformers.models.auto.modeling_auto", "transformers.models.bert.modeling_bert",
     "peft", "datasets", "great_expectations", "sklearn.linear_model", "sklearn.feature_extraction.text",
     "scipy.stats", "pandas", "pyarrow.parquet", "matplotlib.pyplot", "matplotlib.backends.backend_svg", "typer",
-    "rich.table", "grimp", "ftfy",
+    "rich.table", "grimp", "ftfy", "git", "IPython.display", "sklearn.pipeline", "python_calamine", "standardwebhooks",
+    "cronsim", "crontab", "asgiref.sync", "opentelemetry.sdk._logs", "wrapt", "jsonref", "safetensors.numpy",
+    "zenml.orchestrators.step_launcher", "zenml.orchestrators.legacy_dag_runner", "zenml.pipelines.build_utils",
+    "zenml.execution.pipeline.dynamic.runner", "zenml.execution.pipeline.utils", "zenml.deployers", "zenml.alerter",
+    "zenml.annotators", "zenml.container_registries", "zenml.data_validators", "zenml.experiment_trackers",
+    "zenml.feature_stores", "zenml.image_builders", "zenml.log_stores", "zenml.model_deployers",
+    "zenml.model_registries", "zenml.sandboxes", "zenml.step_operators", "zenml.secret.schemas",
+    *(f"zenml.integrations.{name}.materializers" for name in ("numpy", "pandas", "pillow", "pytorch", "scipy", "sklearn")),
 )  # fmt: skip
 SETTINGS = {
     "DO_NOT_TRACK": "1",
@@ -111,6 +119,16 @@ def look_up_packages_once() -> None:
     requirements_utils._init_modules_to_packages_map()  # type: ignore[no-untyped-call]
 
 
+def forgo_syncing() -> None:
+    """Let SQLite leave it to the system when its pages reach the disk: what a test makes need not outlive a power cut."""
+    from sqlalchemy import Engine, event
+
+    @event.listens_for(Engine, "connect")
+    def leave_it(connection: Any, _: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
+
+
 def _has_started(server: subprocess.Popen[bytes], folder: Path) -> bool:
     assert server.poll() is None, (folder / "log").read_text(encoding="utf-8")
     return (folder / "python").exists()
@@ -123,6 +141,7 @@ def _serve(folder: Path) -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     look_up_packages_once()
+    forgo_syncing()
     importlib.metadata.packages_distributions = functools.cache(importlib.metadata.packages_distributions)
     importlib.metadata.packages_distributions()  # for all commands that are forked
     gc.collect()
