@@ -13,15 +13,14 @@ commands = typer.Typer()
 
 @commands.command(epilog="Example: agile check candidate checks/hatecheck.yaml")
 def check(
-    version: Annotated[
-        str,
+    words: Annotated[
+        list[str],
         typer.Argument(
             metavar="[VERSION] SUITE",
-            help="Number or alias of the version, by default the champion; and the suite, a YAML or a CSV with the"
-            " columns functionality, text and label, in this folder or the configs folder.",
+            help="Number or alias of the version, by default the champion; and its suite, a YAML, or a CSV with the"
+            " columns functionality, text and label, in this folder or in the configs folder.",
         ),
     ],
-    suite: Annotated[str | None, typer.Argument(metavar="", hidden=True)] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Registered model; needed where there are several.")
     ] = None,
@@ -40,10 +39,13 @@ def check(
         bool, typer.Option("--record", help="Write on the version, in the registry, what it got right.")
     ] = False,
 ) -> None:
-    """Hold a version against functional tests: texts whose class is known.
+    """Hold a version against a suite of functional tests.
 
-    Nothing is changed without --record. Exit code 3: a test is below its least pass rate.
+    These are texts whose class is known. Nothing is changed without --record. Exit code 3: a test is below its least
+    pass rate.
     """
+    if len(words) > 2:
+        raise typer.BadParameter(f"found {' '.join(words)}; expected [VERSION] SUITE")
     from agile_classifier.files import require_place
     from agile_classifier.ops.state.home import prepare_state
 
@@ -53,7 +55,7 @@ def check(
     from agile_classifier.evaluation.checks.outcomes import as_table, in_words
     from agile_classifier.ops.promotion.limits import check_version as checking
 
-    wanted, address = (None, version) if suite is None else (version, suite)
+    wanted, address = words if len(words) == 2 else (None, words[0])
     checked = checking.check_version(
         wanted, address, model_name=model, classes=dict(map(checking.read_class, classes or ()))
     )

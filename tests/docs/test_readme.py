@@ -14,6 +14,8 @@ import yaml
 from agile_classifier.config.files import parse_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.environment import home
+from agile_classifier.evaluation.bias.terms import Terms
+from agile_classifier.evaluation.checks.suite import Suite
 from agile_classifier.ops.scheduling.schedule import Schedule
 from agile_classifier.studies.file import Study
 from tests.docs.pages import (
@@ -74,7 +76,7 @@ def _is_field(name: str) -> bool:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=_named)
-def test_every_yaml_example_is_a_valid_config_study_or_list_of_schedules(path: Path) -> None:
+def test_every_yaml_example_is_valid_as_what_it_is(path: Path) -> None:
     for block in blocks(path, "yaml"):
         document = yaml.safe_load(block.code)
         if "study" in document:
@@ -82,6 +84,10 @@ def test_every_yaml_example_is_a_valid_config_study_or_list_of_schedules(path: P
         elif "schedules" in document:
             for schedule in document["schedules"]:
                 Schedule.model_validate(schedule)
+        elif "tests" in document:
+            Suite.model_validate({"name": path.stem, **document})
+        elif "groups" in document:
+            Terms.model_validate(document)
         else:
             parse_config(document["parameters"], name=path.name)
 
