@@ -162,6 +162,8 @@ def _group_rows(report: GroupReport) -> Iterator[str]:
             cells[0] = _shown(report.overall)
         errors = [_shown(rate.false_positive), _shown(rate.false_negative)]
         yield f"{name} | {rate.n} ({rate.n_positive}) | {' | '.join([*cells, *errors])} |"
+    if not report.means:
+        return
     means = " | ".join(_shown(report.means.get(area)) for area in AREAS)
     yield f"generalised mean | | {means} | | |"
 
