@@ -12,16 +12,12 @@ from agile_classifier.evaluation.reports.drawing import PALETTE, SERIES, add_leg
 from agile_classifier.metrics.bias import AREAS, has_rows
 
 TITLES = {"subgroup_auc": "subgroup AUC", "bpsn_auc": "BPSN AUC", "bnsp_auc": "BNSP AUC"}
-MEANINGS = {
-    "subgroup_auc": "within the group",
-    "bpsn_auc": "harmless texts of the group against harmful ones of others: low where the group's are wrongly flagged",
-    "bnsp_auc": "harmful texts of the group against harmless ones of others: low where the group's are missed",
-}
 HURT = {
-    "subgroup_auc": "are told apart worst among themselves",
-    "bpsn_auc": "are scored too high where they are harmless",
-    "bnsp_auc": "are scored too low where they are not",
+    "subgroup_auc": "within the group it cannot tell as well",
+    "bpsn_auc": "their harmless texts are scored too high",
+    "bnsp_auc": "their harmful texts are scored too low",
 }
+"""Area → what it means that a group's is low."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ def draw_groups(report: GroupReport) -> Drawing:
     axes.tick_params(axis="y", length=0, labelcolor=PALETTE["ink"])
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
-    add_legend(axes, "lower left")
+    add_legend(axes, "best")
     return figure
 
 
@@ -75,9 +71,9 @@ def _worst_in_words(report: GroupReport, area: str) -> str:
     if group is None:
         return ""
     drop = group.areas[area].drop
-    is_noise = "within noise of" if drop.low <= 0 else "below"
-    return (
-        f"Of the groups, texts that name “{group.name}” {HURT[area]}: {TITLES[area]}"
-        f" {group.areas[area].area.value:.3f}, {is_noise} the {report.overall.value:.3f} of all texts"
-        f" (difference {-drop.value:+.3f}, 95 % interval {-drop.high:+.3f} to {-drop.low:+.3f})."
-    )
+    whole, found = report.overall.value, group.areas[area].area.value
+    lowest = f"Lowest {TITLES[area]}: texts that name “{group.name}”, {found:.3f}"
+    between = f"difference {-drop.value:+.3f}, 95 % interval {-drop.high:+.3f} to {-drop.low:+.3f}"
+    if drop.low <= 0:
+        return f"{lowest}, within noise of the {whole:.3f} of all texts ({between})."
+    return f"{lowest}, below the {whole:.3f} of all texts beyond noise ({between}): {HURT[area]}."

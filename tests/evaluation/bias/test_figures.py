@@ -49,9 +49,11 @@ def test_the_hurt_group_is_the_worst_and_a_small_one_is_told_apart() -> None:
     assert [group.name for group in report.groups] == [HOSTILE, "few"]
     assert [group.is_small for group in report.groups] == [False, True]
     assert report.worst("bpsn_auc").areas["bpsn_auc"].drop.low > 0
-    (_subgroup, bpsn, _bnsp) = describe_groups(report).sentences
-    assert f"texts that name “{HOSTILE}” are scored too high where they are harmless: BPSN AUC 0." in bpsn
-    assert "below the" in bpsn
+    (_, bpsn, bnsp) = describe_groups(report).sentences
+    assert bpsn.startswith(f"Lowest BPSN AUC: texts that name “{HOSTILE}”, 0.")
+    assert bpsn.endswith("their harmless texts are scored too high.")
+    assert bnsp.startswith("Lowest BNSP AUC: ")
+    assert "within noise of the" in bnsp
     assert report.rates.n == 400
     assert report.unnamed.n == 200
     assert report.unnamed.false_positive.value < report.groups[0].rates.false_positive.value
