@@ -13,8 +13,7 @@ import ftfy
 import pandas as pd
 from ftfy.badness import is_bad
 
-INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
-"""Characters that show nothing, though letters, marks or symbols to Unicode: fillers, variation selectors."""
+from agile_classifier.data.evasion.normalize import INVISIBLE
 
 SHOWN_LENGTH = 20
 """Characters of a blank text that a complaint shows."""

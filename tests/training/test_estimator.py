@@ -82,7 +82,7 @@ def test_label_tokens_are_a_head_of_it(
 
 def test_its_parameters_and_defaults_are_those_of_the_sections_of_a_config(tiny_model: Path) -> None:
     given = AgileClassifier(str(tiny_model)).get_params()
-    assert (given.pop("base_model"), given.pop("checkpoint")) == (str(tiny_model), "best")
+    assert (given.pop("base_model"), given.pop("checkpoint"), given.pop("normalize")) == (str(tiny_model), "best", ())
     model, settings = dict(ModelConfig(source="x")), dict(FineTuneConfig())
     assert model.pop("source") == "x"
     assert given == {**model, **settings}

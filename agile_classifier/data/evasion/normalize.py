@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from agile_classifier.data.text import INVISIBLE
 from agile_classifier.errors import InputError
 
 if TYPE_CHECKING:  # a version that is only scored holds no config
     from agile_classifier.config.evasion import NormalName
 
+INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
+"""Characters that show nothing, though letters, marks or symbols to Unicode: fillers, variation selectors."""
 PACKAGE = "confusable-homoglyphs"
 """Distribution that `confusables` needs, of Unicode's table of lookalikes (UTS 39)."""
 HOME = "LATIN"
