@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -17,8 +18,9 @@ PROJECT = Project({"source": "models/all-MiniLM-L6-v2"}, suites=Path(__file__).p
 
 def write(folder: Path, header: str, cells: list[str], *, n: int = 120) -> Path:
     file = folder / "comments.csv"
-    texts = [f"a comment of some words that differ, the {row} of them" for row in range(n)]
-    rows = [f"{text.replace(',', ' ')},{cells[row % len(cells)]}" for row, text in enumerate(texts)]
+    rng = np.random.default_rng(0)
+    texts = [" ".join("".join(rng.choice(list("abcdefgh"), 6)) for _ in range(8)) for _ in range(n)]
+    rows = [f"{text},{cells[row % len(cells)]}" for row, text in enumerate(texts)]
     file.write_text("\n".join([f"comment,{header}", *rows]), encoding="utf-8")
     return file
 
