@@ -1,8 +1,7 @@
-"""A toy candidate: another cut than the toy scorer's, fails over a text `bad for it`, and dies over a text `deadly for it`."""
+"""A toy candidate: another cut than the toy scorer's, and it fails over a text `bad for it`."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import mlflow
@@ -16,8 +15,6 @@ class ShadowScorer(PythonModel):
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
         """As the real one answers."""
         texts = model_input["text"]
-        if texts.eq("deadly for it").any():
-            os._exit(9)
         if texts.eq("bad for it").any():
             raise RuntimeError("the toy candidate is broken")
         long = (texts.str.len() / 20).clip(upper=1)

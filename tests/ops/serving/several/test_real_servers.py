@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,8 @@ def test_a_promotion_of_one_model_is_followed_while_all_answer(store: Store, ser
                 assert [{name: row[name] for name in EXPECTED[0]} | {"model_version": "1"} for row in rows] == EXPECTED
                 seen[model].append((answer.status_code, answer.headers["x-model-version"]))
 
-    with ThreadPoolExecutor(2) as clients:
+    with ThreadPoolExecutor(2) as clients, ExitStack() as ending:
+        ending.callback(done.set)
         asking = [clients.submit(ask, model) for model in seen]
         store.promote(store.make_version("other"), "other")
         server.until_said("other: version 2 has taken over from version 1")
