@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -248,7 +247,6 @@ def evaluate_contenders(
     label_names : sequence of str
         Names of several labels, each of which is evaluated by itself too.
     """
-    counts: Any = {"n_cut": dict(n_cut), "n_escaped": dict(n_escaped)}
     by_label = {}
     for place, name in enumerate(label_names):
         by_label[name] = evaluate_contenders(
@@ -258,7 +256,8 @@ def evaluate_contenders(
             calibrations={who: one.labels[place] for who, one in calibrations.items()},
             n_resamples=n_resamples,
             seed=seed,
-            **counts,
+            n_cut=n_cut,
+            n_escaped=n_escaped,
         )
     metrics, intervals = {}, {}
     for name, y_score in scores.items():
@@ -273,7 +272,8 @@ def evaluate_contenders(
         calibrations=dict(calibrations),
         n_test=len(y_true),
         labels=by_label,
-        **counts,
+        n_cut=dict(n_cut),
+        n_escaped=dict(n_escaped),
     )
 
 

@@ -116,11 +116,7 @@ def examine(
         **_score_networks(adapter, base, spec, others, encoded),
         **_score_baselines(train, others, spec),
         "frozen": score_probe(
-            embedded.features,
-            embedded.train,
-            parts=tuple(others),
-            n_classes=spec.n_classes,
-            several=spec.several,
+            embedded.features, embedded.train, parts=tuple(others), n_classes=spec.n_classes, several=spec.several
         ),
     }
     chosen = {

@@ -76,6 +76,8 @@ def run_on_parts(
     validation = scores["validation"]
     choose = choose_baseline_threshold if baseline else choose_threshold
     threshold = choose(config.evaluation, y_true=y_true_validation, y_score=validation, n_classes=len(class_names))
+    if isinstance(threshold, tuple):
+        raise TypeError(f"a trial is of one label, and has one decision threshold; found {len(threshold)}")
     return Trial(
         metrics=evaluate_scores(y_true=y_true, y_score=scores["test"], decision_threshold=threshold),
         decision_threshold=threshold,

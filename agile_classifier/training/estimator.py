@@ -28,6 +28,7 @@ from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.errors import InputError, explain_validation
 from agile_classifier.files import tree_digest
+from agile_classifier.label_sets import join_labels
 from agile_classifier.metrics.bands import Bands
 from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, DecisionThreshold
@@ -133,7 +134,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         check_consistent_length(texts, y)
         if is_label_table(y):
             self.classes_, codes = read_label_table(y)
-            held_codes: Any = read_label_table(validation[1])[1] if validation else []
+            held_codes = join_labels(validation[1]) if validation else []
         else:
             self.classes_, codes = np.unique(column_or_1d(y), return_inverse=True)
             held_codes = np.searchsorted(self.classes_, validation[1]) if validation else []
@@ -142,10 +143,10 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         held_out = (_texts(validation[0]), held_codes) if validation else ([], [])
         parts = {"train": (texts, codes), "validation": held_out}
         model, settings = self._model(), self._section(FineTuneConfig)
-        base = _fetch_base(model)
         names, several = [*map(str, self.classes_)], is_label_table(y)
         if several:
             require_several(settings)
+        base = _fetch_base(model)
         spec = ClassifierSpec.describe(
             model, class_names=names, base_digest=tree_digest(base), several=several,
             normalize=_read_normalize(self.normalize),

@@ -23,6 +23,7 @@ from agile_classifier.evaluation.reports.drawing import (
     shorten,
     styled,
 )
+from agile_classifier.metrics.metrics import DecisionThreshold
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -99,14 +100,14 @@ def draw_confusion(*, counts: Ints, class_names: Sequence[str]) -> Figure:
 
 @styled
 def draw_scores(
-    *, y_true: Ints, y_score: Floats, y_pred: Ints, decision_threshold: float | None, class_names: Sequence[str]
+    *, y_true: Ints, y_score: Floats, y_pred: Ints, decision_threshold: DecisionThreshold, class_names: Sequence[str]
 ) -> Figure:
     """How probabilities are spread: of class 1 by truth; of more, of the predicted class by right and wrong."""
     figure, axes = new_plot(4.6, 3.4)
     if len(class_names) == 2:
         shown, label = y_score[:, 1], f"probability of {shorten(class_names[1])}"
         parts = {f"truth: {shorten(name)}": y_true == place for place, name in enumerate(class_names)}
-        cut = 0.5 if decision_threshold is None else decision_threshold
+        cut = decision_threshold if isinstance(decision_threshold, float) else 0.5
         axes.axvline(cut, label=f"decision threshold {cut:.2f}", **MARKED)
     else:
         shown, label = y_score.max(axis=1), "probability of the predicted class"

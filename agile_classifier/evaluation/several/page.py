@@ -109,7 +109,8 @@ def render_labels(report: ReportInput, evaluation: Evaluation, test_scores: pd.D
 
 def list_labels(report: ReportInput, evaluation: Evaluation, test_scores: pd.DataFrame, *, seed: int) -> list[LabelRow]:
     """Every label, the worst in the metric of the verdict first."""
-    own, rows = evaluation.labels, []
+    own = evaluation.labels
+    rows: list[LabelRow] = []
     values = {name: one.metrics["candidate"][report.metric] for name, one in own.items()}
     worst = min(values, key=lambda name: values[name])
     for place, name in enumerate(own):

@@ -157,9 +157,11 @@ def _evaluate_labels(
     kept = present.notna().all(axis=1).to_numpy()
     y_true = present[kept].to_numpy(dtype=np.int64)
     y_score = table.loc[kept, [columns[f"{PROBABILITY}{each}"] for each in names]].to_numpy(dtype=np.float64)
-    given = {"y_true": y_true, "y_score": y_score, "decision_threshold": decision_threshold}
-    n_resamples = int(np.clip(DRAWN_ROWS / max(len(y_true), 1), *RESAMPLES))
-    metrics, intervals = evaluate_scores(**given), bootstrap_intervals(**given, n_resamples=n_resamples, seed=0)
+    metrics = evaluate_scores(y_true=y_true, y_score=y_score, decision_threshold=decision_threshold)
+    intervals = bootstrap_intervals(
+        y_true=y_true, y_score=y_score, decision_threshold=decision_threshold, seed=0,
+        n_resamples=int(np.clip(DRAWN_ROWS / len(y_true), *RESAMPLES)),
+    )  # fmt: skip
     values = ", ".join(
         f"{shown} {metrics[name]:.3f} [{intervals[name][0]:.3f}, {intervals[name][1]:.3f}]"
         for name, shown in SHOWN.items()
