@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-PIPELINES = ("training", "promotion", "scoring", "monitoring", "study")
+PIPELINES = ("training", "promotion", "scoring", "scoring_parts", "monitoring", "monitoring_parts", "study")
 
 
 def draw_steps() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
+MOST_PARTS = 10_000
+"""Most files that are scored at the same time."""
 AS_CONFIG = "as the config of the version says"
 Column = Annotated[
     str | None,
@@ -63,10 +65,19 @@ def score(
         list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts to score; put each in quotes.")
     ] = None,
     source: Annotated[
-        Path | None, typer.Option("--input", help="File of texts, in place of TEXT; goes with --output.")
+        str | None,
+        typer.Option(
+            "--input",
+            metavar="FILE_OR_FOLDER",
+            help="File of texts, in place of TEXT; or a folder, pattern or prefix (s3://bucket/in/) of many.",
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="File for the scored rows of --input; its suffix names the format.")
+        str | None,
+        typer.Option(
+            metavar="FILE_OR_FOLDER",
+            help="File for the scored rows of --input; its suffix names the format. Of many files, a folder or prefix.",
+        ),
     ] = None,
     column: Column = None,
     delimiter: Delimiter = None,
@@ -104,10 +115,24 @@ def score(
     explain: Annotated[
         bool, typer.Option("--explain", help="Add a column with the words that carry each answer, which takes longer.")
     ] = False,
-) -> None:
-    """Score texts, or a file of them, with the champion.
+    parts: Annotated[
+        int | None,
+        typer.Option(
+            "--parts", min=1, max=MOST_PARTS, metavar="N",
+            help="Of many files, how many are scored at once; by default one here, all in pods of a cluster.",
+        ),
+    ] = None,
+    suffix: Annotated[
+        str, typer.Option("--format", metavar="SUFFIX", help="Of many files, suffix of the scored ones, as .parquet.")
+    ] = "",
+    stack: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of many files, stack that scores; by default the active one.")
+    ] = None,
+) -> None:  # fmt: skip
+    """Score texts, a file of them, or many files, with the champion.
 
-    The file is read as the version's own was, where no option says otherwise.
+    Files are read as the version's own was, where no option says otherwise. The same command goes on where it was
+    killed, and of many files scores those that are new.
     """
     if bool(texts) == bool(source):
         raise typer.BadParameter("give either TEXT or --input FILE")
@@ -125,10 +150,17 @@ def score(
     if source and output:
         options = read_options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
         labels = (label_column,) if evaluate or label_column else None
-        _score_file(
-            source, output, options, labels, model=model, version=version, strict=strict, prefix=prefix,
-            prediction_ids=prediction_ids, explain=explain,
-        )  # fmt: skip
+        how: dict[str, Any] = {"model": model, "version": version, "strict": strict, "prefix": prefix}
+        of_one_file = {"--evaluate": bool(labels), "--prediction-ids": prediction_ids, "--explain": explain}
+        of_many = {"--parts": parts, "--format": suffix, "--stack": stack}
+        from agile_classifier.ops.scoring.parts.listing import are_many
+
+        if are_many(source, output, of_one_file=of_one_file, of_many=of_many):
+            _score_many(source, output, options, suffix=suffix, n_at_once=parts, stack=stack, **how)
+        else:
+            _score_file(
+                Path(source), Path(output), options, labels, prediction_ids=prediction_ids, explain=explain, **how
+            )
         return
     from agile_classifier.ops.scoring import champion as scoring
 
@@ -191,6 +223,24 @@ def queue(
     chosen = annotation_queue.make_queue(read, count=count, model_name=name, version=number)
     annotation_queue.write_queue(chosen, output, layout=choose_layout(pool, reading.dialect, output))
     print(f"{chosen.in_words()}\nwritten to {output}: fill in {answer!r}, and train on it with your labelled rows")
+
+
+def _score_many(
+    source: str, output: str, options: ReadingOptions, *, suffix: str, n_at_once: int | None, stack: str | None,
+    model: str | None, version: str | None, strict: bool, prefix: str | None,
+) -> None:  # fmt: skip
+    """Score every file of a place by the pipeline."""
+    from agile_classifier.ops.runs import outcome
+    from agile_classifier.ops.scheduling.runs import note_finding
+    from agile_classifier.ops.scoring.parts.run import make_job, score_job
+
+    job = make_job(
+        source, output, options=options, prefix=prefix, model_name=model, version=version, strict=strict, suffix=suffix
+    )
+    outcome.say_steps()
+    said = score_job(job, n_at_once=n_at_once, stack=stack)
+    print(said)
+    note_finding(said)
 
 
 def _score_file(

@@ -148,9 +148,11 @@ def shadow(
 @commands.command(epilog="Example: agile monitor scored.csv --on-drift refuse")
 def monitor(
     file: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
-            help="File that `agile score` wrote, or texts, which are scored first; without one, what was served."
+            metavar="[FILE_OR_FOLDER]",
+            help="File or folder that `agile score` wrote, or a file of texts, which are scored first;"
+            " without one, what was served.",
         ),
     ] = None,
     column: scoring.Column = None,
@@ -186,6 +188,10 @@ def monitor(
             help="Config whose section `monitoring` sets the limits; by default that of the version's own run.",
         ),
     ] = None,
+    stack: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of a folder or prefix, stack that reads it; by default the active one."),
+    ] = None,
 ) -> None:
     """Measure drift from the test rows, and precision and recall.
 
@@ -205,10 +211,12 @@ def monitor(
     options = scoring.read_options(column, delimiter, encoding, quoting, column_names, header, escape, sheet, empty)
     outcome.say_steps()
     seen = drift_response.look(
-        file, options=options, model_name=model, on_drift=on_drift, on_decay=on_decay, config=loaded
+        file, options=options, model_name=model, on_drift=on_drift, on_decay=on_decay, config=loaded, stack=stack
     )
-    print(f"{seen.sentence}\nreport: {seen.report}\n{seen.quality}\nreport: {seen.quality_report}")
-    note_finding(f"{seen.sentence}; {seen.quality}")
+    print(f"{seen.sentence}\nreport: {seen.report}")
+    if seen.quality_report:
+        print(f"{seen.quality}\nreport: {seen.quality_report}")
+    note_finding("; ".join(filter(None, (seen.sentence, seen.quality))))
     drift_response.respond(seen, runs.train)
 
 

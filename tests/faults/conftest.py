@@ -38,8 +38,18 @@ def workshop(
         sections["data"]["sha256"] = content_digest(data)
         write_config(workshop.work / "run.yaml", sections)
         tiny_examples[["text"]].to_csv(workshop.work / "texts.csv", index=False)
+        write_parts(workshop.work / "parts", tiny_examples)
         workshop.keep("empty")
         yield workshop
+
+
+def write_parts(folder: Path, examples: pd.DataFrame) -> None:
+    """Three parts, one in a folder of its own and one with a row that cannot be scored."""
+    (folder / "deep").mkdir(parents=True)
+    for name, rows in {"a.csv": examples[:40], "b.csv": examples[40:50], "deep/c.csv": examples[50:80]}.items():
+        rows[["id", "text"]].to_csv(folder / name, index=False)
+    with (folder / "b.csv").open("a", encoding="utf-8") as file:
+        file.write("nobody,\n")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -119,6 +119,20 @@ POINTS: dict[str, tuple[str, ...]] = {
         "steps.scoring.score_file:score_file store",
         "steps.scoring.score_file:score_file end",
     ),
+    "score parts": (
+        "ops.scoring.parts.work:score_apart Popen",
+        "data.fetch.places:_put_file copyfile",
+        "data.fetch.places:_put_file replace",
+        "data.fetch.places:_put_file replace 2",
+        "data.fetch.places:Place.write write_whole",
+        "data.fetch.places:Place.write write_whole 2",
+        "data.fetch.places:Place.remove unlink",
+        "data.fetch.places:Place.remove unlink 2",
+        "ops.scoring.parts.score:score_part rmtree",
+        "ops.scoring.parts.gather:gather rmtree",
+        "steps.scoring.score_parts:score_parts end",
+        "steps.scoring.gather_parts:gather_parts store",
+    ),
     "study": (
         "studies.run:_run_apart run",
         "studies.cells:CellStore.add write_whole",
@@ -134,6 +148,7 @@ POINTS: dict[str, tuple[str, ...]] = {
 """Scene → its points."""
 
 LEFT_OUT = {
+    r"(put|pipe|rm)_file$": "an object, whole or not at all, in the order of files; tests/ops/scoring/parts kills between them",
     r"cli\.(studies|training)|drafts\.|docs|studies\.(search|tune)": "writes one file that a person asked for, or a folder for it",
     r"ops\.(web|serving|scheduling|upkeep)\.": "no training, promotion, scoring or study cell; it has tests of its own",
     r"ops\.engines\.kubeflow|ops\.project": "writes a project or a compiled pipeline, or asks git",
@@ -149,6 +164,7 @@ LEFT_OUT = {
     r"(packing:(log_classifier|score_in_fresh_process)|tracking:log_evaluation) write_": "files in a temporary folder, on their way into a store",
     r"training\.checkpoints": "of incomplete checkpoints; tests/training/test_fine_tuning.py kills trainings between them",
     r"(data\.(labels|splits|tables|examples)|studies\.report)\S* (rename|replace)$": "a column is renamed, or a text changed",
+    r"ops\.scoring\.parts\.(listing|sample)": "the beginning of a part, or a copy of it, in a temporary folder",
     r"ops\.registry\.signing": "a command of its own, which writes one file beside a version",
     r"ops\.engines\.equal_training": "what the step of an equal training has logged, said once more",
     r"ops\.state\.(locks|moving|version)": "a lock, or a state folder that is made or moved; tests/ops/state",
@@ -156,7 +172,7 @@ LEFT_OUT = {
     r"row_parts:.* (write_table|ParquetWriter|copyfileobj|open|unlink)|write_cells write_table": "as with a file of text",
     r"locks:is_locked open|ops\.notifications:_alert": "looks only; or the alerter of a team, told as the webhook is",
     r"ops\.promotion\.lock": "the lock, which tests/ops/promotion breaks",
-    r"steps\.(scoring\.measure_(drift|served|quality)|study\.(gather|plan)_cells|promotion\.(compare|conclude))": "as every other step's facts and outputs",
+    r"steps\.(scoring\.(plan|sample|measure|gather|score)_\w+|study\.(gather|plan)_cells|promotion\.(compare|conclude))": "as every other step's facts and outputs",
     r"steps\.training\.(ingest_base_model|keep_threshold|validate|label_and_split|ingest)": "as every other step's facts and outputs",
     r"steps\.study\.run_cells:run_cells store": "as every other step's outputs",
 }  # fmt: skip

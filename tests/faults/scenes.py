@@ -11,6 +11,10 @@ HISTORY = ("agile_classifier", "history", "--model", "toy")
 SCORE = (
     "agile_classifier", "score", "--input", "{work}/texts.csv", "--output", "{work}/scored.csv", "--model", "toy", "--version", "1",
 )  # fmt: skip
+SCORE_PARTS = (
+    "agile_classifier", "score", "--input", "{work}/parts/", "--output", "{work}/scored/", "--model", "toy", "--version", "1",
+    "--parts", "2",
+)  # fmt: skip
 STUDY = ("agile_classifier", "study", "{work}/studies/toy.yaml", "--only", "tfidf", "--output", "{work}/page.md")
 MAKE_VERSIONS = ("tests.faults.versions",)
 ERROR, KILLED_BEFORE, KILLED_AFTER, DISK_FULL = "error", "killed before", "killed after", "disk full"
@@ -52,6 +56,7 @@ SCENES = {
     "roll back": Scene(ROLL_BACK, "promote by force", FORCE),
     "promote again": Scene(FORCE, "roll back", ROLL_BACK, again=HISTORY),
     "score": Scene(SCORE, made_by=MAKE_VERSIONS),
+    "score parts": Scene(SCORE_PARTS, made_by=MAKE_VERSIONS),
     "study": Scene(STUDY),
 }  # fmt: skip
 """Name → scene."""

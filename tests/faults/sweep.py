@@ -25,7 +25,7 @@ ZENML = frozenset({
 })  # fmt: skip
 FILES = frozenset({
     "write_whole", "write_text", "write_bytes", "write_table", "ParquetWriter", "unlink", "mkdir", "touch", "rmtree", "copytree", "copy2",
-    "copyfile", "copyfileobj",
+    "copyfile", "copyfileobj", "put_file", "pipe_file", "rm_file",
 })  # fmt: skip
 ELSEWHERE = frozenset({"post", "Popen"})
 EFFECTS = MLFLOW | ZENML | FILES | ELSEWHERE

@@ -123,8 +123,12 @@ class Workshop:
         return {
             "names": sorted(path.name for path in self.work.iterdir()),
             "rows": {
-                path.name: RUN_ID.sub("", path.read_text(encoding="utf-8")) for path in self.work.glob("scored*.csv")
+                str(path.relative_to(self.work)): RUN_ID.sub("", path.read_text(encoding="utf-8"))
+                for pattern in ("scored*.csv", "scored/**/*.csv", "scored/**/*.jsonl")
+                for path in self.work.glob(pattern)
             },
+            "parts": sorted(str(path.relative_to(self.work)) for path in self.work.glob("scored/**/*")),
+            "half done": sorted(path.name for path in self.home.glob("parts/*")),
             "cells": [(cell.key, cell.metrics) for cell in cells],
             "loose cells": [path.name for path in self.home.glob("studies/cells/*")],
         }

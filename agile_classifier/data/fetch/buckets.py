@@ -17,7 +17,7 @@ from typing import Any
 
 import fsspec
 
-from agile_classifier.config.addresses.source import Source, is_pattern, scheme_of
+from agile_classifier.config.addresses.source import WILD, Source, is_pattern, scheme_of
 from agile_classifier.data.fetch.cache import entry_name, find_in_mirror, locked
 from agile_classifier.data.fetch.fetched import Fetched
 from agile_classifier.environment import cache, mirror
@@ -63,8 +63,8 @@ def fetch_objects(source: Source, _folder: Path) -> list[Fetched]:
     name = PurePosixPath(address).name
     if pin is not None and (kept := find_in_mirror(mirror(), sha256=pin, fits=lambda other: other == name)):
         return [Fetched(kept, address)]
-    filesystem = _open(address)
-    with _refused(address):
+    filesystem = open_store(address)
+    with refused(address):
         found = _list_objects(filesystem, address)
         files = [_fetch_object(filesystem, scheme_of(address), path, info) for path, info in sorted(found.items())]
     if pin is not None and (digest := content_digest(files[0].path)) != pin.lower():
@@ -72,7 +72,8 @@ def fetch_objects(source: Source, _folder: Path) -> list[Fetched]:
     return files
 
 
-def _open(address: str) -> Any:
+def open_store(address: str) -> Any:
+    """The driver of fsspec for the store that an address lies in; raises InputError where it is not installed."""
     driver = DRIVERS[scheme_of(address)]
     try:
         filesystem = fsspec.filesystem(scheme_of(address))
@@ -87,7 +88,7 @@ def _open(address: str) -> Any:
 
 
 @contextmanager
-def _refused(address: str) -> Iterator[None]:
+def refused(address: str) -> Iterator[None]:
     """Context in which whatever a driver raises becomes one line."""
     own = tuple(map(resolve_name, DRIVERS[scheme_of(address)].errors))
     try:
@@ -105,10 +106,10 @@ def _list_objects(filesystem: Any, address: str) -> Mapping[str, Mapping[str, An
     """Path → what the store says of the object, for every object that an address names."""
     path = filesystem._strip_protocol(address)
     if is_pattern(address):
-        found = _files(filesystem.glob(path, detail=True))
+        found = keep_rows(filesystem.glob(path, detail=True), below=fixed_part(path))
         said = "no object matches"
     elif address.endswith("/"):
-        found = _files(filesystem.find(path, detail=True))
+        found = keep_rows(filesystem.find(path, detail=True), below=path)
         said = "there is no object below this prefix"
     else:
         found, said = {path: filesystem.info(path)}, ""
@@ -119,13 +120,25 @@ def _list_objects(filesystem: Any, address: str) -> Mapping[str, Mapping[str, An
     return found
 
 
-def _files(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """The objects that hold rows: neither folders, nor what programs write beside them."""
+def keep_rows(found: Mapping[str, Mapping[str, Any]], *, below: str) -> dict[str, Mapping[str, Any]]:
+    """The objects that hold rows: neither folders, nor what programs write beside them or in folders of their own."""
     return {
         path: info
         for path, info in found.items()
-        if info["type"] == "file" and not path.endswith("/") and not PurePosixPath(path).name.startswith(HIDDEN)
+        if info["type"] == "file"
+        and not path.endswith("/")
+        and not any(part.startswith(HIDDEN) for part in PurePosixPath(path.removeprefix(below)).parts if part != "/")
     }
+
+
+def fixed_part(pattern: str) -> str:
+    """The folder that everything of a pattern lies in, with the slash at its end.
+
+    >>> fixed_part("bucket/2026-*/part-*.csv"), fixed_part("*.csv")
+    ('bucket/', '')
+    """
+    fixed = pattern[: min((place for sign in WILD if (place := pattern.find(sign)) >= 0), default=len(pattern))]
+    return fixed[: fixed.rfind("/") + 1]
 
 
 def _fetch_object(filesystem: Any, scheme: str, path: str, info: Mapping[str, Any]) -> Fetched:

@@ -8,7 +8,8 @@ active stack's file, so the pipelines know no engine.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ DEFAULT = "default"
 store."""
 SERVERS = ("ZENML_STORE_URL", "MLFLOW_TRACKING_URI")
 """Variables that name the servers of ZenML and MLflow, which pods need."""
+ACTIVE_STACK = "ZENML_ACTIVE_STACK_ID"
+"""Variable by which ZenML is told the stack of one process."""
 IN_PODS = ("kubernetes", "kubeflow")
 """Flavors of orchestrators that run the steps in pods."""
 
@@ -137,6 +140,28 @@ def register(stack: StackFile) -> UUID:
         elif {kind: found[0].name for kind, found in registered.components.items()} != wanted:
             client.update_stack(registered.id, component_updates=wanted)
     return registered.id
+
+
+@contextmanager
+def used_stack(name: str | None) -> Iterator[StackFile]:
+    """Context in which a stack is the active one of this process alone; without a name, the active one as it is.
+
+    Raises
+    ------
+    InputError
+        As `select`.
+    """
+    if name is None:
+        yield active_stack()
+        return
+    stack, before = read_stack(name), os.environ.get(ACTIVE_STACK)
+    os.environ[ACTIVE_STACK] = str(register(stack))
+    try:
+        yield stack
+    finally:
+        del os.environ[ACTIVE_STACK]
+        if before is not None:
+            os.environ[ACTIVE_STACK] = before
 
 
 def active_stack() -> StackFile:

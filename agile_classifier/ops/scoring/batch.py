@@ -6,7 +6,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -54,6 +56,42 @@ class Marking(Protocol):
 
 FindMarking = Callable[[str, str, Sequence[str]], Marking]
 """Name and number of a version, and the columns of its answers, to what marks them."""
+
+
+@dataclass(frozen=True)
+class LoadedVersion:
+    """A registered version for as many files as there are: it is loaded when the first is scored."""
+
+    name: str
+    version: str
+    find_marking: FindMarking | None = None
+    explain: bool = False
+    """Whether its answers name the words that carry them."""
+
+    @cached_property
+    def scorer(self) -> Scores:
+        """The version in memory."""
+        scorer = Scorer(self.name, self.version)
+        return ExplainingScorer(scorer) if self.explain else scorer
+
+    def load(self) -> None:
+        """Load it now, so that the time of no file holds that."""
+        _ = self.scorer
+
+    @cached_property
+    def marking(self) -> Marking | None:
+        """What marks its answers, where that is asked for."""
+        return self.find_marking(self.name, self.version, self.scorer.columns) if self.find_marking else None
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How files are scored, whichever they are; the fields are those of `score_file`."""
+
+    options: ReadingOptions
+    prefix: str | None
+    strict: bool
+    window_rows: int = WINDOW_ROWS
 
 
 def find_scorer(model_name: str | None, version: str | None) -> tuple[str, str]:
@@ -129,44 +167,55 @@ def score_file(
     InputError
         A file cannot be read or written, added columns have no name left, or most rows cannot be scored.
     """
-    begun = time.monotonic()
     stream_scoring.check_output(output, source)
-    name, number = find_scorer(model_name, version)
-    reading, written = read_as(source, options, model_name=name, version=number), source.stat().st_mtime_ns
-    rows, scorer = open_rows(source, reading.dialect), _load_scorer(name, number, explain=explain)
-    found = stream_scoring.input_schema(rows, output)
-    marking = find_marking(name, number, scorer.columns) if find_marking else None
-    names = place_answers(found.names, scorer.columns, prefix=prefix, marks=marking.columns if marking else ())
+    by = LoadedVersion(*find_scorer(model_name, version), find_marking, explain=explain)
+    manner = Manner(options, prefix, strict, window_rows)
+    return score_by(by, source, output=output, manner=manner, run_id=run_id, say=_say, show=shown_progress)
+
+
+def score_by(
+    by: LoadedVersion, source: Path, *, output: Path, manner: Manner, run_id: str, say: Callable[[str], None],
+    show: Callable[[], AbstractContextManager[OnProgress]],
+) -> dict[str, Any]:  # fmt: skip
+    """Score a file by a version that may be loaded already; all else as `score_file`.
+
+    Parameters
+    ----------
+    say : callable
+        Told in a sentence how the file is read, and what is gone on with.
+    show : callable
+        Context that shows progress while rows are scored.
+    """
+    begun, name, number = time.monotonic(), by.name, by.version
+    reading, written = read_as(source, manner.options, model_name=name, version=number), source.stat().st_mtime_ns
+    rows, scorer = open_rows(source, reading.dialect), by.scorer
+    found, marking = stream_scoring.input_schema(rows, output), by.marking
+    names = place_answers(found.names, scorer.columns, prefix=manner.prefix, marks=marking.columns if marking else ())
     schema, layout = stream_scoring.output_schema(found, names), choose_layout(source, reading.dialect, output)
-    _say_how(source, reading, names)
-    if strict:
+    _say_how(source, reading, names, say)
+    if manner.strict:
         stream_scoring.refuse_bad_rows(rows, reading.column)
-    answers = {MODEL_NAME: name, VERSION: number, "window": window_rows, "columns": schema.names}
+    answers = {MODEL_NAME: name, VERSION: number, "window": manner.window_rows, "columns": schema.names}
     how = {"column": reading.column, **reading.dialect.model_dump(mode="json")}
     marked = {"marks": marking.identity} if marking else {}
     identity = {"input": content_digest(source), **how, **answers, **marked}
-    with opened(output, schema, identity=identity, say=_say, layout=layout) as parts, shown_progress() as on_progress:
+    with opened(output, schema, identity=identity, say=say, layout=layout) as parts, show() as on_progress:
         first_run = parts.begun_by(run_id)
         resumed = len(parts.pieces)
         if resumed:
-            _say(f"{output}: {sum(piece.n_rows for piece in parts.pieces):,} rows are scored already; going on")
+            say(f"{output}: {sum(piece.n_rows for piece in parts.pieces):,} rows are scored already; going on")
         mark = _mark_by(marking, first_run, parts.begun_at()) if marking else None
         answering = Answering(reading.column, scorer, names, number, first_run, mark)
-        stream_scoring.score_rows(rows, parts, answering, on_progress=on_progress, window_rows=window_rows)
+        stream_scoring.score_rows(rows, parts, answering, on_progress=on_progress, window_rows=manner.window_rows)
         if source.stat().st_mtime_ns != written:
             raise InputError(f"{source}: was changed while it was read; run again, and it is scored anew")
         facts = _facts(parts, resumed=resumed, seconds=time.monotonic() - begun)
         rejected = parts.finish()
     return {
         **facts, "path": str(output.absolute()), "rejected_path": str(rejected) if rejected else "",
-        "input": str(source.absolute()), "read_as": how, "columns": dict(names.names),
+        "input": str(source.absolute()), "read_as": how, "columns": dict(names.names), "written": schema.names,
         "input_sha256": identity["input"], MODEL_NAME: name, VERSION: number, BEGUN_BY: first_run,
     }  # fmt: skip
-
-
-def _load_scorer(model_name: str, version: str, *, explain: bool) -> Scores:
-    scorer = Scorer(model_name, version)
-    return ExplainingScorer(scorer) if explain else scorer
 
 
 def _mark_by(marking: Marking, run_id: str, made: int) -> stream_scoring.Mark:
@@ -187,7 +236,7 @@ def in_words(facts: dict[str, Any]) -> str:
 def shown_progress() -> Iterator[OnProgress]:
     """Context that shows progress on standard error: a bar on a terminal, else a line now and then."""
     if not sys.stderr.isatty():
-        yield _Lines()
+        yield Lines()
         return
     columns = (
         TextColumn("scored"),
@@ -207,14 +256,19 @@ def shown_progress() -> Iterator[OnProgress]:
         yield move
 
 
-class _Lines:
-    """Progress as lines, with the time left by the speed of this run, once that is known."""
+class Lines:
+    """Progress as lines, with the time left by the speed of this run, once that is known.
 
-    def __init__(self) -> None:
+    Each begins with what it is of, where that is said.
+    """
+
+    def __init__(self, of: str = "") -> None:
+        self.of = f"{of}: " if of else ""
         self.begun = self.told = time.monotonic()
         self.first: stream_scoring.Progress | None = None
 
     def __call__(self, progress: stream_scoring.Progress) -> None:
+        """Say how far it is, where the last line was said long enough ago."""
         now = time.monotonic()
         if self.first is None:  # the time of the first window belongs to a share that is not counted
             self.first, self.begun = progress, now
@@ -222,13 +276,13 @@ class _Lines:
             return
         self.told, done = now, progress.share - self.first.share
         left = f", {(1 - progress.share) * (now - self.begun) / done:,.0f} s left" if done > 0 else ""
-        _say(f"{progress.n_rows:,} rows, {progress.n_rejected:,} rejected, {progress.share:.0%}{left}")
+        _say(f"{self.of}{progress.n_rows:,} rows, {progress.n_rejected:,} rejected, {progress.share:.0%}{left}")
 
 
-def _say_how(source: Path, reading: Reading, names: AnswerColumns) -> None:
+def _say_how(source: Path, reading: Reading, names: AnswerColumns, say: Callable[[str], None]) -> None:
     for sentence in (*reading.notes, names.in_words()):
         if sentence:
-            _say(f"{source}: {sentence}")
+            say(f"{source}: {sentence}")
 
 
 def _rows(number: int) -> str:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from zenml import log_metadata
+from zenml.models import PipelineRunResponse
 
+from agile_classifier.config.evaluation import MonitoringConfig
 from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.config.run import RunConfig
 from agile_classifier.environment import home
-from agile_classifier.errors import GateRefused
+from agile_classifier.errors import GateRefused, InputError
 from agile_classifier.evaluation.drift import Drift
 from agile_classifier.evaluation.quality import Quality
 from agile_classifier.files import write_whole
@@ -25,6 +27,8 @@ from agile_classifier.ops.engines import run as local_runs
 from agile_classifier.ops.notifications import DECAY_FOUND, DRIFT_FOUND, Notice, tell
 from agile_classifier.ops.runs.outputs import output_of
 from agile_classifier.ops.scoring import monitoring
+from agile_classifier.ops.scoring.parts import monitor
+from agile_classifier.ops.scoring.parts.listing import is_many
 
 
 @dataclass(frozen=True)
@@ -50,20 +54,24 @@ class Seen:
 
 
 def look(
-    file: Path | None,
+    file: Path | str | None,
     *,
     options: ReadingOptions = ReadingOptions(),
     model_name: str | None,
     on_drift: str | None,
     on_decay: str | None = None,
     config: RunConfig | None = None,
+    stack: str | None = None,
 ) -> Seen:
     """Run the monitoring pipeline on a file, which is scored first where it is not yet, or on what was served.
 
     Parameters
     ----------
-    file : Path or None
-        None: what the champion has served, and the verdicts on it.
+    file : Path, str or None
+        None: what the champion has served, and the verdicts on it. A folder or prefix: the parts that were scored into
+        it.
+    stack : str, optional
+        The stack that reads such parts; by default the active one.
 
     Raises
     ------
@@ -71,7 +79,16 @@ def look(
         As `agile_classifier.ops.scoring.monitoring.measure`.
     """
     model_name = model_name or (config.registry.model_name if config else None)
-    source = file.absolute() if file else None
+    if file is not None and is_many(str(file)):
+        of = monitor.ScoredPlace.of(str(file), model_name=model_name)
+        settings = monitoring.settings_of(
+            of.scored.model_name, of.scored.version, on_drift=on_drift, on_decay=on_decay, config=config
+        )
+        run = monitor.run_on_parts(of, options=options, settings=settings, stack=stack)
+        return _seen(run, "measure_parts", settings, config)
+    if stack is not None:
+        raise InputError("--stack: goes with a folder or prefix of scored parts; a file is looked at here")
+    source = Path(file).absolute() if file else None
     scores = monitoring.place_for_scores(source, options) if source else None
     version = monitoring.scored_version(source, options) if source and scores is None else None
     settings = monitoring.settings_of(model_name, version, on_drift=on_drift, on_decay=on_decay, config=config)
@@ -81,10 +98,13 @@ def look(
     )  # fmt: skip
     if scores is not None:
         _say_rejected(output_of(run, "score_file", "scored_file")["n_rejected"])
-    step = "measure_drift" if source else "measure_served"
+    return _seen(run, "measure_drift" if source else "measure_served", settings, config)
+
+
+def _seen(run: PipelineRunResponse, step: str, settings: MonitoringConfig, config: RunConfig | None) -> Seen:
+    """What a run has found; of quality nothing where it ran without verdicts at hand."""
     found: Drift = output_of(run, step, "drift")
-    quality: Quality = output_of(run, "measure_quality", "quality")
-    return Seen(
+    seen = Seen(
         found.sentence,
         found.drift,
         _write_report(run.name, str(output_of(run, step, "drift_report"))),
@@ -93,11 +113,13 @@ def look(
         found.model_version,
         run.name,
         config,
-        quality=quality.sentence,
-        is_decay=quality.decay,
-        quality_report=_write_report(f"{run.name}-quality", str(output_of(run, "measure_quality", "quality_report"))),
         on_decay=settings.on_decay,
     )
+    if "measure_quality" not in run.steps:
+        return seen
+    quality: Quality = output_of(run, "measure_quality", "quality")
+    report = _write_report(f"{run.name}-quality", str(output_of(run, "measure_quality", "quality_report")))
+    return replace(seen, quality=quality.sentence, is_decay=quality.decay, quality_report=report)
 
 
 def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:

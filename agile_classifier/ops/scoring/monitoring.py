@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from zenml.client import Client
 
 from agile_classifier.config.evaluation import MonitoringConfig
@@ -84,7 +86,13 @@ def measure(
     reference = read_reference(files.adapter, name, version)
     remembered = Remembered.of_config(version_files.read_config(name, version), whose=f"{name} version {version}")
     column = options.column or remembered.column or DEFAULT_COLUMN
-    batch = read_batch(source, _require_scored(source, options), column=column, reference=reference)
+    batch = read_batch(
+        source,
+        require_scored(source, options),
+        column=column,
+        class_names=reference.class_names,
+        several=reference.several,
+    )
     if batch.sample.n < settings.min_rows:
         raise InputError(
             f"{named or source}: {batch.sample.n} rows; fewer than monitoring.min_rows ({settings.min_rows}) tell "
@@ -130,35 +138,65 @@ def compare_batch(
     return found, render(page)
 
 
-def read_batch(source: Path, scored: Scored, *, column: str, reference: DriftSample) -> Batch:
+def read_batch(
+    source: Path, scored: Scored, *, column: str, class_names: tuple[str, ...], several: bool = False
+) -> Batch:
     """Scores, classes and lengths of every row as numbers, and some of the texts; 32 bytes a row of two classes."""
-    class_names = reference.class_names
-    numbers = {name: place for place, name in enumerate(class_names)}
-    rows = open_rows(source, scored.dialect)
-    label, model_version, *columns = _find_columns(rows, scored, class_names)
     scores, predicted, lengths = [array("d") for _ in class_names], array("l"), array("d")
     texts = _Spread(EMBEDDED_TEXTS)
     versions = dict[str, None]()
-    for row in require_rows(rows):
-        values, text = _values(row, source, columns, column)
-        for held, value in zip(scores, values, strict=True):
+    for answer in read_answers(source, scored, column=column, class_names=class_names, several=several):
+        for held, value in zip(scores, answer.y_score, strict=True):
             held.append(value)
-        cell = str(row.cells[label])
-        said = _labels_of(cell) if reference.several else [cell]
-        if said is None or any(each not in numbers for each in said):
-            raise refusal(source, row, f"{label} {cell!r}; the version's are {', '.join(class_names)}")
-        predicted.append(sum(1 << numbers[each] for each in said) if reference.several else numbers[cell])
-        lengths.append(len(text))
-        texts.add(text)
-        versions.setdefault(str(row.cells[model_version]))
-    if len(versions) != 1:
-        raise InputError(f"{source}: rows of versions {', '.join(versions)}; a batch is scored by one")
-    y_pred = np.asarray(predicted, dtype=np.int64)
-    if reference.several:
-        y_pred = part_labels(y_pred, len(class_names))
-    answered = Answered(y_pred, np.stack([np.asarray(held) for held in scores], axis=1))
+        predicted.append(answer.predicted)
+        lengths.append(len(answer.text))
+        texts.add(answer.text)
+        versions.setdefault(answer.version)
+    require_one_version(versions, str(source))
+    answered = as_answered(predicted, np.stack([np.asarray(held) for held in scores], axis=1), several=several)
     sample = sample_scores(class_names, answered.y_score, answered.predicted, np.asarray(lengths))
     return Batch(next(iter(versions)), sample, tuple(texts.kept), answered)
+
+
+def as_answered(predicted: ArrayLike, y_score: NDArray[np.float64], *, several: bool) -> Answered:
+    """Answers from the numbers of predicted classes, or of the sets of several labels, and the probabilities."""
+    y_pred = np.asarray(predicted, dtype=np.int64)
+    return Answered(part_labels(y_pred, y_score.shape[1]) if several else y_pred, y_score)
+
+
+class Answer(NamedTuple):
+    """What a version has answered to a row of a scored file: probability of each class, number of the predicted one.
+
+    Of several labels the number of their set.
+    """
+
+    y_score: list[float]
+    predicted: int
+    text: str
+    version: str
+
+
+def read_answers(
+    source: Path, scored: Scored, *, column: str, class_names: tuple[str, ...], several: bool
+) -> Iterator[Answer]:
+    """The rows of a scored file, in its order; raises InputError at the first that `agile score` did not write."""
+    numbers = {name: place for place, name in enumerate(class_names)}
+    rows = open_rows(source, scored.dialect)
+    label, model_version, *columns = _find_columns(rows, scored, class_names)
+    for row in require_rows(rows):
+        values, text = _values(row, source, columns, column)
+        cell = str(row.cells[label])
+        said = _labels_of(cell) if several else [cell]
+        if said is None or any(each not in numbers for each in said):
+            raise refusal(source, row, f"{label} {cell!r}; the version's are {', '.join(class_names)}")
+        predicted = sum(1 << numbers[each] for each in said) if several else numbers[cell]
+        yield Answer(values, predicted, text, str(row.cells[model_version]))
+
+
+def require_one_version(versions: Iterable[str], source: str) -> None:
+    """Raise InputError where rows of a batch were scored by several versions."""
+    if len(found := list(versions)) != 1:
+        raise InputError(f"{source}: rows of versions {', '.join(found)}; a batch is scored by one")
 
 
 def _labels_of(cell: str) -> list[str] | None:
@@ -217,7 +255,7 @@ def scored_version(source: Path, options: ReadingOptions = ReadingOptions()) -> 
     InputError
         It names none.
     """
-    scored = _require_scored(source, options)
+    scored = require_scored(source, options)
     rows = open_rows(source, scored.dialect)
     first = next(require_rows(rows))
     version = first.cells.get(column_of(MODEL_VERSION, list(first.cells), prefix=scored.answers))
@@ -241,14 +279,12 @@ class _Spread:
         self.seen += 1
 
 
-def _require_scored(source: Path, options: ReadingOptions) -> Scored:
-    scored = find_scored(source, options)
-    if scored is None:
-        raise InputError(
-            f"{source}: has no columns {LABEL}, {PROBABILITY}… and {MODEL_VERSION}; expected a file that `agile score`"
-            " wrote"
-        )
-    return scored
+def require_scored(source: Path, options: ReadingOptions) -> Scored:
+    """How a file is read that `agile score` wrote; raises InputError for any other file."""
+    if (scored := find_scored(source, options)) is not None:
+        return scored
+    columns = f"{LABEL}, {PROBABILITY}… and {MODEL_VERSION}"
+    raise InputError(f"{source}: has no columns {columns}; expected a file that `agile score` wrote")
 
 
 def _find_columns(rows: RowFile, scored: Scored, class_names: tuple[str, ...]) -> list[str]:

@@ -28,7 +28,7 @@ from agile_classifier.ops.state.stores import feedback_address
 
 MANIFEST, CONTENT = "manifest.json", "state/"
 """Names inside an archive: of its manifest, which is the last file, and of the folder of all other files."""
-LEFT_OUT = ("alive", "cache", "schedules")
+LEFT_OUT = ("alive", "cache", "parts", "schedules")
 CHECKPOINTS = "checkpoints"
 PASSING = (".lock", "-wal", "-shm", "-journal")
 """Suffixes of files that matter only while a process runs, such as locks; they are left out."""

@@ -22,6 +22,7 @@ from agile_classifier.ops.feedback.store import open_store
 from agile_classifier.ops.registry import logged_models
 from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.runs.checkpoint_store import list_stored, remove_stored
+from agile_classifier.ops.scoring.parts.job import half_done
 from agile_classifier.ops.state import locks
 from agile_classifier.ops.state.home import checkpoints
 from agile_classifier.ops.upkeep import prune_mlflow as mlflow_side
@@ -142,7 +143,16 @@ def _leftovers(
         yield Leftover("MLflow run", run.name, _folder_bytes(run.folder), partial(mlflow_side.remove_run, run))
     yield from _zenml_leftovers(choice.pipeline_runs, pipeline_runs)
     yield from _old_checkpoints(pipeline_runs, training_runs, before=before)
+    yield from _half_scored(before)
     yield from _old_predictions(before)
+
+
+def _half_scored(before: datetime) -> Iterator[Leftover]:
+    """List parts of folders whose scoring was cut short and never gone on with."""
+    for folder in sorted(half_done().glob("*")):
+        written = max((found.st_mtime for _, found in _files(folder)), default=0.0)
+        if datetime.fromtimestamp(written, tz=UTC) < before:
+            yield Leftover("half-scored parts", folder.name, _folder_bytes(folder), partial(shutil.rmtree, folder))
 
 
 def _old_predictions(before: datetime) -> Iterator[Leftover]:

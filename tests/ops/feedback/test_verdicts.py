@@ -222,7 +222,7 @@ def test_a_scoring_that_was_cut_short_goes_on_with_the_ids_of_its_beginning(
 
     output = texts.with_name("scored.csv")
     with monkeypatch.context() as patch:
-        patch.setattr(batch._Lines, "__call__", lambda *_: stop(_))
+        patch.setattr(batch.Lines, "__call__", lambda *_: stop(_))
         with pytest.raises(KeyboardInterrupt):
             batch.score_file(texts, output=output, run_id="run-1", find_marking=marking.find_marking, window_rows=2)
     batch.score_file(texts, output=output, run_id="run-2", find_marking=marking.find_marking, window_rows=2)

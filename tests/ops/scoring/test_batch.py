@@ -237,7 +237,7 @@ def test_time_that_is_left_is_said_once_it_is_known_and_is_a_number(
 
     now = [0.0]
     monkeypatch.setattr(batch_scoring.time, "monotonic", lambda: now[0])
-    show = batch_scoring._Lines()
+    show = batch_scoring.Lines()
     for at, share in ((11.0, 0.2), (22.0, 0.2), (33.0, 0.4), (51.0, 1.0)):
         now[0] = at
         show(Progress(int(1000 * share), 0, share))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -229,6 +230,23 @@ def test_in_a_remote_store_old_checkpoints_go_but_those_of_a_training_under_way_
         f"removed  stored checkpoints {SCHEME}{store}/old  2.0 MB",
     ]
     assert sorted(path.name for path in store.iterdir()) == ["beginning", "open", "young"]
+
+
+def test_parts_whose_scoring_was_never_gone_on_with_go_when_they_are_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agile_classifier.ops.upkeep import prune as pruning
+
+    monkeypatch.setenv("AGILE_HOME", str(tmp_path))
+    for name, written in {"old": LONG_AGO, "young": YESTERDAY}.items():
+        (tmp_path / "parts" / name).mkdir(parents=True)
+        (tmp_path / "parts" / name / "part-000000.csv").write_bytes(bytes(9))
+        for path in (tmp_path / "parts" / name / "part-000000.csv", tmp_path / "parts" / name):
+            os.utime(path, (written.timestamp(), written.timestamp()))
+    (found,) = pruning._half_scored(LONG_AGO + (YESTERDAY - LONG_AGO) / 2)
+    assert (found.kind, found.name, found.n_bytes) == ("half-scored parts", "old", 9)
+    found.remove()
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["young"]
 
 
 KILLED = """
