@@ -207,6 +207,25 @@ def test_a_batch_like_the_test_rows_has_not_drifted_and_one_of_other_words_has(
     assert [notice["data"]["response"] for notice in receiver.notices] == ["warn", "refuse"]
 
 
+def test_scored_parts_are_held_against_the_reference_as_one_file_of_the_same_rows(
+    trained: RunConfig, batch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, parts, scored = pd.read_csv(batch, dtype=str), batch.with_name("in"), batch.with_name("out")
+    (parts / "later").mkdir(parents=True)
+    rows[:50].to_csv(parts / "a.csv", index=False)
+    rows[50:].to_csv(parts / "later" / "b.csv", index=False)
+    to = ["--input", f"{parts}/", "--output", f"{scored}/", "--model", NAME]
+    assert agile(monkeypatch, "score", *to) == 0
+    whole = look(batch)
+    capsys.readouterr()
+    assert agile(monkeypatch, "monitor", f"{scored}/", "--model", NAME) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == whole.sentence.replace(batch.name, f"2 parts of {scored}/")
+    assert said[2] == whole.quality
+    assert agile(monkeypatch, "monitor", f"{scored}/", "--model", "other") == InputError.exit_code
+    assert f"was scored by {NAME}, not by --model other" in capsys.readouterr().err
+
+
 def test_drift_trains_again_as_the_version_was_trained(trained: RunConfig) -> None:
     from agile_classifier.ops.scoring import drift_response, monitoring
 

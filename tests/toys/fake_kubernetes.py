@@ -1,8 +1,8 @@
 """A Kubernetes API server that keeps what it is sent, on loopback: enough of one for ZenML's orchestrator and our preflight.
 
-It has a kubelet for one kind of Job only: the orchestrator's, whose container is run as a process of this machine with
-the variables that the manifest gives it. The Job of a step succeeds when it is first looked at, and what happened in which
-order is kept, so that it can be seen whether another Job waited for that.
+It has a kubelet for the orchestrator's Job, whose container is run as a process of this machine with the variables that the
+manifest gives it. The Job of a step succeeds when it is first looked at, unless a test asks for its container to be run too
+(`runs_steps`); what happened in which order is kept, so that it can be seen whether another Job waited for that.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ class FakeCluster:
     pod_folder: Path | None = None
     """The image's working folder."""
     pod_output: str = ""
+    runs_steps: bool = False
+    """Whether the kubelet runs the steps' containers too."""
     created_secrets: dict[str, dict[str, str]] = field(default_factory=dict)
     """Name → values of those that ZenML created."""
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -267,8 +269,9 @@ def _start(cluster: FakeCluster, job: Object) -> None:
     step = job["metadata"]["annotations"].get(STEP)
     if step is not None:
         cluster.events.append(("created", step))
-        return
-    pod = threading.Thread(target=_run_orchestrator, args=(cluster, job))
+        if not cluster.runs_steps:
+            return
+    pod = threading.Thread(target=_run_pod, args=(cluster, job))
     cluster.pods.append(pod)
     pod.start()
 
@@ -276,7 +279,7 @@ def _start(cluster: FakeCluster, job: Object) -> None:
 def _look_at(cluster: FakeCluster, job: Object) -> None:
     """The Job of a step is done when it is looked at."""
     step = job["metadata"]["annotations"].get(STEP)
-    if step is not None and "conditions" not in job["status"]:
+    if step is not None and not cluster.runs_steps and "conditions" not in job["status"]:
         _finish(job, succeeded=True)
         cluster.events.append(("succeeded", step))
 
@@ -286,8 +289,8 @@ def _finish(job: Object, *, succeeded: bool) -> None:
     job["status"] = {"conditions": [condition]}
 
 
-def _run_orchestrator(cluster: FakeCluster, job: Object) -> None:
-    """The kubelet: the pod of the orchestrator's Job, which takes its host name for its own, as in a cluster."""
+def _run_pod(cluster: FakeCluster, job: Object) -> None:
+    """The kubelet: the pod of a Job, which takes its host name for its own, as in a cluster."""
     pod_name = f"{job['metadata']['name']}-{secrets.token_hex(3)}"
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
     metadata = {
@@ -319,9 +322,12 @@ def _run_orchestrator(cluster: FakeCluster, job: Object) -> None:
         text=True,
         check=False,
     )
+    step = job["metadata"]["annotations"].get(STEP)
     with cluster.lock:
-        cluster.pod_output = done.stdout
+        cluster.pod_output = f"{cluster.pod_output if cluster.runs_steps else ''}{done.stdout}"
         _finish(job, succeeded=done.returncode == 0)
+        if step is not None and done.returncode == 0:
+            cluster.events.append(("succeeded", step))
 
 
 def _environment(cluster: FakeCluster, container: Object) -> dict[str, str]:

@@ -100,12 +100,12 @@ def environment_of(folder: Path, zenml_server: str) -> Mapping[str, str]:
     }
 
 
-def run_client(folder: Path, program: str, zenml_server: str) -> subprocess.CompletedProcess[str]:
-    """Run a program as that person."""
+def run_client(folder: Path, program: str, zenml_server: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a program as that person, who has set further variables."""
     return subprocess.run(
         [sys.executable, "-c", program],
         cwd=root(),
-        env=environment_of(folder, zenml_server),
+        env={**environment_of(folder, zenml_server), **variables},
         capture_output=True,
         text=True,
         check=False,
