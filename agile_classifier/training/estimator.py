@@ -134,7 +134,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         check_consistent_length(texts, y)
         if is_label_table(y):
             self.classes_, codes = read_label_table(y)
-            held_codes = join_labels(validation[1]) if validation else []
+            held_codes: Any = join_labels(validation[1]) if validation else []
         else:
             self.classes_, codes = np.unique(column_or_1d(y), return_inverse=True)
             held_codes = np.searchsorted(self.classes_, validation[1]) if validation else []

@@ -75,8 +75,8 @@ class Gold:
                 f" classes {', '.join(self.classes.names)}{self._left_out()}"
             )
         n_resamples = int(np.clip(DRAWN_ROWS / len(self.y_true), *RESAMPLES))
-        metrics = evaluate_scores(**given)  # type: ignore[arg-type]
-        intervals = bootstrap_intervals(**given, n_resamples=n_resamples, seed=0)  # type: ignore[arg-type]
+        metrics = evaluate_scores(**given)
+        intervals = bootstrap_intervals(**given, n_resamples=n_resamples, seed=0)
         values = ", ".join(
             f"{shown} {metrics[name]:.3f} [{intervals[name][0]:.3f}, {intervals[name][1]:.3f}]"
             for name, shown in SHOWN.items()
