@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -74,9 +74,8 @@ class DriftSample:
         try:
             with np.load(file, allow_pickle=False) as held:
                 names = tuple(json.loads(str(held["names"])))
-                arrays = (held[name] for name in ("scores", "predicted", "lengths", "unknown", "embeddings"))
-                read = cls(names, *arrays)
-                return replace(read, several=bool(held["several"]) if "several" in held else False)
+                arrays = {name: held[name] for name in ("scores", "predicted", "lengths", "unknown", "embeddings")}
+                return cls(names, several="several" in held and bool(held["several"]), **arrays)
         except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{file}: is no reference of a version: {one_line(error)}") from None
 
@@ -91,5 +90,5 @@ def sample_scores(
     several = predicted.ndim == 2
     scores = y_score[:, 1] if len(class_names) == 2 and not several else y_score.max(axis=1)
     classes = join_labels(predicted) if several else predicted
-    nothing = np.empty(0), np.empty((0, 0), dtype=np.float16)
-    return DriftSample(tuple(class_names), scores, classes, lengths, *nothing, several=several)
+    unknown, embeddings = np.empty(0), np.empty((0, 0), dtype=np.float16)
+    return DriftSample(tuple(class_names), scores, classes, lengths, unknown, embeddings, several=several)

@@ -58,8 +58,10 @@ def read_labelled(config: RunConfig, *, bare_share: float) -> Labelled:
         Share of the train texts without any label that are learnt from; validation and test are whole.
     """
     labels = config.labels
-    keep = {"keep": config.kept_columns, "label_columns": labels.columns}
-    examples = read_examples(config.data, not_rated=labels.not_rated, absent=labels.absent, **keep)
+    examples = read_examples(
+        config.data, keep=config.kept_columns, not_rated=labels.not_rated, absent=labels.absent,
+        label_columns=labels.columns,
+    )  # fmt: skip
     labelled = label_and_split(examples, labels, config.split, config.data_quality)
     train = labelled.parts["train"]
     bare = train[train["label"] == 0]
