@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from benchmarks.bands.__main__ import CONFIDENCE, Tally, tally_splits
 from benchmarks.bands.scores import CHOICES, DATA, MODELS, Scored
+from benchmarks.bands.tally import CONFIDENCE, Tally, tally_splits
 
 
 def make_split(seed: int, *, drifts: bool = False) -> Scored:
