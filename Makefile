@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: run test faults test-containers test-ui test-label-studio pictures check docs bench images lock clean help
+.PHONY: run test faults test-containers test-ui test-label-studio test-spark pictures check docs bench images lock clean help
 .DEFAULT_GOAL := help
 
 help:                 ## what there is
@@ -50,6 +50,15 @@ test-label-studio: $(STAMP) $(LABEL_STUDIO_HOME)/bin/label-studio  ## a real Lab
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ui]'
 	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install --with-deps chromium
 	LABEL_STUDIO=$(LABEL_STUDIO_HOME)/bin/label-studio $(BIN)/python -m pytest -m label_studio tests/label_studio
+
+SPARK_VERSION = 4.3.0
+SPARK_SITE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/agile-classifier/pyspark-$(SPARK_VERSION)
+
+$(SPARK_SITE)/pyspark/version.py:
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target $(SPARK_SITE) pyspark==$(SPARK_VERSION)
+
+test-spark: $(STAMP) $(SPARK_SITE)/pyspark/version.py  ## versions as functions of a real local Spark (PySpark in a folder of its own, Java of this machine)
+	PYTHONPATH=$(SPARK_SITE) $(BIN)/python -m pytest -m spark tests/ops/registry/test_spark_udf.py
 
 pictures: export PICTURES = 1
 pictures: test-ui     ## the same, and keep what is seen as the manual's pictures

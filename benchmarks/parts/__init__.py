@@ -1,0 +1,1 @@
+"""Throughput of many files that are scored at the same time."""

@@ -1,0 +1,92 @@
+"""Every version is a function of Spark: a real local Spark answers as the version itself, in columns of a struct.
+
+`make test-spark` brings PySpark; Java is this machine's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from agile_classifier.models.spec import EXACT
+
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200)]
+
+N_ROWS = 300
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Spark on two cores of this machine, with no page and no neighbour."""
+    pyspark_sql = pytest.importorskip("pyspark.sql", reason="no PySpark: make test-spark brings it")
+    os.environ.update(PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable)
+    settings = {
+        "spark.master": "local[2]", "spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1", "spark.sql.shuffle.partitions": "2",
+        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
+    }  # fmt: skip
+    builder = pyspark_sql.SparkSession.builder
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="module")
+def texts(tiny_examples: pd.DataFrame) -> pd.DataFrame:
+    """Texts that all differ, with their numbers."""
+    rows = pd.concat([tiny_examples.assign(text=tiny_examples["text"] + f" day {n} ünï") for n in range(3)])[:N_ROWS]
+    return rows[["text"]].assign(row=range(N_ROWS))
+
+
+@pytest.mark.parametrize(
+    ("number", "n_parts", "batch_rows", "tolerance"), [("1", 1, 10_000, 1e-5), ("2", 3, 64, EXACT)]
+)
+def test_a_version_answers_in_spark_as_a_scored_file_has_it(
+    versions: str, spark: Any, texts: pd.DataFrame, tmp_path: Path, number: str, n_parts: int, batch_rows: int,
+    tolerance: float,
+) -> None:  # fmt: skip
+    """Version 1, by reference to its base model, in the very batch of a file; 2, with it inside, in other batches."""
+    import mlflow
+
+    from agile_classifier.ops.registry.scorer import Scorer
+    from agile_classifier.ops.scoring.batch import score_file
+
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(batch_rows))
+    for part, rows in enumerate(np.array_split(np.arange(N_ROWS), n_parts)):
+        texts.iloc[rows].to_parquet(tmp_path / f"part-{part}.parquet", index=False)
+    answer = mlflow.pyfunc.spark_udf(spark, f"models:/{versions}/{number}", env_manager="local")
+    read = spark.read.parquet(str(tmp_path)).coalesce(n_parts)
+    found = read.withColumn("answer", answer("text")).select("row", "text", "answer.*")
+    in_spark = found.toPandas().sort_values("row", ignore_index=True)
+    columns = list(Scorer(versions, number).columns)
+    assert list(in_spark.columns) == ["row", "text", *columns]
+    source, output = tmp_path / "texts.csv", tmp_path / "scored.parquet"
+    texts.to_csv(source, index=False)
+    score_file(source, output=output, model_name=versions, version=number, run_id="run-1")
+    in_file = pd.read_parquet(output)
+    probabilities = [name for name in columns if name.startswith("probability_")]
+    difference = np.abs(in_spark[probabilities] - in_file[probabilities]).to_numpy().max()
+    assert difference <= tolerance, "more than rounding in another batch explains"
+    assert in_spark["label"].equals(in_file["label"])
+    assert in_spark["label"].nunique() == 2
+
+
+def test_rows_without_a_text_are_refused_and_the_manual_s_filter_leaves_them_out(versions: str, spark: Any) -> None:
+    import mlflow
+
+    answer = mlflow.pyfunc.spark_udf(spark, f"models:/{versions}/2", env_manager="local")
+    rows = spark.createDataFrame([("a lovely day",), (None,), ("  ",)], "text string")
+    with pytest.raises(Exception, match=re.compile(r"row \d+: the text is", re.DOTALL)):
+        rows.withColumn("answer", answer("text")).collect()
+    kept = rows.where("trim(text) <> ''").withColumn("answer", answer("text")).select("answer.label").collect()
+    assert len(kept) == 1
