@@ -152,6 +152,7 @@ LEFT_OUT = {
     r"cli\.(studies|training)|drafts\.|docs|studies\.(search|tune)": "writes one file that a person asked for, or a folder for it",
     r"ops\.(web|serving|scheduling|upkeep)\.": "no training, promotion, scoring or study cell; it has tests of its own",
     r"ops\.engines\.kubeflow|ops\.project": "writes a project or a compiled pipeline, or asks git",
+    r"ops\.promotion\.limits\.check_version": "writes one file that a person asked for",
     r"ops\.promotion\.approval": "a person's answer; tests/pipelines/test_promotion.py kills the run that waits for it",
     r"ops\.labelling": "a file each, of a link or of the last training, written whole; tests/ops/labelling",
     r"data\.label_studio": "tasks of a server, which a second push looks for first, and a file of labels; tests/label_studio",
