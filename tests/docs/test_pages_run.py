@@ -172,9 +172,11 @@ def _marked(page: str) -> list[Block]:
     return [block for block in blocks(PAGES[page], "bash") if block.mark == "run"]
 
 
-def test_the_notebook_runs_from_its_first_cell_to_its_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_notebook_runs_from_its_first_cell_to_its_last(
+    new_home: NewHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
-    monkeypatch.setenv("AGILE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AGILE_HOME", str(new_home(tmp_path / "home")))
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
     path = PROJECT / "docs" / "tutorials" / "notebook.ipynb"
     notebook = nbformat.read(path, as_version=4)
