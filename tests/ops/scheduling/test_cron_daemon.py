@@ -54,12 +54,13 @@ def test_cron_fires_a_run_that_reuses_every_step_and_registers_nothing(
     tmp_path: Path,
     tiny_model: Path,
     tiny_examples: pd.DataFrame,
+    warm_python: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     home = new_home(tmp_path / "a % home")
     monkeypatch.setenv("AGILE_HOME", str(home))
     config = _config(tmp_path, tiny_model, tiny_examples)
-    assert "model timed version 1" in _agile(home, "train", str(config))
+    assert "model timed version 1" in _agile(home, "train", str(config), python=warm_python)
     entry = {"name": "often", "pipeline": "training", "config": str(config), "cron": "* * * * *"}
     file = tmp_path / "schedules.yaml"
     file.write_text(yaml.safe_dump({"schedules": [entry]}))
@@ -80,7 +81,7 @@ def test_cron_fires_a_run_that_reuses_every_step_and_registers_nothing(
         assert database.execute("SELECT count(*) FROM model_versions").fetchone() == (1,)
 
 
-def _agile(home: Path, *words: str) -> str:
+def _agile(home: Path, *words: str, python: str = sys.executable) -> str:
     environment = {
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "PATH": os.environ["PATH"],
@@ -89,7 +90,7 @@ def _agile(home: Path, *words: str) -> str:
         "COLUMNS": "200",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "agile_classifier", *words], cwd=root(), env=environment, capture_output=True, text=True
+        [python, "-m", "agile_classifier", *words], cwd=root(), env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
