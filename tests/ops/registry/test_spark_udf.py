@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agile_classifier.metrics.bands import Bands, Promise
 from agile_classifier.models.spec import EXACT
+from tests.toys.toy_version import DECISION, register_version
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200)]
 
@@ -79,6 +81,25 @@ def test_a_version_answers_in_spark_as_a_scored_file_has_it(
     assert difference <= tolerance, "more than rounding in another batch explains"
     assert in_spark["label"].equals(in_file["label"])
     assert in_spark["label"].nunique() == 2
+
+
+def test_a_version_with_bands_decides_in_spark_too(
+    versions: str, registry: str, adapter: Path, base: Path, spark: Any, texts: pd.DataFrame
+) -> None:
+    import mlflow
+
+    from agile_classifier.ops.registry.scorer import Scorer
+
+    cuts = {side: Promise(level=0.5, cut=cut, n=9, n_wrong=1) for side, cut in (("release", 0.5), ("removal", 0.8))}
+    bands = Bands(class_number=1, class_name="praise", confidence=0.9, n_rows=24, n_positive=12, **cuts)
+    number = register_version(adapter, registry, base=base, decision=DECISION.model_copy(update={"bands": bands}))
+    answer = mlflow.pyfunc.spark_udf(spark, f"models:/{versions}/{number}", env_manager="local")
+    rows = spark.createDataFrame([(text,) for text in texts["text"]], "text string").coalesce(1)
+    found = rows.select("text", answer("text").alias("answer")).select("text", "answer.*").toPandas()
+    alone = Scorer(versions, number)(list(found["text"]))
+    assert list(found.columns) == ["text", *alone.columns]
+    assert list(found["decision"]) == list(alone["decision"])
+    assert set(found["decision"]) == {"release", "review", "remove"}
 
 
 def test_rows_without_a_text_are_refused_and_the_manual_s_filter_leaves_them_out(versions: str, spark: Any) -> None:
