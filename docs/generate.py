@@ -23,7 +23,7 @@ sys.path.insert(0, str(PROJECT))
 
 from agile_classifier import environment  # noqa: E402
 from agile_classifier.cli import app as cli  # noqa: E402
-from agile_classifier.cli.headings import HEADINGS  # noqa: E402
+from agile_classifier.cli.terminal.headings import HEADINGS  # noqa: E402
 from agile_classifier.config.run import RunConfig  # noqa: E402
 from docs.steps import draw_steps, one_line  # noqa: E402
 

@@ -10,8 +10,8 @@ from zenml.enums import ExecutionMode
 
 from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
-from agile_classifier.config.decision import DecisionConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
+from agile_classifier.config.moderation.decision import DecisionConfig
 from agile_classifier.config.run import CostsConfig, RegistryConfig, RunConfig, ScheduleConfig
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.config.training import FineTuneConfig, ModelConfig

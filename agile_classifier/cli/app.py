@@ -27,7 +27,7 @@ from agile_classifier.cli import (
     upkeep,
     versions,
 )
-from agile_classifier.cli.headings import CommandsUnderHeadings
+from agile_classifier.cli.terminal.headings import CommandsUnderHeadings
 from agile_classifier.ending import is_told
 
 GROUPS = (

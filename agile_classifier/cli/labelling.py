@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from agile_classifier.cli.headings import WholeSentences
 from agile_classifier.cli.scoring import (
     Column,
     ColumnNames,
@@ -22,6 +21,7 @@ from agile_classifier.cli.scoring import (
     read_options,
     say_reading,
 )
+from agile_classifier.cli.terminal.headings import WholeSentences
 
 commands = typer.Typer()
 label = typer.Typer(

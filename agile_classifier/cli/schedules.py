@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from agile_classifier.cli.headings import WholeSentences
+from agile_classifier.cli.terminal.headings import WholeSentences
 from agile_classifier.errors import InputError
 
 commands = typer.Typer()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from agile_classifier.cli.headings import WholeSentences
+from agile_classifier.cli.terminal.headings import WholeSentences
 from agile_classifier.errors import InputError
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def init(
     How it is read, the roles of its columns, label rule and split are guessed, and every guess says why. What is in
     doubt is asked on a terminal; elsewhere exit code 2 names the two likeliest readings and the options that decide.
     """
-    from agile_classifier.cli.dialogue import asker
+    from agile_classifier.cli.terminal.dialogue import asker
     from agile_classifier.config.files import read_parameters
     from agile_classifier.drafts.choices import Choices
     from agile_classifier.drafts.draft import Project, write_config

@@ -14,8 +14,8 @@ from agile_classifier.config.addresses.columns import Columns
 from agile_classifier.config.addresses.dialect import Dialect
 from agile_classifier.config.addresses.named_source import NamedSource
 from agile_classifier.config.addresses.source import Source
-from agile_classifier.config.evasion import Normalize
 from agile_classifier.config.labels.many import MANY, many_names, require_many
+from agile_classifier.config.moderation.evasion import Normalize
 from agile_classifier.config.section import ClassNames, Marks, Section
 
 SHARED = ("columns", *Dialect.model_fields)

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from agile_classifier.config.bounds import MOST_NAMES, Cell, Names, Rows, Seed
-from agile_classifier.config.evasion import EvasionConfig, FlipRate
 from agile_classifier.config.fairness.groups import GroupsConfig
 from agile_classifier.config.fairness.limits import FairnessLimits
 from agile_classifier.config.labels.limits import LabelLimits
+from agile_classifier.config.moderation.evasion import EvasionConfig, FlipRate
+from agile_classifier.config.moderation.shadow import ShadowConfig
 from agile_classifier.config.section import Section
-from agile_classifier.config.shadow import ShadowConfig
 
 
 class EvaluationConfig(Section):

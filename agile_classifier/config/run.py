@@ -15,10 +15,10 @@ from agile_classifier.config import bounds
 from agile_classifier.config.bounds import LONGEST_MODEL_NAME
 from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
-from agile_classifier.config.decision import DecisionConfig
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
-from agile_classifier.config.evasion import INJECTIONS
 from agile_classifier.config.labels.many import MANY, require_possible
+from agile_classifier.config.moderation.decision import DecisionConfig
+from agile_classifier.config.moderation.evasion import INJECTIONS
 from agile_classifier.config.section import Section
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.config.training import LINEAR_HEADS, FineTuneConfig, ModelConfig

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from agile_classifier.config.bounds import Address, Digests, Layers, Revision, Seed, Text
-from agile_classifier.config.evasion import AugmentConfig
+from agile_classifier.config.moderation.evasion import AugmentConfig
 from agile_classifier.config.section import ClassNames, Section
 
 LINEAR_HEADS = (("classification", "mean"), ("classification", "layers"))

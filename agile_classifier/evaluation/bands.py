@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from agile_classifier.config.data_quality import DataQualityConfig
-from agile_classifier.config.decision import BandsConfig
+from agile_classifier.config.moderation.decision import BandsConfig
 from agile_classifier.data.duplicates.copies import find_copies, join_groups
 from agile_classifier.errors import GateRefused, InputError
 from agile_classifier.metrics.bands import RELEASE, REMOVE, REVIEW, Bands

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agile_classifier.config.decision import BandsConfig
 from agile_classifier.config.evaluation import EvaluationConfig
+from agile_classifier.config.moderation.decision import BandsConfig
 from agile_classifier.errors import GateRefused
 from agile_classifier.evaluation.bands import examine_bands, require_class
 from agile_classifier.evaluation.bias.figures import GroupReport, find_positive, measure_groups

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from agile_classifier.config.evasion import AugmentConfig
+from agile_classifier.config.moderation.evasion import AugmentConfig
 from agile_classifier.data.evasion.attacks import attack
 
 

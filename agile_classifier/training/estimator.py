@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from agile_classifier.config.evasion import Normalize
+from agile_classifier.config.moderation.evasion import Normalize
 from agile_classifier.config.section import Section
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.environment import cache, hub_token, mirror

@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from agile_classifier.config.evasion import EvasionConfig
 from agile_classifier.config.files import load_config
+from agile_classifier.config.moderation.evasion import EvasionConfig
 from agile_classifier.config.run import RunConfig
 from agile_classifier.data.evasion.normalize import normalize_texts
 from agile_classifier.evaluation.contenders import choose_threshold

@@ -6,8 +6,8 @@ import pandas as pd
 from zenml import log_metadata, step
 from zenml.types import HTMLString
 
-from agile_classifier.config.decision import DecisionConfig
 from agile_classifier.config.evaluation import EvaluationConfig
+from agile_classifier.config.moderation.decision import DecisionConfig
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.ops.runs import links, tracking

@@ -17,7 +17,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from agile_classifier.cli import app as cli
-from agile_classifier.cli.headings import HEADINGS, first_sentence
+from agile_classifier.cli.terminal.headings import HEADINGS, first_sentence
 from agile_classifier.config.files import load_config
 from agile_classifier.errors import GateRefused, InputError
 from agile_classifier.ops.project import PACKAGE, configs, root

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agile_classifier.config.decision import BandsConfig
+from agile_classifier.config.moderation.decision import BandsConfig
 from agile_classifier.errors import GateRefused, InputError
 from agile_classifier.evaluation.bands import (
     Banding,

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from agile_classifier.config.evaluation import PromotionConfig
+from agile_classifier.config.moderation.shadow import ShadowConfig
 from agile_classifier.config.run import RunConfig
-from agile_classifier.config.shadow import ShadowConfig
 from agile_classifier.errors import GateRefused, InputError
 from tests.toys.waiting import LONGEST, until
 

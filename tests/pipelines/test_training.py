@@ -19,8 +19,8 @@ import yaml
 from sklearn.base import clone
 from zenml.enums import ExecutionStatus
 
-from agile_classifier.config.decision import BandsConfig
 from agile_classifier.config.files import load_config
+from agile_classifier.config.moderation.decision import BandsConfig
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import GateRefused, InputError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from agile_classifier.config.evasion import AugmentConfig
+from agile_classifier.config.moderation.evasion import AugmentConfig
 from agile_classifier.training.augmentation import augment
 
 TRAIN = pd.DataFrame(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import cast
 
-from agile_classifier.config.evasion import AttackName
+from agile_classifier.config.moderation.evasion import AttackName
 from agile_classifier.data.evasion.lookalikes import EMOJI, HOMOGLYPHS, KEYS, LEET, MARKS, SEPARATORS, ZERO_WIDTH
 from agile_classifier.data.evasion.normalize import is_cased
 

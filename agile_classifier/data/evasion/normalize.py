@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from agile_classifier.errors import InputError
 
 if TYPE_CHECKING:  # a version that is only scored holds no config
-    from agile_classifier.config.evasion import NormalName
+    from agile_classifier.config.moderation.evasion import NormalName
 
 INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
 """Characters that show nothing, though letters, marks or symbols to Unicode: fillers, variation selectors."""

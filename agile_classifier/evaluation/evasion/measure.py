@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy.stats import binomtest
 
-from agile_classifier.config.evasion import HARMLESS, INJECTIONS, EvasionConfig
+from agile_classifier.config.moderation.evasion import HARMLESS, INJECTIONS, EvasionConfig
 from agile_classifier.data.evasion.attacks import attack
 from agile_classifier.metrics.bootstrap import bootstrap_intervals
 from agile_classifier.metrics.comparison import Answers

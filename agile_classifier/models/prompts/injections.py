@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from agile_classifier.config.evasion import HARMLESS
+from agile_classifier.config.moderation.evasion import HARMLESS
 from agile_classifier.models.prompts.prompts import Prompt
 
 if TYPE_CHECKING:  # the gate reads what was measured, and must not load transformers

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agile_classifier.config.evasion import AttackName
+from agile_classifier.config.moderation.evasion import AttackName
 from agile_classifier.data.evasion.attacks import ATTACKS, attack
 from agile_classifier.data.evasion.lookalikes import EMOJI, HOMOGLYPHS, LEET, MARKS, ZERO_WIDTH
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agile_classifier.config.evasion import NormalName
+from agile_classifier.config.moderation.evasion import NormalName
 from agile_classifier.data.evasion import normalize as normalizing
 from agile_classifier.data.evasion.attacks import attack
 from agile_classifier.data.evasion.normalize import NORMALS, normalize, normalize_texts

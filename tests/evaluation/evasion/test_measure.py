@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
-from agile_classifier.config.evasion import EvasionConfig
+from agile_classifier.config.moderation.evasion import EvasionConfig
 from agile_classifier.data.evasion.attacks import attack
 from agile_classifier.evaluation.evasion.measure import (
     Attacked,

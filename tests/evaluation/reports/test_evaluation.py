@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agile_classifier.config.decision import BandsConfig
+from agile_classifier.config.moderation.decision import BandsConfig
 from agile_classifier.evaluation import titles
 from agile_classifier.evaluation.bands import examine_bands
 from agile_classifier.evaluation.evasion.measure import Attacked, Rate

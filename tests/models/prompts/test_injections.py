@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agile_classifier.config.evasion import HARMLESS
+from agile_classifier.config.moderation.evasion import HARMLESS
 from agile_classifier.data.evasion.normalize import NORMALS, normalize
 from agile_classifier.models.prompts.injections import INJECTIONS, list_injections
 from tests.toys.toy_tokenizers import Case, encoded, length_of_empty, n_special

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agile_classifier.config.shadow import ShadowConfig
+from agile_classifier.config.moderation.shadow import ShadowConfig
 from agile_classifier.ops.feedback.store import FeedbackStore, open_store
 from agile_classifier.ops.promotion.gate import Limit
 from agile_classifier.ops.serving.shadow.comparisons import find_pair, sum_up

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agile_classifier.config.evaluation import PromotionConfig
-from agile_classifier.config.shadow import ShadowConfig
+from agile_classifier.config.moderation.shadow import ShadowConfig
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.ops.feedback.store import FeedbackStore
 from agile_classifier.ops.promotion.gate import Evidence, Limit, decide

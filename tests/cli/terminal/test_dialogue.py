@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from agile_classifier.cli.dialogue import ask
+from agile_classifier.cli.terminal.dialogue import ask
 from agile_classifier.config.files import load_config
 from agile_classifier.drafts.choices import Answer, Question
 

@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 import pytest
 
-from agile_classifier.config.evasion import AttackName, NormalName, TriedName
 from agile_classifier.config.files import parse_config
+from agile_classifier.config.moderation.evasion import AttackName, NormalName, TriedName
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import InputError
 

@@ -1,0 +1,1 @@
+"""The terminal: headings of the help, and questions that a person answers."""
