@@ -41,7 +41,7 @@ from agile_classifier.ops.feedback.signers import SigningVersion, list_signers
 from agile_classifier.ops.feedback.store import PREDICTIONS, VERDICTS, FeedbackStore, now, open_store
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.contents import version_files
-from agile_classifier.ops.scoring import monitoring
+from agile_classifier.ops.scoring import monitoring, scored_batch
 
 DAY = 86_400
 MONDAY = 4 * DAY
@@ -94,7 +94,7 @@ def measure_drift(model_name: str | None, settings: MonitoringConfig) -> tuple[D
     reference = monitoring.read_reference(files.adapter, name, version)
     sample = sample_scores(reference.class_names, part.answered.y_score, part.answered.predicted, part.lengths)
     texts = part.texts[:: max(1, len(part.texts) // EMBEDDED_TEXTS)][:EMBEDDED_TEXTS]
-    batch = monitoring.Batch(version, sample, texts, part.answered)
+    batch = scored_batch.Batch(version, sample, texts, part.answered)
     return monitoring.compare_batch(batch, reference, files, name=name, settings=settings, title=source, source=source)
 
 

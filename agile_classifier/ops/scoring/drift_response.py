@@ -26,7 +26,7 @@ from agile_classifier.files import write_whole
 from agile_classifier.ops.engines import run as local_runs
 from agile_classifier.ops.notifications import DECAY_FOUND, DRIFT_FOUND, Notice, tell
 from agile_classifier.ops.runs.outputs import output_of
-from agile_classifier.ops.scoring import monitoring
+from agile_classifier.ops.scoring import monitoring, scored_batch
 from agile_classifier.ops.scoring.parts import monitor
 from agile_classifier.ops.scoring.parts.listing import is_many
 
@@ -90,7 +90,7 @@ def look(
         raise InputError("--stack: goes with a folder or prefix of scored parts; a file is looked at here")
     source = Path(file).absolute() if file else None
     scores = monitoring.place_for_scores(source, options) if source else None
-    version = monitoring.scored_version(source, options) if source and scores is None else None
+    version = scored_batch.scored_version(source, options) if source and scores is None else None
     settings = monitoring.settings_of(model_name, version, on_drift=on_drift, on_decay=on_decay, config=config)
     run = local_runs.run_here(
         "monitoring", source=str(source) if source else None, scored_to=str(scores) if scores else None,

@@ -17,9 +17,10 @@ from agile_classifier.data.row_parts import Layout
 from agile_classifier.data.rows import open_rows
 from agile_classifier.errors import InputError
 from agile_classifier.ops.scoring.answer_columns import find_answers, find_earlier, place_answers
-from agile_classifier.ops.scoring.monitoring import place_for_scores, scored_version
+from agile_classifier.ops.scoring.monitoring import place_for_scores
 from agile_classifier.ops.scoring.queue import read_pool
 from agile_classifier.ops.scoring.reading import Reading, Remembered, choose_layout, find_scored, resolve
+from agile_classifier.ops.scoring.scored_batch import scored_version
 from agile_classifier.ops.scoring.signs import contradiction, read_mark
 from tests.ops.scoring.test_same_rows import NAMES, Writer, in_one_folder, scored, tables, trained_on, writers
 from tests.toys import toy_stream

@@ -24,9 +24,9 @@ from agile_classifier.data.rows import open_rows
 from agile_classifier.data.tables import kept_column, read_table
 from agile_classifier.data.text import is_blank
 from agile_classifier.errors import InputError
-from agile_classifier.ops.scoring.monitoring import read_batch
 from agile_classifier.ops.scoring.queue import read_pool
 from agile_classifier.ops.scoring.reading import Scored
+from agile_classifier.ops.scoring.scored_batch import read_batch
 from agile_classifier.ops.scoring.stream import MOST_REJECTED, refuse_bad_rows
 from tests.toys import toy_stream
 

@@ -22,14 +22,14 @@ from agile_classifier.errors import InputError
 from agile_classifier.evaluation.drift_sample import sample_scores
 from agile_classifier.evaluation.reference import EMBEDDED_TEXTS
 from agile_classifier.ops.scoring import batch
-from agile_classifier.ops.scoring.monitoring import (
+from agile_classifier.ops.scoring.parts.job import MANIFEST
+from agile_classifier.ops.scoring.scored_batch import (
     Batch,
     as_answered,
     read_answers,
     require_one_version,
     require_scored,
 )
-from agile_classifier.ops.scoring.parts.job import MANIFEST
 from agile_classifier.ops.state.home import scratch
 
 MOST_ROWS = 2**22

@@ -31,7 +31,7 @@ def scored_rows(n: int) -> pd.DataFrame:
 
 def batch_of(rows: pd.DataFrame, folder: Path) -> Any:
     """As `agile monitor` reads one file."""
-    from agile_classifier.ops.scoring.monitoring import read_batch, require_scored
+    from agile_classifier.ops.scoring.scored_batch import read_batch, require_scored
 
     file = folder / "whole.csv"
     rows.to_csv(file, index=False)
