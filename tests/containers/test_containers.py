@@ -226,7 +226,9 @@ def _answers(address: str, server: Any) -> bool:
 
 
 def environment(home: Path) -> dict[str, str]:
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_"))}
+    """This process' own, but for the state and for its one thread: containers take those of the machine."""
+    others = ("ZENML_", "MLFLOW_", "OMP_")
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return {**mine, "AGILE_HOME": str(home), "AGILE_MIRROR": "", "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db"}
 
 
