@@ -42,7 +42,9 @@ def serve(
             help="Version that is asked too and not heard, as candidate; MODEL=VERSION where several are served.",
         ),
     ] = None,
-    share: Annotated[float, typer.Option(help="Share of the texts that the shadow is asked, up to 1.")] = 1.0,
+    share: Annotated[
+        float, typer.Option(min=0.0001, max=1, help="Share of the texts that the shadow is asked, up to 1.")
+    ] = 1.0,
     keep_texts: Annotated[
         bool, typer.Option("--keep-texts", help="Keep the texts that the shadow is asked, not their digests alone.")
     ] = False,

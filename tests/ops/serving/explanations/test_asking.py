@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from agile_classifier.ops.serving.app import ServingLimits, make_app
+from agile_classifier.ops.serving.app import make_app
 from agile_classifier.ops.serving.batches import Answer, Batches
 from agile_classifier.ops.serving.explanations.asking import MOST_TEXTS, MOST_WORDS, Variant
 from agile_classifier.ops.serving.metrics import ServingMetrics
-from tests.toys.live_server import take_no_verdicts
+from agile_classifier.ops.serving.several.fleet import AskedText
+from agile_classifier.ops.serving.several.served import Served
+from agile_classifier.ops.serving.texts import ServingLimits
+from tests.toys.live_server import ToyService, take_no_verdicts
 
 LIMITS = ServingLimits(max_rows=20, max_characters=2_000, batch_rows=8)
 EXPLAIN = {"explain": True}
@@ -30,11 +33,15 @@ def answer(texts: Sequence[str], version: str = "1") -> Answer:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    running: list[Batches] = []
+    running: list[Batches[AskedText]] = []
 
     def run(score: Callable[[Sequence[str]], Answer] = answer) -> TestClient:
-        running.append(Batches(score, batch_rows=LIMITS.batch_rows, max_waiting=64))
-        app = make_app(running[-1], take_no_verdicts(), limits=LIMITS, metrics=ServingMetrics(), token=None)
+        def score_texts(asked: Sequence[AskedText]) -> Answer:
+            return score([each.text for each in asked])
+
+        running.append(Batches(score_texts, batch_rows=LIMITS.batch_rows, max_waiting=64))
+        served = Served({"toy": ToyService()}, running[-1], LIMITS)
+        app = make_app(served, take_no_verdicts(), metrics=ServingMetrics(), token=None)
         return TestClient(app, base_url="http://localhost")
 
     yield run
