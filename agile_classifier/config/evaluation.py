@@ -38,7 +38,7 @@ class EvaluationConfig(Section):
     groups: GroupsConfig = GroupsConfig()
     """Groups of people that texts name, each judged against the others in the report."""
     evasion: EvasionConfig = EvasionConfig()
-    """By which attacks the candidate is tried on the test rows, as in `evasion: true` or `evasion: [leetspeak]`; none
+    """Attacks by which the candidate is tried on the test rows, as in `evasion: true` or `evasion: [leetspeak]`; none
     by default."""
     explained_errors: Annotated[int, Field(ge=0, le=20)] = 5
     """Worst errors whose words the report weighs, each left out in turn."""

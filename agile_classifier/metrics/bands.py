@@ -59,7 +59,7 @@ class Bands(BaseModel):
     n_rows: int
     """Validation rows that the promises rest on: one of near copies and, where groups count once, one of each."""
     n_positive: int
-    """Those of the class."""
+    """Number of rows of the class."""
     by_group: bool = False
     """Whether rows of one group count once, as where new texts will be of other groups."""
     n_choices: int = 1

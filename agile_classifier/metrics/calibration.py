@@ -38,7 +38,7 @@ class Calibration(BaseModel):
     knots: tuple[tuple[float, float], ...] = ()
     """Isotonic regression's pairs of raw and calibrated probability of class 1, linear between them."""
     labels: tuple[Calibration, ...] = ()
-    """Of method `labels`: the map of each of several labels, as one of two classes."""
+    """Calibration of each of several labels, as of two classes, where the method is `labels`."""
 
     def apply(self, y_score: ArrayLike) -> Floats:
         """Calibrate probabilities of shape (n, n_classes)."""

@@ -75,7 +75,7 @@ class _Listed(Section):
 
 
 class EvasionConfig(_Listed):
-    """By which attacks the candidate is tried on the test rows."""
+    """Attacks by which the candidate is tried on the test rows."""
 
     attacks: Tried = ()
     """Attacks, a name or a list of names; `all` or true: every one; none: nothing is tried. `prompt_injection` is for

@@ -109,11 +109,11 @@ class Record(Section):
     """ZenML run that began it, which stands in each row."""
     input_sha256: str
     sha256: str
-    """Of the file of scored rows."""
+    """SHA-256 of the file of scored rows."""
     stamp: str
     """What the output's store says of that file."""
     rejected_sha256: str = ""
-    """Of the file of rejected rows; empty where there is none."""
+    """SHA-256 of the file of rejected rows; empty where there is none."""
     columns: tuple[str, ...]
     """Columns of the scored rows."""
     n_rows: int

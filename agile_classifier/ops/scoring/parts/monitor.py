@@ -35,7 +35,7 @@ class ScoredPlace:
 
     @classmethod
     def of(cls, address: str, *, model_name: str | None) -> ScoredPlace:
-        """Of the manifest that lies there; raises InputError where another model scored, or the version is gone."""
+        """The place that a manifest describes; raises InputError where another model scored, or the version is gone."""
         place = Place(address)
         scored = read_manifest(place)
         if model_name is not None and model_name != scored.model_name:
