@@ -43,7 +43,7 @@ class Tally:
     broken: int = 0
     """Splits in which a promise is not met by the test rows' own rate."""
     contradicted: int = 0
-    """Those in which the whole 95 % interval of that rate is beyond the level."""
+    """Splits in which the whole 95 % interval of that rate is beyond the level."""
     drawn: int = 0
     drawn_broken: int = 0
     automated: float = 0.0

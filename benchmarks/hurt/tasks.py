@@ -137,7 +137,7 @@ MODELS: Mapping[str, Callable[[RunConfig, Fold], Fitted]] = {
     "TF-IDF": fit_tfidf,
 }
 CHEAP = ("MiniLM, frozen", "TF-IDF")
-"""Those that learn in seconds, and so in five folds and on EDOS."""
+"""Models that learn in seconds, and so in five folds and on EDOS."""
 
 
 def _cut(score: Score, fold: Fold) -> Fitted:

@@ -164,11 +164,16 @@ def test_a_version_scores_a_file_which_is_evaluated_watched_and_queued(
 
 def test_what_is_of_one_label_alone_says_so(made: Any, tmp_path: Path) -> None:
     from agile_classifier.ops.feedback.marking import find_marking
+    from agile_classifier.ops.promotion.limits.check_version import check_version
     from agile_classifier.ops.scoring import queue
     from agile_classifier.studies.trial import run_trial
 
     with pytest.raises(InputError, match=r"prediction ids: several version 1 gives a text several labels"):
         find_marking(NAME, made.version, ("label", "probability_Praise", "probability_Blame"))
+    suite = tmp_path / "suite.csv"
+    suite.write_text("functionality,text,label\npraise,lovely and warm,praise\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"several, version 1: its texts carry several labels, .* expects one class"):
+        check_version(made.version, str(suite), model_name=NAME)
     with pytest.raises(InputError, match=r"--score-column score: .* praise, blame"):
         queue.answer_columns(NAME, made.version, named="score")
     with pytest.raises(InputError, match=r"a study compares classifiers of one label; labels.rule many"):

@@ -77,14 +77,14 @@ def require_possible(config: RunConfig) -> None:
         found = getattr(getattr(config, section), name)
         if found != allowed:
             raise ValueError(f"{field} {found}: allowed with labels.rule many is {allowed}")
-    asked = {
+    of_one_class = {
         "decision.bands": config.decision.bands.is_asked,
         "evaluation.groups": config.evaluation.groups.is_asked,
         "evaluation.evasion": bool(config.evaluation.evasion.attacks),
         "promotion.checks": bool(config.promotion.checks),
     }
-    for field in (name for name, is_asked in asked.items() if is_asked):
-        raise ValueError(f"{field}: they are for texts with one class; take them out, found labels.rule many")
+    if asked := [field for field, is_asked in of_one_class.items() if is_asked]:
+        raise ValueError(f"{', '.join(asked)}: for texts with one class alone; take it out, found labels.rule many")
     labels = config.model.prompt.labels
     if config.model.head == "label_tokens" and labels is not None and len(labels) != 2:
         raise ValueError(

@@ -65,7 +65,7 @@ def check_examples(
 
 
 def _rarest_label(sets: pd.Series, names: Sequence[str]) -> tuple[pd.Series, tuple[str, str]]:
-    """Of several labels the one whose smaller side has the fewest rows, as classes 0 and 1, and their names."""
+    """The one of several labels whose smaller side has the fewest rows, as classes 0 and 1, and their names."""
     present = part_labels(sets, len(names))
     held = present.sum(axis=0)
     rarest = int(np.argmin(np.minimum(held, len(present) - held)))

@@ -64,7 +64,8 @@ def check_version(
     Raises
     ------
     InputError
-        No such version or suite, a suite that cannot be read, or a class that the version does not have.
+        No such version or suite, a suite that cannot be read, a class that the version does not have, or a version by
+        which a text carries several labels.
     """
     if wanted is None and not Path(address).suffix:
         raise InputError(
@@ -72,7 +73,13 @@ def check_version(
         )
     cases = list_cases(_with_classes(read_suite(find_suite(address)), classes))
     name, number = find_scorer(_only_model(model_name, wanted), wanted)
-    class_names = tuple(version_files.read_spec(name, number).class_names)
+    spec = version_files.read_spec(name, number)
+    if spec.several:
+        raise InputError(
+            f"model {name}, version {number}: its texts carry several labels, and a functional test expects one class;"
+            f" agile score --evaluate measures each label"
+        )
+    class_names = tuple(spec.class_names)
     expected = [class_names[index] for index in cases.expected(class_names)]
     texts = [case.text for case in cases.cases]
     answers = Scorer(name, number)(texts)

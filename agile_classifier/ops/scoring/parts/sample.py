@@ -72,9 +72,9 @@ class SampleTask(Section):
     several: bool = False
     """Whether a text may carry several labels."""
     row_stride: int
-    """Of all rows, each whose number it divides is kept."""
+    """Rows whose number it divides are kept."""
     text_stride: int
-    """And the text of each whose number this divides."""
+    """Rows whose number it divides keep their text too."""
     parts: tuple[ScoredPart, ...]
 
 
