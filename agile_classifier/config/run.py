@@ -21,7 +21,7 @@ from agile_classifier.config.moderation.decision import DecisionConfig
 from agile_classifier.config.moderation.evasion import INJECTIONS
 from agile_classifier.config.section import Section
 from agile_classifier.config.split import SplitConfig
-from agile_classifier.config.training import LINEAR_HEADS, FineTuneConfig, ModelConfig
+from agile_classifier.config.training import LINEAR_POOLINGS, FineTuneConfig, ModelConfig
 
 
 class RegistryConfig(Section):
@@ -94,9 +94,10 @@ class RunConfig(Section):
             raise ValueError("split.method group needs data.columns.group")
         if self.fine_tune.initialization == "loftq" and self.model.quantization != "nf4":
             raise ValueError(f"fine_tune.initialization loftq needs quantization nf4, found {self.model.quantization}")
-        if self.fine_tune.head_start == "linear_probe" and (self.model.head, self.model.pooling) not in LINEAR_HEADS:
+        is_linear = self.model.head == "classification" and self.model.pooling in LINEAR_POOLINGS
+        if self.fine_tune.head_start == "linear_probe" and not is_linear:
             raise ValueError(
-                "fine_tune.head_start linear_probe needs model.head classification, pooling mean or layers"
+                "fine_tune.head_start linear_probe needs model.head classification, pooling layers or mean"
             )
         needy = {
             "decision_threshold": ("cost", "precision", "recall"),

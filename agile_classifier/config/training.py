@@ -10,8 +10,8 @@ from agile_classifier.config.bounds import Address, Digests, Layers, Revision, S
 from agile_classifier.config.moderation.evasion import AugmentConfig
 from agile_classifier.config.section import ClassNames, Section
 
-LINEAR_HEADS = (("classification", "mean"), ("classification", "layers"))
-"""`model.head` and `model.pooling` that end in a trained linear layer."""
+LINEAR_POOLINGS = ("mean", "layers")
+"""`model.pooling` under which a head ends in a trained linear layer."""
 DEVICE_FIELDS = ("devices", "device")
 """Fields of `fine_tune` that say where it is trained."""
 
@@ -43,8 +43,8 @@ class ModelConfig(Section):
     head: Literal["classification", "label_tokens"] = "classification"
     """`classification` behind an encoder, or the `label_tokens` that a causal language model would answer a prompt
     with."""
-    pooling: Literal["mean", "layers", "native"] = "mean"
-    """`mean` of the last hidden states or means of four `layers` under a linear head, or the model's `native`
+    pooling: Literal["layers", "mean", "native"] = "layers"
+    """Means of four `layers` or the `mean` of the last hidden states under a linear head, or the model's `native`
     sequence-classification head."""
     prompt: PromptConfig = PromptConfig()
     """The prompt, for head label_tokens."""
@@ -61,8 +61,8 @@ class ModelConfig(Section):
     def _fields_agree(self) -> ModelConfig:
         if self.head == "classification" and self.prompt != PromptConfig():
             raise ValueError("model.prompt belongs to model.head label_tokens; found head classification")
-        if self.head == "label_tokens" and self.pooling != "mean":
-            raise ValueError(f"model.pooling belongs to model.head classification; found pooling {self.pooling}")
+        if self.head == "label_tokens" and self.pooling == "native":
+            raise ValueError("model.pooling native belongs to model.head classification; found head label_tokens")
         return self
 
 
@@ -93,9 +93,10 @@ class FineTuneConfig(Section):
     loss: Literal["label_tokens", "vocabulary", "full_text"] = "label_tokens"
     """Cross-entropy of the answer over the `label_tokens`, over the whole `vocabulary`, or of every token of prompt
     and answer (`full_text`)."""
-    head_start: Literal["random", "linear_probe"] = "random"
-    """What a linear head is before training: `random`, or the `linear_probe`, logistic regression on the untuned
-    model's numbers (arXiv 2202.10054)."""
+    head_start: Literal["auto", "linear_probe", "random"] = "auto"
+    """What a head is before training: the `linear_probe`, logistic regression on the untuned model's numbers (arXiv
+    2202.10054), or `random`; `auto`: the probe where the head is linear, that is under `model.pooling` layers or
+    mean."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
     """Peak learning rate of AdamW."""
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
@@ -109,7 +110,7 @@ class FineTuneConfig(Section):
     ensemble_with: Literal["none", "tfidf_svm"] = "none"
     """What answers beside the network as the second member of an ensemble, trained on the same texts; the log odds of
     both are averaged."""
-    epochs: Annotated[int, Field(gt=0, le=10_000)] = 5
+    epochs: Annotated[int, Field(gt=0, le=10_000)] = 3
     """Passes over train."""
     batch_size: Annotated[int, Field(gt=0, le=4_096)] = 16
     """Texts in one forward pass."""

@@ -33,7 +33,8 @@ INDIFFERENT = {
 """Fields of theirs that do not: a cell is never refused for a limit, keeps the probabilities before calibration, is
 trained to its end, and follows no champion, so that its label threshold is always fitted."""
 OF_BASELINES = ("data", "labels", "split", "data_quality", "evaluation")
-"""Sections that decide a baseline; `frozen` reads `model` too."""
+"""Sections that decide a baseline; `frozen` reads of `model` too:"""
+OF_FROZEN = ("source", "sha256", "revision", "max_length")
 KEY_LENGTH = 16
 
 
@@ -72,6 +73,8 @@ class Cell:
             name: {field: value for field, value in section.items() if field not in INDIFFERENT.get(name, ())}
             for name, section in chosen.items()
         }
+        if self.baseline == "frozen":
+            kept["model"] = {field: value for field, value in kept["model"].items() if field in OF_FROZEN}
         for source in kept["data"].get("sources", [kept["data"]]):
             source["source"] = place_free(source["source"])  # its SHA-256 says which file it is
         found = {name: section for name, section in kept.items() if section}

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, set_seed
 
-from agile_classifier.config.training import FineTuneConfig
+from agile_classifier.config.training import LINEAR_POOLINGS, FineTuneConfig
 from agile_classifier.models.base_model import (
     load_base_model,
     quiet_transformers,
@@ -193,7 +193,7 @@ class _Training:
         )
         if self.devices.kind == "cpu":
             use_fused_lora(network)
-        if self.settings.head_start == "linear_probe":
+        if self.settings.head_start != "random" and self.spec.pooling in LINEAR_POOLINGS:
             features = read_features(network, train.input_ids, tokenizer=tokenizer)
             start_at_probe(network.head, features, self.parts["train"], several=self.spec.several)
         return network

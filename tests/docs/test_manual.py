@@ -78,7 +78,7 @@ def test_the_reference_holds_every_section_and_field_with_what_it_is(generate: M
 def test_the_reference_says_what_a_field_allows(generate: ModuleType) -> None:
     drawn = generate.draw_config()
     assert "| `labels.rule` | `median`, `quantile`, `value`, `given`, `any`, `many` | `median` |" in drawn
-    assert "| `fine_tune.epochs` | whole number > 0, ≤ 10,000 | `5` |" in drawn
+    assert "| `fine_tune.epochs` | whole number > 0, ≤ 10,000 | `3` |" in drawn
     assert "| `fine_tune.dropout` | number ≥ 0, < 1 | `0.1` |" in drawn
     address, cell = "text of up to 4,096 characters", "text of up to 2,000 characters"
     assert f"| `data.source` | {address} or list of {address} or `null` | `null` |" in drawn
