@@ -195,6 +195,8 @@ class LabelsConfig(Section):
     """What training aims at: the class; `soft`, a probability that rises with the score where annotators are divided;
     or `votes`, the share of a text's raters whose answer is at or above the label threshold, a text counting as much
     as it has answers."""
+    most_votes: bounds.Rows | None = None
+    """Answers above which a text counts no more, for target `votes`; without it every answer counts."""
     softness: Annotated[float, Field(gt=0, le=bounds.LARGEST_SCORE)] = 0.08
     """How far from the label threshold a score still leaves doubt, in its unit, for target `soft`: there the
     probability is 0.73 (logistic slope)."""
@@ -226,6 +228,8 @@ class LabelsConfig(Section):
         for rule, given in needs.items():
             if (self.rule == rule) != (given is not None):
                 raise ValueError(f"labels.{rule} belongs to labels.rule {rule}; found rule {self.rule}, {rule} {given}")
+        if self.most_votes is not None and self.target != "votes":
+            raise ValueError(f"labels.most_votes belongs to labels.target votes; found target {self.target}")
         if self.rule == "given" and len(self.columns) != 1:
             raise ValueError(f"labels.rule given needs exactly one name in labels.columns, found {list(self.columns)}")
         if (self.rule in ("given", "any", MANY)) != bool(self.columns):

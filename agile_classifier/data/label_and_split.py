@@ -15,7 +15,9 @@ from agile_classifier.config.labels.many import MANY
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.data import splits
 from agile_classifier.data.duplicates.handling import DuplicateFacts, Handled, handle_duplicates
+from agile_classifier.data.duplicates.learnt import LearntTexts
 from agile_classifier.data.duplicates.parts import leave_out_copies, move_units_to_validation, split_whole
+from agile_classifier.data.duplicates.start_copies import StartCopies, leave_out_learnt
 from agile_classifier.data.labels.classes import label_given
 from agile_classifier.data.labels.cut import count_ties, doubt_weights, label_scores, soft_targets, vote_targets
 from agile_classifier.data.labels.kept import (
@@ -27,12 +29,12 @@ from agile_classifier.data.labels.kept import (
 from agile_classifier.data.labels.kinds import label_any
 from agile_classifier.data.labels.many import label_many
 from agile_classifier.data.labels.unlabelled import leave_out_unlabelled
+from agile_classifier.data.part_checks import require_both_of_labels, require_two_classes
 from agile_classifier.data.raters.answers import RATINGS, read_ratings
 from agile_classifier.data.raters.ceiling import Ceiling, measure_ceiling
 from agile_classifier.data.raters.facts import RaterFacts
 from agile_classifier.data.splits import PARTS, Split
 from agile_classifier.data.tables import examples_digest, read_kept
-from agile_classifier.errors import InputError
 from agile_classifier.label_sets import part_labels
 
 
@@ -83,6 +85,8 @@ class Labelling(BaseModel):
     """How far the raters of all examples agree; None where there are none."""
     ceiling: Ceiling | None = None
     """How far one rater goes with the others on test; None where no test text has two answers."""
+    start_copies: StartCopies | None = None
+    """Examples that the classifier had learnt which training goes on from; None without one."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ def label_and_split(
     split: SplitConfig,
     quality: DataQualityConfig = DataQualityConfig(),
     kept: KeptThreshold | None = None,
+    learnt: LearntTexts | None = None,
 ) -> Labelled:
     """Split, then label: the label threshold sees `train` alone unless `labels.fit_on` is `all`.
 
@@ -140,11 +145,13 @@ def label_and_split(
     ----------
     kept : KeptThreshold, optional
         The champion's label threshold, which goes on unless `labels` say otherwise; without it one is fitted.
+    learnt : LearntTexts, optional
+        What the classifier has learnt that training goes on from: left out of validation and test.
 
     Raises
     ------
     InputError
-        A part is too small or holds one class.
+        A part is too small or holds one class, or the start had learnt all of it.
     GateRefused
         As `agile_classifier.data.duplicates.handling.handle_duplicates`.
     """
@@ -160,6 +167,9 @@ def label_and_split(
         every = places
         places = leave_out_copies(every, handled.unit, ids=examples["id"])
         n_left_out = every.n_rows - places.n_rows
+    start_copies = None
+    if learnt is not None:
+        places, start_copies = leave_out_learnt(places, examples["text"], learnt)
     fit_rows = places.train if labels.fit_on == "train" else None
     label, class_names, threshold = label_examples(examples, labels, fit_rows=fit_rows, kept=kept)
     labelled = examples.assign(label=label)
@@ -173,9 +183,9 @@ def label_and_split(
         facts = compare_thresholds(examples["score"], _scores_of_fit(examples, fit_rows), labels, kept)
     several = labels.rule == MANY
     if several:
-        _check_labels(parts, class_names)
+        require_both_of_labels(parts, class_names)
     else:
-        _check_parts(parts, class_names, facts)
+        require_two_classes(parts, class_names, facts)
     ceiling = measure_ceiling(read_ratings(parts["test"]), label_threshold=threshold, how=labels.raters)
     parts = {part: frame.drop(columns=RATINGS, errors="ignore") for part, frame in parts.items()}
     labelling = Labelling(
@@ -192,6 +202,7 @@ def label_and_split(
         kept=kept,
         threshold=facts,
         ceiling=ceiling,
+        start_copies=start_copies,
     )
     return Labelled(parts, labelling)
 
@@ -216,7 +227,7 @@ def _teach(train: pd.DataFrame, labels: LabelsConfig, *, label_threshold: float)
     if labels.target == "soft":
         columns["target"] = soft_targets(train["score"], label_threshold=label_threshold, softness=labels.softness)
     if labels.target == "votes":
-        columns["target"], counts = vote_targets(train, label_threshold=label_threshold)
+        columns["target"], counts = vote_targets(train, label_threshold=label_threshold, most=labels.most_votes)
     n_doubtful = 0
     if labels.doubtful_band:
         band, weight = labels.doubtful_band, labels.doubtful_weight
@@ -259,29 +270,6 @@ def _cut_parts(handled: Handled, labels: LabelsConfig, split: SplitConfig) -> Sp
     return (
         splits.split_stratified(strata, split) if unit is None else split_whole(unit, strata, split, ids=examples["id"])
     )
-
-
-def _check_parts(parts: dict[str, pd.DataFrame], class_names: Sequence[str], facts: ThresholdFacts | None) -> None:
-    way_out = f", or labels.refit true: the label threshold is {facts.sentence}" if facts and facts.is_kept else ""
-    for part, frame in parts.items():
-        held = set(frame["label"])
-        if len(frame) and len(held) < 2:
-            raise InputError(
-                f"split: {part} has {len(frame)} rows, all of class {class_names[held.pop()]!r}; two classes are"
-                f" needed: take more rows, another label rule or another split.method{way_out}"
-            )
-
-
-def _check_labels(parts: dict[str, pd.DataFrame], names: Sequence[str]) -> None:
-    """Refuse a part in which every text carries a label, or none does: it can neither be learnt nor measured there."""
-    for part, frame in parts.items():
-        counts = part_labels(frame["label"], len(names)).sum(axis=0)
-        for name, n in zip(names, counts, strict=True):
-            if len(frame) and n in (0, len(frame)):
-                raise InputError(
-                    f"split: label {name!r} stands in {n} of the {len(frame)} rows of {part}; rows with it and without"
-                    " are needed: take more rows, another split.method or split.seed, or leave the label out"
-                )
 
 
 def _facts(frame: pd.DataFrame, class_names: Sequence[str], *, several: bool) -> PartFacts:

@@ -35,7 +35,7 @@ def sketch(texts: Sequence[str], *, similarity: float) -> NDArray[np.uint64]:
     MinHash and locality-sensitive hashing. Of pairs just as like as `similarity` one in a thousand shares none, of more
     like pairs fewer; pairs that are less like may share keys too.
     """
-    n_keys, n_hashes = _bands(similarity)
+    n_keys, n_hashes = count_hashes(similarity)
     keys = np.zeros((n_keys, len(texts)), dtype=np.uint64)
     for batch in _batches([len(text) for text in texts]):
         hashed, starts = _hash(texts[batch])
@@ -46,6 +46,19 @@ def sketch(texts: Sequence[str], *, similarity: float) -> NDArray[np.uint64]:
             key *= _MULTIPLIER
             key += np.minimum.reduceat(scratch, starts)
     return keys
+
+
+def count_hashes(similarity: float) -> tuple[int, int]:
+    """Number of keys of a sketch, and of hashes in each key.
+
+    As many hashes as `LARGEST_MISS` allows, so that few pairs share a key.
+    """
+    for n_hashes in range(MOST_HASHES_A_KEY, 0, -1):
+        shared = similarity**n_hashes
+        n_keys = 1 if shared == 1 else math.ceil(math.log(LARGEST_MISS) / math.log1p(-shared))
+        if n_keys * n_hashes <= N_HASHES:
+            return n_keys, n_hashes
+    return N_HASHES, 1
 
 
 def measure_likeness(texts: Sequence[str], one: Ints, other: Ints) -> NDArray[np.float64]:
@@ -68,16 +81,6 @@ def measure_likeness(texts: Sequence[str], one: Ints, other: Ints) -> NDArray[np
         )
         likeness[batch] = n_both / (n_left + n_right - n_both)
     return likeness
-
-
-def _bands(similarity: float) -> tuple[int, int]:
-    """Number of keys, and of hashes in each: as many hashes as `LARGEST_MISS` allows, so that few pairs share a key."""
-    for n_hashes in range(MOST_HASHES_A_KEY, 0, -1):
-        shared = similarity**n_hashes
-        n_keys = 1 if shared == 1 else math.ceil(math.log(LARGEST_MISS) / math.log1p(-shared))
-        if n_keys * n_hashes <= N_HASHES:
-            return n_keys, n_hashes
-    return N_HASHES, 1
 
 
 def _batches(sizes: Sequence[int]) -> Iterator[slice]:

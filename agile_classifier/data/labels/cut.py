@@ -47,7 +47,9 @@ def soft_targets(score: pd.Series, *, label_threshold: float, softness: float) -
     return pd.Series(expit((score - middle) / softness), index=score.index, name="target")
 
 
-def vote_targets(train: pd.DataFrame, *, label_threshold: float) -> tuple[pd.Series[float], pd.Series[float]]:
+def vote_targets(
+    train: pd.DataFrame, *, label_threshold: float, most: int | None = None
+) -> tuple[pd.Series[float], pd.Series[float]]:
     """Share of the answers to each text that are of class 1, and their number, both of shape (n,).
 
     Cross-entropy with this share as target and the number as weight is the likelihood of binomial votes. A text that no
@@ -59,6 +61,8 @@ def vote_targets(train: pd.DataFrame, *, label_threshold: float) -> tuple[pd.Ser
         With `ratings` and `label`.
     label_threshold : float
         An answer at or above it is of class 1.
+    most : int, optional
+        Largest number; a text with more answers counts no more.
     """
     answers = read_ratings(train)
     if answers is None:
@@ -66,7 +70,8 @@ def vote_targets(train: pd.DataFrame, *, label_threshold: float) -> tuple[pd.Ser
     n = answers.n_per_text
     of_class_1 = answers.sums((answers.value >= label_threshold).astype(np.float64))
     share = np.where(n > 0, of_class_1 / np.maximum(n, 1), train["label"])
-    return pd.Series(share, index=train.index), pd.Series(np.maximum(n, 1).astype(np.float64), index=train.index)
+    counts = np.clip(n, 1, most).astype(np.float64)
+    return pd.Series(share, index=train.index), pd.Series(counts, index=train.index)
 
 
 def doubt_weights(score: pd.Series, *, label_threshold: float, band: float, weight: float) -> pd.Series:

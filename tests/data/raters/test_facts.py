@@ -138,6 +138,8 @@ def test_votes_are_binomial_targets_weighed_by_their_number() -> None:
     answers = made(pd.DataFrame({"a": [4.0, 1, 2], "b": [2.0, 1, np.nan], "c": [5.0, np.nan, np.nan]}))
     target, weight = vote_targets(rated(answers).assign(label=[1, 0, 0]), label_threshold=3)
     assert (target.tolist(), weight.tolist()) == ([2 / 3, 0, 0], [3, 2, 1])
+    target, weight = vote_targets(rated(answers).assign(label=[1, 0, 0]), label_threshold=3, most=2)
+    assert (target.tolist(), weight.tolist()) == ([2 / 3, 0, 0], [2, 2, 1])
     silent = rated(answers).assign(label=[1, 0, 1], ratings=[None, "[]", '["a", 2.0]'])
     target, weight = vote_targets(silent, label_threshold=3)
     assert (target.tolist(), weight.tolist()) == ([1, 0, 0], [1, 1, 1])
