@@ -1,0 +1,1 @@
+"""What a start that knows the field brings to a few hundred texts."""
