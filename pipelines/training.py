@@ -23,6 +23,7 @@ from steps.training.evaluate import evaluate
 from steps.training.fine_tune import fine_tune as tune
 from steps.training.ingest import ingest
 from steps.training.ingest_base_model import ingest_base_model
+from steps.training.ingest_start import ingest_start
 from steps.training.keep_threshold import keep_threshold
 from steps.training.label_and_split import label_and_split
 from steps.training.register import register
@@ -70,13 +71,16 @@ def training(
         labels.repeated,
     )
     base_model = ingest_base_model(model.source, model.sha256, model.revision)
+    start = None if model.start_from is None else ingest_start(base_model, model, fine_tune)
     kept = keep_threshold(raw_examples, name, config.recorded)
     suite, least = suite_digest(validation.suite), data_quality.min_agreement
     examples, _ = validate(raw_examples, validation, labels, model.max_length, suite, kept, least)
     train, validation_part, test, labelling, findings = label_and_split(
-        examples, labels, split, data_quality, kept, groups, terms_digest(groups), named_classes
+        examples, labels, split, data_quality, kept, groups, terms_digest(groups), named_classes, start
     )
-    adapter, mlflow_run_id = tune(train, validation_part, base_model, labelling, model, fine_tune, name, data.normalize)
+    adapter, mlflow_run_id = tune(
+        train, validation_part, base_model, labelling, model, fine_tune, name, data.normalize, start
+    )
     judged, test_scores, _ = evaluate(
         adapter,
         base_model,

@@ -94,6 +94,10 @@ class RunConfig(Section):
             raise ValueError("split.method group needs data.columns.group")
         if self.fine_tune.initialization == "loftq" and self.model.quantization != "nf4":
             raise ValueError(f"fine_tune.initialization loftq needs quantization nf4, found {self.model.quantization}")
+        if self.fine_tune.initialization == "loftq" and self.model.start_from is not None:
+            raise ValueError(
+                "fine_tune.initialization loftq and model.start_from both say what the adapter starts at; keep one"
+            )
         is_linear = self.model.head == "classification" and self.model.pooling in LINEAR_POOLINGS
         if self.fine_tune.head_start == "linear_probe" and not is_linear:
             raise ValueError(

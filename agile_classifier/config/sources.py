@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from agile_classifier.config.addresses.version import SCHEME as VERSION_SCHEME
 from agile_classifier.config.run import RunConfig
 from agile_classifier.environment import mirror
 from agile_classifier.errors import InputError
@@ -18,6 +19,8 @@ from agile_classifier.files import match_files
 
 SECTIONS = ("data", "model")
 """Sections whose `source` may be a local path."""
+START = "start_from"
+"""Field of the section `model` that may be one, too."""
 
 
 def locate_sources(parameters: dict[str, Any], *folders: Path) -> None:
@@ -28,6 +31,9 @@ def locate_sources(parameters: dict[str, Any], *folders: Path) -> None:
         for each in (section, *(several if isinstance(several, list | tuple) else ())):
             if isinstance(each, dict):
                 _locate(each, folders)
+    model = parameters.get("model")
+    if isinstance(model, dict) and isinstance(start := model.get(START), str) and _local_path(start) is not None:
+        model[START] = _located(start, folders)
 
 
 def require_sources(config: RunConfig, *folders: Path, name: str) -> None:
@@ -102,7 +108,8 @@ def _named_sources(config: RunConfig) -> list[tuple[str, str]]:
         (f"data.sources.{part.name}" if config.data.sources else "data.source", part) for part in config.data.parts
     ]
     addresses = [(field, address) for field, part in named for address in part.addresses]
-    return [*addresses, ("model.source", config.model.source)]
+    start = [] if config.model.start_from is None else [(f"model.{START}", config.model.start_from)]
+    return [*addresses, ("model.source", config.model.source), *start]
 
 
 def _locate(section: dict[str, Any], folders: tuple[Path, ...]) -> None:
@@ -128,7 +135,7 @@ def _located(source: str, folders: tuple[Path, ...]) -> str:
 def _local_path(source: str) -> Path | None:
     """The path in a source, without what it names within an archive; None for an address."""
     head = source.split("!/")[0]
-    return None if "://" in head else Path(head).expanduser()
+    return None if "://" in head or head.startswith(VERSION_SCHEME) else Path(head).expanduser()
 
 
 def _is_in_mirror(path: Path) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from agile_classifier.config.addresses.version import StartAddress
 from agile_classifier.config.bounds import Address, Digests, Layers, Revision, Seed, Text
 from agile_classifier.config.moderation.evasion import AugmentConfig
 from agile_classifier.config.section import ClassNames, Section
@@ -40,6 +41,9 @@ class ModelConfig(Section):
     """SHA-256 of each package; packages are always pinned."""
     revision: Revision | None = None
     """Commit of a hub model; hub models are always pinned."""
+    start_from: StartAddress | None = None
+    """Tuned classifier of the same base model and head whose adapter training goes on from: models:/NAME@ALIAS,
+    models:/NAME/VERSION, or an adapter folder; without it from an adapter that changes nothing."""
     head: Literal["classification", "label_tokens"] = "classification"
     """`classification` behind an encoder, or the `label_tokens` that a causal language model would answer a prompt
     with."""

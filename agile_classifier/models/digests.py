@@ -101,6 +101,21 @@ def verify_inside(folder: Path) -> None:
         verify_parts(version, [folder.absolute()])
 
 
+def verify_folder(folder: Path, *, name: str) -> None:
+    """Hold a folder that carries the list of its own files against that list.
+
+    Raises
+    ------
+    InputError
+        There is no list, or a file is missing, was changed, was added or is a link; names it.
+    """
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        raise InputError(f"{name}: holds no {MANIFEST}, so whether its files are whole is not known")
+    _refuse_links(folder, name=name)
+    _compare(json.loads(manifest.read_text(encoding="utf-8")), _digests_of(folder), name=name)
+
+
 def _refuse_links(version: Path, *, name: str) -> None:
     """A link may lead elsewhere once it was looked at, and what lies behind one of a folder is in no list."""
     for path in sorted(version.rglob("*")):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agile_classifier.data.evasion.normalize import normalize_texts
 from agile_classifier.models.prompts.prompts import Prompt, ask_each
@@ -24,6 +24,44 @@ EXACT, ROUNDED = 1e-3, 0.02
 """Bounds of `ClassifierSpec.rounding`: of a classifier that computes in float32, and of one that rounds activations."""
 PROBABILITY = "probability_"
 """Prefix of the column of a class's probability in a registered classifier's answer."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A classifier that another was started from."""
+
+    name: str
+    """Name of the registered model, or of the folder."""
+    version: str | None
+    """Number of its version; None of a folder."""
+    digest: str
+    """SHA-256 over the files of its adapter."""
+    n_texts: int | None
+    """Texts that it had learnt from, or was chosen by; None where it does not say."""
+    sources: tuple[str, ...]
+    """Last parts of the addresses of its data; empty where it does not say."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Start:
+        """A start of the plain values that JSON keeps."""
+        return cls(**{**values, "sources": tuple(values["sources"])})
+
+    @property
+    def facts(self) -> dict[str, str | int | None]:
+        """Plain values for metadata and tags."""
+        return {**asdict(self), "sources": ", ".join(self.sources) or None}
+
+    @property
+    def title(self) -> str:
+        """What a person calls it: `edos version 3`, `the folder edos`."""
+        return f"the folder {self.name}" if self.version is None else f"{self.name} version {self.version}"
+
+    @property
+    def sentence(self) -> str:
+        """What it is and what it has learnt from, in words."""
+        texts = "an unknown number of" if self.n_texts is None else f"{self.n_texts}"
+        of = f" of {', '.join(self.sources)}" if self.sources else ""
+        return f"{self.title}, trained on {texts} texts{of}"
 
 
 @dataclass(frozen=True)
@@ -55,6 +93,8 @@ class ClassifierSpec:
     normalize: tuple[str, ...] = ()
     """What is undone in a text before it is read (`agile_classifier/data/evasion/normalize.py`); of older versions
     nothing."""
+    starts: tuple[Start, ...] = ()
+    """Classifier that training went on from, then what that had gone on from; empty without `model.start_from`."""
 
     @property
     def n_classes(self) -> int:
@@ -83,6 +123,7 @@ class ClassifierSpec:
         base_digest: str,
         several: bool = False,
         normalize: Sequence[str] = (),
+        starts: Sequence[Start] = (),
     ) -> ClassifierSpec:
         """Describe a classifier from a config's section `model`; `compute_dtype` may be `auto`, `hidden_size` is 0."""
         answers = model.head == "label_tokens"
@@ -104,6 +145,7 @@ class ClassifierSpec:
             prompt=Prompt(**prompt) if answers else None,
             several=several,
             normalize=tuple(normalize),
+            starts=tuple(starts),
         )
 
     def save(self, folder: Path) -> None:
@@ -120,4 +162,7 @@ class ClassifierSpec:
             lists = {name: tuple(values["prompt"].get(name, ())) for name in ("labels", "questions")}
             values["prompt"] = Prompt(**{**values["prompt"], **lists})
         values["normalize"] = tuple(values.get("normalize", ()))
+        values["starts"] = tuple(
+            Start(**{**each, "sources": tuple(each["sources"])}) for each in values.get("starts", ())
+        )
         return cls(**values)

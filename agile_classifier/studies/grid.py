@@ -20,6 +20,8 @@ from agile_classifier.config.run import RunConfig
 from agile_classifier.config.section import Section
 from agile_classifier.config.sources import locate_sources, place_free
 from agile_classifier.errors import InputError
+from agile_classifier.files import content_digest
+from agile_classifier.models.digests import MANIFEST
 from agile_classifier.studies.file import Study
 
 DECIDING = ("data", "labels", "split", "data_quality", "model", "fine_tune", "evaluation")
@@ -77,6 +79,8 @@ class Cell:
             kept["model"] = {field: value for field, value in kept["model"].items() if field in OF_FROZEN}
         for source in kept["data"].get("sources", [kept["data"]]):
             source["source"] = place_free(source["source"])  # its SHA-256 says which file it is
+        if self.config.model.start_from is not None:  # of baselines too: it decides which rows are left for test
+            kept["model"] = {**kept.get("model", {}), "start_from": _identify(self.config.model.start_from)}
         found = {name: section for name, section in kept.items() if section}
         return found if self.baseline is None else {**found, "baseline": self.baseline}
 
@@ -84,6 +88,12 @@ class Cell:
     def key(self) -> str:
         """Digest of `decides`, 16 hex digits."""
         return hashlib.sha256(json.dumps(self.decides, sort_keys=True).encode()).hexdigest()[:KEY_LENGTH]
+
+
+def _identify(start: str) -> str:
+    """Digest of a start's files, wherever its folder lies; its address where it lists none, to be refused later."""
+    manifest = Path(start).expanduser() / MANIFEST
+    return content_digest(manifest) if manifest.is_file() else start
 
 
 def list_cells(study: Study, *, folder: Path) -> list[Cell]:

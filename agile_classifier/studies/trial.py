@@ -25,6 +25,7 @@ from agile_classifier.data.label_and_split import label_and_split
 from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import choose_baseline_threshold, choose_threshold, score_baselines
+from agile_classifier.files import tree_digest
 from agile_classifier.metrics.metrics import evaluate_scores
 from agile_classifier.models.classical.linear_probe import score_probe
 from agile_classifier.models.classical.member import fit_member
@@ -32,6 +33,7 @@ from agile_classifier.models.embeddings import embed_parts
 from agile_classifier.models.gguf import fetch_base_model
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import ClassifierSpec
+from agile_classifier.models.starts.folder import open_folder, read_learnt, require_fit
 from agile_classifier.studies.cells import Trial
 from agile_classifier.training.fine_tuning import fine_tune
 from agile_classifier.training.history import History
@@ -116,7 +118,8 @@ def read_parts(config: RunConfig) -> tuple[dict[str, pd.DataFrame], list[str]]:
         raters=labels.raters,
         repeated=labels.repeated,
     )
-    labelled = label_and_split(examples, labels, config.split, config.data_quality)
+    learnt = None if config.model.start_from is None else read_learnt(open_folder(config.model.start_from))
+    labelled = label_and_split(examples, labels, config.split, config.data_quality, learnt=learnt)
     return labelled.parts, list(labelled.labelling.class_names)
 
 
@@ -130,7 +133,10 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
 
     No limit of time cuts it short: how fast a machine is says nothing about a config.
     """
-    base = read_base_model(config.model)
+    base, address = read_base_model(config.model), config.model.start_from
+    start = None if address is None else open_folder(address)
+    if start is not None:
+        require_fit(start, config.model, config.fine_tune, base_digest=tree_digest(base))
     with tempfile.TemporaryDirectory() as scratch:
         adapter = Path(scratch) / "adapter"
         fine_tune(
@@ -142,6 +148,7 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
             base=base,
             checkpoints=Path(scratch) / "checkpoints",
             output=adapter,
+            start=start,
         )
         predictor, seconds = Predictor.load(adapter, base=base), History.load(adapter).seconds
         scores = {part: predictor.score(list(parts[part]["text"])) for part in JUDGED}

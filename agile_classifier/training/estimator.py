@@ -38,6 +38,7 @@ from agile_classifier.models.gguf import fetch_base_model, fetch_base_of
 from agile_classifier.models.hardware import choose_devices
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import MEMBER_FOLDER, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.starts.folder import open_folder, require_fit, trace_folder
 from agile_classifier.training.fine_tuning import fine_tune
 from agile_classifier.training.label_tables import is_label_table, read_label_table, require_several
 
@@ -147,9 +148,12 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         if several:
             require_several(settings)
         base = _fetch_base(model)
+        start = None if model.start_from is None else open_folder(model.start_from)
+        if start is not None:
+            require_fit(start, model, settings, base_digest=tree_digest(base))
         spec = ClassifierSpec.describe(
             model, class_names=names, base_digest=tree_digest(base), several=several,
-            normalize=_read_normalize(self.normalize),
+            normalize=_read_normalize(self.normalize), starts=trace_folder(start) if start else (),
         )  # fmt: skip
         with tempfile.TemporaryDirectory() as scratch:
             adapter = Path(scratch) / "adapter"
@@ -161,6 +165,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
                 checkpoints=Path(scratch) / "checkpoints",
                 output=adapter,
                 devices=choose_devices(settings.devices, device=settings.device, batch_size=settings.batch_size),
+                start=start,
             )
             self.adapter_ = _read_files(adapter, adapter)
         self.decision_threshold_: DecisionThreshold = (DEFAULT_THRESHOLD,) * len(names) if several else None

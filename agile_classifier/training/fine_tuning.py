@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, set_seed
 
 from agile_classifier.config.training import LINEAR_POOLINGS, FineTuneConfig
+from agile_classifier.data.duplicates.learnt import LearntTexts
 from agile_classifier.models.base_model import (
     load_base_model,
     quiet_transformers,
@@ -25,6 +26,7 @@ from agile_classifier.models.base_model import (
 )
 from agile_classifier.models.classical.linear_probe import read_features, start_at_probe
 from agile_classifier.models.classical.member import fit_member
+from agile_classifier.models.digests import write_manifest
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer
 from agile_classifier.models.hardware import Devices, Hardware, choose_compute_dtype, read_hardware
@@ -33,6 +35,7 @@ from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, build_network, save_network
 from agile_classifier.models.prompts.prompts import find_label_tokens
 from agile_classifier.models.spec import MEMBER_FOLDER, TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.starts.tensors import start_at_adapter
 from agile_classifier.training.augmentation import augment
 from agile_classifier.training.balancing import balance
 from agile_classifier.training.callbacks import EpochLog, TimeLimit
@@ -53,8 +56,11 @@ def fine_tune(
     hooks: Hooks = Hooks(),
     devices: Devices | None = None,
     price_per_hour: float | None = None,
+    start: Path | None = None,
 ) -> None:
     """Tune an adapter and write it to `output`: `best/`, `last/`, `tokenizer/`, `classifier.json`, `history.json`.
+
+    Beside them what it has learnt from, as digests and keys, and the list of the files' digests.
 
     Parameters
     ----------
@@ -73,11 +79,13 @@ def fine_tune(
         Without it, one of the best kind that is here. Several take the optimizer steps of one, a process each.
     price_per_hour : float, optional
         Money for one device for an hour.
+    start : Path, optional
+        Folder of the adapter that training goes on from (`agile_classifier.models.starts.folder.require_fit`).
 
     Raises
     ------
     InputError
-        The base model cannot be tuned so, or train has too few texts for the second member.
+        The base model cannot be tuned so, the start does not fit, or train has too few texts for the second member.
     """
     require_context(base, spec.max_length)
     hardware = read_hardware(kind=devices.kind if devices else None)
@@ -88,10 +96,12 @@ def fine_tune(
     training = _Training(
         base=base, spec=_resolved(spec, base, hardware), parts=_prepare(parts, spec, settings), settings=settings,
         checkpoints=checkpoints, output=output, hardware=hardware, devices=devices or Devices(hardware.device),
-        price_per_hour=price_per_hour,
+        price_per_hour=price_per_hour, start=start,
     )  # fmt: skip
     _train_within_memory(training, hooks)
     training.spec.save(output)
+    _describe_learnt(parts, start).save(output)
+    write_manifest(output, output)
     shutil.rmtree(checkpoints)
 
 
@@ -99,6 +109,12 @@ def best_epoch(epochs: Sequence[Mapping[str, float]], *, metric: str | None, ste
     """Epoch of the best checkpoint; the last one where nothing was validated."""
     at_step = [row["epoch"] for row in epochs if row["step"] == step]
     return at_step[-1] if metric and at_step else epochs[-1]["epoch"]
+
+
+def _describe_learnt(parts: Mapping[str, pd.DataFrame], start: Path | None) -> LearntTexts:
+    """What is learnt from, and what the start had learnt from before."""
+    learnt = LearntTexts.of([text for part in ("train", "validation") for text in parts[part]["text"]])
+    return learnt if start is None else learnt.joined(LearntTexts.load(start))
 
 
 def _resolved(spec: ClassifierSpec, base: Path, hardware: Hardware) -> ClassifierSpec:
@@ -145,6 +161,8 @@ class _Training:
     hardware: Hardware
     devices: Devices
     price_per_hour: float | None
+    start: Path | None = None
+    """Folder of the adapter that training goes on from."""
     resumed: str | None = None
     """The checkpoint to go on from."""
 
@@ -191,6 +209,8 @@ class _Training:
             base_folder=self.base,
             label_tokens=find_label_tokens(self.spec.prompt, tokenizer=tokenizer) if self.spec.prompt else None,
         )
+        if self.start is not None:
+            start_at_adapter(network.encoder, self.start)
         if self.devices.kind == "cpu":
             use_fused_lora(network)
         if self.settings.head_start != "random" and self.spec.pooling in LINEAR_POOLINGS:

@@ -7,8 +7,10 @@ from zenml import log_metadata, step
 
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.data.label_and_split import Labelling
+from agile_classifier.errors import InputError
 from agile_classifier.files import tree_digest
 from agile_classifier.models.spec import ClassifierSpec
+from agile_classifier.models.starts.folder import read_starts
 from agile_classifier.ops.engines.equal_training import wait_for_equal
 from agile_classifier.ops.runs import tracking
 from agile_classifier.ops.runs.caching import on_reached_files
@@ -28,8 +30,11 @@ def fine_tune(
     settings: FineTuneConfig,
     experiment: str,
     normalize: tuple[str, ...] = (),
+    start: Folder | None = None,
 ) -> tuple[Annotated[Folder, "adapter"], Annotated[str, "mlflow_run_id"]]:
     """Tune a LoRA adapter and a head on the frozen base model; goes on where a killed training stood.
+
+    The adapter starts at that of `start`, where there is one.
 
     Where another run does the same at this moment, wait for its result.
     """
@@ -38,16 +43,21 @@ def fine_tune(
     from agile_classifier.training.history import History
     from agile_classifier.training.trainer import Hooks
 
+    if model.start_from is not None and start is None:
+        raise InputError(
+            f"model.start_from {model.start_from}: this pipeline was compiled without the step ingest_start, which"
+            " brings it; compile a config that names a start"
+        )
     devices = choose_devices(settings.devices, device=settings.device, batch_size=settings.batch_size)
     spec = ClassifierSpec.describe(
         model, class_names=labelling.class_names, base_digest=tree_digest(base_model.path),
-        several=labelling.several, normalize=normalize,
+        several=labelling.several, normalize=normalize, starts=read_starts(start.path) if start else (),
     )  # fmt: skip
     key = tracking.training_key(train, validation, spec, settings, experiment=experiment, n_devices=devices.n)
     if (trained := wait_for_equal(key)) is not None:
         return trained.adapter, trained.mlflow_run_id
     adapter, checkpoints = scratch(), open_checkpoints(key)
-    with tracking.training_run(experiment, key=key) as mlflow_run_id:
+    with tracking.training_run(experiment, key=key, starts=spec.starts) as mlflow_run_id:
         log_data()
         tracking.log_settings({"model": model, "fine_tune": settings}, labelling=labelling)
         checkpoints.fetch()
@@ -61,6 +71,7 @@ def fine_tune(
             hooks=Hooks(tracking.log_epoch, checkpoints.keep),
             devices=devices,
             price_per_hour=tracking.price_per_hour(),
+            start=start.path if start else None,
         )
         checkpoints.remove()
         log_metadata({"training": tracking.log_history(History.load(adapter))})

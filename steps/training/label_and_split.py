@@ -16,8 +16,9 @@ from agile_classifier.data.leakage import examine_parts, refuse_leakage
 from agile_classifier.data.raters.facts import describe_raters
 from agile_classifier.evaluation.bias.groups import add_groups
 from agile_classifier.evaluation.checks.suite import Class
+from agile_classifier.models.starts.folder import read_learnt
 from agile_classifier.ops.runs.caching import on_reached_files
-from agile_classifier.ops.runs.materializers import ExamplesMaterializer
+from agile_classifier.ops.runs.materializers import ExamplesMaterializer, Folder
 from agile_classifier.ops.state.named_files import read_named_terms, require_classes
 
 
@@ -34,6 +35,7 @@ def label_and_split(
     groups: GroupsConfig = GroupsConfig(),
     terms_digest: str = "",  # noqa: ARG001  (keys the reuse of this step)
     named_classes: dict[str, Class] | None = None,
+    start: Folder | None = None,
 ) -> tuple[
     Annotated[pd.DataFrame, "train"],
     Annotated[pd.DataFrame, "validation"],
@@ -47,13 +49,18 @@ def label_and_split(
     shares, digests; `findings` what would make a measurement on the parts lie. The test examples say which of `groups`
     they name; `named_classes` are those that the config names elsewhere, which the labels must have.
 
+    Texts that `start` had learnt, or near copies of them, are left out of validation and test.
+
     `terms_digest` stands in the cache key for the content of the list of terms.
     """
-    labelled = data.label_and_split(validated_examples, labels, split, quality, kept)
+    learnt = None if start is None else read_learnt(start.path)
+    labelled = data.label_and_split(validated_examples, labels, split, quality, kept, learnt)
     require_classes(labelled.labelling.class_names, groups, named_classes or {})
     parts = labelled.parts
     test = add_groups(parts["test"], groups, read_named_terms(groups))
     labelling = labelled.labelling.model_copy(update={"raters": describe_raters(validated_examples)})
+    if labelling.start_copies is not None:
+        print(f"label_and_split: of the start: {labelling.start_copies.sentence}")
     found = examine_parts(parts, similarity=quality.similarity, limits=quality.limits)
     log_metadata(
         {

@@ -174,7 +174,7 @@ LEFT_OUT = {
     r"locks:is_locked open|ops\.notifications:_alert": "looks only; or the alerter of a team, told as the webhook is",
     r"ops\.promotion\.lock": "the lock, which tests/ops/promotion breaks",
     r"steps\.(scoring\.(plan|sample|measure|gather|score)_\w+|study\.(gather|plan)_cells|promotion\.(compare|conclude))": "as every other step's facts and outputs",
-    r"steps\.training\.(ingest_base_model|keep_threshold|validate|label_and_split|ingest)": "as every other step's facts and outputs",
+    r"steps\.training\.(ingest_base_model|ingest_start|keep_threshold|validate|label_and_split|ingest)": "as every other step's facts and outputs",
     r"steps\.study\.run_cells:run_cells store": "as every other step's outputs",
 }  # fmt: skip
 """Pattern of places → why they are no points. A point wins over a pattern."""

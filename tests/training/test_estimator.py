@@ -63,6 +63,23 @@ def test_a_pickle_answers_the_same_and_holds_no_base_model(fitted: AgileClassifi
     assert sum(map(len, fitted.adapter_.values())) < len(stored) < 2 * sum(map(len, fitted.adapter_.values())) + 10_000
 
 
+def test_it_goes_on_from_the_folder_of_another_and_records_it(
+    fitted: AgileClassifier, tiny_model: Path, tiny_examples: pd.DataFrame, words: pd.Series, tmp_path: Path
+) -> None:
+    folder = tmp_path / "first"
+    for name, content in fitted.adapter_.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    fields = {name: value for name, value in fitted.get_params().items() if name not in ("base_model", "start_from")}
+    later = AgileClassifier(str(tiny_model), start_from=str(folder), **{**fields, "epochs": 1})
+    later.fit(tiny_examples["text"][:16], words[:16])
+    (start,) = json.loads(later.adapter_["classifier.json"])["starts"]
+    assert (start["name"], start["version"]) == ("first", None)
+    for address in ("models:/mood@champion", str(tmp_path)):
+        with pytest.raises(InputError, match=r"model\.start_from"):
+            AgileClassifier(str(tiny_model), start_from=address).fit(tiny_examples["text"][:16], words[:16])
+
+
 def test_a_clone_is_unfitted_and_keeps_the_parameters(fitted: AgileClassifier) -> None:
     again = clone(fitted)
     assert again.get_params() == fitted.get_params()

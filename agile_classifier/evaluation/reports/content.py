@@ -125,7 +125,11 @@ def _facts(
             "optimizer steps": history.n_steps,
             "best epoch": history.best_epoch,
         },
-        "Digests": {"base model": spec.base_digest, **parts},
+        "Digests": {
+            "base model": spec.base_digest,
+            **{start.title: start.digest for start in spec.starts},
+            **parts,
+        },
     }
 
 
@@ -138,6 +142,7 @@ def _label_facts(evaluation: Evaluation, labelling: Labelling) -> dict[str, obje
         "rows in no part": labelling.n_unused,
         "rows without a label, left out": labelling.n_unlabelled,
         "duplicates": "every row is kept" if labelling.duplicates is None else labelling.duplicates.sentence,
+        **({} if labelling.start_copies is None else {"copies of the start's texts": labelling.start_copies.sentence}),
         **({} if labelling.raters is None else {"raters": labelling.raters.sentence}),
         "decision threshold": _say_threshold(decision),
         "calibration": evaluation.calibration.method,
@@ -167,6 +172,7 @@ def _model_facts(spec: ClassifierSpec, evaluation: Evaluation, *, has_member: bo
     member = {"second member of the ensemble (log odds averaged)": CONTENDERS["tfidf_svm"]} if has_member else {}
     return {
         "base model": spec.base_source,
+        **({"started from": "; that from ".join(start.sentence for start in spec.starts)} if spec.starts else {}),
         "quantization": spec.quantization,
         "compute dtype": spec.compute_dtype,
         "head": head,

@@ -18,6 +18,7 @@ from agile_classifier.data.snapshots.manifest import Manifest
 from agile_classifier.evaluation.contenders import BASELINE_NAMES, Evaluation
 from agile_classifier.evaluation.many_classes import name_classes
 from agile_classifier.evaluation.titles import CONTENDERS
+from agile_classifier.models.spec import Start
 
 TEMPLATE = "model_card.md.j2"
 CARD_FILE = "README.md"
@@ -33,6 +34,7 @@ def model_card(
     config: Mapping[str, Any],
     as_good: Sequence[str] = (),
     manifest: Manifest | None = None,
+    starts: Sequence[Start] = (),
 ) -> str:
     """The card of a classifier, as Markdown.
 
@@ -46,6 +48,8 @@ def model_card(
         Baselines that the classifier is not better than beyond noise (`list_as_good`).
     manifest : Manifest, optional
         What the run has read.
+    starts : sequence of Start
+        What training went on from, and what that had gone on from.
     """
     templates = Environment(  # noqa: S701  (Markdown, not HTML)
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
@@ -62,6 +66,7 @@ def model_card(
         config=config,
         addresses=describe_data(config["data"]),
         manifest=manifest,
+        starts=starts,
         as_good=[CONTENDERS[name] for name in as_good],
         banding=evaluation.banding,
         banded=_banded(evaluation),

@@ -17,6 +17,7 @@ from zenml.io import fileio
 from agile_classifier.data.text import is_blank
 from agile_classifier.errors import InputError
 from agile_classifier.models.decision import DECISION_FILE, Decision
+from agile_classifier.models.digests import write_manifest
 from agile_classifier.models.gguf import fetch_base_of
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 from agile_classifier.ops.registry import versions as registry
@@ -119,7 +120,7 @@ def export(*, model_name: str | None, version: str | None, format: str, output: 
     if not force:
         _require_empty(address, in_store=output is None)
     files = version_files.read_files(name, number)
-    folder, facts = _write_onnx(name, number, files) if format == "onnx" else (files.adapter, _describe(files.adapter))
+    folder, facts = _write_onnx(name, number, files) if format == "onnx" else _write_adapter(files.adapter)
     if output is None:
         _copy_to_store(folder, address)
     else:
@@ -141,6 +142,13 @@ def _find_version(model_name: str | None, version: str | None) -> tuple[str, str
         return champion.model_name, champion.version
     name = registry.only_model(model_name)
     return name, registry.find_version(name, version, is_alias=not version.isdigit())
+
+
+def _write_adapter(adapter: Path) -> tuple[Path, str]:
+    """A copy of the adapter with the list of its files' digests, by which another training may start from it."""
+    folder = shutil.copytree(adapter, scratch() / "adapter")
+    write_manifest(folder, folder)
+    return folder, _describe(adapter)
 
 
 def _write_onnx(model_name: str, version: str, files: version_files.VersionFiles) -> tuple[Path, str]:

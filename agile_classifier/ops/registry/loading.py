@@ -7,19 +7,15 @@ model.predict_proba(["what a lovely day"])
 
 from __future__ import annotations
 
-import re
 import warnings
 from typing import TYPE_CHECKING
 
+from agile_classifier.config.addresses.version import FORMS, read_version_address
 from agile_classifier.errors import InputError
 from agile_classifier.ops.state.home import prepare_state
 
 if TYPE_CHECKING:  # mlflow and torch are imported once the state folder stands, which tells them where to look
     from agile_classifier.training.estimator import AgileClassifier
-
-_ADDRESS = re.compile(
-    r"models:/(?P<name>[A-Za-z0-9][A-Za-z0-9_.\- ]*)(?:@(?P<alias>[^/@:]+)|/(?P<version>[1-9][0-9]*))"
-)
 
 
 def load_classifier(address: str) -> AgileClassifier:
@@ -34,19 +30,16 @@ def load_classifier(address: str) -> AgileClassifier:
     InputError
         The address is none, nothing stands there (names what does), or the base model cannot be had any more.
     """
-    found = _ADDRESS.fullmatch(address)
+    found = read_version_address(address)
     if found is None:
-        raise InputError(
-            f"address {address!r}: expected models:/NAME@ALIAS or models:/NAME/VERSION, as models:/ethos@champion"
-        )
+        raise InputError(f"address {address!r}: expected {FORMS}")
     prepare_state(least_free=0)
     from agile_classifier.ops.registry import versions as registry
     from agile_classifier.ops.registry.contents import version_files
     from agile_classifier.ops.registry.scoring_code import is_scoring_code_of_here
     from agile_classifier.training.estimator import AgileClassifier
 
-    name = found["name"]
-    version = registry.find_version(name, found["alias"] or found["version"], is_alias=found["alias"] is not None)
+    name, version = found.name, registry.find_address(found)
     files = version_files.read_files(name, version)
     tuning = version_files.read_config(name, version).get("fine_tune", {})
     if not is_scoring_code_of_here(files.code):

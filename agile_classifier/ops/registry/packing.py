@@ -19,6 +19,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from numpy.typing import NDArray
 
+from agile_classifier.data.duplicates.learnt import SKETCH_FILE
 from agile_classifier.evaluation.drift_sample import DriftSample
 from agile_classifier.evaluation.reports.model_card import CARD_FILE
 from agile_classifier.metrics.bands import DECISION
@@ -122,7 +123,9 @@ def _pack(adapter: Path, folder: Path, *, decision: Decision) -> Path:
     for part in ("best", TOKENIZER_FOLDER, MEMBER_FOLDER):
         if (adapter / part).is_dir():
             shutil.copytree(adapter / part, folder / part)
-    shutil.copy2(adapter / SPEC_FILE, folder)
+    for file in (SPEC_FILE, SKETCH_FILE):
+        if (adapter / file).is_file():
+            shutil.copy2(adapter / file, folder)
     decision.save(folder)
     return folder
 

@@ -18,6 +18,7 @@ from zenml import get_step_context
 
 from agile_classifier.config.run import RegistryConfig
 from agile_classifier.config.sources import describe_data, file_names
+from agile_classifier.data.duplicates.learnt import LearntTexts
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.text import text_digest
 from agile_classifier.environment import home
@@ -117,7 +118,7 @@ def _log(candidate: Candidate, settings: RegistryConfig, registration: str) -> s
         candidate.adapter,
         base=candidate.base if settings.include_base else None,
         decision=_decision(evaluation),
-        learnt_from=map(text_digest, candidate.learnt_from),
+        learnt_from=_learnt_digests(candidate),
         tested_on=map(text_digest, candidate.test_scores["text"]),
         reference=candidate.reference,
         card=model_card(
@@ -127,9 +128,16 @@ def _log(candidate: Candidate, settings: RegistryConfig, registration: str) -> s
             config=candidate.config,
             as_good=_as_good(candidate),
             manifest=outputs.read_manifest(get_step_context().pipeline_run),
+            starts=ClassifierSpec.load(candidate.adapter).starts,
         ),
         tags={logged_models.REGISTRATION: registration},
     )
+
+
+def _learnt_digests(candidate: Candidate) -> set[str]:
+    """Digests of train and validation, and of what the start had learnt before: no later comparison may use them."""
+    kept = LearntTexts.load(candidate.adapter)
+    return {*map(text_digest, candidate.learnt_from), *(() if kept is None else kept.digests)}
 
 
 def _decision(evaluation: Evaluation) -> Decision:
@@ -186,6 +194,7 @@ def _tags(candidate: Candidate) -> dict[str, str]:
         **tracking.zenml_tags(),
         **outputs.version_tags(get_step_context().pipeline_run),
         registry.REPORT: f"runs:/{candidate.mlflow_run_id}/{registry.REPORT_FILE}",
+        **tracking.start_tags(ClassifierSpec.load(candidate.adapter).starts),
         "git_commit": git_commit(),
         "seed": str(config["fine_tune"]["seed"]),
         **{f"digest.{part}": facts.digest for part, facts in candidate.labelling.parts.items()},
@@ -204,13 +213,16 @@ def _description(candidate: Candidate) -> str:
     evaluation, config, parts = candidate.evaluation, candidate.config, candidate.labelling.parts
     metrics, model, tuning = evaluation.metrics["candidate"], config["model"], config["fine_tune"]
     member = "" if tuning["ensemble_with"] == "none" else ", in an ensemble with TF-IDF + linear SVM"
+    starts = ClassifierSpec.load(candidate.adapter).starts
+    begun = f", started from {escape(starts[0].title)}" if starts else ""
     finds, between = ("Finds", ", ") if candidate.labelling.several else ("Tells", " / ")
     named = escape(name_classes(candidate.labelling.class_names, between=between))
     return (
         f"{finds} {named}. {model['source'].partition('/model')[0]},"
-        f" {model['quantization']}, LoRA rank {tuning['rank']}{member}; trained on {parts['train'].n_rows} texts of"
-        f" {escape(file_names(describe_data(config['data'])))}. On {evaluation.n_test} test texts:"
-        f" ROC AUC {metrics['roc_auc']:.3f}, F1 {metrics['f1']:.3f}{_of_worst(evaluation)}.{_automation(evaluation)}"
+        f" {model['quantization']}, LoRA rank {tuning['rank']}{member}{begun};"
+        f" trained on {parts['train'].n_rows} texts of {escape(file_names(describe_data(config['data'])))}."
+        f" On {evaluation.n_test} test texts: ROC AUC {metrics['roc_auc']:.3f},"
+        f" F1 {metrics['f1']:.3f}{_of_worst(evaluation)}.{_automation(evaluation)}"
     )
 
 

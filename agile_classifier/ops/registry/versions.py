@@ -11,6 +11,7 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from agile_classifier.config.addresses.version import VersionAddress
 from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.models.digests import DIGEST, MANIFEST, write_manifest
 
@@ -61,6 +62,12 @@ def name_candidate(model_name: str, version: str) -> None:
     newest = client.get_registered_model(model_name).aliases.get(CANDIDATE, version)
     if int(newest) <= int(version):
         client.set_registered_model_alias(model_name, CANDIDATE, version)
+
+
+def find_address(address: VersionAddress) -> str:
+    """Find the number of the version that an address names; raises as `find_version`."""
+    wanted = address.alias or address.version or ""
+    return find_version(address.name, wanted, is_alias=address.alias is not None)
 
 
 def find_version(model_name: str, wanted: str, *, is_alias: bool) -> str:

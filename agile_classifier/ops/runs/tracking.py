@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -30,7 +30,7 @@ from agile_classifier.data.tables import examples_digest
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import HEADLINE, Evaluation
 from agile_classifier.evaluation.titles import METRICS
-from agile_classifier.models.spec import TAUGHT, ClassifierSpec
+from agile_classifier.models.spec import TAUGHT, ClassifierSpec, Start
 from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.runs.links import ZENML_RUN, ZENML_RUN_NAME
 from agile_classifier.ops.state.home import mlflow_artifacts
@@ -45,7 +45,7 @@ KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
 
 
 @contextmanager
-def training_run(experiment: str, *, key: str) -> Iterator[str]:
+def training_run(experiment: str, *, key: str, starts: Sequence[Start] = ()) -> Iterator[str]:
     """Open the MLflow run of a training; a training that was cut short continues in the run that it began.
 
     Nobody else in this state folder may be training with the same key (`agile_classifier.ops.engines.equal_training`).
@@ -54,10 +54,12 @@ def training_run(experiment: str, *, key: str) -> Iterator[str]:
     ----------
     key : str
         Digest of everything that the training depends on; it names the checkpoints too.
+    starts : sequence of Start
+        What the training goes on from, for tags.
     """
     experiment_id = _experiment(experiment)
     begun = _find_begun(experiment_id, key)
-    tags = {TRAINING_KEY: key, **zenml_tags()}
+    tags = {TRAINING_KEY: key, **zenml_tags(), **start_tags(starts)}
     if begun is not None:
         _tag(begun, tags)
     with mlflow.start_run(
@@ -134,8 +136,19 @@ def log_settings(sections: Mapping[str, BaseModel], *, labelling: Labelling) -> 
     active = mlflow.active_run()
     logged = mlflow.get_run(active.info.run_id).data.params if active else {}  # by a try that was cut short
     raters = {} if labelling.raters is None else {"labelling.raters.alpha": labelling.raters.alpha}
+    copies = {} if labelling.start_copies is None else labelling.start_copies.model_dump()
+    parts |= {f"labelling.start_copies.{fact}": value for fact, value in copies.items()}
     facts = {**parameters, "labelling.label_threshold": labelling.label_threshold, **raters, **parts}
     mlflow.log_params({name: value for name, value in facts.items() if name not in logged})
+
+
+def start_tags(starts: Sequence[Start]) -> dict[str, str]:
+    """Tags by which a run or a version names what it was started from; empty without a start."""
+    if not starts:
+        return {}
+    lineage = {"lineage": " ← ".join(start.title for start in starts)} if len(starts) > 1 else {}
+    facts = {**starts[0].facts, **lineage}
+    return {f"start.{name}": str(value) for name, value in facts.items() if value is not None}
 
 
 def log_epoch(row: Mapping[str, float]) -> None:

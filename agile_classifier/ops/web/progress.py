@@ -19,6 +19,7 @@ from agile_classifier.ops.web.launches import GOING, Launch
 STEPS = {
     "ingest": "read the texts",
     "ingest_base_model": "fetch the base model",
+    "ingest_start": "bring the classifier that it goes on from",
     "keep_threshold": "find where scores were cut before",
     "validate": "check the texts",
     "label_and_split": "label them, and keep some back for the test",

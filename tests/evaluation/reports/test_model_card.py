@@ -10,6 +10,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from agile_classifier.data.duplicates.handling import DuplicateFacts
+from agile_classifier.data.duplicates.start_copies import StartCopies
 from agile_classifier.data.label_and_split import Labelling, PartFacts
 from agile_classifier.data.raters.answers import make_answers
 from agile_classifier.data.raters.ceiling import measure_ceiling
@@ -19,6 +20,7 @@ from agile_classifier.evaluation.contenders import Evaluation, evaluate_contende
 from agile_classifier.evaluation.reports.model_card import model_card
 from agile_classifier.metrics.bands import Bands, Promise
 from agile_classifier.metrics.risk_control import ExactShare
+from agile_classifier.models.spec import Start
 
 SHARE = ExactShare(k=9, n=10)
 BANDING = Banding(
@@ -42,8 +44,9 @@ def evaluation() -> Evaluation:
 
 
 def card_of(
-    evaluation: Evaluation, *, model: str, data: str | list[str], as_good: Sequence[str] = (), **more: Any
-) -> ModelCard:
+    evaluation: Evaluation, *, model: str, data: str | list[str], as_good: Sequence[str] = (),
+    starts: Sequence[Start] = (), **more: Any,
+) -> ModelCard:  # fmt: skip
     facts = PartFacts(n_rows=30, class_rows={}, class_shares={}, digest="ab" * 32)
     labelling = Labelling(
         class_names=("Fine", "Toxic"), label_threshold=0.5, n_ties=0, n_doubtful=0, n_unused=0,
@@ -56,7 +59,10 @@ def card_of(
         "labels": {"rule": "value"},
         "fine_tune": {"rank": 4},
     }
-    return ModelCard(model_card("comments", evaluation=evaluation, labelling=labelling, config=config, as_good=as_good))
+    card = model_card(
+        "comments", evaluation=evaluation, labelling=labelling, config=config, as_good=as_good, starts=starts
+    )
+    return ModelCard(card)
 
 
 def test_a_card_says_first_that_a_simpler_model_is_as_good(evaluation: Evaluation) -> None:
@@ -65,6 +71,21 @@ def test_a_card_says_first_that_a_simpler_model_is_as_good(evaluation: Evaluatio
     )
     assert opening in card_of(evaluation, model="google/gemma-2b-it", data="a.csv", as_good=["frozen"]).text
     assert "simpler" not in card_of(evaluation, model="google/gemma-2b-it", data="a.csv").text
+
+
+def test_a_card_names_what_it_was_started_from_and_the_copies_of_its_texts(evaluation: Evaluation) -> None:
+    starts = (
+        Start("edos", "3", "ab" * 32, 16_000, ("edos.csv",)),
+        Start("older", None, "cd" * 32, None, ()),
+    )
+    copies = StartCopies(checked="nearly", n_train=4, n_validation=1, n_test=2)
+    text = card_of(evaluation, model="google/gemma-2b-it", data="a.csv", starts=starts, start_copies=copies).text
+    assert (
+        "Training went on from edos version 3, trained on 16000 texts of edos.csv (digest `abababababababab`); that from the"
+        " folder older, trained on an unknown number of texts (digest `cdcdcdcdcdcdcdcd`). Copies: 1 validation and 2 test"
+        " texts that it had learnt, word for word or nearly, left out; 4 such texts of train stay.\n\n| part |" in text
+    )
+    assert "went on from" not in card_of(evaluation, model="google/gemma-2b-it", data="a.csv").text
 
 
 def test_a_card_says_what_is_decided_without_a_person_and_what_is_promised_of_it(evaluation: Evaluation) -> None:
