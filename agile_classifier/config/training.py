@@ -98,9 +98,9 @@ class FineTuneConfig(Section):
     """Cross-entropy of the answer over the `label_tokens`, over the whole `vocabulary`, or of every token of prompt
     and answer (`full_text`)."""
     head_start: Literal["auto", "linear_probe", "random"] = "auto"
-    """What a head is before training: the `linear_probe`, logistic regression on the untuned model's numbers (arXiv
-    2202.10054), or `random`; `auto`: the probe where the head is linear, that is under `model.pooling` layers or
-    mean."""
+    """What a head is before training: the `linear_probe`, logistic regression on the untuned model's numbers, or on
+    those of `model.start_from` (arXiv 2202.10054), or `random`; `auto`: the probe where the head is linear, that is
+    under `model.pooling` layers or mean."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
     """Peak learning rate of AdamW."""
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
