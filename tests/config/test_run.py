@@ -68,7 +68,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"honesty": {"leaks_limit": None}}, "honesty: this section is called data_quality now"),
     ({"data_quality": {"duplicates": "merge"}}, "data_quality.duplicates: Input should be 'keep', 'together', 'drop' or 'refuse'; found 'merge'"),
     ({"nope": {}}, "nope: unknown field; allowed here: costs, data, data_quality, decision, evaluation, fine_tune, labels, model, monitoring, promotion, registry, "),
-    ({"labels": {"rul": "median"}}, "labels.rul: unknown field; allowed here: absent, codes, columns, doubtful_band, doubtful_weight, fit_on, fold, joined_by, label_thresholds, names, not_rated, quantile, raters, refit, repeated, rule, softness, target, unlabelled, value"),
+    ({"labels": {"rul": "median"}}, "labels.rul: unknown field; allowed here: absent, codes, columns, doubtful_band, doubtful_weight, fit_on, fold, joined_by, label_thresholds, most_votes, names, not_rated, quantile, raters, refit, repeated, rule, softness, target, unlabelled, value"),
     ({"data": {**LEAST["data"], "columns": {"txt": "t"}}}, "data.columns.txt: unknown field; allowed here: group, id, rater, raters, score, text"),
     ({"fine_tune": {"early_stopping": {"x": 1}}}, "fine_tune.early_stopping.x: unknown field; allowed here: metric, min_delta"),
     ({"labels": {"rule": "mean"}}, "labels.rule: Input should be 'median', 'quantile', 'value', 'given', 'any' or 'many'; found 'mean'"),

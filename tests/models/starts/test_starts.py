@@ -141,8 +141,8 @@ def test_a_start_that_does_not_fit_is_refused_in_one_line(
     smaller = TUNING.model_copy(update={"rank": 2})
     refusals = {
         "several labels": refusal(several, tiny_model),
-        "its head is classification with pooling mean, this run's classification with pooling layers": refusal(
-            first, tiny_model, pooling="layers"
+        "its head is classification with pooling layers, this run's classification with pooling mean": refusal(
+            first, tiny_model, pooling="mean"
         ),
         "this run's label_tokens": refusal(first, tiny_model, head="label_tokens"),
         "was tuned on tiny_model": refusal(first, tiny_language_model),
