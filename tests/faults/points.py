@@ -161,7 +161,7 @@ LEFT_OUT = {
     r"ops\.runs\.checkpoint_store": "checkpoints in a remote store; tests/ops/runs/test_checkpoint_store.py cuts them off",
     r"tracking:_experiment set_experiment_tag": "how a page shows an older experiment; the next training says it where it is missing",
     r"ops\.scoring\.(queue|drift_response)|training\.estimator": "writes one file at the end of a command, or in a notebook",
-    r"models\.(classical|decision|digests|network|spec)|training\.history|ops\.registry\.(packing:_pack|scoring_code)|ops\.runs\.materializers|"
+    r"models\.(classical|decision|digests|network|spec|starts)|data\.duplicates\.learnt|training\.history|ops\.registry\.(packing:_pack|scoring_code)|ops\.runs\.materializers|"
     r"(packing:(log_classifier|score_in_fresh_process)|tracking:log_evaluation) write_": "files in a temporary folder, on their way into a store",
     r"training\.checkpoints": "of incomplete checkpoints; tests/training/test_fine_tuning.py kills trainings between them",
     r"(data\.(labels|splits|tables|examples)|studies\.report)\S* (rename|replace)$": "a column is renamed, or a text changed",
