@@ -34,7 +34,7 @@ def labelled(tiny_examples: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe(base: Path, starts: Any = (), **model: Any) -> ClassifierSpec:
-    section = ModelConfig(source=base.name, max_length=64, **model)
+    section = ModelConfig(source=base.name, max_length=64, **{"pooling": "mean", **model})
     return ClassifierSpec.describe(section, class_names=("no", "yes"), base_digest=tree_digest(base), starts=starts)
 
 
@@ -128,8 +128,9 @@ def test_a_version_of_versions_names_all_that_it_was_started_from_and_knows_thei
 def refusal(adapter: Path, base: Path, settings: FineTuneConfig = TUNING, **model: Any) -> str:
     with pytest.raises(InputError) as error:
         require_fit(
-            adapter, ModelConfig(source="other", **model), settings, base_digest=tree_digest(base), name="models:/a/1"
-        )
+            adapter, ModelConfig(source="other", **{"pooling": "mean", **model}), settings,
+            base_digest=tree_digest(base), name="models:/a/1",
+        )  # fmt: skip
     return str(error.value)
 
 
@@ -152,7 +153,7 @@ def test_a_start_that_does_not_fit_is_refused_in_one_line(
         assert line.startswith("model.start_from models:/a/1: ")
         assert told in line
         assert "\n" not in line
-    require_fit(first, ModelConfig(source="x"), TUNING, base_digest=tree_digest(tiny_model))
+    require_fit(first, ModelConfig(source="x", pooling="mean"), TUNING, base_digest=tree_digest(tiny_model))
 
 
 def test_a_start_that_adapts_other_layers_is_refused_before_anything_is_trained(
