@@ -64,6 +64,7 @@ def test_ethos_is_the_codelabs_split_to_the_row(ethos_file: Path) -> None:
     assert labelled.parts["validation"].empty
     assert labelled.labelling.model_dump(exclude={"parts", "n_doubtful"}) == {
         "label_threshold": 1 / 3, "n_ties": 80, "class_names": ("Not hateful", "Hateful"), "n_unused": 0, "n_unlabelled": 0,
+        "start_copies": None,
         "duplicates": None, "origin": "fitted on all rows", "kept": None, "threshold": None, "raters": None, "ceiling": None,
         "several": False,
     }  # fmt: skip

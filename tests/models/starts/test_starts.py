@@ -23,7 +23,7 @@ from agile_classifier.models.spec import SPEC_FILE, ClassifierSpec
 from agile_classifier.models.starts.folder import keep_start, open_folder, read_starts, require_fit, trace_folder
 from agile_classifier.training.fine_tuning import fine_tune
 
-TUNING = FineTuneConfig(rank=4, alpha=8, learning_rate=2e-2, epochs=6, batch_size=8, dropout=0.0)
+TUNING = FineTuneConfig(head_start="random", rank=4, alpha=8, learning_rate=2e-2, epochs=6, batch_size=8, dropout=0.0)
 NEVER = TUNING.model_copy(update={"learning_rate": 1e-12, "epochs": 1, "warmup": 0.0, "weight_decay": 0.0})
 """A training that moves nothing that rounding would not hide."""
 
@@ -142,8 +142,8 @@ def test_a_start_that_does_not_fit_is_refused_in_one_line(
     smaller = TUNING.model_copy(update={"rank": 2})
     refusals = {
         "several labels": refusal(several, tiny_model),
-        "its head is classification with pooling layers, this run's classification with pooling mean": refusal(
-            first, tiny_model, pooling="mean"
+        "its head is classification with pooling mean, this run's classification with pooling layers": refusal(
+            first, tiny_model, pooling="layers"
         ),
         "this run's label_tokens": refusal(first, tiny_model, head="label_tokens"),
         "was tuned on tiny_model": refusal(first, tiny_language_model),
