@@ -46,12 +46,8 @@ ROWS = {
     "ethos-gemma-270m-nf4": Row("ethos-gemma-270m"),
     "ethos-200-gemma-270m-nf4": Row("ethos-gemma-270m", ("split.train=200",)),
     "ethos-mpnet-nf4": Row("ethos-mpnet", targets=(("f1", 0.83), ("roc_auc", 0.90))),
-    "unfair-tos-minilm-nf4": Row(
-        "unfair-tos", ("fine_tune.ensemble_with=none",), varies="split.seed", targets=(("f1", 0.77),)
-    ),
-    "unfair-tos-minilm-nf4-unrepaired": Row(
-        "unfair-tos", ("fine_tune.ensemble_with=none", "data.repair=[]"), varies="split.seed"
-    ),
+    "unfair-tos-minilm-nf4": Row("unfair-tos", ("model.members=[]",), varies="split.seed", targets=(("f1", 0.77),)),
+    "unfair-tos-minilm-nf4-unrepaired": Row("unfair-tos", ("model.members=[]", "data.repair=[]"), varies="split.seed"),
 }
 
 

@@ -84,9 +84,7 @@ class Bench:
     def ours(self) -> Outcome:
         """`fine_tune`, as the pipeline calls it."""
         stopping = self.config.fine_tune.early_stopping.model_copy(update={"patience": None})
-        settings = self.config.fine_tune.model_copy(
-            update={"epochs": self.epochs, "ensemble_with": "none", "early_stopping": stopping}
-        )
+        settings = self.config.fine_tune.model_copy(update={"epochs": self.epochs, "early_stopping": stopping})
         with tempfile.TemporaryDirectory() as scratch:
             adapter = Path(scratch) / "adapter"
             parts = {"train": self.train, "validation": self.train[:0]}

@@ -10,11 +10,13 @@ from zenml.enums import ExecutionMode
 
 from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
+from agile_classifier.config.ensemble.members import count_choices, list_members
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
 from agile_classifier.config.moderation.decision import DecisionConfig
 from agile_classifier.config.run import CostsConfig, RegistryConfig, RunConfig, ScheduleConfig
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
+from agile_classifier.models.ensemble.bases import list_bases, list_pins
 from agile_classifier.ops.notifications import tell_of_scheduled_failure
 from agile_classifier.ops.state.home import suite_digest
 from agile_classifier.ops.state.named_files import list_named_classes, terms_digest
@@ -70,7 +72,9 @@ def training(
         labels.raters,
         labels.repeated,
     )
-    base_model = ingest_base_model(model.source, model.sha256, model.revision)
+    members = list_members(model, fine_tune)
+    first, *further = list_bases(list_pins(members))
+    base_model = ingest_base_model(*first, tuple(map(tuple, further)))
     start = None if model.start_from is None else ingest_start(base_model, model, fine_tune)
     kept = keep_threshold(raw_examples, name, config.recorded)
     suite, least = suite_digest(validation.suite), data_quality.min_agreement
@@ -94,7 +98,7 @@ def training(
         name,
         promotion.metric,
         decision,
-        fine_tune.epochs,
+        count_choices(members),
     )
     model_version = register(
         adapter,

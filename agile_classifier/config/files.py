@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from agile_classifier.config.addresses.source import Source, is_pattern
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.sources import locate_sources, require_sources
+from agile_classifier.config.training import DEVICE_FIELDS, FineTuneConfig, ModelConfig
 from agile_classifier.errors import InputError, explain_validation, nearest
 from agile_classifier.files import content_digest, match_files, read_yaml
 
@@ -47,15 +48,50 @@ def load_config(
 
 
 def read_parameters(path: Path, *, overrides: tuple[str, ...] = (), here: Path | None = None) -> dict[str, Any]:
-    """Read the mapping under `parameters:` of a YAML with the overrides, sources located, not yet validated."""
+    """Read the mapping under `parameters:` of a YAML with the overrides, sources located, not yet validated.
+
+    A member of an ensemble that names a config has its sections in place of the name.
+    """
+    parameters, folders = _read_sections(path), (path.absolute().parent, here or Path.cwd())
+    for override in overrides:
+        _override(parameters, override)
+    locate_sources(parameters, *folders)
+    model = parameters.get("model")
+    if isinstance(model, dict) and isinstance(model.get("members"), list | tuple):
+        model["members"] = [_with_sections(member, folders, name=str(path)) for member in model["members"]]
+    return parameters
+
+
+def _read_sections(path: Path) -> dict[str, Any]:
     document = read_yaml(path, what="config file")
     parameters = document.get("parameters") if isinstance(document, dict) else None
     if not isinstance(parameters, dict):
         raise InputError(f"{path}: the sections (data, model, …) must stand under a top-level `parameters:`")
-    for override in overrides:
-        _override(parameters, override)
-    locate_sources(parameters, path.absolute().parent, here or Path.cwd())
     return parameters
+
+
+def _with_sections(member: Any, folders: tuple[Path, ...], *, name: str) -> Any:
+    """A member of an ensemble with the whole sections of the config that it names; any other as it is."""
+    said = member.get("config") if isinstance(member, dict) else None
+    if not isinstance(said, str) or len(member) > 1:
+        return member
+    path = next((found for folder in folders if (found := folder / said).is_file()), None)
+    if path is None:
+        looked = " nor in ".join(dict.fromkeys(map(str, folders)))
+        raise InputError(f"{name}: model.members config {said}: no such file in {looked}")
+    sections = _read_sections(path)
+    locate_sources(sections, path.absolute().parent, *folders[1:])
+    try:
+        model = ModelConfig.model_validate(sections.get("model"))
+        fine_tune = FineTuneConfig.model_validate(sections.get("fine_tune") or {})
+    except ValidationError as error:
+        raise InputError(f"{path}: {explain_validation(error)}") from None
+    if model.members:
+        raise InputError(f"{name}: model.members config {said}: it is an ensemble itself; name configs of one network")
+    return {
+        "model": model.model_dump(mode="json", exclude={"members"}),
+        "fine_tune": fine_tune.model_dump(mode="json", exclude=set(DEVICE_FIELDS)),
+    }
 
 
 def parse_config(parameters: dict[str, Any], *, name: str) -> RunConfig:

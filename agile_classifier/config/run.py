@@ -15,8 +15,9 @@ from agile_classifier.config import bounds
 from agile_classifier.config.bounds import LONGEST_MODEL_NAME
 from agile_classifier.config.data import DataConfig, LabelsConfig, ValidationConfig
 from agile_classifier.config.data_quality import DataQualityConfig
+from agile_classifier.config.ensemble.members import Planned, list_members, name_member
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
-from agile_classifier.config.labels.many import MANY, require_possible
+from agile_classifier.config.labels.many import MANY, member_refusal, require_possible
 from agile_classifier.config.moderation.decision import DecisionConfig
 from agile_classifier.config.moderation.evasion import INJECTIONS
 from agile_classifier.config.section import Section
@@ -92,17 +93,6 @@ class RunConfig(Section):
         self._require_raters()
         if self.split.method == "group" and not self.data.has_group:
             raise ValueError("split.method group needs data.columns.group")
-        if self.fine_tune.initialization == "loftq" and self.model.quantization != "nf4":
-            raise ValueError(f"fine_tune.initialization loftq needs quantization nf4, found {self.model.quantization}")
-        if self.fine_tune.initialization == "loftq" and self.model.start_from is not None:
-            raise ValueError(
-                "fine_tune.initialization loftq and model.start_from both say what the adapter starts at; keep one"
-            )
-        is_linear = self.model.head == "classification" and self.model.pooling in LINEAR_POOLINGS
-        if self.fine_tune.head_start == "linear_probe" and not is_linear:
-            raise ValueError(
-                "fine_tune.head_start linear_probe needs model.head classification, pooling layers or mean"
-            )
         needy = {
             "decision_threshold": ("cost", "precision", "recall"),
             "calibration": ("temperature", "platt", "isotonic"),
@@ -117,12 +107,26 @@ class RunConfig(Section):
         refusal = None if self.labels.rule == MANY else cut or self._bands_refusal()
         if refusal is not None:
             raise ValueError(refusal)
+        for member in list_members(self.model, self.fine_tune):
+            if refusal := self._member_refusal(member):
+                raise ValueError(refusal if member.number == 1 else f"{name_member(member.number)}: {refusal}")
         require_possible(self)
         self._require_groups()
-        if not self.fine_tune.takes_soft_targets:
-            self._require_plain_targets()
         self._require_attacks()
         return self
+
+    def _member_refusal(self, member: Planned) -> str | None:
+        """Why a network, or another member of an ensemble, cannot be trained so; None where it can."""
+        model, fine_tune = member.model, member.fine_tune
+        if fine_tune.initialization == "loftq" and model.quantization != "nf4":
+            return f"fine_tune.initialization loftq needs quantization nf4, found {model.quantization}"
+        if fine_tune.initialization == "loftq" and model.start_from is not None:
+            return "fine_tune.initialization loftq and model.start_from both say what the adapter starts at; keep one"
+        is_linear = model.head == "classification" and model.pooling in LINEAR_POOLINGS
+        if fine_tune.head_start == "linear_probe" and not is_linear:
+            return "fine_tune.head_start linear_probe needs model.head classification, pooling layers or mean"
+        many = member_refusal(member) if self.labels.rule == MANY else None
+        return many or (None if fine_tune.takes_soft_targets else self._targets_refusal(model, fine_tune))
 
     def _bands_refusal(self) -> str | None:
         """Why the bands that are asked for can never be found, as far as a config can tell; None where they may be."""
@@ -177,22 +181,23 @@ class RunConfig(Section):
                 " data.columns.rater"
             )
 
-    def _require_plain_targets(self) -> None:
-        """Refuse what a loss over a vocabulary would take no notice of."""
-        loss = f"fine_tune.loss {self.fine_tune.loss}"
-        if self.model.head != "label_tokens":
-            raise ValueError(f"{loss} needs model.head label_tokens")
+    def _targets_refusal(self, model: ModelConfig, fine_tune: FineTuneConfig) -> str | None:
+        """Why a loss over a vocabulary would take no notice of something; None where it would."""
+        loss = f"fine_tune.loss {fine_tune.loss}"
+        if model.head != "label_tokens":
+            return f"{loss} needs model.head label_tokens"
         if (
             self.labels.target != "hard"
             or (self.labels.doubtful_band and self.labels.doubtful_weight)
-            or self.fine_tune.balance == "weights"
+            or fine_tune.balance == "weights"
             or (self.data_quality.duplicates == "together" and not self.labels.needs_score)
         ):
-            raise ValueError(
+            return (
                 f"{loss} takes neither soft targets nor weights: found labels.target {self.labels.target},"
-                f" labels.doubtful_weight {self.labels.doubtful_weight}, fine_tune.balance {self.fine_tune.balance},"
+                f" labels.doubtful_weight {self.labels.doubtful_weight}, fine_tune.balance {fine_tune.balance},"
                 f" data_quality.duplicates {self.data_quality.duplicates}; allowed with them is loss label_tokens"
             )
+        return None
 
     @property
     def recorded(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Local sources: a relative one counts from the folder of its config, then from the working directory.
 
-`data.source`, those of `data.sources` and `model.source` are made absolute once, when the config is loaded, so that a
-run that stands in another folder (a schedule's, the launcher's, a study's) reads the same file.
+`data.source`, those of `data.sources`, `model.source` and those of `model.members` are made absolute once, when the
+config is loaded, so that a run that stands in another folder (a schedule's, the launcher's, a study's) reads the same
+file.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def locate_sources(parameters: dict[str, Any], *folders: Path) -> None:
     """Make relative local sources of unvalidated sections absolute, where one of the folders holds them."""
     for name in SECTIONS:
         section = parameters.get(name)
-        several = section.get("sources") if isinstance(section, dict) else None
-        for each in (section, *(several if isinstance(several, list | tuple) else ())):
+        several = [*_listed(section, "sources"), *(_inner(member, "model") for member in _listed(section, "members"))]
+        for each in (section, *several):
             if isinstance(each, dict):
                 _locate(each, folders)
     model = parameters.get("model")
@@ -53,7 +54,7 @@ def require_sources(config: RunConfig, *folders: Path, name: str) -> None:
     """
     for field, source in _named_sources(config):
         path = _local_path(source)
-        may_be_hub_model = field == "model.source" and not source.startswith(".") and source.count("/") <= 1
+        may_be_hub_model = field.startswith("model.") and not source.startswith(".") and source.count("/") <= 1
         if path is None or path.is_absolute() or may_be_hub_model or _is_in_mirror(path):
             continue
         looked = " nor in ".join(dict.fromkeys(str(folder) for folder in folders))
@@ -108,8 +109,23 @@ def _named_sources(config: RunConfig) -> list[tuple[str, str]]:
         (f"data.sources.{part.name}" if config.data.sources else "data.source", part) for part in config.data.parts
     ]
     addresses = [(field, address) for field, part in named for address in part.addresses]
+    members = [
+        (f"model.members.{place}.model.source", str(member.model["source"]))
+        for place, member in enumerate(config.model.members)
+        if "source" in member.model
+    ]
     start = [] if config.model.start_from is None else [(f"model.{START}", config.model.start_from)]
-    return [*addresses, ("model.source", config.model.source), *start]
+    return [*addresses, ("model.source", config.model.source), *start, *members]
+
+
+def _listed(section: Any, field: str) -> list[Any]:
+    """Elements of a list in a section that is not yet validated; none where it is none."""
+    found = _inner(section, field)
+    return list(found) if isinstance(found, list | tuple) else []
+
+
+def _inner(section: Any, field: str) -> Any:
+    return section.get(field) if isinstance(section, dict) else None
 
 
 def _locate(section: dict[str, Any], folders: tuple[Path, ...]) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from agile_classifier.config.addresses.version import StartAddress
-from agile_classifier.config.bounds import Address, Digests, Layers, Revision, Seed, Text
+from agile_classifier.config.bounds import Address, Digests, Layers, Revision, Seed, Text, Title
 from agile_classifier.config.moderation.evasion import AugmentConfig
 from agile_classifier.config.section import ClassNames, Section
 
 LINEAR_POOLINGS = ("mean", "layers")
 """`model.pooling` under which a head ends in a trained linear layer."""
+MOST_MEMBERS = 3
+"""Most members of an ensemble beside the first."""
 DEVICE_FIELDS = ("devices", "device")
 """Fields of `fine_tune` that say where it is trained."""
 
@@ -30,6 +32,31 @@ class PromptConfig(Section):
     """Token behind an answer in training; without one, the tokenizer's own."""
     chat_template: bool = False
     """Whether the prompt is a user's turn in the model's chat template, for instruct models."""
+
+
+class MemberConfig(Section):
+    """A further member of an ensemble, trained on the same texts."""
+
+    kind: Literal["network", "tfidf_svm"] = "network"
+    """`network`, as the run's own but for what is said here; or `tfidf_svm`, a linear SVM on words and parts of words,
+    which reads no base model and trains in seconds."""
+    config: Address | None = None
+    """A config whose sections `model` and `fine_tune` describe the network, in place of those here."""
+    model: dict[Title, Any] = Field(default_factory=dict)
+    """Fields of `model` that differ from the run's own. A `source` brings its own pin, a `head` its own pooling."""
+    fine_tune: dict[Title, Any] = Field(default_factory=dict)
+    """Fields of `fine_tune` that differ from the run's own."""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> MemberConfig:
+        said = [name for name in ("config", "model", "fine_tune") if getattr(self, name)]
+        if self.kind == "tfidf_svm" and said:
+            raise ValueError(f"kind tfidf_svm has no {said[0]}; found {', '.join(said)}")
+        if self.config is not None and len(said) > 1:
+            raise ValueError(f"config stands for model and fine_tune; found {', '.join(said)}")
+        if self.kind == "network" and not said:
+            raise ValueError("it differs in nothing from the run's own network: say model, fine_tune or config")
+        return self
 
 
 class ModelConfig(Section):
@@ -60,6 +87,9 @@ class ModelConfig(Section):
     """`auto`: bfloat16 where the hardware has instructions for it, else float32."""
     max_length: Annotated[int, Field(ge=8, le=131_072)] = 128
     """Longest text the model reads, in tokens, its prompt included; longer ones are cut, and counted."""
+    members: Annotated[tuple[MemberConfig, ...], Field(max_length=MOST_MEMBERS)] = ()
+    """What answers beside this network as an ensemble, by the mean of all log odds: each `{kind: tfidf_svm}`, a linear
+    SVM on words, or `{model: …, fine_tune: …}` with what differs from this run's own, or `{config: other.yaml}`."""
 
     @model_validator(mode="after")
     def _fields_agree(self) -> ModelConfig:
@@ -111,9 +141,6 @@ class FineTuneConfig(Section):
     augment: AugmentConfig = AugmentConfig()
     """Copies of train texts, written as people write past a classifier, that are learnt beside them; none by
     default."""
-    ensemble_with: Literal["none", "tfidf_svm"] = "none"
-    """What answers beside the network as the second member of an ensemble, trained on the same texts; the log odds of
-    both are averaged."""
     epochs: Annotated[int, Field(gt=0, le=10_000)] = 3
     """Passes over train."""
     batch_size: Annotated[int, Field(gt=0, le=4_096)] = 16
@@ -134,6 +161,14 @@ class FineTuneConfig(Section):
     """Devices of one machine that share each batch, in a process each; `auto`: every GPU, or the CPU as one."""
     device: Literal["auto", "gpu", "cpu"] = "auto"
     """`gpu` refuses to train where there is none, `cpu` uses none; `auto`: a GPU where there is one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_old_names(cls, section: Any) -> Any:
+        if isinstance(section, dict) and "ensemble_with" in section:
+            instead = "[]" if section["ensemble_with"] == "none" else "[{kind: tfidf_svm}]"
+            raise ValueError(f"ensemble_with: is written model.members: {instead} now; take it out of fine_tune")
+        return section
 
     @property
     def takes_soft_targets(self) -> bool:

@@ -19,6 +19,7 @@ from agile_classifier.errors import GateRefused, InputError
 from agile_classifier.evaluation.bands import Banding
 from agile_classifier.evaluation.bias.figures import GroupReport
 from agile_classifier.evaluation.bias.groups import COLUMN
+from agile_classifier.evaluation.ensemble.figures import MEMBERS, MemberFigures
 from agile_classifier.evaluation.evasion.measure import Attacked, flat_evasion
 from agile_classifier.evaluation.several.views import choose_each, flat_names, read_truth, score_each
 from agile_classifier.label_sets import two_columns
@@ -31,6 +32,7 @@ from agile_classifier.models.classical.baselines import BASELINES
 PREFIXES = {
     "candidate": "test_",
     "last": "last_test_",
+    **{name: f"{name}_test_" for name in MEMBERS},
     "majority": "baseline_majority_test_",
     "tfidf": "baseline_tfidf_test_",
     "tfidf_svm": "baseline_tfidf_svm_test_",
@@ -38,6 +40,7 @@ PREFIXES = {
     "untuned": "baseline_untuned_test_",
 }
 """Contender → how the flat names of its metrics begin. `candidate` is the chosen checkpoint, `last` the last one,
+`member_1` the first member of an ensemble alone,
 `frozen` a linear probe of the base model, `untuned` the base model itself where it can answer: with label tokens."""
 
 HEADLINE = ("roc_auc", "pr_auc", "f1", "precision", "recall", "accuracy")
@@ -46,7 +49,7 @@ FIRST, BEHIND = "best/", "vs_"
 """Beginnings of names in MLflow, which sorts by them: of the headline metrics, and of what baselines reach."""
 CHECKPOINT_NAMES = ("candidate", "last")
 BASELINE_NAMES = tuple(name for name in PREFIXES if name not in CHECKPOINT_NAMES)
-"""Baselines that may stand beside a model; older evaluations have fewer."""
+"""Baselines that may stand beside a model, of an ensemble each of its members too; older evaluations have fewer."""
 
 Floats = NDArray[np.float64]
 
@@ -79,6 +82,8 @@ class Evaluation(BaseModel):
     """Chosen checkpoint on the groups of people that test texts name; None where none was asked for."""
     evasion: dict[str, Attacked] = {}
     """Attack → what it does to the chosen checkpoint's answers; empty where none was tried."""
+    members: tuple[MemberFigures, ...] = ()
+    """What each member of an ensemble is and costs; empty of a single network."""
 
     @property
     def decision_threshold(self) -> DecisionThreshold:
@@ -106,7 +111,10 @@ class Evaluation(BaseModel):
         bands = {} if self.banding is None else self.banding.flat()
         groups = {} if self.groups is None else self.groups.flat()
         counts = {"n_cut_test": self.n_cut["test"], "n_escaped_test": self.n_escaped["test"]}
-        return metrics | by_label | bands | groups | flat_evasion(self.evasion) | counts
+        speeds = {
+            f"{name}_rows_per_second": one.rows_per_second for name, one in zip(MEMBERS, self.members, strict=False)
+        }
+        return metrics | by_label | bands | groups | flat_evasion(self.evasion) | counts | speeds
 
     def logged(self) -> dict[str, float]:
         """Metrics as MLflow keeps them: `best/roc_auc`, … before all others, then `flat`, with baselines at the end.

@@ -27,13 +27,14 @@ from agile_classifier.evaluation.contenders import (
     score_baselines,
     score_table,
 )
+from agile_classifier.evaluation.ensemble.figures import MEMBERS
+from agile_classifier.evaluation.ensemble.members import CHECKPOINTS, Scores, describe_members, score_networks
 from agile_classifier.evaluation.evasion.tried import Tried
 from agile_classifier.evaluation.reports.evaluation import wrong_rows
 from agile_classifier.evaluation.reports.inputs import Review
 from agile_classifier.evaluation.review import find_neighbours, find_suspects, sweep_label_threshold
 from agile_classifier.evaluation.several.views import read_truth
 from agile_classifier.evaluation.slices import list_slices, measure_slices
-from agile_classifier.files import tree_digest
 from agile_classifier.metrics.calibration import Calibration, fit_calibration
 from agile_classifier.metrics.comparison import Answers
 from agile_classifier.models.classical.baselines import BASELINES
@@ -41,16 +42,14 @@ from agile_classifier.models.classical.linear_probe import score_probe
 from agile_classifier.models.embeddings import embed_parts
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer
-from agile_classifier.models.predictor import Predictor
+from agile_classifier.models.ensemble.bases import Base, find_bases
 from agile_classifier.models.spec import TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.training.history import History
 
 MOST_PROBED = 20_000
 """Train texts that the frozen base model embeds; of more a sample, since features of all might not fit into memory."""
-CHECKPOINTS = {"best": "candidate", "last": "last"}
-"""Checkpoint → contender."""
-Scores = Mapping[str, Floats]
-"""Part → probabilities of its rows, of shape (n, n_classes)."""
+CALIBRATED = (*CHECKPOINTS.values(), *MEMBERS)
+"""Contenders whose probabilities are calibrated on validation."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class _Chosen:
 def examine(
     *,
     adapter: Path,
-    base: Path,
+    base: Base,
     train: pd.DataFrame,
     validation: pd.DataFrame,
     test: pd.DataFrame,
@@ -111,9 +110,10 @@ def examine(
     require_cuttable(settings, n_classes=2 if spec.several else spec.n_classes)
     require_class(bands, spec.class_names)
     encoded = _encode(adapter, spec, others)
-    embedded = _embed(train, others, base=base, spec=spec, seed=settings.seed)
+    embedded = _embed(train, others, base=find_bases(adapter, base)[0], spec=spec, seed=settings.seed)
+    by_networks, speeds = score_networks(adapter, base, spec, others, encoded)
     y_score = {
-        **_score_networks(adapter, base, spec, others, encoded),
+        **by_networks,
         **_score_baselines(train, others, spec),
         "frozen": score_probe(
             embedded.features, embedded.train, parts=tuple(others), n_classes=spec.n_classes, several=spec.several
@@ -135,6 +135,7 @@ def examine(
         "banding": banding,
         "groups": _measure_groups(answers, test, class_names=tuple(spec.class_names), settings=settings),
         "evasion": {} if spec.several else tried.evade(test, settings),
+        "members": describe_members(adapter, speeds) if speeds else (),
     }
     evaluation = evaluation.model_copy(update=measured)
     review = _review(
@@ -189,39 +190,13 @@ def _score_baselines(
     )
 
 
-def _score_networks(
-    adapter: Path,
-    base: Path,
-    spec: ClassifierSpec,
-    parts: Mapping[str, pd.DataFrame],
-    encoded: Mapping[str, Encoded],
-) -> dict[str, Scores]:
-    """Contender → scores of each checkpoint and, with a prompt, of the base model as `untuned`."""
-
-    def score(predictor: Predictor) -> Scores:
-        return {part: predictor.score(list(rows["text"]), encoded=encoded[part]) for part, rows in parts.items()}
-
-    y_score: dict[str, Scores] = {}
-    scored: dict[str, str] = {}  # files of a checkpoint → contender: the last epoch may be the best, too
-    for checkpoint, name in CHECKPOINTS.items():
-        digest = tree_digest(adapter / checkpoint)
-        if digest not in scored:
-            predictor = Predictor.load(adapter, base=base, checkpoint=checkpoint)
-            y_score[name] = score(predictor)
-        y_score[name] = y_score[scored.setdefault(digest, name)]
-    if spec.prompt:
-        predictor.forget_tuning()
-        y_score["untuned"] = score(predictor)
-    return y_score
-
-
 def _choose(
     name: str, y_score: Scores, validation: pd.DataFrame, *, settings: EvaluationConfig, spec: ClassifierSpec
 ) -> _Chosen:
     """Calibrate a checkpoint on validation, then cut it or a baseline there."""
     y_true = _read_truth(validation, spec)
     calibration = Calibration()
-    if name in CHECKPOINTS.values():
+    if name in CALIBRATED:
         calibration = fit_calibration(settings.calibration, y_true=y_true, y_score=y_score["validation"])
     choose = choose_threshold if name == "candidate" else choose_baseline_threshold
     on_validation = calibration.apply(y_score["validation"])
@@ -250,7 +225,7 @@ def _evaluate(
         _read_truth(test, spec),
         {name: one.answers.y_score for name, one in chosen.items()},
         thresholds={name: one.answers.threshold for name, one in chosen.items()},
-        calibrations={name: one.calibration for name, one in chosen.items() if name in CHECKPOINTS.values()},
+        calibrations={name: one.calibration for name, one in chosen.items() if name in CALIBRATED},
         n_resamples=settings.n_resamples,
         seed=settings.seed,
         n_cut=counts["n_cut"],

@@ -16,6 +16,7 @@ from agile_classifier.metrics.metrics import DecisionThreshold, predict
 from agile_classifier.models.base_model import load_base_model
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import TOKENS_PER_BATCH, encode, load_tokenizer, token_batches
+from agile_classifier.models.ensemble.bases import Base, find_bases
 from agile_classifier.models.hardware import read_hardware
 from agile_classifier.models.network.heads import read_mean
 from agile_classifier.models.spec import TOKENIZER_FOLDER, ClassifierSpec
@@ -25,7 +26,7 @@ EMBEDDED_TEXTS = 500
 
 
 def make_reference(
-    adapter: Path, *, base: Path, texts: Sequence[str], y_score: Floats, decision_threshold: DecisionThreshold
+    adapter: Path, *, base: Base, texts: Sequence[str], y_score: Floats, decision_threshold: DecisionThreshold
 ) -> DriftSample:
     """The sample of a classifier's test rows; of their order the first `EMBEDDED_TEXTS` are embedded.
 
@@ -42,14 +43,15 @@ def make_reference(
     return embedded(found, adapter, base=base, texts=texts[:EMBEDDED_TEXTS])
 
 
-def embedded(sample: DriftSample, adapter: Path, *, base: Path, texts: Sequence[str]) -> DriftSample:
-    """The sample with the unknown tokens and embeddings of some of its texts."""
+def embedded(sample: DriftSample, adapter: Path, *, base: Base, texts: Sequence[str]) -> DriftSample:
+    """The sample with the unknown tokens and embeddings of some of its texts, by an ensemble's first network."""
     spec = ClassifierSpec.load(adapter)
     tokenizer = load_tokenizer(adapter / TOKENIZER_FOLDER)
     found = encode(spec.clean(texts), tokenizer=tokenizer, max_length=spec.max_length)
     special = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id}
     unknown = [_unknown_share(ids, tokenizer.unk_token_id, special) for ids in found.input_ids]
-    return replace(sample, unknown=np.array(unknown), embeddings=_embed(found, spec, base=base, tokenizer=tokenizer))
+    first = find_bases(adapter, base)[0]
+    return replace(sample, unknown=np.array(unknown), embeddings=_embed(found, spec, base=first, tokenizer=tokenizer))
 
 
 def _unknown_share(ids: Sequence[int], unknown: int | None, special: set[int]) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from agile_classifier.evaluation.ensemble.figures import MEMBERS
+
 METRICS = {
     "roc_auc": "ROC AUC",
     "pr_auc": "PR AUC",
@@ -18,6 +20,7 @@ METRICS = {
 CONTENDERS = {
     "candidate": "best checkpoint",
     "last": "last checkpoint",
+    **{name: f"{name.replace('_', ' ')} of the ensemble, alone" for name in MEMBERS},
     "majority": "majority class",
     "tfidf": "TF-IDF + logistic regression",
     "tfidf_svm": "TF-IDF + linear SVM",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,24 +21,22 @@ from agile_classifier.models.encoding import (
     load_tokenizer,
     token_batches,
 )
+from agile_classifier.models.ensemble.bases import Base, find_bases
+from agile_classifier.models.ensemble.members import Member, join_members, load_members
 from agile_classifier.models.hardware import read_hardware
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.heads import to_probabilities
 from agile_classifier.models.network.network import TextClassifier, load_network
 from agile_classifier.models.prompts.prompts import encode_questions, find_label_tokens
 from agile_classifier.models.sharing.bases import SharedBase, share_base_model, share_tokenizer
-from agile_classifier.models.spec import MEMBER_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
-
-if TYPE_CHECKING:
-    from agile_classifier.models.classical.member import Member
-
+from agile_classifier.models.spec import TOKENIZER_FOLDER, ClassifierSpec
 
 _encoding = threading.Lock()
 """Held by who encodes: a tokenizer in Rust that two threads use at once refuses one of them."""
 
 
 class Predictor:
-    """Scores texts with a tuned classifier."""
+    """Scores texts with a tuned classifier: a network, or an ensemble of which it is the first member."""
 
     base: SharedBase | None = None
     """Base model that it shares with others of this process; None where its own."""
@@ -48,16 +46,29 @@ class Predictor:
         network: TextClassifier,
         tokenizer: PreTrainedTokenizerBase,
         spec: ClassifierSpec,
-        member: Member | None = None,
+        members: Sequence[Member] = (),
     ) -> None:
-        self.network, self.tokenizer, self.spec, self.member = network, tokenizer, spec, member
+        self.network, self.tokenizer, self.spec, self.members = network, tokenizer, spec, tuple(members)
 
     @classmethod
-    def load(cls, adapter: Path, *, base: Path, checkpoint: str = "best", shares_base: bool = False) -> Predictor:
+    def load(cls, adapter: Path, *, base: Base, checkpoint: str = "best", shares_base: bool = False) -> Predictor:
         """Load a classifier from the folder that `fine_tune` wrote; `checkpoint` is `best` or `last`.
 
         With `shares_base` others of this process may stand on the same base model, whose weights nobody may change.
         """
+        bases = find_bases(adapter, base)
+        made = cls._load_network(adapter, base=bases[0], checkpoint=checkpoint, shares_base=shares_base)
+        made.members = load_members(
+            adapter,
+            lambda place, folder: cls._load_network(
+                folder, base=bases[place], checkpoint=checkpoint, shares_base=shares_base
+            ),
+        )
+        return made
+
+    @classmethod
+    def _load_network(cls, adapter: Path, *, base: Path, checkpoint: str, shares_base: bool) -> Predictor:
+        """The network of an adapter's folder alone."""
         spec = ClassifierSpec.load(adapter)
         how: dict[str, Any] = {
             "pooling": spec.pooling, "n_classes": spec.n_classes, "quantization": spec.quantization,
@@ -74,14 +85,14 @@ class Predictor:
         )
         if next(network.parameters()).device.type == "cpu":
             use_fused_lora(network)
-        made = cls(network, tokenizer, spec, _load_member(adapter))
+        made = cls(network, tokenizer, spec)
         made.base = shared
         return made
 
     def score(self, texts: Sequence[str], *, encoded: Encoded | None = None) -> np.ndarray:
         """Probabilities of shape (n, n_classes), rows sum to 1 but with several labels, in the order of the texts.
 
-        Of the ensemble where there is a second member.
+        Of an ensemble, the mean of its members' log odds.
 
         Texts are sorted by length and batched by a token budget, so padding costs little.
 
@@ -97,9 +108,26 @@ class Predictor:
         """
         return self.finish(self._score_encoded(self.encode(texts) if encoded is None else encoded), texts)
 
+    def score_alone(self, texts: Sequence[str]) -> np.ndarray:
+        """Probabilities by the network alone, whatever members there are beside it; as `score`."""
+        return require_finite(self._score_encoded(self.encode(texts)))
+
+    def join(self, scores: Sequence[np.ndarray]) -> np.ndarray:
+        """Probabilities of the ensemble from those by each member, in order; raises as `score`."""
+        return require_finite(join_members(scores, several=self.spec.several))
+
     def finish(self, said: np.ndarray, texts: Sequence[str]) -> np.ndarray:
         """Probabilities of the texts from those of the network; raises as `score`."""
-        return require_finite(said if self.member is None else self.member.join(said, self.spec.clean(texts)))
+        return self.join([said, *self._score_others(texts)])
+
+    @property
+    def rounding(self) -> float:
+        """Largest change of a probability that rounding explains, of all members: `ClassifierSpec.rounding`."""
+        return max([self.spec.rounding, *(member.rounding for member in self.members)])
+
+    def _score_others(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Probabilities by the members beside the network; a linear machine undoes nothing in a text by itself."""
+        return [member.score(self.spec.clean(texts)) for member in self.members]
 
     def _score_encoded(self, encoded: Encoded) -> np.ndarray:
         probabilities = np.empty((len(encoded.input_ids), self.spec.n_classes))
@@ -120,7 +148,7 @@ class Predictor:
 
         Only possible with label tokens, which need no head.
         """
-        self.member = None
+        self.members = ()
         for name, parameter in self.network.named_parameters():
             if "lora_B" in name:
                 parameter.zero_()
@@ -142,12 +170,3 @@ class Predictor:
         """Probabilities from the network's logits, both (B, n_classes)."""
         probabilities: np.ndarray = to_probabilities(logits.double(), several=self.spec.several).cpu().numpy()
         return probabilities
-
-
-def _load_member(adapter: Path) -> Member | None:
-    """Load the ensemble's second member, if there is one; it alone needs scikit-learn, a second to import."""
-    if not (adapter / MEMBER_FOLDER).is_dir():
-        return None
-    from agile_classifier.models.classical.member import load_member
-
-    return load_member(adapter)

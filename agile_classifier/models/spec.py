@@ -16,8 +16,9 @@ if TYPE_CHECKING:  # a version that is only scored holds no config
 
 SPEC_FILE = "classifier.json"
 TOKENIZER_FOLDER = "tokenizer"
-MEMBER_FOLDER = "member"
-"""Folder of the ensemble's second member, where there is one (`agile_classifier/models/classical/member.py`)."""
+MEMBERS_FOLDER, MEMBER_FOLDER = "members", "member"
+"""Folder of the members of an ensemble beside the first (`agile_classifier/models/ensemble/members.py`), and that of
+the only one which versions of before had."""
 TAUGHT = ("label", "target", "weight")
 """Columns of examples that training reads beside `text`; the last two are optional (`losses.class_loss`)."""
 EXACT, ROUNDED = 1e-3, 0.02

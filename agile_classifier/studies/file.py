@@ -15,7 +15,7 @@ from agile_classifier.files import read_yaml
 from agile_classifier.models.classical.baselines import BASELINES
 
 BASELINE_NAMES = (*BASELINES, "member", "frozen")
-"""What may stand as `baseline`; `member`: what `fine_tune.ensemble_with` would train beside a network, alone; `frozen`:
+"""What may stand as `baseline`; `member`: what a `tfidf_svm` of `model.members` would say alone; `frozen`:
 logistic regression on the embeddings of the config's untuned base model."""
 Sizes = Annotated[tuple[Rows, ...], Field(max_length=MOST_NAMES)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MOST_NAMES)]

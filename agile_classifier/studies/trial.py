@@ -10,12 +10,14 @@ import resource
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agile_classifier.config.ensemble.members import list_members
 from agile_classifier.config.labels.many import MANY
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.training import ModelConfig
@@ -30,12 +32,12 @@ from agile_classifier.metrics.metrics import evaluate_scores
 from agile_classifier.models.classical.linear_probe import score_probe
 from agile_classifier.models.classical.member import fit_member
 from agile_classifier.models.embeddings import embed_parts
+from agile_classifier.models.ensemble.bases import fetch_bases, list_pins
 from agile_classifier.models.gguf import fetch_base_model
 from agile_classifier.models.predictor import Predictor
-from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.models.starts.folder import open_folder, read_learnt, require_fit
 from agile_classifier.studies.cells import Trial
-from agile_classifier.training.fine_tuning import fine_tune
+from agile_classifier.training.ensemble import Means, describe_members, train_members
 from agile_classifier.training.history import History
 
 Floats = NDArray[np.float64]
@@ -133,23 +135,20 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
 
     No limit of time cuts it short: how fast a machine is says nothing about a config.
     """
-    base, address = read_base_model(config.model), config.model.start_from
-    start = None if address is None else open_folder(address)
+    planned = [
+        replace(member, fine_tune=member.fine_tune.model_copy(update={"max_time": math.inf}))
+        for member in list_members(config.model, config.fine_tune)
+    ]
+    base = fetch_bases(list_pins(planned), token=hub_token(), cache=cache(), mirror=mirror())
+    start = None if config.model.start_from is None else open_folder(config.model.start_from)
     if start is not None:
-        require_fit(start, config.model, config.fine_tune, base_digest=tree_digest(base))
+        require_fit(start, config.model, config.fine_tune, base_digest=tree_digest(base[0]))
+    members = describe_members(
+        planned, base=base, class_names=class_names, normalize=config.data.normalize, start=start, digest=lambda _: ""
+    )
     with tempfile.TemporaryDirectory() as scratch:
         adapter = Path(scratch) / "adapter"
-        fine_tune(
-            parts,
-            ClassifierSpec.describe(
-                config.model, class_names=class_names, base_digest="", normalize=config.data.normalize
-            ),
-            config.fine_tune.model_copy(update={"max_time": math.inf}),
-            base=base,
-            checkpoints=Path(scratch) / "checkpoints",
-            output=adapter,
-            start=start,
-        )
+        train_members(parts, members, Means(Path(scratch) / "checkpoints"), output=adapter)
         predictor, seconds = Predictor.load(adapter, base=base), History.load(adapter).seconds
         scores = {part: predictor.score(list(parts[part]["text"])) for part in JUDGED}
     return scores, seconds

@@ -9,6 +9,8 @@ from typing import Any
 
 STATE_FILE = "trainer_state.json"
 """What the Trainer writes last."""
+FINISHED_FILE = "finished/adapter.zip"
+"""What a finished member of an ensemble is kept in, beside its checkpoints, while the others are trained."""
 
 
 def last_complete_checkpoint(checkpoints: Path) -> str | None:
@@ -26,6 +28,18 @@ def complete_checkpoints(checkpoints: Path) -> list[Path]:
     """The oldest first: those whose state can be read, and whose best checkpoint so far lies beside them."""
     found = sorted(checkpoints.glob("checkpoint-*"), key=lambda folder: int(folder.name.split("-")[1]))
     return [folder for folder in found if _is_complete(folder)]
+
+
+def member_checkpoints(checkpoints: Path, number: int) -> Path:
+    """The folder of an ensemble's member in that of the whole training."""
+    return checkpoints / f"member-{number}"
+
+
+def kept_folders(checkpoints: Path) -> list[Path]:
+    """What a training would be sorry to lose: complete checkpoints, of an ensemble its finished members too."""
+    members = sorted(checkpoints.glob("member-*"))
+    complete = [folder for place in (checkpoints, *members) for folder in complete_checkpoints(place)]
+    return complete + [(place / FINISHED_FILE).parent for place in members if (place / FINISHED_FILE).is_file()]
 
 
 def _is_complete(checkpoint: Path) -> bool:

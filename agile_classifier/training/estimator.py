@@ -22,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
+from agile_classifier.config.ensemble.members import Planned, list_members
 from agile_classifier.config.moderation.evasion import Normalize
 from agile_classifier.config.section import Section
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
@@ -34,12 +35,13 @@ from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, DecisionThreshold
 from agile_classifier.models.decision import DECISION_FILE, Decided, Decision
 from agile_classifier.models.digests import verify_inside
-from agile_classifier.models.gguf import fetch_base_model, fetch_base_of
+from agile_classifier.models.ensemble.bases import fetch_bases, fetch_bases_of, find_bases, list_pins
+from agile_classifier.models.ensemble.members import is_network, list_member_folders, list_networks, read_specs
 from agile_classifier.models.hardware import choose_devices
 from agile_classifier.models.predictor import Predictor
-from agile_classifier.models.spec import MEMBER_FOLDER, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.models.starts.folder import open_folder, require_fit, trace_folder
-from agile_classifier.training.fine_tuning import fine_tune
+from agile_classifier.training.ensemble import Means, describe_members, train_members
 from agile_classifier.training.label_tables import is_label_table, read_label_table, require_several
 
 _SECTIONS = (ModelConfig, FineTuneConfig)
@@ -145,27 +147,25 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         parts = {"train": (texts, codes), "validation": held_out}
         model, settings = self._model(), self._section(FineTuneConfig)
         names, several = [*map(str, self.classes_)], is_label_table(y)
+        planned = _plan(model, settings)
         if several:
-            require_several(settings)
-        base = _fetch_base(model)
+            require_several(planned)
+        base = fetch_bases(list_pins(planned), token=hub_token(), cache=cache(), mirror=mirror())
         start = None if model.start_from is None else open_folder(model.start_from)
         if start is not None:
-            require_fit(start, model, settings, base_digest=tree_digest(base))
-        spec = ClassifierSpec.describe(
-            model, class_names=names, base_digest=tree_digest(base), several=several,
-            normalize=_read_normalize(self.normalize), starts=trace_folder(start) if start else (),
+            require_fit(start, model, settings, base_digest=tree_digest(base[0]))
+        members = describe_members(
+            planned, base=base, class_names=names, several=several, normalize=_read_normalize(self.normalize),
+            start=start, starts=trace_folder(start) if start else (),
         )  # fmt: skip
+        devices = choose_devices(settings.devices, device=settings.device, batch_size=settings.batch_size)
         with tempfile.TemporaryDirectory() as scratch:
             adapter = Path(scratch) / "adapter"
-            fine_tune(
+            train_members(
                 {part: pd.DataFrame({"text": texts, "label": labels}) for part, (texts, labels) in parts.items()},
-                spec,
-                settings,
-                base=base,
-                checkpoints=Path(scratch) / "checkpoints",
+                members,
+                Means(Path(scratch) / "checkpoints", devices=devices),
                 output=adapter,
-                devices=choose_devices(settings.devices, device=settings.device, batch_size=settings.batch_size),
-                start=start,
             )
             self.adapter_ = _read_files(adapter, adapter)
         self.decision_threshold_: DecisionThreshold = (DEFAULT_THRESHOLD,) * len(names) if several else None
@@ -186,12 +186,12 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
             Parameters that the folder does not record, `epochs` say: what a clone would be fitted with.
         """
         verify_inside(adapter)
-        spec = ClassifierSpec.load(adapter)
-        member = {"ensemble_with": "tfidf_svm"} if (adapter / MEMBER_FOLDER).is_dir() else {}
-        made = cls(**{**_parameters(spec), **_lora_parameters(adapter), **member, **tuning})
+        spec, others = ClassifierSpec.load(adapter), list_member_folders(adapter).values()
+        members = {"members": tuple(map(_read_member, others))} if others else {}
+        made = cls(**{**_parameters(spec), **_lora_parameters(adapter), **members, **tuning})
         made.classes_ = np.asarray(spec.class_names)
-        parts = (SPEC_FILE, TOKENIZER_FOLDER, MEMBER_FOLDER, made.checkpoint)
-        made.adapter_ = _read_files(adapter, *(adapter / part for part in parts))
+        networks = [network / part for network in list_networks(adapter) for part in _parts(made.checkpoint)]
+        made.adapter_ = _read_files(adapter, *networks, *(each for each in others if not is_network(each)))
         decision = _read_decision(adapter)
         made.decision_threshold_, made.calibration_ = decision.decision_threshold, decision.calibration
         made.bands_, made._base = decision.bands, base
@@ -260,8 +260,9 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
                     path = Path(scratch) / name
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(content)
-                spec = ClassifierSpec.load(Path(scratch))
-                base = fetch_base_of(spec) if self._base is None else _require_same_base(self._base, spec)
+                base = fetch_bases_of(Path(scratch)) if self._base is None else self._base
+                if self._base is not None:
+                    _require_same_bases(self._base, Path(scratch))
                 self._predictor = Predictor.load(Path(scratch), base=base, checkpoint=self.checkpoint)
         return self._predictor
 
@@ -274,10 +275,25 @@ def _read_normalize(names: Sequence[str]) -> tuple[str, ...]:
     return found
 
 
-def _fetch_base(model: ModelConfig) -> Path:
-    return fetch_base_model(
-        model.source, sha256=model.sha256, revision=model.revision, token=hub_token(), cache=cache(), mirror=mirror()
-    )
+def _plan(model: ModelConfig, settings: FineTuneConfig) -> tuple[Planned, ...]:
+    try:
+        return list_members(model, settings)
+    except ValueError as error:
+        raise InputError(f"AgileClassifier: {error}") from None
+
+
+def _parts(checkpoint: str) -> tuple[str, ...]:
+    """What a network needs of its folder to answer by one of its checkpoints."""
+    return SPEC_FILE, TOKENIZER_FOLDER, checkpoint
+
+
+def _read_member(folder: Path) -> dict[str, Any]:
+    """A member of an ensemble as `model.members` says it, as far as its folder records it."""
+    if not is_network(folder):
+        return {"kind": "tfidf_svm"}
+    found = _parameters(ClassifierSpec.load(folder))
+    model = {"source": found["base_model"]} | {name: found[name] for name in found if name in ModelConfig.model_fields}
+    return {"model": model, "fine_tune": _lora_parameters(folder)}
 
 
 def _parameters(spec: ClassifierSpec) -> dict[str, Any]:
@@ -319,12 +335,12 @@ def _read_files(adapter: Path, *parts: Path) -> dict[str, bytes]:
     return {str(file.relative_to(adapter)): file.read_bytes() for file in files}
 
 
-def _require_same_base(base: Path, spec: ClassifierSpec) -> Path:
-    if (digest := tree_digest(base)) != spec.base_digest:
-        raise InputError(
-            f"base model {spec.base_source}: digest is {digest}, the adapter was trained on {spec.base_digest}"
-        )
-    return base
+def _require_same_bases(base: Path, adapter: Path) -> None:
+    for folder, spec in zip(find_bases(adapter, base), read_specs(adapter), strict=True):
+        if (digest := tree_digest(folder)) != spec.base_digest:
+            raise InputError(
+                f"base model {spec.base_source}: digest is {digest}, the adapter was trained on {spec.base_digest}"
+            )
 
 
 def _texts(values: Sequence[str]) -> list[str]:

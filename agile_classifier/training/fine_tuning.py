@@ -25,7 +25,6 @@ from agile_classifier.models.base_model import (
     read_hidden_size,
 )
 from agile_classifier.models.classical.linear_probe import read_features, start_at_probe
-from agile_classifier.models.classical.member import fit_member
 from agile_classifier.models.digests import write_manifest
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer
@@ -34,7 +33,7 @@ from agile_classifier.models.network.context import require_context
 from agile_classifier.models.network.fast_lora import use_fused_lora
 from agile_classifier.models.network.network import TextClassifier, build_network, save_network
 from agile_classifier.models.prompts.prompts import find_label_tokens
-from agile_classifier.models.spec import MEMBER_FOLDER, TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import TAUGHT, TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.models.starts.tensors import start_at_adapter
 from agile_classifier.training.augmentation import augment
 from agile_classifier.training.balancing import balance
@@ -69,8 +68,7 @@ def fine_tune(
     spec : ClassifierSpec
         `compute_dtype` may be `auto`; what was chosen is written down.
     settings : FineTuneConfig
-        The section `fine_tune` of a config, but for where it is trained: that is `devices`. With `ensemble_with`, the
-        second member of the ensemble is trained too, into `member/`, on train without attacked copies.
+        The section `fine_tune` of a config, but for where it is trained: that is `devices`.
     checkpoints : Path
         Folder of this very training; a complete checkpoint in it is resumed. Removed at the end.
     hooks : Hooks
@@ -85,14 +83,32 @@ def fine_tune(
     Raises
     ------
     InputError
-        The base model cannot be tuned so, the start does not fit, or train has too few texts for the second member.
+        The base model cannot be tuned so, or the start does not fit.
     """
+    train_network(
+        parts, spec, settings, base=base, checkpoints=checkpoints, output=output, hooks=hooks, devices=devices,
+        price_per_hour=price_per_hour, start=start,
+    )  # fmt: skip
+    shutil.rmtree(checkpoints)
+
+
+def train_network(
+    parts: Mapping[str, pd.DataFrame],
+    spec: ClassifierSpec,
+    settings: FineTuneConfig,
+    *,
+    base: Path,
+    checkpoints: Path,
+    output: Path,
+    hooks: Hooks = Hooks(),
+    devices: Devices | None = None,
+    price_per_hour: float | None = None,
+    start: Path | None = None,
+) -> None:
+    """Do as `fine_tune`, but leave the checkpoints where they are."""
     require_context(base, spec.max_length)
     hardware = read_hardware(kind=devices.kind if devices else None)
     output.mkdir(parents=True, exist_ok=True)
-    if settings.ensemble_with != "none":  # before the network, for it takes seconds and may be refused
-        own = _clean({"train": parts["train"]}, spec)["train"]
-        fit_member(own, class_names=spec.class_names, seed=settings.seed).save(output / MEMBER_FOLDER)
     training = _Training(
         base=base, spec=_resolved(spec, base, hardware), parts=_prepare(parts, spec, settings), settings=settings,
         checkpoints=checkpoints, output=output, hardware=hardware, devices=devices or Devices(hardware.device),
@@ -102,13 +118,17 @@ def fine_tune(
     training.spec.save(output)
     _describe_learnt(parts, start).save(output)
     write_manifest(output, output)
-    shutil.rmtree(checkpoints)
 
 
 def best_epoch(epochs: Sequence[Mapping[str, float]], *, metric: str | None, step: int | None) -> float:
     """Epoch of the best checkpoint; the last one where nothing was validated."""
     at_step = [row["epoch"] for row in epochs if row["step"] == step]
     return at_step[-1] if metric and at_step else epochs[-1]["epoch"]
+
+
+def clean_rows(rows: pd.DataFrame, spec: ClassifierSpec) -> pd.DataFrame:
+    """Rows with every text normalised, as the classifier reads it."""
+    return rows.assign(text=spec.clean(rows["text"]))
 
 
 def _describe_learnt(parts: Mapping[str, pd.DataFrame], start: Path | None) -> LearntTexts:
@@ -128,11 +148,8 @@ def _prepare(
 ) -> dict[str, pd.DataFrame]:
     """Parts as they are learnt from: train balanced, with its attacked copies; then every text normalised."""
     train = balance(parts["train"], how=settings.balance, seed=settings.seed)
-    return _clean({**parts, "train": augment(train, settings.augment, seed=settings.seed)}, spec)
-
-
-def _clean(parts: Mapping[str, pd.DataFrame], spec: ClassifierSpec) -> dict[str, pd.DataFrame]:
-    return {part: rows.assign(text=spec.clean(rows["text"])) for part, rows in parts.items()}
+    learnt = {**parts, "train": augment(train, settings.augment, seed=settings.seed)}
+    return {part: clean_rows(rows, spec) for part, rows in learnt.items()}
 
 
 def _train_within_memory(training: _Training, hooks: Hooks) -> None:

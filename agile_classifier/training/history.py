@@ -12,6 +12,15 @@ KINDS = {"cuda": "GPU", "cpu": "CPU"}
 """How torch calls a kind of device, and how a person does."""
 
 
+class MemberCost(BaseModel):
+    """What one member of an ensemble took to train."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    seconds: float
+    n_trained_parameters: int
+
+
 class History(BaseModel):
     """What `fine_tune` records, as `history.json` beside the adapter."""
 
@@ -47,11 +56,19 @@ class History(BaseModel):
     n_escaped_train: int
     """Texts of train that held what would have altered their prompt, and were changed."""
     n_escaped_validation: int
+    members: tuple[MemberCost, ...] | None = None
+    """Of an ensemble each member's part in `seconds` and `n_trained_parameters`, which are of all; the rest is of the
+    first. None for a single network."""
 
     @property
     def facts(self) -> dict[str, Any]:
-        """All but the curves and what is not known, by name."""
-        return self.model_dump(exclude={"epochs"}, exclude_none=True)
+        """All but the curves and what is not known, by name; of an ensemble `member_1_seconds` and so on."""
+        costs = {
+            f"member_{number}_{name}": value
+            for number, member in enumerate(self.members or (), start=1)
+            for name, value in member.model_dump().items()
+        }
+        return self.model_dump(exclude={"epochs", "members"}, exclude_none=True) | costs
 
     @property
     def costs(self) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agile_classifier.config.ensemble.members import Planned
 from agile_classifier.config.labels.many import ALLOWED
-from agile_classifier.config.training import FineTuneConfig
 from agile_classifier.errors import InputError
 from agile_classifier.label_sets import MOST_LABELS, join_labels
 
@@ -43,15 +44,17 @@ def read_label_table(y: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
     return names, join_labels(table)
 
 
-def require_several(settings: FineTuneConfig) -> None:
-    """Refuse settings that go with one label a text alone.
+def require_several(members: Sequence[Planned]) -> None:
+    """Refuse members of an ensemble, or a single network, that go with one label a text alone.
 
     Raises
     ------
     InputError
         Names the field, what was found and what is allowed.
     """
-    for field, allowed in ALLOWED.items():
-        name = field.rpartition(".")[2]
-        if (found := getattr(settings, name)) != allowed:
-            raise InputError(f"AgileClassifier: {name} {found}: allowed with several labels is {allowed}")
+    for member in members:
+        if member.kind != "network":
+            raise InputError(f"AgileClassifier: members kind {member.kind}: allowed with several labels is network")
+        for field, allowed in ALLOWED.items():
+            if (found := getattr(member.fine_tune, field)) != allowed:
+                raise InputError(f"AgileClassifier: {field} {found}: allowed with several labels is {allowed}")

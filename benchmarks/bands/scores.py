@@ -31,7 +31,7 @@ DATA: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Data → the config that reads them, and how they are split."""
 EPOCHS = 3
 """Epochs of a tuned classifier, the best of which validation chooses."""
-TUNED = ("fine_tune.ensemble_with=none", "model.quantization=none", f"fine_tune.epochs={EPOCHS}")
+TUNED = ("model.members=[]", "model.quantization=none", f"fine_tune.epochs={EPOCHS}")
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -47,7 +47,7 @@ def train_start(config: RunConfig, folder: Path) -> Path:
         spec = ClassifierSpec.describe(
             config.model, class_names=names, base_digest=tree_digest(base), normalize=config.data.normalize
         )
-        once = settings.model_copy(update={"epochs": 1, "ensemble_with": "none", "seed": 0})
+        once = settings.model_copy(update={"epochs": 1, "seed": 0})
         unfinished = folder / "unfinished"
         fine_tune(parts, spec, once, base=base, checkpoints=folder / "checkpoints", output=unfinished)
         unfinished.rename(adapter)

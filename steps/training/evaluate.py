@@ -37,7 +37,8 @@ def evaluate(
 ]:
     """Score best and last checkpoint and the baselines on every test row, find the bands, and draw the report.
 
-    `epochs` is how many checkpoints there may have been, among which validation has chosen.
+    `epochs` is how many checkpoints there may have been, of an ensemble combinations of them, among which validation
+    has chosen.
     """
     from agile_classifier.evaluation.evaluate import examine, require_whole_texts
     from agile_classifier.evaluation.reports.content import draw_page

@@ -5,11 +5,10 @@ from typing import Annotated
 import pandas as pd
 from zenml import log_metadata, step
 
+from agile_classifier.config.ensemble.members import list_members
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.errors import InputError
-from agile_classifier.files import tree_digest
-from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.models.starts.folder import read_starts
 from agile_classifier.ops.engines.equal_training import wait_for_equal
 from agile_classifier.ops.runs import tracking
@@ -34,12 +33,13 @@ def fine_tune(
 ) -> tuple[Annotated[Folder, "adapter"], Annotated[str, "mlflow_run_id"]]:
     """Tune a LoRA adapter and a head on the frozen base model; goes on where a killed training stood.
 
-    The adapter starts at that of `start`, where there is one.
+    The adapter starts at that of `start`, where there is one. Of an ensemble (`model.members`) the members are tuned
+    one after the other, each on its own base model, into one adapter; the start is the first one's.
 
     Where another run does the same at this moment, wait for its result.
     """
     from agile_classifier.models.hardware import choose_devices
-    from agile_classifier.training import fine_tuning
+    from agile_classifier.training.ensemble import Means, describe_members, train_members
     from agile_classifier.training.history import History
     from agile_classifier.training.trainer import Hooks
 
@@ -49,30 +49,23 @@ def fine_tune(
             " brings it; compile a config that names a start"
         )
     devices = choose_devices(settings.devices, device=settings.device, batch_size=settings.batch_size)
-    spec = ClassifierSpec.describe(
-        model, class_names=labelling.class_names, base_digest=tree_digest(base_model.path),
-        several=labelling.several, normalize=normalize, starts=read_starts(start.path) if start else (),
+    members = describe_members(
+        list_members(model, settings), base=base_model.path, class_names=labelling.class_names,
+        several=labelling.several, normalize=normalize, start=start.path if start else None,
+        starts=read_starts(start.path) if start else (),
     )  # fmt: skip
-    key = tracking.training_key(train, validation, spec, settings, experiment=experiment, n_devices=devices.n)
+    tuned = [(member.planned, member.spec) for member in members]
+    key = tracking.training_key(train, validation, tuned, experiment=experiment, n_devices=devices.n)
     if (trained := wait_for_equal(key)) is not None:
         return trained.adapter, trained.mlflow_run_id
     adapter, checkpoints = scratch(), open_checkpoints(key)
-    with tracking.training_run(experiment, key=key, starts=spec.starts) as mlflow_run_id:
+    with tracking.training_run(experiment, key=key, starts=members[0].spec.starts) as mlflow_run_id:
         log_data()
         tracking.log_settings({"model": model, "fine_tune": settings}, labelling=labelling)
         checkpoints.fetch()
-        fine_tuning.fine_tune(
-            {"train": train, "validation": validation},
-            spec,
-            settings,
-            base=base_model.path,
-            checkpoints=checkpoints.folder,
-            output=adapter,
-            hooks=Hooks(tracking.log_epoch, checkpoints.keep),
-            devices=devices,
-            price_per_hour=tracking.price_per_hour(),
-            start=start.path if start else None,
-        )
+        hooks, price = Hooks(tracking.log_epoch, checkpoints.keep), tracking.price_per_hour()
+        means = Means(checkpoints.folder, hooks, devices, price)
+        train_members({"train": train, "validation": validation}, members, means, output=adapter)
         checkpoints.remove()
         log_metadata({"training": tracking.log_history(History.load(adapter))})
     return Folder(adapter), mlflow_run_id

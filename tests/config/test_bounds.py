@@ -33,6 +33,8 @@ JUDGED_LATER = {
     ("ReadingOptions", "dialect"): "validated as a Dialect",
     ("Entry", "kwargs"): "validated by Great Expectations",
     ("Contender", "set"): "validated as fields of the contender's RunConfig",
+    ("MemberConfig", "model"): "validated as fields of the member's ModelConfig",
+    ("MemberConfig", "fine_tune"): "validated as fields of the member's FineTuneConfig",
 }
 """Fields that hold anything, and what bounds it."""
 LONG = 1_000_000

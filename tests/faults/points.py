@@ -163,6 +163,7 @@ LEFT_OUT = {
     r"ops\.scoring\.(queue|drift_response)|training\.estimator": "writes one file at the end of a command, or in a notebook",
     r"models\.(classical|decision|digests|network|spec|starts)|data\.duplicates\.learnt|training\.history|ops\.registry\.(packing:_pack|scoring_code)|ops\.runs\.materializers|"
     r"(packing:(log_classifier|score_in_fresh_process)|tracking:log_evaluation) write_": "files in a temporary folder, on their way into a store",
+    r"training\.ensemble": "files of an ensemble's members; tests/training/test_ensemble.py kills trainings between them",
     r"training\.checkpoints": "of incomplete checkpoints; tests/training/test_fine_tuning.py kills trainings between them",
     r"(data\.(labels|splits|tables|examples)|studies\.report)\S* (rename|replace)$": "a column is renamed, or a text changed",
     r"ops\.scoring\.parts\.(listing|sample)": "the beginning of a part, or a copy of it, in a temporary folder",

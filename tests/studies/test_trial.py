@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,13 +30,13 @@ def test_a_blend_of_network_and_member_is_the_classifier_that_is_shipped(
 ) -> None:
     tiny_examples.to_csv(tmp_path / "examples.csv", index=False)
     tuning = {"epochs": 1, "rank": 2, "batch_size": 8, "learning_rate": 0.01}
-    config = {
+    config: dict[str, Any] = {
         "data": {"source": str(tmp_path / "examples.csv"), "columns": {"text": "text", "score": "score", "id": "id"}},
         "split": {"train": 60, "validation": 20, "test": 40},
         "model": {"source": str(tiny_model), "max_length": 32, "quantization": "none"},
         "fine_tune": tuning, "registry": {"model_name": "toy"},
     }  # fmt: skip
-    together = {**config, "fine_tune": {**tuning, "ensemble_with": "tfidf_svm"}}
+    together = {**config, "model": {**config["model"], "members": [{"kind": "tfidf_svm"}]}}
     trials = {
         "network": run_trial(RunConfig.model_validate(config)),
         "member": run_trial(RunConfig.model_validate(config), baseline="member"),

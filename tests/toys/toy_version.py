@@ -16,9 +16,7 @@ from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.models.decision import Decision
 
 NAME = "mood"
-TUNING = FineTuneConfig(
-    epochs=2, rank=2, alpha=6, learning_rate=0.01, target_modules=("query", "value"), seed=3, ensemble_with="tfidf_svm"
-)
+TUNING = FineTuneConfig(epochs=2, rank=2, alpha=6, learning_rate=0.01, target_modules=("query", "value"), seed=3)
 DECISION = Decision(decision_threshold=0.97, calibration=Calibration(method="platt", slope=1.5, offsets=(0.0, 0.4)))
 
 

@@ -13,16 +13,13 @@ from agile_classifier.label_sets import MOST_LABELS
 
 if TYPE_CHECKING:
     from agile_classifier.config.data import LabelsConfig
+    from agile_classifier.config.ensemble.members import Planned
     from agile_classifier.config.run import RunConfig
 
 MANY = "many"
 """`labels.rule` under which one text carries several labels at once."""
-ALLOWED: Mapping[str, Any] = {
-    "fine_tune.balance": "none",
-    "fine_tune.ensemble_with": "none",
-    "fine_tune.loss": "label_tokens",
-}
-"""Field of a run → the one value that it may have with several labels."""
+ALLOWED: Mapping[str, Any] = {"balance": "none", "loss": "label_tokens"}
+"""Field of `fine_tune` → the one value that it may have with several labels."""
 
 
 def many_names(labels: LabelsConfig) -> tuple[str, ...] | None:
@@ -72,11 +69,6 @@ def require_possible(config: RunConfig) -> None:
         if config.promotion.labels != LabelLimits():
             raise ValueError(f"promotion.labels belongs to labels.rule many; found rule {config.labels.rule}")
         return
-    for field, allowed in ALLOWED.items():
-        section, _, name = field.partition(".")
-        found = getattr(getattr(config, section), name)
-        if found != allowed:
-            raise ValueError(f"{field} {found}: allowed with labels.rule many is {allowed}")
     of_one_class = {
         "decision.bands": config.decision.bands.is_asked,
         "evaluation.groups": config.evaluation.groups.is_asked,
@@ -85,12 +77,23 @@ def require_possible(config: RunConfig) -> None:
     }
     if asked := [field for field, is_asked in of_one_class.items() if is_asked]:
         raise ValueError(f"{', '.join(asked)}: for texts with one class alone; take it out, found labels.rule many")
-    labels = config.model.prompt.labels
-    if config.model.head == "label_tokens" and labels is not None and len(labels) != 2:
-        raise ValueError(
+
+
+def member_refusal(member: Planned) -> str | None:
+    """Why a member of an ensemble, or the only network, cannot tell several labels; None where it can."""
+    if member.kind == "tfidf_svm":
+        return "kind tfidf_svm tells classes, one a text; allowed with labels.rule many is network"
+    for field, allowed in ALLOWED.items():
+        found = getattr(member.fine_tune, field)
+        if found != allowed:
+            return f"fine_tune.{field} {found}: allowed with labels.rule many is {allowed}"
+    labels = member.model.prompt.labels
+    if member.model.head == "label_tokens" and labels is not None and len(labels) != 2:
+        return (
             "model.prompt.labels with labels.rule many are the two answers to the question of each label, no and yes;"
             f" found {list(labels)}"
         )
+    return None
 
 
 def _require_columns(labels: LabelsConfig) -> None:

@@ -16,6 +16,7 @@ from agile_classifier.evaluation.evasion.measure import Attacked, measure_evasio
 from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.comparison import Answers
 from agile_classifier.metrics.metrics import predict
+from agile_classifier.models.ensemble.bases import Base
 from agile_classifier.models.explanations.leave_one_out import Explanation, explain_texts, find_words
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.prompts.injections import list_injections
@@ -29,7 +30,7 @@ class Tried:
     """The candidate, loaded once it is asked, with what validation chose for it."""
 
     adapter: Path
-    base: Path
+    base: Base
     calibration: Calibration
     answers: Answers
     """Its answers to the test texts as they are."""

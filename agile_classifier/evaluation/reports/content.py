@@ -20,7 +20,7 @@ from agile_classifier.evaluation.reports.page import Fact
 from agile_classifier.evaluation.several.page import draw_label_figures, render_labels
 from agile_classifier.evaluation.titles import CONTENDERS
 from agile_classifier.metrics.metrics import DecisionThreshold, confusion, predict
-from agile_classifier.models.spec import MEMBER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.training.history import History
 
 
@@ -115,7 +115,7 @@ def _facts(
     return {
         "Labels": _label_facts(evaluation, labelling),
         "Model": {
-            **_model_facts(spec, evaluation, has_member=(adapter / MEMBER_FOLDER).is_dir()),
+            **_model_facts(spec, evaluation),
             "trained parameters": history.n_trained_parameters,
         },
         "Training": {
@@ -166,17 +166,19 @@ def _ceiling(evaluation: Evaluation, labelling: Labelling) -> str | None:
     )
 
 
-def _model_facts(spec: ClassifierSpec, evaluation: Evaluation, *, has_member: bool) -> dict[str, object]:
+def _model_facts(spec: ClassifierSpec, evaluation: Evaluation) -> dict[str, object]:
     prompt = spec.prompt
     head = f"label tokens {list(prompt.labels)}" if prompt else f"classification, {spec.pooling} pooling"
-    member = {"second member of the ensemble (log odds averaged)": CONTENDERS["tfidf_svm"]} if has_member else {}
+    members = {f"member {number} of the ensemble": one.words for number, one in enumerate(evaluation.members, start=1)}
+    how = {"joined by": "the mean of the members' log odds"} if members else {}
     return {
         "base model": spec.base_source,
         **({"started from": "; that from ".join(start.sentence for start in spec.starts)} if spec.starts else {}),
         "quantization": spec.quantization,
         "compute dtype": spec.compute_dtype,
         "head": head,
-        **member,
+        **members,
+        **how,
         **({"undone in texts before they are read": ", ".join(spec.normalize)} if spec.normalize else {}),
         "longest text (tokens)": spec.max_length,
         "texts cut to it": in_words(evaluation.n_cut),

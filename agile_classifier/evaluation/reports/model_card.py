@@ -16,6 +16,7 @@ from agile_classifier.config.sources import describe_data, file_names
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.snapshots.manifest import Manifest
 from agile_classifier.evaluation.contenders import BASELINE_NAMES, Evaluation
+from agile_classifier.evaluation.ensemble.figures import MEMBERS
 from agile_classifier.evaluation.many_classes import name_classes
 from agile_classifier.evaluation.titles import CONTENDERS
 from agile_classifier.models.spec import Start
@@ -70,7 +71,7 @@ def model_card(
         as_good=[CONTENDERS[name] for name in as_good],
         banding=evaluation.banding,
         banded=_banded(evaluation),
-        baselines=[name for name in BASELINE_NAMES if name in evaluation.metrics],
+        baselines=[name for name in BASELINE_NAMES if name in evaluation.metrics and name not in MEMBERS],
     )
 
 

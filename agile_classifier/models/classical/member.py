@@ -1,4 +1,4 @@
-"""Ensemble member: a linear support vector machine on TF-IDF that answers beside the network.
+"""Ensemble member without a network: a linear support vector machine on TF-IDF.
 
 Where class 1 lives on set phrases, as unfair terms do, words and parts of words know what the network's meaning of a
 text has lost, and the other way round (docs/results.md has both, alone and together). It learns from hard labels of
@@ -15,16 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline
 
 from agile_classifier.errors import InputError
-from agile_classifier.metrics.calibration import Calibration, Floats, average_log_odds, fit_calibration
+from agile_classifier.metrics.calibration import Calibration, Floats, fit_calibration
 from agile_classifier.models.classical.baselines import fit_texts, squash_margins, tfidf_svm
-from agile_classifier.models.spec import MEMBER_FOLDER
 
 N_FOLDS = 5
 """Folds of train on which margins are calibrated; every class needs as many texts."""
@@ -33,20 +32,21 @@ _FACTS, _TENSORS = "member.json", "member.safetensors"
 
 @dataclass(frozen=True)
 class Member:
-    """Second member of an ensemble: a fitted linear SVM on TF-IDF, and the map from its margins to probabilities."""
+    """Member of an ensemble: a fitted linear SVM on TF-IDF, and the map from its margins to probabilities."""
 
     machine: Pipeline
     calibration: Calibration
+
+    @property
+    def rounding(self) -> float:
+        """Largest change of a probability that rounding explains: none, for it computes in float64."""
+        return 0.0
 
     def score(self, texts: Sequence[str]) -> Floats:
         """Its own probabilities, of shape (n, n_classes)."""
         if not texts:  # TF-IDF cannot take none
             return np.empty((0, len(self.machine["svm"].classes_)))
         return self.calibration.apply(squash_margins(self.machine.decision_function(list(texts))))
-
-    def join(self, y_score: ArrayLike, texts: Sequence[str]) -> Floats:
-        """Probabilities of the ensemble, of shape (n, n_classes), from a network's of the same shape and its own."""
-        return average_log_odds(y_score, self.score(texts))
 
     def save(self, folder: Path) -> None:
         """Write vocabulary and numbers, as JSON and safetensors, into a folder."""
@@ -98,12 +98,6 @@ def fit_member(train: pd.DataFrame, *, class_names: Sequence[str], seed: int) ->
     return Member(machine, fit_calibration("platt", y_true=y_true, y_score=squash_margins(unseen)))
 
 
-def load_member(adapter: Path) -> Member | None:
-    """The ensemble member in the folder of an adapter, a version or an export; None where there is none."""
-    folder = adapter / MEMBER_FOLDER
-    return Member.load(folder) if folder.is_dir() else None
-
-
 def _whole(group: pd.Series) -> NDArray[np.int64]:
     """A number for each group, of shape (n,), in the order of their names.
 
@@ -122,8 +116,8 @@ def _require_texts(y_true: NDArray[np.int64], groups: NDArray[np.int64] | None, 
         count = int(own.sum()) if groups is None else len(np.unique(groups[own]))
         if count < N_FOLDS:
             raise InputError(
-                f"fine_tune.ensemble_with tfidf_svm: class {name} has {count} {what} in train;"
-                f" {N_FOLDS} are needed to calibrate it; allowed is none"
+                f"model.members kind tfidf_svm: class {name} has {count} {what} in train;"
+                f" {N_FOLDS} are needed to calibrate it; take that member out"
             )
 
 

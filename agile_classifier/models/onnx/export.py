@@ -22,10 +22,12 @@ import numpy as np
 import torch
 
 from agile_classifier.errors import InputError
+from agile_classifier.models.ensemble.bases import Base
+from agile_classifier.models.ensemble.members import is_network, list_member_folders
 from agile_classifier.models.onnx.merging import MergedNetwork, compute_in_float32
 from agile_classifier.models.onnx.predictor import INPUTS, MODEL_FILE, OUTPUT, OnnxPredictor
 from agile_classifier.models.predictor import Predictor
-from agile_classifier.models.spec import MEMBER_FOLDER, SPEC_FILE, TOKENIZER_FOLDER
+from agile_classifier.models.spec import SPEC_FILE, TOKENIZER_FOLDER
 
 EXPORT_FILE = "export.json"
 OPSET = 20
@@ -60,9 +62,11 @@ class OnnxExport:
 
 
 def export_onnx(
-    adapter: Path, *, base: Path, output: Path, texts: Sequence[str] = PROBES, tolerance: float | None = None
+    adapter: Path, *, base: Base, output: Path, texts: Sequence[str] = PROBES, tolerance: float | None = None
 ) -> OnnxExport:
     """Write `model.onnx`, the tokenizer, `classifier.json` and `export.json` into the new folder `output`.
+
+    Of an ensemble each network has a graph of its own, below `members/`.
 
     The graph is compared with the original computed in float32, as the graph itself computes: what bfloat16 rounds in
     the original is no fault of the graph, and is stated apart.
@@ -91,26 +95,41 @@ def export_onnx(
         raise InputError(f"export: {output} is there already")
     predictor = Predictor.load(adapter, base=base)
     as_scored = predictor.score(texts)
-    compute_in_float32(predictor.network)
+    networks = _list_networks(adapter, predictor)
+    for each in networks.values():
+        compute_in_float32(each.network)
     expected = predictor.score(texts)
-    exact = replace(predictor.spec, compute_dtype="float32")
-    allowed = exact.rounding if tolerance is None else tolerance
+    exact = [replace(each.spec, compute_dtype="float32").rounding for each in networks.values()]
+    allowed = max(exact) if tolerance is None else tolerance
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
         folder = Path(scratch) / "export"
         folder.mkdir()
-        for part in (TOKENIZER_FOLDER, MEMBER_FOLDER):
-            if (adapter / part).is_dir():
-                shutil.copytree(adapter / part, folder / part)
-        shutil.copy2(adapter / SPEC_FILE, folder)
-        write_graph(MergedNetwork(predictor.network, pooling=predictor.spec.pooling), folder / MODEL_FILE)
+        for member in list_member_folders(adapter).values():
+            if not is_network(member):
+                shutil.copytree(member, folder / member.relative_to(adapter))
+        for place, each in networks.items():
+            _write_network(each, place, folder / place.relative_to(adapter))
         difference = _check(folder, texts, expected=expected, tolerance=allowed)
-        n_bytes = sum(path.stat().st_size for path in folder.glob(f"{MODEL_FILE}*"))
+        n_bytes = sum(path.stat().st_size for path in folder.rglob(f"{MODEL_FILE}*"))
         rounding = float(np.abs(as_scored - expected).max())
         facts = OnnxExport(difference, allowed, rounding, len(texts), n_bytes, OPSET)
         (folder / EXPORT_FILE).write_text(json.dumps(asdict(facts), indent=1) + "\n", encoding="utf-8")
         folder.rename(output)
     return facts
+
+
+def _list_networks(adapter: Path, predictor: Predictor) -> dict[Path, Predictor]:
+    """Folder → network of each member that is one, the first member's first."""
+    members = zip(list_member_folders(adapter).values(), predictor.members, strict=True)
+    return {adapter: predictor} | {place: member for place, member in members if isinstance(member, Predictor)}
+
+
+def _write_network(predictor: Predictor, adapter: Path, folder: Path) -> None:
+    """Write the graph, tokenizer and specification of one network."""
+    shutil.copytree(adapter / TOKENIZER_FOLDER, folder / TOKENIZER_FOLDER)
+    shutil.copy2(adapter / SPEC_FILE, folder)
+    write_graph(MergedNetwork(predictor.network, pooling=predictor.spec.pooling), folder / MODEL_FILE)
 
 
 def write_graph(network: MergedNetwork, path: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
@@ -17,10 +16,8 @@ from agile_classifier.errors import InputError
 from agile_classifier.models.decision import DECISION_FILE, Decided, Decision, require_finite
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer, token_batches
-from agile_classifier.models.spec import MEMBER_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
-
-if TYPE_CHECKING:
-    from agile_classifier.models.classical.member import Member
+from agile_classifier.models.ensemble.members import Member, join_members, load_members
+from agile_classifier.models.spec import TOKENIZER_FOLDER, ClassifierSpec
 
 MODEL_FILE = "model.onnx"
 INPUTS, OUTPUT = ("input_ids", "attention_mask"), "probabilities"
@@ -36,7 +33,7 @@ class OnnxPredictor:
     tokenizer: PreTrainedTokenizerBase
     spec: ClassifierSpec
     decision: Decision
-    member: Member | None
+    members: tuple[Member, ...]
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
         """Load an exported folder; 0 threads leaves their number to onnxruntime, a thread a core."""
@@ -44,9 +41,14 @@ class OnnxPredictor:
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(folder / MODEL_FILE, options, providers=["CPUExecutionProvider"])
         self.tokenizer, self.spec = load_tokenizer(folder / TOKENIZER_FOLDER), ClassifierSpec.load(folder)
-        self.member = _load_member(folder)
+        self.members = load_members(folder, lambda _, member: OnnxPredictor(member, threads=threads))
         has_decision = (folder / DECISION_FILE).is_file()
         self.decision = Decision.load(folder) if has_decision else Decision(decision_threshold=None)
+
+    @property
+    def rounding(self) -> float:
+        """Largest change of a probability that rounding explains, of all members: `ClassifierSpec.rounding`."""
+        return max([self.spec.rounding, *(member.rounding for member in self.members)])
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
         """Calibrated probabilities of shape (n, n_classes), in order; rows sum to 1 but of several labels."""
@@ -74,8 +76,8 @@ class OnnxPredictor:
         probabilities = np.empty((len(texts), self.spec.n_classes))
         for batch in token_batches(encoded.lengths, budget=TOKENS_PER_BATCH):
             probabilities[batch] = self._score_batch([encoded.input_ids[row] for row in batch])
-        said = probabilities if self.member is None else self.member.join(probabilities, self.spec.clean(texts))
-        return require_finite(said)
+        others = [member.score(self.spec.clean(texts)) for member in self.members]
+        return require_finite(join_members([probabilities, *others], several=self.spec.several))
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Token ids as the graph reads them, of texts normalised as the specification says."""
@@ -93,12 +95,3 @@ class OnnxPredictor:
         if not self.spec.several:
             probabilities /= probabilities.sum(axis=1, keepdims=True)  # as float32 they sum to 1 but for its rounding
         return probabilities
-
-
-def _load_member(folder: Path) -> Member | None:
-    """It alone needs scikit-learn, which takes a second to import."""
-    if not (folder / MEMBER_FOLDER).is_dir():
-        return None
-    from agile_classifier.models.classical.member import load_member
-
-    return load_member(folder)

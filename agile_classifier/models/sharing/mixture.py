@@ -94,7 +94,7 @@ class Mixture:
         together = self.score([(number, PROBES) for number in range(len(self._predictors))])
         for predictor, found in zip(self._predictors, together, strict=True):
             difference = float(np.abs(found - predictor.score(PROBES)).max())
-            if not difference <= predictor.spec.rounding:
+            if not difference <= predictor.rounding:
                 raise RuntimeError(
                     f"mixed, a probability differs by {difference:.2g} from that of the classifier alone"
                 )

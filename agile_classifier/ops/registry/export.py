@@ -18,8 +18,9 @@ from agile_classifier.data.text import is_blank
 from agile_classifier.errors import InputError
 from agile_classifier.models.decision import DECISION_FILE, Decision
 from agile_classifier.models.digests import write_manifest
-from agile_classifier.models.gguf import fetch_base_of
-from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
+from agile_classifier.models.ensemble.bases import Base, fetch_bases_of
+from agile_classifier.models.ensemble.members import read_specs
+from agile_classifier.models.spec import PROBABILITY
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.registry.scorer import Scorer
@@ -154,7 +155,7 @@ def _write_adapter(adapter: Path) -> tuple[Path, str]:
 def _write_onnx(model_name: str, version: str, files: version_files.VersionFiles) -> tuple[Path, str]:
     from agile_classifier.models.onnx.export import PROBES, export_onnx  # an extra: only this format needs it
 
-    base = files.base or fetch_base_of(ClassifierSpec.load(files.adapter))
+    base = files.base or fetch_bases_of(files.adapter)
     folder = scratch() / "onnx"
     texts = (*PROBES, *_test_texts(model_name, version))
     if not is_scoring_code_of_here(files.code):
@@ -169,7 +170,7 @@ def _write_onnx(model_name: str, version: str, files: version_files.VersionFiles
     )
 
 
-def _require_same_answers(scorer: Scorer, adapter: Path, *, base: Path, texts: Sequence[str]) -> None:
+def _require_same_answers(scorer: Scorer, adapter: Path, *, base: Base, texts: Sequence[str]) -> None:
     """Compare the code here, which makes the graph, with the other code that a version carries and is scored by."""
     from agile_classifier.models.predictor import Predictor  # torch: not before it is needed
 
@@ -177,7 +178,7 @@ def _require_same_answers(scorer: Scorer, adapter: Path, *, base: Path, texts: S
     by_version = scorer(visible).filter(like=PROBABILITY).to_numpy()
     predictor = Predictor.load(adapter, base=base)
     here = Decision.load(adapter).calibration.apply(predictor.score(visible))
-    difference, allowed = float(np.abs(here - by_version).max()), predictor.spec.rounding
+    difference, allowed = float(np.abs(here - by_version).max()), predictor.rounding
     if not difference <= allowed:  # NaN fails too
         raise RuntimeError(
             f"ONNX export: the version was registered with other code, by which a probability differs by"
@@ -203,9 +204,11 @@ def _test_texts(model_name: str, version: str) -> tuple[str, ...]:
 
 
 def _describe(adapter: Path) -> str:
-    spec = ClassifierSpec.load(adapter)
+    bases = {spec.base_source: spec.base_digest for spec in read_specs(adapter)}
     n_bytes = sum(path.stat().st_size for path in adapter.rglob("*") if path.is_file())
-    return f"{n_bytes / 1e6:.1f} MB; its base model is {spec.base_source}, SHA-256 over its files {spec.base_digest}"
+    stands_on = "its base model is" if len(bases) == 1 else "the base models of its members are"
+    named = "; ".join(f"{source}, SHA-256 over its files {digest}" for source, digest in bases.items())
+    return f"{n_bytes / 1e6:.1f} MB; {stands_on} {named}"
 
 
 def _in_artifact_store(model_name: str, version: str, format: str) -> str:

@@ -8,7 +8,8 @@ model.predict_proba(["what a lovely day"])
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from agile_classifier.config.addresses.version import FORMS, read_version_address
 from agile_classifier.errors import InputError
@@ -41,7 +42,8 @@ def load_classifier(address: str) -> AgileClassifier:
 
     name, version = found.name, registry.find_address(found)
     files = version_files.read_files(name, version)
-    tuning = version_files.read_config(name, version).get("fine_tune", {})
+    recorded = version_files.read_config(name, version)
+    tuning = {**recorded.get("fine_tune", {}), **_read_members(recorded)}
     if not is_scoring_code_of_here(files.code):
         warnings.warn(
             f"{address}: version {version} was registered with other scoring code than that here, which this "
@@ -51,3 +53,9 @@ def load_classifier(address: str) -> AgileClassifier:
         )
     known = {field: value for field, value in tuning.items() if field in AgileClassifier("").get_params()}
     return AgileClassifier.from_adapter(files.adapter, base=files.base, **known)
+
+
+def _read_members(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of an ensemble as its run's config says them; nothing where it says none, as versions of before."""
+    members = recorded.get("model", {}).get("members")
+    return {"members": tuple(members)} if members else {}

@@ -24,7 +24,8 @@ from agile_classifier.evaluation.drift_sample import DriftSample
 from agile_classifier.evaluation.reports.model_card import CARD_FILE
 from agile_classifier.metrics.bands import DECISION
 from agile_classifier.models.decision import Decision
-from agile_classifier.models.spec import MEMBER_FOLDER, PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.ensemble.members import is_network, list_member_folders, list_networks
+from agile_classifier.models.spec import PROBABILITY, SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.ops.registry.scoring_code import write_scoring_code
 from agile_classifier.ops.registry.versions import LEARNT_FILE, TESTED_FILE
 
@@ -68,7 +69,8 @@ def log_classifier(
     Parameters
     ----------
     base : Path or None
-        The base model's folder, to be kept inside; None keeps the pinned reference.
+        The base model's folder, or that of an ensemble's base models, to be kept inside; None keeps the pinned
+        reference.
     learnt_from : iterable of str
         Digests of the train and validation texts, so that a later comparison can leave them out.
     tested_on : iterable of str
@@ -120,12 +122,17 @@ def score_in_fresh_process(model_uri: str, texts: Sequence[str], *, class_names:
 
 
 def _pack(adapter: Path, folder: Path, *, decision: Decision) -> Path:
-    for part in ("best", TOKENIZER_FOLDER, MEMBER_FOLDER):
-        if (adapter / part).is_dir():
-            shutil.copytree(adapter / part, folder / part)
-    for file in (SPEC_FILE, SKETCH_FILE):
-        if (adapter / file).is_file():
-            shutil.copy2(adapter / file, folder)
+    """What scoring needs of an adapter: of each network the best checkpoint, of a linear machine all."""
+    for network in list_networks(adapter):
+        place = folder / network.relative_to(adapter)
+        for part in ("best", TOKENIZER_FOLDER):
+            shutil.copytree(network / part, place / part)
+        shutil.copy2(network / SPEC_FILE, place)
+    for member in list_member_folders(adapter).values():
+        if not is_network(member):
+            shutil.copytree(member, folder / member.relative_to(adapter))
+    if (adapter / SKETCH_FILE).is_file():
+        shutil.copy2(adapter / SKETCH_FILE, folder)
     decision.save(folder)
     return folder
 

@@ -22,10 +22,10 @@ from agile_classifier.label_sets import name_predictions
 from agile_classifier.metrics.bands import DECISION
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.digests import verify_parts
-from agile_classifier.models.gguf import fetch_base_of
+from agile_classifier.models.ensemble.bases import fetch_bases_of
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.sharing.mixture import Mixture, find_mixing_key
-from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
+from agile_classifier.models.spec import PROBABILITY
 
 
 class RegisteredClassifier(PythonModel):
@@ -36,7 +36,7 @@ class RegisteredClassifier(PythonModel):
         folder = Path(context.artifacts["classifier"])
         verify_parts(folder.parents[1], map(Path, context.artifacts.values()))
         inside = context.artifacts.get("base_model")
-        base = Path(inside) if inside else fetch_base_of(ClassifierSpec.load(folder))
+        base = Path(inside) if inside else fetch_bases_of(folder)
         self.predictor = Predictor.load(folder, base=base, shares_base=True)
         self.decision = Decision.load(folder)
 

@@ -27,6 +27,7 @@ from agile_classifier.evaluation.drift_sample import DriftSample
 from agile_classifier.evaluation.many_classes import name_classes
 from agile_classifier.evaluation.reports.model_card import model_card
 from agile_classifier.models.decision import Decision
+from agile_classifier.models.ensemble.members import read_rounding
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.ops.project import git_commit
 from agile_classifier.ops.registry import logged_models
@@ -43,7 +44,7 @@ class Candidate:
     adapter: Path
     """Folder written by `fine_tune`."""
     base: Path
-    """Folder of the base model."""
+    """Folder of the base model, or of those of an ensemble."""
     evaluation: Evaluation
     test_scores: pd.DataFrame
     """Scores of the test rows, as `evaluation.contenders.score_table` makes them."""
@@ -169,7 +170,7 @@ def _check_parity(model_uri: str, candidate: Candidate, settings: RegistryConfig
     mlflow.log_metric("largest_parity_error", parity_error)
     tolerance = settings.parity_tolerance
     if tolerance is None:
-        tolerance = ClassifierSpec.load(candidate.adapter).rounding
+        tolerance = read_rounding(candidate.adapter)
     if not parity_error <= tolerance:  # NaN fails too
         raise RuntimeError(
             f"reload parity: a probability moved by {parity_error:.2g} after saving and reloading,"
@@ -212,7 +213,8 @@ def _parity_tags(parity_error: float, *, n: int) -> dict[str, str]:
 def _description(candidate: Candidate) -> str:
     evaluation, config, parts = candidate.evaluation, candidate.config, candidate.labelling.parts
     metrics, model, tuning = evaluation.metrics["candidate"], config["model"], config["fine_tune"]
-    member = "" if tuning["ensemble_with"] == "none" else ", in an ensemble with TF-IDF + linear SVM"
+    others = " and ".join(one.what for one in evaluation.members[1:])
+    member = f", in an ensemble with {escape(others)}" if others else ""
     starts = ClassifierSpec.load(candidate.adapter).starts
     begun = f", started from {escape(starts[0].title)}" if starts else ""
     finds, between = ("Finds", ", ") if candidate.labelling.several else ("Tells", " / ")

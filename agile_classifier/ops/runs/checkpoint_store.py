@@ -23,10 +23,14 @@ from zenml.io import fileio
 
 from agile_classifier.errors import one_line, redact
 from agile_classifier.ops.state import home as state
-from agile_classifier.training.checkpoints import complete_checkpoints
+from agile_classifier.training.checkpoints import kept_folders
 
 MARKER = "complete.json"
 """Marker beside a checkpoint's files in the store: their sizes in bytes, and when the last one was written."""
+
+
+LEVEL = "--"
+"""What stands for a level of folders in the name of a checkpoint in the store."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,11 @@ class StoredCheckpoints:
         RuntimeError
             The store cannot be read, or holds other sizes than its marker says.
         """
-        here = {path.name for path in complete_checkpoints(self.folder)}
+        here = {_store_name(path, self.folder) for path in kept_folders(self.folder)}
         try:
             for name, marker in _stored(self.address).items():
                 if name not in here:
-                    _download(f"{self.address}/{name}", marker["files"], self.folder / name)
+                    _download(f"{self.address}/{name}", marker["files"], self.folder / _local_name(name))
         except Exception as error:  # every store's library raises its own kinds
             raise RuntimeError(f"checkpoints in {self.address} cannot be fetched: {_in_words(error)}") from error
 
@@ -72,11 +76,12 @@ class StoredCheckpoints:
         """Upload complete checkpoints that the store lacks, then remove from it those that no longer exist here."""
         with _told(f"checkpoints could not be copied to {self.address}; the next one tries again"):
             there = _stored(self.address)
-            for checkpoint in complete_checkpoints(self.folder):
-                if checkpoint.name not in there:
-                    _upload(checkpoint, f"{self.address}/{checkpoint.name}")
+            for checkpoint in kept_folders(self.folder):
+                name = _store_name(checkpoint, self.folder)
+                if name not in there:
+                    _upload(checkpoint, f"{self.address}/{name}")
             for name in there:
-                if not (self.folder / name).is_dir():
+                if not (self.folder / _local_name(name)).is_dir():
                     _remove(f"{self.address}/{name}")
 
     def remove(self) -> None:
@@ -120,6 +125,16 @@ def remove_stored(address: str) -> None:
         _remove(f"{address}/{name}")
     if fileio.exists(address):
         fileio.rmtree(address)
+
+
+def _store_name(checkpoint: Path, folder: Path) -> str:
+    """Name of a checkpoint in the store, which has one level: `checkpoint-8`, of a member `member-2--checkpoint-8`."""
+    return checkpoint.relative_to(folder).as_posix().replace("/", LEVEL)
+
+
+def _local_name(name: str) -> str:
+    """Path of a checkpoint below the training's folder, from its name in the store."""
+    return name.replace(LEVEL, "/")
 
 
 def _store() -> str | None:

@@ -16,6 +16,7 @@ from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.ending import is_told
 from agile_classifier.environment import home
 from agile_classifier.evaluation.contenders import Evaluation, in_words
+from agile_classifier.evaluation.ensemble.figures import MEMBERS
 from agile_classifier.evaluation.reports.page import state_decision, take_from_frame
 from agile_classifier.files import write_whole
 from agile_classifier.ops.runs.links import describe_version, run_address
@@ -26,6 +27,7 @@ SHOWN_METRICS = ("f1", "roc_auc", "pr_auc", "accuracy", "precision", "recall", "
 CONTENDERS = {
     "candidate": "best checkpoint",
     "last": "last checkpoint",
+    **{name: name.replace("_", " ") for name in MEMBERS},
     "frozen": "frozen + LR",
     "tfidf": "TF-IDF + LR",
     "majority": "majority",
@@ -84,6 +86,8 @@ def show(run: PipelineRunResponse, *, model_name: str) -> str:
     history = History.model_validate(steps["fine_tune"].run_metadata["training"])
     earlier = " in the run that is reused" if "fine_tune" in reused else ""
     console.print(f"training took {history.costs}{earlier}")
+    for number, member in enumerate(evaluation.members, start=1):
+        console.print(f"member {number}: {member.words}")
     version, mlflow_run = output_of(run, "register", "model_version"), output_of(run, "fine_tune", "mlflow_run_id")
     console.print(f"model {model_name} version {version}; MLflow run {mlflow_run}; ZenML run {run.name}")
     console.print(f"report: {write_report(run, model_name=model_name)}", soft_wrap=True)

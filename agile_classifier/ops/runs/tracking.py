@@ -23,8 +23,9 @@ from pydantic import BaseModel
 from zenml import get_step_context, log_metadata
 from zenml.client import Client
 
+from agile_classifier.config.ensemble.members import Planned
 from agile_classifier.config.run import CostsConfig
-from agile_classifier.config.training import DEVICE_FIELDS, FineTuneConfig
+from agile_classifier.config.training import DEVICE_FIELDS
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.tables import examples_digest
 from agile_classifier.errors import InputError
@@ -92,8 +93,7 @@ def resumed_run(run_id: str) -> Iterator[str]:
 def training_key(
     train: pd.DataFrame,
     validation: pd.DataFrame,
-    spec: ClassifierSpec,
-    settings: FineTuneConfig,
+    members: Sequence[tuple[Planned, ClassifierSpec]],
     *,
     experiment: str,
     n_devices: int,
@@ -107,9 +107,12 @@ def training_key(
     parts = [
         examples_digest(part[[name for name in ("text", *TAUGHT) if name in part]]) for part in (train, validation)
     ]
-    tuned = settings.model_dump(mode="json", exclude=set(DEVICE_FIELDS))
+    tuned = [
+        [member.kind, asdict(spec), member.fine_tune.model_dump(mode="json", exclude=set(DEVICE_FIELDS))]
+        for member, spec in members
+    ]
     several = [n_devices] if n_devices > 1 else []
-    described = json.dumps([experiment, *parts, asdict(spec), tuned, *several], sort_keys=True)
+    described = json.dumps([experiment, *parts, tuned, *several], sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()[:16]
 
 

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from zenml.client import Client
 
+from agile_classifier.config.ensemble.members import renew_recorded
 from agile_classifier.config.evaluation import MonitoringConfig
 from agile_classifier.config.files import parse_config
 from agile_classifier.config.reading import ReadingOptions
@@ -17,8 +18,7 @@ from agile_classifier.evaluation.drift_sample import REFERENCE_FILE, DriftSample
 from agile_classifier.evaluation.quality import measure_figures
 from agile_classifier.evaluation.reference import embedded
 from agile_classifier.evaluation.reports.drift import DriftPage, render, sentence_of
-from agile_classifier.models.gguf import fetch_base_of
-from agile_classifier.models.spec import ClassifierSpec
+from agile_classifier.models.ensemble.bases import fetch_bases_of
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.registry.versions import find_champion
@@ -98,7 +98,7 @@ def compare_batch(
     """
     sample = batch.sample
     if batch.texts:  # without any, what only they tell is not measured
-        base = files.base or fetch_base_of(ClassifierSpec.load(files.adapter))
+        base = files.base or fetch_bases_of(files.adapter)
         sample = embedded(sample, files.adapter, base=base, texts=batch.texts)
     findings = compare(reference, sample, limits=settings.limits)
     page = DriftPage(f"{name} version {batch.version}: {title}", reference, sample, findings, source)
@@ -131,7 +131,8 @@ def training_config(model_name: str, version: str) -> RunConfig:
     if not recorded:
         raise InputError(f"model {model_name}: version {version} records no config that could be trained again")
     return parse_config(
-        {"registry": {"model_name": model_name}, **recorded}, name=f"model {model_name}: config of version {version}"
+        {"registry": {"model_name": model_name}, **renew_recorded(recorded)},
+        name=f"model {model_name}: config of version {version}",
     )
 
 

@@ -24,7 +24,7 @@ from agile_classifier.data.tables import to_table
 from agile_classifier.data.text import complaint_about, text_digest
 from agile_classifier.errors import InputError, did_you_mean
 from agile_classifier.files import require_place, write_whole
-from agile_classifier.models.gguf import fetch_base_of
+from agile_classifier.models.ensemble.bases import fetch_bases_of, find_bases
 from agile_classifier.models.spec import PROBABILITY, ClassifierSpec
 from agile_classifier.ops.registry.contents import version_files
 from agile_classifier.ops.registry.scorer import Scorer
@@ -254,4 +254,5 @@ def _embed(name: str, number: str, texts: Sequence[str]) -> NDArray[np.float32]:
 
     files = version_files.read_files(name, number)
     spec = ClassifierSpec.load(files.adapter)
-    return embed(spec.clean(texts), base=files.base or fetch_base_of(spec), max_length=spec.max_length)
+    base = find_bases(files.adapter, files.base or fetch_bases_of(files.adapter))[0]
+    return embed(spec.clean(texts), base=base, max_length=spec.max_length)

@@ -146,4 +146,5 @@ def write_base(config: str) -> Iterator[tuple[str, str]]:
     if config not in base_models():
         raise InputError(f"base model {config[:40]!r}: there are {', '.join(base_models())}")
     for name, value in read_parameters(project.configs() / f"{config}.yaml")["model"].items():
-        yield f"model.{name}", write_value(value)
+        if name != "members":  # what else answers beside it belongs to that config's own task
+            yield f"model.{name}", write_value(value)

@@ -11,14 +11,16 @@ import pandas as pd
 import pytest
 from sklearn.metrics import log_loss
 
-from agile_classifier.config.training import FineTuneConfig, ModelConfig
+from agile_classifier.config.ensemble.members import list_members
+from agile_classifier.config.training import FineTuneConfig, MemberConfig, ModelConfig
 from agile_classifier.errors import InputError
 from agile_classifier.metrics.calibration import average_log_odds
 from agile_classifier.models.classical.baselines import score_tfidf_svm
-from agile_classifier.models.classical.member import Member, fit_member, load_member
+from agile_classifier.models.classical.member import Member, fit_member
+from agile_classifier.models.ensemble.members import list_member_folders
 from agile_classifier.models.predictor import Predictor
-from agile_classifier.models.spec import MEMBER_FOLDER, ClassifierSpec
-from agile_classifier.training.fine_tuning import fine_tune
+from agile_classifier.models.spec import MEMBER_FOLDER
+from agile_classifier.training.ensemble import Means, describe_members, train_members
 
 STRANGE = ["", "never seen", "a\nb", "☃ lovely", "lovely " * 300]
 
@@ -57,12 +59,10 @@ def test_what_is_saved_answers_bit_for_bit_and_is_no_pickle(labelled: pd.DataFra
     member = fitted(labelled)
     member.save(tmp_path / MEMBER_FOLDER)
     texts = [*labelled["text"], *STRANGE]
-    loaded = load_member(tmp_path)
-    assert loaded is not None
+    loaded = Member.load(tmp_path / MEMBER_FOLDER)
     assert np.array_equal(loaded.score(texts), member.score(texts))
     assert {path.suffix for path in (tmp_path / MEMBER_FOLDER).iterdir()} == {".json", ".safetensors"}
     assert loaded.score([]).shape == (0, 2)
-    assert load_member(tmp_path / "elsewhere") is None
 
 
 def test_of_three_classes_it_has_three_probabilities(labelled: pd.DataFrame, tmp_path: Path) -> None:
@@ -78,9 +78,7 @@ def test_of_three_classes_it_has_three_probabilities(labelled: pd.DataFrame, tmp
 def test_a_class_too_rare_to_be_calibrated_is_named_before_anything_is_trained(
     labelled: pd.DataFrame, tiny_model: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(
-        InputError, match=r"fine_tune.ensemble_with tfidf_svm: class yes has 4 texts in train; 5 are needed"
-    ):
+    with pytest.raises(InputError, match=r"model.members kind tfidf_svm: class yes has 4 texts in train; 5 are needed"):
         train(tiny_model, labelled.assign(label=[1] * 4 + [0] * (len(labelled) - 4)), tmp_path)
     assert not (tmp_path / "adapter" / "best").exists()
 
@@ -121,13 +119,12 @@ def test_a_tuned_classifier_answers_as_an_ensemble_by_either_checkpoint(
     labelled: pd.DataFrame, tiny_model: Path, tmp_path: Path
 ) -> None:
     adapter, texts = train(tiny_model, labelled, tmp_path), list(labelled["text"][:20])
-    member = load_member(adapter)
-    assert member is not None
+    member = Member.load(list_member_folders(adapter)[2])
     for checkpoint in ("best", "last"):
         predictor = Predictor.load(adapter, base=tiny_model, checkpoint=checkpoint)
         together, encoded = predictor.score(texts), predictor.encode(texts)
         assert np.array_equal(predictor.score(texts, encoded=encoded), together)
-        predictor.member = None
+        predictor.members = ()
         alone = predictor.score(texts)
         assert together == pytest.approx(average_log_odds(alone, member.score(texts)))
         assert np.abs(together - alone).max() > 0.01
@@ -135,9 +132,10 @@ def test_a_tuned_classifier_answers_as_an_ensemble_by_either_checkpoint(
 
 
 def train(base: Path, labelled: pd.DataFrame, folder: Path) -> Path:
-    tuning = FineTuneConfig(epochs=1, rank=2, batch_size=8, ensemble_with="tfidf_svm")
-    model = ModelConfig(source="tiny", quantization="none", max_length=32)
-    spec = ClassifierSpec.describe(model, class_names=("no", "yes"), base_digest="")
+    tuning = FineTuneConfig(epochs=1, rank=2, batch_size=8)
+    beside = MemberConfig(kind="tfidf_svm")
+    model = ModelConfig(source="tiny", quantization="none", max_length=32, members=(beside,))
+    members = describe_members(list_members(model, tuning), base=base, class_names=("no", "yes"))
     parts = {"train": labelled, "validation": labelled[:0]}
-    fine_tune(parts, spec, tuning, base=base, checkpoints=folder / "checkpoints", output=folder / "adapter")
+    train_members(parts, members, Means(folder / "checkpoints"), output=folder / "adapter")
     return folder / "adapter"

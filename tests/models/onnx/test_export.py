@@ -32,7 +32,7 @@ from agile_classifier.models.onnx.merging import MergedNetwork, compute_in_float
 from agile_classifier.models.onnx.predictor import OnnxPredictor
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.prompts.prompts import Prompt, find_label_tokens
-from agile_classifier.models.spec import MEMBER_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import MEMBER_FOLDER, MEMBERS_FOLDER, TOKENIZER_FOLDER, ClassifierSpec
 
 WORDS = (
     "fine",
@@ -201,7 +201,21 @@ def test_a_network_that_computes_in_float32_keeps_the_weights_that_bfloat16_roun
     assert all(torch.equal(after[name], tensor.to(after[name].dtype)) for name, tensor in before.items())
 
 
-def test_the_second_member_answers_beside_the_graph_too(
+def test_every_network_of_an_ensemble_has_a_graph(tuned: Adapter, tiny_model: Path, tmp_path: Path) -> None:
+    (first, base), (other, _) = (
+        tuned(tiny_model, pooling=pooling, quantization="none") for pooling in ("mean", "layers")
+    )
+    adapter = shutil.copytree(first, tmp_path / "ensemble")
+    shutil.copytree(other, adapter / MEMBERS_FOLDER / "2")
+    export_onnx(adapter, base=base, output=tmp_path / "export")
+    texts, together = varied_texts(20), Predictor.load(adapter, base=base)
+    graphs = OnnxPredictor(tmp_path / "export", threads=1)
+    assert len(list((tmp_path / "export").rglob("model.onnx"))) == 2
+    assert graphs.score(texts) == pytest.approx(together.score(texts), abs=1e-4)
+    assert np.abs(together.score(texts) - together.score_alone(texts)).max() > 0.01
+
+
+def test_the_member_of_an_old_version_answers_beside_the_graph_too(
     tuned: Adapter, tiny_model: Path, tiny_examples: pd.DataFrame, tmp_path: Path
 ) -> None:
     adapter, base = tuned(tiny_model, pooling="mean", quantization="none")

@@ -17,6 +17,7 @@ from uuid import UUID
 import pandas as pd
 import pytest
 
+from agile_classifier.config.ensemble.members import Planned, list_members
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.ops.project import root
@@ -26,17 +27,37 @@ from tests.toys.toy_config import make_sections, write_config
 
 WAITS = "fine_tune: the same training is under way: run training-"
 OWN, FINISHED, RUNNING = (UUID(int=number) for number in (1, 2, 3))
+ALONE = ModelConfig(source="toy")
 REUSED = "fine_tune: the wait is over, and the result of that run is reused"
+
+
+def members_of(model: ModelConfig) -> list[tuple[Planned, ClassifierSpec]]:
+    """Each member of a config with the specification that it is trained by."""
+    planned = list_members(model, FineTuneConfig())
+    return [
+        (member, ClassifierSpec.describe(member.model, class_names=("no", "yes"), base_digest="")) for member in planned
+    ]
 
 
 def test_equal_trainings_of_two_models_have_two_keys(state_folder: Path, tiny_examples: pd.DataFrame) -> None:
     from agile_classifier.ops.runs.tracking import training_key
 
     rows = tiny_examples.assign(label=0)
-    spec = ClassifierSpec.describe(ModelConfig(source="toy"), class_names=("no", "yes"), base_digest="")
     names = ("comments", "reviews", "comments")
-    keys = {training_key(rows, rows, spec, FineTuneConfig(), experiment=name, n_devices=1) for name in names}
+    keys = {training_key(rows, rows, members_of(ALONE), experiment=name, n_devices=1) for name in names}
     assert len(keys) == 2
+
+
+def test_what_another_member_is_trained_with_is_in_the_key(state_folder: Path, tiny_examples: pd.DataFrame) -> None:
+    from agile_classifier.ops.runs.tracking import training_key
+
+    rows = tiny_examples.assign(label=0)
+    beside: list[dict[str, Any]] = [{"fine_tune": {"seed": 1}}, {"fine_tune": {"seed": 2}}, {"kind": "tfidf_svm"}]
+    ensembles = [ModelConfig(source="toy", members=(member,)) for member in beside]
+    keys = {
+        training_key(rows, rows, members_of(model), experiment="comments", n_devices=1) for model in (ALONE, *ensembles)
+    }
+    assert len(keys) == 4
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from agile_classifier.config.ensemble.members import list_members
 from agile_classifier.config.training import ModelConfig
-from agile_classifier.files import tree_digest
-from agile_classifier.models.spec import ClassifierSpec
-from agile_classifier.training.fine_tuning import fine_tune
 from tests.toys.toy_version import NAME, TUNING, register_version
 
 
@@ -47,12 +45,16 @@ def base(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def adapter(base: Path, tiny_examples: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ensemble of two networks on one base model, and a linear machine between them."""
+    from agile_classifier.training.ensemble import Means, describe_members, train_members
+
     folder = tmp_path_factory.mktemp("trained")
     labelled = tiny_examples.assign(label=(tiny_examples["score"] >= 0.5).astype(int))[:24]
-    model = ModelConfig(source=str(base), quantization="none", max_length=32)
-    spec = ClassifierSpec.describe(model, class_names=("blame", "praise"), base_digest=tree_digest(base))
+    beside = ({"kind": "tfidf_svm"}, {"fine_tune": {"seed": 4}})
+    model = ModelConfig(source=str(base), quantization="none", max_length=32, members=beside)
+    members = describe_members(list_members(model, TUNING), base=base, class_names=("blame", "praise"))
     parts = {"train": labelled, "validation": labelled[:0]}
-    fine_tune(parts, spec, TUNING, base=base, checkpoints=folder / "checkpoints", output=folder / "adapter")
+    train_members(parts, members, Means(folder / "checkpoints"), output=folder / "adapter")
     return folder / "adapter"
 
 

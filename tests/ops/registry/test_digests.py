@@ -13,7 +13,7 @@ import pytest
 from agile_classifier.errors import InputError
 from agile_classifier.models import digests
 from agile_classifier.models.decision import require_finite
-from agile_classifier.models.spec import MEMBER_FOLDER
+from agile_classifier.models.spec import MEMBERS_FOLDER
 from tests.toys.toy_version import NAME, register_version
 
 TEXTS = ["so kind of you", "get lost"]
@@ -143,9 +143,9 @@ def test_a_loader_that_knows_no_tag_misses_no_file_and_takes_no_other(
     import mlflow
 
     load = lambda: mlflow.pyfunc.load_model(f"models:/{NAME}/1")  # noqa: E731
-    member = next(path for path in (files / "artifacts" / "classifier").iterdir() if path.name == MEMBER_FOLDER)
+    member = next(path for path in (files / "artifacts" / "classifier").iterdir() if path.name == MEMBERS_FOLDER)
     shutil.rmtree(member)
-    with pytest.raises(Exception, match=f"artifacts/classifier/{MEMBER_FOLDER}/.* is missing since it was registered"):
+    with pytest.raises(Exception, match=f"artifacts/classifier/{MEMBERS_FOLDER}/.* is missing since it was registered"):
         load()
     (files / "artifacts" / "classifier" / "best" / "extra.json").write_text("{}", encoding="utf-8")
     with pytest.raises(Exception, match=r"extra\.json was added since it was registered"):

@@ -11,8 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agile_classifier.config.ensemble.members import list_members
+from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.errors import InputError
 from agile_classifier.metrics.bands import Bands, Promise
+from agile_classifier.metrics.calibration import average_log_odds
 from agile_classifier.models.predictor import Predictor
 from tests.toys.toy_version import DECISION, TUNING, register_version
 
@@ -37,12 +40,22 @@ def test_a_version_by_number_or_alias_answers_as_it_does_for_agile_score(version
         assert loaded.decision_threshold_ == 0.97
 
 
-def test_a_versions_second_member_answers_with_it(versions: str, adapter: Path, base: Path) -> None:
+def test_all_members_of_a_version_answer_together(versions: str, adapter: Path, base: Path) -> None:
     network = Predictor.load(adapter, base=base)
-    together, network.member = network.score(TEXTS), None
+    together, (machine, other) = network.score(TEXTS), network.members
     loaded = load("models:/mood/1")
     assert loaded.predict_proba(TEXTS) == pytest.approx(DECISION.calibration.apply(together))
-    assert np.abs(together - network.score(TEXTS)).max() > 0.01  # or a member that says nothing would do
+    alone = [network.score_alone(TEXTS), machine.score(TEXTS), other.score(TEXTS)]
+    assert together == pytest.approx(average_log_odds(*alone))
+    assert min(np.abs(one - together).max() for one in alone) > 0.01  # or members that say the same would do
+
+
+def test_a_versions_members_are_fitted_anew_with_its_estimator(versions: str) -> None:
+    parameters = load("models:/mood/1").get_params()
+    assert [member.get("kind", "network") for member in parameters["members"]] == ["tfidf_svm", "network"]
+    members = list_members(ModelConfig(source="any", members=parameters["members"]), FineTuneConfig())
+    assert members[2].model.source == parameters["base_model"]
+    assert members[2].fine_tune.rank == parameters["rank"]
 
 
 def test_its_parameters_are_those_of_the_run_that_trained_it(versions: str, base: Path) -> None:
@@ -50,7 +63,7 @@ def test_its_parameters_are_those_of_the_run_that_trained_it(versions: str, base
     assert parameters["base_model"] == str(base)
     assert (parameters["quantization"], parameters["max_length"], parameters["head"]) == ("none", 32, "classification")
     recorded = {name: value for name, value in TUNING.model_dump(mode="json").items() if name in parameters}
-    assert {"rank", "alpha", "epochs", "learning_rate", "target_modules", "ensemble_with", "seed"} < set(recorded)
+    assert {"rank", "alpha", "epochs", "learning_rate", "target_modules", "seed"} < set(recorded)
     assert {name: parameters[name] for name in recorded} == recorded
 
 

@@ -23,7 +23,7 @@ COLUMNS = ["probability_blame", "probability_praise"]
 
 @pytest.fixture(scope="module")
 def normalized(registry: str, adapter: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An adapter with both members of an ensemble that undoes both, registered as version 1 of `mood`."""
+    """An adapter of an ensemble whose members undo both, registered as version 1 of `mood`."""
     folder = shutil.copytree(adapter, tmp_path_factory.mktemp("normalized") / "adapter")
     replace(ClassifierSpec.load(folder), normalize=("zero_width", "confusables")).save(folder)
     assert register_version(folder, registry) == "1"

@@ -102,7 +102,7 @@ def test_the_code_holds_every_module_that_it_imports_and_names_nothing_outside(c
 def test_the_code_leaves_out_what_scoring_does_not_need(code: ScoringCode) -> None:
     rooms = {path.name for path in code.package.iterdir() if path.is_dir()}
     assert rooms == {"data", "metrics", "models"}
-    assert len(list(code.package.rglob("*.py"))) < 48
+    assert len(list(code.package.rglob("*.py"))) < 51
     assert not {"zenml", "great_expectations", "fastapi"} & set[str]().union(*map(imported, code.package.rglob("*.py")))
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from agile_classifier.ops.project import root
+from agile_classifier.training.checkpoints import FINISHED_FILE, complete_checkpoints
 from tests.toys.waiting import LONGEST
 from tests.training.test_fine_tuning import assert_equal, labelled
 
@@ -249,3 +250,20 @@ def test_a_training_killed_on_a_machine_that_is_lost_goes_on_from_the_store_to_t
     assert_equal(*adapters)
     assert told == [3, 4, 1, 2, 3, 4]
     assert not store.exists()
+
+
+def test_checkpoints_and_finished_members_of_an_ensemble_are_kept_and_fetched_too(store: Path, tmp_path: Path) -> None:
+    kept = opened(tmp_path / "here", store)
+    write_checkpoint(kept.folder / "member-1", 4, best=4)
+    kept.keep()
+    assert [path.name for path in store.iterdir()] == ["member-1--checkpoint-4"]
+    finished = kept.folder / "member-1" / FINISHED_FILE
+    finished.parent.mkdir()
+    finished.write_bytes(b"an adapter")
+    shutil.rmtree(kept.folder / "member-1" / "checkpoint-4")
+    write_checkpoint(kept.folder / "member-2", 2, best=2)
+    kept.keep()
+    assert sorted(path.name for path in store.iterdir()) == ["member-1--finished", "member-2--checkpoint-2"]
+    opened(tmp_path / "there", store).fetch()
+    assert (tmp_path / "there" / "member-1" / FINISHED_FILE).read_bytes() == b"an adapter"
+    assert [path.name for path in complete_checkpoints(tmp_path / "there" / "member-2")] == ["checkpoint-2"]

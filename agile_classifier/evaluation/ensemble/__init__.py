@@ -1,0 +1,1 @@
+"""Ensembles: what each member is, costs and says alone."""

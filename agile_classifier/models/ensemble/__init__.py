@@ -1,0 +1,1 @@
+"""Ensembles: several members that answer as one classifier."""
