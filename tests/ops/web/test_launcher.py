@@ -121,7 +121,7 @@ def test_the_form_starts_what_was_filled_in_and_shows_why_it_did_not(launcher: L
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ({"config": "quikstart"}, "config 'quikstart': no such config; there are: ethos-200, "),
+        ({"config": "quikstart"}, "config 'quikstart': no such config; there are: edos, "),
         ({"config": "../secrets"}, "no such config"),
         ({"config": "quickstart", "overrides": {"fine_tune.epoch": 1}}, "fine_tune.epoch: unknown field; allowed here: alpha"),
         ({"config": "quickstart", "overrides": {"fine_tune.epochs": "many"}}, "fine_tune.epochs: Input should be a valid integer"),
