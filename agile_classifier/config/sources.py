@@ -54,7 +54,7 @@ def require_sources(config: RunConfig, *folders: Path, name: str) -> None:
     """
     for field, source in _named_sources(config):
         path = _local_path(source)
-        may_be_hub_model = field.startswith("model.") and not source.startswith(".") and source.count("/") <= 1
+        may_be_hub_model = field.endswith("model.source") and not source.startswith(".") and source.count("/") <= 1
         if path is None or path.is_absolute() or may_be_hub_model or _is_in_mirror(path):
             continue
         looked = " nor in ".join(dict.fromkeys(str(folder) for folder in folders))
