@@ -73,7 +73,7 @@ def _read_sections(path: Path) -> dict[str, Any]:
 def _with_sections(member: Any, folders: tuple[Path, ...], *, name: str) -> Any:
     """A member of an ensemble with the whole sections of the config that it names; any other as it is."""
     said = member.get("config") if isinstance(member, dict) else None
-    if not isinstance(said, str) or len(member) > 1:
+    if not isinstance(said, str) or set(member) - {"kind"} != {"config"}:
         return member
     path = next((found for folder in folders if (found := folder / said).is_file()), None)
     if path is None:

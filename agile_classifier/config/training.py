@@ -154,7 +154,8 @@ class FineTuneConfig(Section):
     early_stopping: EarlyStopping = EarlyStopping()
     """Which validation metric names the best checkpoint, and when to stop."""
     max_time: Annotated[float, Field(gt=0, le=2_592_000)] = 10_800
-    """Longest training time, in seconds, 30 days at most; then training ends with what it has."""
+    """Longest training time of a network, in seconds, 30 days at most; then its training ends with what it has. Each
+    member of an ensemble has that much."""
     seed: Seed = 0
     """Seed of initialisation, dropout and batch order."""
     devices: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = 1

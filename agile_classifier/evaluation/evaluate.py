@@ -38,7 +38,7 @@ from agile_classifier.evaluation.slices import list_slices, measure_slices
 from agile_classifier.metrics.calibration import Calibration, fit_calibration
 from agile_classifier.metrics.comparison import Answers
 from agile_classifier.models.classical.baselines import BASELINES
-from agile_classifier.models.classical.linear_probe import score_probe
+from agile_classifier.models.classical.linear_probe import choose_probed, score_probe
 from agile_classifier.models.embeddings import embed_parts
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer
@@ -46,8 +46,6 @@ from agile_classifier.models.ensemble.bases import Base, find_bases
 from agile_classifier.models.spec import TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.training.history import History
 
-MOST_PROBED = 20_000
-"""Train texts that the frozen base model embeds; of more a sample, since features of all might not fit into memory."""
 CALIBRATED = (*CHECKPOINTS.values(), *MEMBERS)
 """Contenders whose probabilities are calibrated on validation."""
 
@@ -67,7 +65,7 @@ class _Embedded:
     """What the frozen base model sees in the texts."""
 
     train: pd.DataFrame
-    """Train rows that were embedded, `MOST_PROBED` at most."""
+    """Train rows that were embedded, all or a sample."""
     features: Mapping[str, NDArray[np.float32]]
     """Part → features of its rows, of shape (n, d)."""
 
@@ -175,7 +173,7 @@ def _encode(adapter: Path, spec: ClassifierSpec, parts: Mapping[str, pd.DataFram
 def _embed(
     train: pd.DataFrame, others: Mapping[str, pd.DataFrame], *, base: Path, spec: ClassifierSpec, seed: int
 ) -> _Embedded:
-    probed = train if len(train) <= MOST_PROBED else train.sample(MOST_PROBED, random_state=seed)
+    probed = train.iloc[choose_probed(len(train), seed=seed)]
     texts = {part: spec.clean(rows["text"]) for part, rows in {"train": probed, **others}.items()}
     return _Embedded(probed, embed_parts(texts, base=base, max_length=spec.max_length))
 

@@ -1,7 +1,7 @@
 """Grid: the cells of a study.
 
 A cell is one contender trained once on one choice of rows, and evaluated on those that are left for test. It is known
-by what decides its outcome, so that studies share cells, and a field's new default is no other cell.
+by what decides its outcome, so that studies share cells, and a new field's default makes no other cell.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ trained to its end, and follows no champion, so that its label threshold is alwa
 OF_BASELINES = ("data", "labels", "split", "data_quality", "evaluation")
 """Sections that decide a baseline; `frozen` reads of `model` too:"""
 OF_FROZEN = ("source", "sha256", "revision", "max_length")
+OF_RECIPE = (("model", "pooling"), ("fine_tune", "head_start"), ("fine_tune", "epochs"))
+"""Fields that a tuned cell always says, for their defaults have changed since the first cells were kept."""
 KEY_LENGTH = 16
 
 
@@ -68,13 +70,16 @@ class Cell:
 
     @property
     def decides(self) -> dict[str, Any]:
-        """Fields that the cell's outcome depends on and that differ from their defaults, by section."""
+        """Fields that decide the outcome and differ from their defaults, or are `OF_RECIPE`, by section."""
         sections = DECIDING if self.baseline is None else (*OF_BASELINES, *(("model",) * (self.baseline == "frozen")))
         chosen = self.config.model_dump(mode="json", include=set(sections), exclude_defaults=True)
         kept = {
             name: {field: value for field, value in section.items() if field not in INDIFFERENT.get(name, ())}
             for name, section in chosen.items()
         }
+        if self.baseline is None:
+            for section, field in OF_RECIPE:
+                kept.setdefault(section, {})[field] = getattr(getattr(self.config, section), field)
         if self.baseline == "frozen":
             kept["model"] = {field: value for field, value in kept["model"].items() if field in OF_FROZEN}
         for source in kept["data"].get("sources", [kept["data"]]):

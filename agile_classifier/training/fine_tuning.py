@@ -24,7 +24,7 @@ from agile_classifier.models.base_model import (
     quiet_transformers,
     read_hidden_size,
 )
-from agile_classifier.models.classical.linear_probe import read_features, start_at_probe
+from agile_classifier.models.classical.linear_probe import choose_probed, read_features, start_at_probe
 from agile_classifier.models.digests import write_manifest
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer
@@ -230,9 +230,11 @@ class _Training:
             start_at_adapter(network.encoder, self.start)
         if self.devices.kind == "cpu":
             use_fused_lora(network)
-        if self.settings.head_start != "random" and self.spec.pooling in LINEAR_POOLINGS:
-            features = read_features(network, train.input_ids, tokenizer=tokenizer)
-            start_at_probe(network.head, features, self.parts["train"], several=self.spec.several)
+        is_linear = self.spec.pooling in LINEAR_POOLINGS
+        if is_linear and self.settings.head_start != "random" and self.resumed is None:  # a checkpoint brings its head
+            probed = choose_probed(len(train.input_ids), seed=self.settings.seed)
+            features = read_features(network, [train.input_ids[row] for row in probed], tokenizer=tokenizer)
+            start_at_probe(network.head, features, self.parts["train"].iloc[probed], several=self.spec.several)
         return network
 
     def _history(self, trainer: BucketTrainer, *, changed: dict[str, int]) -> History:

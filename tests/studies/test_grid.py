@@ -135,3 +135,15 @@ def test_every_study_that_is_shipped_describes_cells_that_its_configs_allow_and_
     assert len(cells) > 10
     known = {cell.key for cell in read_cells(PROJECT / "benchmarks" / "results" / f"{file.stem}.parquet")}
     assert [cell.place.name for cell in cells if cell.key not in known] == []
+
+
+def test_a_tuned_cell_says_the_fields_whose_defaults_have_changed(study_folder: Path) -> None:
+    study = load_study(study_folder / "studies" / "toy.yaml")
+    for cell in list_cells(study, folder=study_folder / "studies"):
+        says = {field for section in ("model", "fine_tune") for field in cell.decides.get(section, {})}
+        assert {"pooling", "head_start", "epochs"} <= says or cell.baseline is not None
+
+
+def test_a_study_with_a_blend_is_the_same_once_it_has_been_passed_to_the_step_that_gathers() -> None:
+    study = load_study(PROJECT / "configs" / "studies" / "ethos.yaml")
+    assert Study.model_validate(study.model_dump(mode="json", exclude_unset=True)) == study

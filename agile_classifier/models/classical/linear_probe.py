@@ -23,6 +23,15 @@ from agile_classifier.models.network.network import TextClassifier
 Floats = NDArray[np.float64]
 STRENGTH = 1.0
 """Inverse of the regularisation, scikit-learn's `C`, for features of length 1 a layer."""
+MOST_PROBED = 20_000
+"""Texts that a probe learns from; of more a sample, since the features of all might not fit into memory."""
+
+
+def choose_probed(n_texts: int, *, seed: int) -> list[int]:
+    """Positions of the texts that a probe learns from, in order: all, or a sample of `MOST_PROBED`."""
+    if n_texts <= MOST_PROBED:
+        return list(range(n_texts))
+    return sorted(np.random.default_rng(seed).choice(n_texts, MOST_PROBED, replace=False).tolist())
 
 
 @torch.inference_mode()

@@ -43,7 +43,7 @@ def open_folder(address: str) -> Path:
         raise InputError(f"{name}: no such folder, nor is it models:/NAME@ALIAS or models:/NAME/VERSION")
     adapter = folder if (folder / SPEC_FILE).is_file() else folder / IN_VERSION
     require_adapter(adapter, name=name)
-    if not (adapter / MANIFEST).is_file() and (adapter.absolute().parents[1] / MANIFEST).is_file():
+    if not (adapter / MANIFEST).is_file() and (adapter.absolute().parent.parent / MANIFEST).is_file():
         verify_inside(adapter)
     else:
         verify_folder(adapter, name=name)

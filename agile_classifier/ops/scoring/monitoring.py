@@ -126,10 +126,12 @@ def training_config(model_name: str, version: str) -> RunConfig:
     InputError
         The version records no config, or one that an older or another pipeline wrote.
     """
-    given = _run_parameters(model_name, version)
-    recorded = given or version_files.read_config(model_name, version)
+    given, own = _run_parameters(model_name, version), version_files.read_config(model_name, version) or {}
+    recorded = given or own
     if not recorded:
         raise InputError(f"model {model_name}: version {version} records no config that could be trained again")
+    for section in ("model", "fine_tune"):  # a run's parameters leave out what was the default then
+        recorded = {**recorded, section: {**recorded.get(section, {}), **own.get(section, {})}}
     return parse_config(
         {"registry": {"model_name": model_name}, **renew_recorded(recorded)},
         name=f"model {model_name}: config of version {version}",

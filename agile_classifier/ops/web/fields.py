@@ -128,7 +128,8 @@ def base_models() -> dict[str, str]:
     for path in sorted(project.configs().glob("*.yaml"), key=lambda path: (path.stem != "quickstart", path.stem)):
         model = read_parameters(path).get("model", {})
         source = str(model.get("source", ""))
-        if source.startswith(PACKAGED) and model.get("head", "classification") == "classification":
+        is_plain = not model.get("members") and not model.get("start_from")  # those belong to that config's own task
+        if is_plain and source.startswith(PACKAGED) and model.get("head", "classification") == "classification":
             title = source.removeprefix(PACKAGED).partition("==")[0].partition("-pypi")[0]
             if title not in named.values():
                 named[path.stem] = title
@@ -146,5 +147,4 @@ def write_base(config: str) -> Iterator[tuple[str, str]]:
     if config not in base_models():
         raise InputError(f"base model {config[:40]!r}: there are {', '.join(base_models())}")
     for name, value in read_parameters(project.configs() / f"{config}.yaml")["model"].items():
-        if name != "members":  # what else answers beside it belongs to that config's own task
-            yield f"model.{name}", write_value(value)
+        yield f"model.{name}", write_value(value)

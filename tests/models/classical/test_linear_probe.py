@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from agile_classifier.metrics.metrics import evaluate_scores
+from agile_classifier.models.classical import linear_probe
 from agile_classifier.models.classical.linear_probe import fit_probe, score_probe, start_at_probe
 from agile_classifier.models.embeddings import embed, embed_parts
 from agile_classifier.models.predictor import Predictor
@@ -128,3 +129,12 @@ def test_soft_targets_teach_probabilities_that_are_less_sure(
         y_score = Predictor.load(adapter, base=tiny_model, checkpoint="last").score(list(labelled["text"][:80]))
         found[name] = float(np.abs(y_score[:, 1] - 0.5).mean())
     assert found["soft"] < 0.15 < found["hard"]
+
+
+def test_a_probe_of_very_many_texts_learns_from_a_sample_that_its_seed_fixes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear_probe, "MOST_PROBED", 5)
+    drawn = linear_probe.choose_probed(100, seed=3)
+    assert drawn == linear_probe.choose_probed(100, seed=3) == sorted(set(drawn))
+    assert len(drawn) == 5
+    assert linear_probe.choose_probed(100, seed=4) != drawn
+    assert linear_probe.choose_probed(4, seed=3) == [0, 1, 2, 3]
