@@ -25,6 +25,7 @@ from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.scoring.reading import DEFAULT_COLUMN, Remembered, find_scored
 from agile_classifier.ops.scoring.scored_batch import Batch, read_batch, require_scored, scored_version
 from agile_classifier.ops.state.home import scratch
+from agile_classifier.studies.grid import OF_RECIPE
 
 ZENML_RUN = "zenml.run"
 
@@ -130,8 +131,9 @@ def training_config(model_name: str, version: str) -> RunConfig:
     recorded = given or own
     if not recorded:
         raise InputError(f"model {model_name}: version {version} records no config that could be trained again")
-    for section in ("model", "fine_tune"):  # a run's parameters leave out what was the default then
-        recorded = {**recorded, section: {**recorded.get(section, {}), **own.get(section, {})}}
+    for section, field in OF_RECIPE:  # a run's parameters leave out what was the default then
+        if field in own.get(section, {}):
+            recorded = {**recorded, section: {field: own[section][field], **recorded.get(section, {})}}
     return parse_config(
         {"registry": {"model_name": model_name}, **renew_recorded(recorded)},
         name=f"model {model_name}: config of version {version}",
