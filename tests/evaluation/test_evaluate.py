@@ -17,6 +17,7 @@ from agile_classifier.data.label_and_split import Labelling, PartFacts
 from agile_classifier.errors import GateRefused
 from agile_classifier.evaluation import evaluate as examination
 from agile_classifier.evaluation.contenders import Evaluation, read_scores
+from agile_classifier.evaluation.ensemble import members as scoring
 from agile_classifier.evaluation.reports.content import draw_page
 from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import predict
@@ -127,6 +128,8 @@ def test_probabilities_are_calibrated_before_the_threshold_is_chosen_and_the_pag
 class Knowing:
     """In place of a predictor: it knows the answers, or says the contrary."""
 
+    members = ()
+
     def __init__(self, parts: dict[str, pd.DataFrame], *, right: bool) -> None:
         labels = (rows["label"].to_numpy() for rows in parts.values())
         self.said = {len(label): label if right else 1 - label for label in labels}
@@ -146,7 +149,7 @@ def test_only_the_checkpoint_that_is_shipped_is_held_to_the_policy(
         def load(*_: Any, checkpoint: str, **__: Any) -> Knowing:
             return Knowing(parts, right=checkpoint == good)
 
-        monkeypatch.setattr(examination, "Predictor", SimpleNamespace(load=load))
+        monkeypatch.setattr(scoring, "Predictor", SimpleNamespace(load=load))
         return examine(adapter, tiny_language_model, parts, decision_threshold="precision", least=0.9).evaluation
 
     evaluation = examine_where("best")
