@@ -57,8 +57,8 @@ class History(BaseModel):
     """Texts of train that held what would have altered their prompt, and were changed."""
     n_escaped_validation: int
     members: tuple[MemberCost, ...] | None = None
-    """Of an ensemble each member's part in `seconds` and `n_trained_parameters`, which are of all; the rest is of the
-    first. None for a single network."""
+    """Cost of each member of an ensemble: its part of `seconds` and `n_trained_parameters`, which are of all; what else
+    stands here is of the first member. None for a single network."""
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -37,9 +37,9 @@ class LearntTexts:
     """Digests and keys of the texts that a classifier has learnt from, or was chosen by."""
 
     digests: frozenset[str]
-    """As `text_digest` makes them."""
+    """Digests of the texts, as `text_digest` makes them."""
     keys: NDArray[np.uint32] | None
-    """Of shape (n_keys, n), a column a text; None of a version of before keys were kept."""
+    """MinHash keys of the texts, of shape (n_keys, n), a column a text; None for a version older than such keys."""
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> LearntTexts:
