@@ -37,7 +37,7 @@ from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.prompts.prompts import find_label_tokens
 from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.studies.trial import read_base_model, read_parts
-from benchmarks.comparison import OURS, Outcome, compare, counted_products, missed, peak_rate, save, show
+from benchmarks.compared.comparison import OURS, Outcome, compare, counted_products, missed, peak_rate, save, show
 from benchmarks.quality import CONFIGS
 
 TARGETS = {"one by one": 12.0, "batches of 32": 3.0}

@@ -32,7 +32,7 @@ import requests
 from agile_classifier.config.files import load_config
 from agile_classifier.models.spec import PROBABILITY
 from agile_classifier.studies.trial import read_parts
-from benchmarks.comparison import OURS
+from benchmarks.compared.comparison import OURS
 from benchmarks.quality import CONFIGS
 from benchmarks.served.clients import Measured, ask
 from benchmarks.served.versions import Version, version_to_serve

@@ -47,9 +47,9 @@ from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.studies.trial import read_base_model, read_parts
 from agile_classifier.training.fine_tuning import fine_tune
 from agile_classifier.training.history import History
-from benchmarks.comparison import OURS, Outcome, compare, counted_products, missed, peak_rate, save, show
+from benchmarks.compared.comparison import OURS, Outcome, compare, counted_products, missed, peak_rate, save, show
+from benchmarks.compared.recipes import BucketTrainer, PaddedLabelTokens, Recipe
 from benchmarks.quality import CONFIGS
-from benchmarks.recipes import BucketTrainer, PaddedLabelTokens, Recipe
 
 TARGETS = {"padded to full length": 6.0, "Trainer's defaults": 3.0}
 """Contender → least ratio of its time to ours."""

@@ -137,7 +137,7 @@ def _run_missing(planned: Plan, *, jobs: int, command: str) -> int:
     shards = to_shards(planned, jobs=jobs, command=command, commit=git_commit())
     with on_active_stack("study") as (study, _):
         run = study(
-            shards=shards, file=str(planned.file), definition=planned.study.model_dump(mode="json", exclude_unset=True),
+            shards=shards, file=str(planned.file), definition=planned.study.model_dump(mode="json"),
             store=planned.store.model_dump(mode="json"), command=command,
         )  # fmt: skip
     if run is None:  # the stack has only taken it on

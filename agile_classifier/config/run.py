@@ -22,7 +22,7 @@ from agile_classifier.config.moderation.decision import DecisionConfig
 from agile_classifier.config.moderation.evasion import INJECTIONS
 from agile_classifier.config.section import Section
 from agile_classifier.config.split import SplitConfig
-from agile_classifier.config.training import LINEAR_POOLINGS, FineTuneConfig, ModelConfig
+from agile_classifier.config.training import FineTuneConfig, ModelConfig
 
 
 class RegistryConfig(Section):
@@ -116,15 +116,8 @@ class RunConfig(Section):
         return self
 
     def _member_refusal(self, member: Planned) -> str | None:
-        """Why a network, or another member of an ensemble, cannot be trained so; None where it can."""
+        """Why a network, or another member of an ensemble, cannot learn from such data; None where it can."""
         model, fine_tune = member.model, member.fine_tune
-        if fine_tune.initialization == "loftq" and model.quantization != "nf4":
-            return f"fine_tune.initialization loftq needs quantization nf4, found {model.quantization}"
-        if fine_tune.initialization == "loftq" and model.start_from is not None:
-            return "fine_tune.initialization loftq and model.start_from both say what the adapter starts at; keep one"
-        is_linear = model.head == "classification" and model.pooling in LINEAR_POOLINGS
-        if fine_tune.head_start == "linear_probe" and not is_linear:
-            return "fine_tune.head_start linear_probe needs model.head classification, pooling layers or mean"
         many = member_refusal(member) if self.labels.rule == MANY else None
         return many or (None if fine_tune.takes_soft_targets else self._targets_refusal(model, fine_tune))
 

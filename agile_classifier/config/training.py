@@ -15,6 +15,8 @@ LINEAR_POOLINGS = ("mean", "layers")
 """`model.pooling` under which a head ends in a trained linear layer."""
 MOST_MEMBERS = 3
 """Most members of an ensemble beside the first."""
+CHANGED_DEFAULTS = (("model", "pooling"), ("fine_tune", "head_start"), ("fine_tune", "epochs"))
+"""Section and field whose default has been another: what was kept without them would mean something else today."""
 DEVICE_FIELDS = ("devices", "device")
 """Fields of `fine_tune` that say where it is trained."""
 
@@ -90,6 +92,11 @@ class ModelConfig(Section):
     members: Annotated[tuple[MemberConfig, ...], Field(max_length=MOST_MEMBERS)] = ()
     """What answers beside this network as an ensemble, by the mean of all log odds: each `{kind: tfidf_svm}`, a linear
     SVM on words, or `{model: …, fine_tune: …}` with what differs from this run's own, or `{config: other.yaml}`."""
+
+    @property
+    def has_linear_head(self) -> bool:
+        """Whether the head ends in a trained linear layer."""
+        return self.head == "classification" and self.pooling in LINEAR_POOLINGS
 
     @model_validator(mode="after")
     def _fields_agree(self) -> ModelConfig:

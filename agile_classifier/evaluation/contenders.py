@@ -18,12 +18,11 @@ from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.errors import GateRefused, InputError
 from agile_classifier.evaluation.bands import Banding
 from agile_classifier.evaluation.bias.figures import GroupReport
-from agile_classifier.evaluation.bias.groups import COLUMN
 from agile_classifier.evaluation.ensemble.figures import MEMBERS, MemberFigures
 from agile_classifier.evaluation.evasion.measure import Attacked, flat_evasion
 from agile_classifier.evaluation.several.views import choose_each, flat_names, read_truth, score_each
 from agile_classifier.label_sets import two_columns
-from agile_classifier.metrics.bootstrap import PairedDifference, bootstrap_intervals, paired_differences
+from agile_classifier.metrics.bootstrap import bootstrap_intervals
 from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, DecisionThreshold, evaluate_scores
 from agile_classifier.metrics.thresholds import choose_decision_threshold
@@ -283,41 +282,3 @@ def evaluate_contenders(
         n_cut=dict(n_cut),
         n_escaped=dict(n_escaped),
     )
-
-
-def score_table(test: pd.DataFrame, scores: Mapping[str, Floats]) -> pd.DataFrame:
-    """Table of one row a test example.
-
-    `id`, `text`, `label`, `group` if any, the groups of people that it names (`evaluation.bias.groups`), and
-    `CONTENDER_K`, the probability of class K.
-    """
-    columns = {f"{name}_{k}": y_score[:, k] for name, y_score in scores.items() for k in range(y_score.shape[1])}
-    known = [column for column in ("id", "text", "label", "group") if column in test.columns]
-    known += [column for column in test.columns if column.startswith(COLUMN)]
-    return pd.concat([test[known].reset_index(drop=True), pd.DataFrame(columns)], axis=1)
-
-
-def read_scores(table: pd.DataFrame, name: str) -> Floats:
-    """Read a contender's probabilities, (n_test, n_classes), from a `score_table`."""
-    columns = [column for column in table.columns if column.rpartition("_")[0] == name]
-    return table[columns].to_numpy(dtype="float64")
-
-
-def compare_with_baselines(
-    evaluation: Evaluation,
-    test_scores: pd.DataFrame,
-    *,
-    metric: str,
-    seed: int = 0,
-) -> dict[str, PairedDifference]:
-    """Compare the candidate with each baseline of the evaluation on the same test rows."""
-    compared = [name for name in BASELINE_NAMES if name in evaluation.metrics]
-    answers = {name: (read_scores(test_scores, name), evaluation.thresholds[name]) for name in ("candidate", *compared)}
-    y_true, candidate = evaluation.read_truth(test_scores), answers.pop("candidate")
-    found = paired_differences(y_true, candidate, answers, metrics=[metric], seed=seed)
-    return {name: differences[metric] for name, differences in found.items()}
-
-
-def list_as_good(differences: Mapping[str, PairedDifference]) -> list[str]:
-    """List the baselines that the candidate is not better than beyond noise."""
-    return [name for name, difference in differences.items() if not difference.low > 0]

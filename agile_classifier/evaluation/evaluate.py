@@ -25,7 +25,6 @@ from agile_classifier.evaluation.contenders import (
     evaluate_contenders,
     require_cuttable,
     score_baselines,
-    score_table,
 )
 from agile_classifier.evaluation.ensemble.figures import MEMBERS
 from agile_classifier.evaluation.ensemble.members import CHECKPOINTS, Scores, describe_members, score_networks
@@ -33,6 +32,7 @@ from agile_classifier.evaluation.evasion.tried import Tried
 from agile_classifier.evaluation.reports.evaluation import wrong_rows
 from agile_classifier.evaluation.reports.inputs import Review
 from agile_classifier.evaluation.review import find_neighbours, find_suspects, sweep_label_threshold
+from agile_classifier.evaluation.score_tables import score_table
 from agile_classifier.evaluation.several.views import read_truth
 from agile_classifier.evaluation.slices import list_slices, measure_slices
 from agile_classifier.metrics.calibration import Calibration, fit_calibration
@@ -43,6 +43,7 @@ from agile_classifier.models.embeddings import embed_parts
 from agile_classifier.models.encoded import Encoded
 from agile_classifier.models.encoding import encode, load_tokenizer
 from agile_classifier.models.ensemble.bases import Base, find_bases
+from agile_classifier.models.ensemble.members import list_networks
 from agile_classifier.models.spec import TOKENIZER_FOLDER, ClassifierSpec
 from agile_classifier.training.history import History
 
@@ -56,7 +57,7 @@ class Examination:
 
     evaluation: Evaluation
     test_scores: pd.DataFrame
-    """Scores of the test rows, as `evaluation.contenders.score_table` makes them."""
+    """Scores of the test rows, as `evaluation.score_tables.score_table` makes them."""
     review: Review
 
 
@@ -126,7 +127,7 @@ def examine(
         bands, {"train": train, **others}, y_score["candidate"], class_names=spec.class_names,
         n_checkpoints=n_checkpoints,
     )  # fmt: skip
-    evaluation = _evaluate(chosen, test, counts=_count_changed(adapter, encoded), settings=settings, spec=spec)
+    evaluation = _evaluate(chosen, test, counts=_count_changed(adapter, others, encoded), settings=settings, spec=spec)
     answers = chosen["candidate"].answers
     tried = Tried(adapter, base, chosen["candidate"].calibration, answers)
     measured = {
@@ -202,12 +203,21 @@ def _choose(
     return _Chosen(Answers(calibration.apply(y_score["test"]), threshold), calibration)
 
 
-def _count_changed(adapter: Path, encoded: Mapping[str, Encoded]) -> dict[str, dict[str, int]]:
-    """`n_cut` and `n_escaped`: part → texts that were cut, or escaped, before the model read them."""
-    history = History.load(adapter)
+def _count_changed(
+    adapter: Path, parts: Mapping[str, pd.DataFrame], encoded: Mapping[str, Encoded]
+) -> dict[str, dict[str, int]]:
+    """`n_cut` and `n_escaped`: part → texts that were cut, or escaped, before the model read them.
+
+    Of an ensemble the most that one of its networks had so.
+    """
+    first, *others = list_networks(adapter)
+    read = [(first, encoded), *((each, _encode(each, ClassifierSpec.load(each), parts)) for each in others)]
+    histories = [History.load(network) for network, _ in read]
     return {
-        "n_cut": {"train": history.n_cut_train} | {part: found.n_cut for part, found in encoded.items()},
-        "n_escaped": {"train": history.n_escaped_train} | {part: found.n_escaped for part, found in encoded.items()},
+        "n_cut": {"train": max(history.n_cut_train for history in histories)}
+        | {part: max(texts[part].n_cut for _, texts in read) for part in encoded},
+        "n_escaped": {"train": max(history.n_escaped_train for history in histories)}
+        | {part: max(texts[part].n_escaped for _, texts in read) for part in encoded},
     }
 
 

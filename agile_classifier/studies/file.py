@@ -53,7 +53,7 @@ class Contender(Section):
             raise ValueError(f"baseline {self.baseline!r}; allowed are {', '.join(BASELINE_NAMES)}")
         if bool(self.config) == bool(self.blend):
             raise ValueError("either config or blend is needed, and not both")
-        unread = sorted({"set", "baseline", *VARIED.values()} & self.model_fields_set) if self.blend else ()
+        unread = sorted(field for field in ("set", "baseline", *VARIED.values()) if self.blend and getattr(self, field))
         if unread:
             raise ValueError(f"{unread[0]} belongs to a config; a blend takes its members as they are")
         varied = [field for field in VARIED if field in self.set]

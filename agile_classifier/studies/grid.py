@@ -19,9 +19,10 @@ from agile_classifier.config.files import parse_config, pin_data, read_parameter
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.section import Section
 from agile_classifier.config.sources import locate_sources, place_free
+from agile_classifier.config.training import CHANGED_DEFAULTS
 from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest
-from agile_classifier.models.digests import MANIFEST
+from agile_classifier.models.starts.folder import find_manifest
 from agile_classifier.studies.file import Study
 
 DECIDING = ("data", "labels", "split", "data_quality", "model", "fine_tune", "evaluation")
@@ -37,8 +38,6 @@ trained to its end, and follows no champion, so that its label threshold is alwa
 OF_BASELINES = ("data", "labels", "split", "data_quality", "evaluation")
 """Sections that decide a baseline; `frozen` reads of `model` too:"""
 OF_FROZEN = ("source", "sha256", "revision", "max_length")
-OF_RECIPE = (("model", "pooling"), ("fine_tune", "head_start"), ("fine_tune", "epochs"))
-"""Fields that a tuned cell always says, for their defaults have changed since the first cells were kept."""
 KEY_LENGTH = 16
 
 
@@ -70,7 +69,7 @@ class Cell:
 
     @property
     def decides(self) -> dict[str, Any]:
-        """Fields that decide the outcome and differ from their defaults, or are `OF_RECIPE`, by section."""
+        """Fields that decide the outcome and differ from their defaults, or have had others, by section."""
         sections = DECIDING if self.baseline is None else (*OF_BASELINES, *(("model",) * (self.baseline == "frozen")))
         chosen = self.config.model_dump(mode="json", include=set(sections), exclude_defaults=True)
         kept = {
@@ -78,7 +77,7 @@ class Cell:
             for name, section in chosen.items()
         }
         if self.baseline is None:
-            for section, field in OF_RECIPE:
+            for section, field in CHANGED_DEFAULTS:
                 kept.setdefault(section, {})[field] = getattr(getattr(self.config, section), field)
         if self.baseline == "frozen":
             kept["model"] = {field: value for field, value in kept["model"].items() if field in OF_FROZEN}
@@ -97,8 +96,8 @@ class Cell:
 
 def _identify(start: str) -> str:
     """Digest of a start's files, wherever its folder lies; its address where it lists none, to be refused later."""
-    manifest = Path(start).expanduser() / MANIFEST
-    return content_digest(manifest) if manifest.is_file() else start
+    manifest = find_manifest(Path(start).expanduser())
+    return start if manifest is None else content_digest(manifest)
 
 
 def list_cells(study: Study, *, folder: Path) -> list[Cell]:

@@ -135,6 +135,9 @@ class Search:
             trial = self.study.ask(dict(self.space))
             folds = self._run(trial)
             state = "given up" if len(folds) < self.n_folds else "done"
+            if not folds:
+                say(f"try {trial.number + 1} left out: {_in_words(trial.params)} cannot be trained together")
+                continue
             say(
                 f"try {trial.number + 1} {state}: {self.metric} {mean(folds):.3f}"
                 f" on {len(folds)} of {self.n_folds} folds,"
@@ -160,7 +163,11 @@ class Search:
     def _run(self, trial: optuna.Trial) -> list[float]:
         """Judge a try fold by fold; one below the median of the others after a fold is given up."""
         folds: list[float] = list(trial.user_attrs.get("folds", ()))
-        config = parse_config(self.with_values(trial.params), name=self.name)
+        try:
+            config = parse_config(self.with_values(trial.params), name=self.name)
+        except InputError:  # values that do not go together, as those that make a member of an ensemble another again
+            self.study.tell(trial, state=TrialState.PRUNED)
+            return folds
         for place, (parts, class_names) in enumerate(self._read_folds(config)):
             if place >= len(folds):
                 began = time.monotonic()

@@ -22,7 +22,7 @@ from agile_classifier.models.ensemble.bases import Base, list_pins, place_bases
 from agile_classifier.models.hardware import Devices
 from agile_classifier.models.spec import MEMBERS_FOLDER, ClassifierSpec, Start
 from agile_classifier.training.checkpoints import FINISHED_FILE, member_checkpoints
-from agile_classifier.training.fine_tuning import clean_rows, fine_tune, train_network
+from agile_classifier.training.fine_tuning import clean_rows, fine_tune
 from agile_classifier.training.history import History, MemberCost, cost_of
 from agile_classifier.training.trainer import Hooks
 
@@ -113,12 +113,13 @@ def train_members(parts: Parts, members: Sequence[Described], means: Means, *, o
         A base model cannot be tuned so, or train has too few texts for a linear machine, before any network is trained.
     """
     if len(members) == 1:
-        only = members[0]
-        fine_tune(
-            parts, only.spec, only.planned.fine_tune, base=only.base, checkpoints=means.checkpoints, output=output,
-            hooks=means.hooks, devices=means.devices, price_per_hour=means.price_per_hour, start=only.start,
-        )  # fmt: skip
-        return
+        _tune(parts, members[0], means, output, checkpoints=means.checkpoints)
+    else:
+        _train_ensemble(parts, members, means, output)
+    shutil.rmtree(means.checkpoints)
+
+
+def _train_ensemble(parts: Parts, members: Sequence[Described], means: Means, output: Path) -> None:
     quick_first = sorted(members, key=lambda member: member.planned.kind == "network")
     for member in quick_first:
         _finish(parts, member, means)
@@ -128,7 +129,6 @@ def train_members(parts: Parts, members: Sequence[Described], means: Means, *, o
         shutil.unpack_archive(_finished_file(means, member), folder)
     _sum_up(output, members, means).save(output)
     write_manifest(output, output)
-    shutil.rmtree(means.checkpoints)
 
 
 def _finish(parts: Parts, member: Described, means: Means) -> None:
@@ -152,13 +152,16 @@ def _finished_file(means: Means, member: Described) -> Path:
     return member_checkpoints(means.checkpoints, member.planned.number) / FINISHED_FILE
 
 
-def _train_network(parts: Parts, member: Described, means: Means, output: Path) -> None:
-    number = member.planned.number
-    train_network(
-        parts, member.spec, member.planned.fine_tune, base=member.base, output=output,
-        checkpoints=member_checkpoints(means.checkpoints, number), hooks=_named(means.hooks, number),
-        devices=means.devices, price_per_hour=means.price_per_hour, start=member.start,
+def _tune(parts: Parts, member: Described, means: Means, output: Path, *, checkpoints: Path) -> None:
+    fine_tune(
+        parts, member.spec, member.planned.fine_tune, base=member.base, checkpoints=checkpoints, output=output,
+        hooks=_named(means.hooks, member.planned.number), devices=means.devices, price_per_hour=means.price_per_hour,
+        start=member.start,
     )  # fmt: skip
+
+
+def _train_network(parts: Parts, member: Described, means: Means, output: Path) -> None:
+    _tune(parts, member, means, output, checkpoints=member_checkpoints(means.checkpoints, member.planned.number))
 
 
 def _fit_machine(parts: Parts, member: Described, means: Means, output: Path) -> None:  # noqa: ARG001  (as networks)

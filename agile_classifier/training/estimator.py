@@ -7,10 +7,8 @@ model.predict_proba(["what a lovely day"])
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -33,16 +31,25 @@ from agile_classifier.label_sets import join_labels
 from agile_classifier.metrics.bands import Bands
 from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, DecisionThreshold
-from agile_classifier.models.decision import DECISION_FILE, Decided, Decision
+from agile_classifier.models.decision import Decided, Decision
 from agile_classifier.models.digests import verify_inside
-from agile_classifier.models.ensemble.bases import fetch_bases, fetch_bases_of, find_bases, list_pins
-from agile_classifier.models.ensemble.members import is_network, list_member_folders, list_networks, read_specs
+from agile_classifier.models.ensemble.bases import fetch_bases, fetch_bases_of, list_pins
+from agile_classifier.models.ensemble.members import is_network, list_member_folders, list_networks
 from agile_classifier.models.hardware import choose_devices
 from agile_classifier.models.predictor import Predictor
-from agile_classifier.models.spec import SPEC_FILE, TOKENIZER_FOLDER, ClassifierSpec
+from agile_classifier.models.spec import ClassifierSpec
 from agile_classifier.models.starts.folder import open_folder, require_fit, trace_folder
 from agile_classifier.training.ensemble import Means, describe_members, train_members
-from agile_classifier.training.label_tables import is_label_table, read_label_table, require_several
+from agile_classifier.training.fitted.adapter_files import (
+    list_parts,
+    read_decision,
+    read_files,
+    read_lora,
+    read_member,
+    read_parameters,
+    require_same_bases,
+)
+from agile_classifier.training.fitted.label_tables import is_label_table, read_label_table, require_several
 
 _SECTIONS = (ModelConfig, FineTuneConfig)
 _FIELDS = {name: field for section in _SECTIONS for name, field in section.model_fields.items() if name != "source"}
@@ -167,7 +174,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
                 Means(Path(scratch) / "checkpoints", devices=devices),
                 output=adapter,
             )
-            self.adapter_ = _read_files(adapter, adapter)
+            self.adapter_ = read_files(adapter, adapter)
         self.decision_threshold_: DecisionThreshold = (DEFAULT_THRESHOLD,) * len(names) if several else None
         self.calibration_ = Calibration()
         self.bands_: Bands | None = None
@@ -187,12 +194,12 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         """
         verify_inside(adapter)
         spec, others = ClassifierSpec.load(adapter), list_member_folders(adapter).values()
-        members = {"members": tuple(map(_read_member, others))} if others else {}
-        made = cls(**{**_parameters(spec), **_lora_parameters(adapter), **members, **tuning})
+        members = {"members": tuple(map(read_member, others))} if others else {}
+        made = cls(**{**read_parameters(spec), **read_lora(adapter), **members, **tuning})
         made.classes_ = np.asarray(spec.class_names)
-        networks = [network / part for network in list_networks(adapter) for part in _parts(made.checkpoint)]
-        made.adapter_ = _read_files(adapter, *networks, *(each for each in others if not is_network(each)))
-        decision = _read_decision(adapter)
+        networks = [network / part for network in list_networks(adapter) for part in list_parts(made.checkpoint)]
+        made.adapter_ = read_files(adapter, *networks, *(each for each in others if not is_network(each)))
+        decision = read_decision(adapter)
         made.decision_threshold_, made.calibration_ = decision.decision_threshold, decision.calibration
         made.bands_, made._base = decision.bands, base
         return made
@@ -262,7 +269,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
                     path.write_bytes(content)
                 base = fetch_bases_of(Path(scratch)) if self._base is None else self._base
                 if self._base is not None:
-                    _require_same_bases(self._base, Path(scratch))
+                    require_same_bases(self._base, Path(scratch))
                 self._predictor = Predictor.load(Path(scratch), base=base, checkpoint=self.checkpoint)
         return self._predictor
 
@@ -280,67 +287,6 @@ def _plan(model: ModelConfig, settings: FineTuneConfig) -> tuple[Planned, ...]:
         return list_members(model, settings)
     except ValueError as error:
         raise InputError(f"AgileClassifier: {error}") from None
-
-
-def _parts(checkpoint: str) -> tuple[str, ...]:
-    """What a network needs of its folder to answer by one of its checkpoints."""
-    return SPEC_FILE, TOKENIZER_FOLDER, checkpoint
-
-
-def _read_member(folder: Path) -> dict[str, Any]:
-    """A member of an ensemble as `model.members` says it, as far as its folder records it."""
-    if not is_network(folder):
-        return {"kind": "tfidf_svm"}
-    found = _parameters(ClassifierSpec.load(folder))
-    model = {"source": found["base_model"]} | {name: found[name] for name in found if name in ModelConfig.model_fields}
-    return {"model": model, "fine_tune": _lora_parameters(folder)}
-
-
-def _parameters(spec: ClassifierSpec) -> dict[str, Any]:
-    """Parameters that a specification records; label tokens have a prompt, and no pooling to choose."""
-    head: dict[str, Any] = {"pooling": spec.pooling}
-    if spec.prompt:
-        prompt = {name: value for name, value in asdict(spec.prompt).items() if name != "questions"}  # the labels are
-        head = {"head": "label_tokens", "prompt": prompt}
-    return {
-        "base_model": spec.base_source,
-        "sha256": spec.base_sha256,
-        "revision": spec.base_revision,
-        "quantization": spec.quantization,
-        "max_length": spec.max_length,
-        "normalize": spec.normalize,
-        **head,
-    }
-
-
-def _lora_parameters(adapter: Path) -> dict[str, Any]:
-    """Parameters that PEFT records; for `all-linear` it keeps the names that it found."""
-    written = json.loads((adapter / "best" / "adapter_config.json").read_text(encoding="utf-8"))
-    return {
-        "rank": written["r"],
-        "alpha": written["lora_alpha"],
-        "dropout": written["lora_dropout"],
-        "target_modules": tuple(sorted(written["target_modules"])),
-    }
-
-
-def _read_decision(adapter: Path) -> Decision:
-    """A registered version's; what `fine_tune` alone wrote has none."""
-    return Decision.load(adapter) if (adapter / DECISION_FILE).is_file() else Decision(decision_threshold=None)
-
-
-def _read_files(adapter: Path, *parts: Path) -> dict[str, bytes]:
-    """Contents by path below the adapter's folder."""
-    files = [file for part in parts for file in (part, *part.rglob("*")) if file.is_file()]
-    return {str(file.relative_to(adapter)): file.read_bytes() for file in files}
-
-
-def _require_same_bases(base: Path, adapter: Path) -> None:
-    for folder, spec in zip(find_bases(adapter, base), read_specs(adapter), strict=True):
-        if (digest := tree_digest(folder)) != spec.base_digest:
-            raise InputError(
-                f"base model {spec.base_source}: digest is {digest}, the adapter was trained on {spec.base_digest}"
-            )
 
 
 def _texts(values: Sequence[str]) -> list[str]:

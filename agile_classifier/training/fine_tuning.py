@@ -6,7 +6,6 @@ batch order depends on (seed, epoch) alone and the Trainer restores every random
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,7 +69,7 @@ def fine_tune(
     settings : FineTuneConfig
         The section `fine_tune` of a config, but for where it is trained: that is `devices`.
     checkpoints : Path
-        Folder of this very training; a complete checkpoint in it is resumed. Removed at the end.
+        Folder of this very training; a complete checkpoint in it is resumed. It stays, for the caller to remove.
     hooks : Hooks
         Called in this process, however many train.
     devices : Devices, optional
@@ -85,27 +84,6 @@ def fine_tune(
     InputError
         The base model cannot be tuned so, or the start does not fit.
     """
-    train_network(
-        parts, spec, settings, base=base, checkpoints=checkpoints, output=output, hooks=hooks, devices=devices,
-        price_per_hour=price_per_hour, start=start,
-    )  # fmt: skip
-    shutil.rmtree(checkpoints)
-
-
-def train_network(
-    parts: Mapping[str, pd.DataFrame],
-    spec: ClassifierSpec,
-    settings: FineTuneConfig,
-    *,
-    base: Path,
-    checkpoints: Path,
-    output: Path,
-    hooks: Hooks = Hooks(),
-    devices: Devices | None = None,
-    price_per_hour: float | None = None,
-    start: Path | None = None,
-) -> None:
-    """Do as `fine_tune`, but leave the checkpoints where they are."""
     require_context(base, spec.max_length)
     hardware = read_hardware(kind=devices.kind if devices else None)
     output.mkdir(parents=True, exist_ok=True)

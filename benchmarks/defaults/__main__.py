@@ -1,12 +1,13 @@
 """Tuned as every default says, beside a linear probe of the untuned model: on no task may tuning lose beyond noise.
 
     python -m benchmarks.defaults [--task NAME …] [--sizes N …] [--splits N] [--test-rows N] [--results FILE]
+                                  [--set FIELD=VALUE …]
 
 VADER's four data sets and EDOS, MiniLM, 200 and 800 texts. The probe is logistic regression on the same model's
 features, as every run's baseline `frozen` is. Figures are means over splits of ROC AUC on the same test rows, with 95 %
 intervals that are corrected for the rows that splits share (Nadeau and Bengio 2003). ETHOS stands in the study of
-docs/results.md. A finished cell is kept in the results file (JSON lines) and not run again. Exit code 1 where the probe
-is better beyond noise.
+docs/results.md. `--set` tries another recipe. A finished cell is kept in the results file (JSON lines) and not run again.
+Exit code 1 where the probe is better beyond noise.
 """
 
 from __future__ import annotations
@@ -33,21 +34,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--test-rows", type=int, default=1000)
     parser.add_argument("--results", type=Path, default=Path("defaults.jsonl"))
+    parser.add_argument("--set", nargs="*", default=[], dest="overrides", metavar="FIELD=VALUE")
     given = parser.parse_args(arguments)
     places = [(split, task, size) for split in range(given.splits) for task in given.task for size in given.sizes]
-    cells = [run_cell(*place, n_test=given.test_rows, results=given.results) for place in places]
+    cells = [
+        run_cell(*place, n_test=given.test_rows, results=given.results, overrides=given.overrides) for place in places
+    ]
     table = tabulate(pd.DataFrame(cells))
     print(table.to_string(index=False))
     return int((table["tuned - probe"] + table["±"] < 0).any())
 
 
-def run_cell(split: int, task: str, size: int, *, n_test: int, results: Path) -> dict[str, Any]:
+def run_cell(
+    split: int, task: str, size: int, *, n_test: int, results: Path, overrides: Sequence[str] = ()
+) -> dict[str, Any]:
     """ROC AUC of both on one choice of rows, from the results file where it is there."""
-    place = {"task": task, "size": size, "split": split, "n_test": n_test}
+    place = {"task": task, "size": size, "split": split, "n_test": n_test, "set": list(overrides)}
     for cell in _read(results):
         if place.items() <= cell.items():
             return cell
-    config = task_config(task, size=size, split=split, n_test=n_test)
+    config = task_config(task, size=size, split=split, n_test=n_test, overrides=overrides)
     parts, class_names = read_parts(config)
     tuned = run_on_parts(config, parts, class_names)
     probe = run_on_parts(config, parts, class_names, baseline="frozen")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agile_classifier.config.files import as_value, parse_config, set_value
 from agile_classifier.config.run import RunConfig
 
 _VADER = "package://vaderSentiment==0.5/additional_resources/hutto_ICWSM_2014.tar.gz!/hutto_ICWSM_2014"
@@ -47,7 +48,7 @@ TASKS: Mapping[str, Mapping[str, Any]] = {
 """Name → sections that say what is asked of which texts; EDOS (CC0): whether a post of Reddit or Gab is sexist."""
 
 
-def task_config(name: str, *, size: int, split: int, n_test: int) -> RunConfig:
+def task_config(name: str, *, size: int, split: int, n_test: int, overrides: Sequence[str] = ()) -> RunConfig:
     """Config of a task that sets no field of `fine_tune`, and of `model` the base model alone, which is MiniLM.
 
     Parameters
@@ -56,8 +57,14 @@ def task_config(name: str, *, size: int, split: int, n_test: int) -> RunConfig:
         Texts of train; validation has a quarter as many.
     split : int
         Seed of the split.
+    overrides : sequence of str
+        `section.field=value`, as `--set` takes them.
     """
     split_section = {"method": "stratified", "seed": split, "train": size, "validation": size // 4, "test": n_test}
-    return RunConfig.model_validate({
-        **TASKS[name], "split": split_section, "model": _MODEL, "registry": {"model_name": "defaults"},
-    })  # fmt: skip
+    parameters: dict[str, Any] = {
+        **TASKS[name], "split": split_section, "model": dict(_MODEL), "registry": {"model_name": "defaults"},
+    }  # fmt: skip
+    for override in overrides:
+        path, _, value = override.partition("=")
+        set_value(parameters, path, as_value(value))
+    return parse_config(parameters, name=name)

@@ -21,13 +21,8 @@ from agile_classifier.data.label_and_split import Labelled, label_and_split
 from agile_classifier.data.labels.cut import label_scores
 from agile_classifier.data.labels.kept import KeptThreshold
 from agile_classifier.data.text import text_digest
-from agile_classifier.evaluation.contenders import (
-    Evaluation,
-    choose_threshold,
-    evaluate_contenders,
-    score_baselines,
-    score_table,
-)
+from agile_classifier.evaluation.contenders import Evaluation, choose_threshold, evaluate_contenders, score_baselines
+from agile_classifier.evaluation.score_tables import score_table
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.comparison import Answers, compare
 from agile_classifier.metrics.metrics import evaluate_scores

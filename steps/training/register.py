@@ -8,7 +8,8 @@ from zenml.metadata.metadata_types import MetadataType, Uri
 
 from agile_classifier.config.run import RegistryConfig
 from agile_classifier.data.label_and_split import Labelling
-from agile_classifier.evaluation.contenders import Evaluation, read_scores
+from agile_classifier.evaluation.contenders import Evaluation
+from agile_classifier.evaluation.score_tables import read_scores
 from agile_classifier.ops.registry import registration
 from agile_classifier.ops.runs import links
 from agile_classifier.ops.runs.caching import on_reached_files

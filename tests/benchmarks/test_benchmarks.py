@@ -15,7 +15,7 @@ import yaml
 from transformers import AutoTokenizer
 
 from benchmarks import batch_scoring, scoring, training, waiting
-from benchmarks.comparison import OURS, Outcome, Row, compare, missed
+from benchmarks.compared.comparison import OURS, Outcome, Row, compare, missed
 from benchmarks.front_door import duplicates
 from benchmarks.training import write_gemma
 

@@ -20,10 +20,9 @@ from agile_classifier.evaluation.contenders import (
     choose_baseline_threshold,
     choose_threshold,
     evaluate_contenders,
-    read_scores,
     score_baselines,
-    score_table,
 )
+from agile_classifier.evaluation.score_tables import read_scores, score_table
 from agile_classifier.models.classical.baselines import score_tfidf_logistic
 
 RNG = np.random.default_rng(0)

@@ -16,9 +16,10 @@ from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.data.label_and_split import Labelling, PartFacts
 from agile_classifier.errors import GateRefused
 from agile_classifier.evaluation import evaluate as examination
-from agile_classifier.evaluation.contenders import Evaluation, read_scores
+from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.evaluation.ensemble import members as scoring
 from agile_classifier.evaluation.reports.content import draw_page
+from agile_classifier.evaluation.score_tables import read_scores
 from agile_classifier.metrics.calibration import Calibration
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.models import encoding

@@ -32,7 +32,7 @@ POINTS: dict[str, tuple[str, ...]] = {
         "ops.runs.tracking:log_epoch log_metrics 2",
         "ops.runs.tracking:log_history log_metrics",
         "ops.runs.tracking:log_history set_tags",
-        "training.fine_tuning:fine_tune rmtree",
+        "training.ensemble:train_members rmtree",
         "steps.training.fine_tune:fine_tune log_metadata",
         "steps.training.fine_tune:fine_tune store",
         "steps.training.fine_tune:fine_tune end",

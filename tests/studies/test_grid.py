@@ -146,4 +146,4 @@ def test_a_tuned_cell_says_the_fields_whose_defaults_have_changed(study_folder: 
 
 def test_a_study_with_a_blend_is_the_same_once_it_has_been_passed_to_the_step_that_gathers() -> None:
     study = load_study(PROJECT / "configs" / "studies" / "ethos.yaml")
-    assert Study.model_validate(study.model_dump(mode="json", exclude_unset=True)) == study
+    assert Study.model_validate(study.model_dump(mode="json")) == study

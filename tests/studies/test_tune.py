@@ -191,3 +191,11 @@ def test_a_file_of_somebody_else_s_is_not_overwritten(tmp_path: Path) -> None:
     ):  # fmt: skip
         with pytest.raises(InputError, match=why):
             tuning.require_place(path)
+
+
+def test_values_that_do_not_go_together_are_left_out_and_not_tried(config: Path) -> None:
+    search = begin(config, model__members=[{"fine_tune": {"epochs": 2}}])
+    search.study.enqueue_trial({**search.own, "fine_tune.epochs": 2})  # the member is the first one again
+    trial = search.study.ask(dict(search.space))
+    assert search._run(trial) == []
+    assert search.study.trials[trial.number].state == optuna.trial.TrialState.PRUNED

@@ -72,6 +72,7 @@ def test_a_single_network_is_trained_as_it_always_was(
 ) -> None:
     only = describe(tiny_model)
     train_members(parts, only, Means(tmp_path / "a"), output=tmp_path / "new")
+    assert not (tmp_path / "a").exists()
     fine_tune(parts, only[0].spec, TUNING, base=tiny_model, checkpoints=tmp_path / "b", output=tmp_path / "old")
     assert_equal(tmp_path / "new", tmp_path / "old")
     written = [
@@ -169,7 +170,7 @@ def test_the_evaluation_shows_what_each_member_brings_and_costs(
     ensemble: Path, parts: dict[str, pd.DataFrame], bases: tuple[Path, ...]
 ) -> None:
     from agile_classifier.config.evaluation import EvaluationConfig
-    from agile_classifier.evaluation.contenders import compare_with_baselines, read_scores
+    from agile_classifier.evaluation.score_tables import compare_with_baselines, read_scores
 
     examined = examine(
         adapter=ensemble, base=bases, label_threshold=0.5, settings=EvaluationConfig(n_resamples=100), **parts
@@ -188,6 +189,26 @@ def test_the_evaluation_shows_what_each_member_brings_and_costs(
     differences = compare_with_baselines(evaluation, examined.test_scores, metric="roc_auc")
     expected = evaluation.metrics["candidate"]["roc_auc"] - evaluation.metrics["member_2"]["roc_auc"]
     assert differences["member_2"].difference == pytest.approx(expected)
+
+
+def test_texts_that_one_member_alone_cuts_are_counted(
+    parts: dict[str, pd.DataFrame], tiny_model: Path, tmp_path: Path
+) -> None:
+    from agile_classifier.config.evaluation import EvaluationConfig
+
+    members = describe(tiny_model, {"model": {"max_length": 8}})
+    train_members(parts, members, Means(tmp_path / "checkpoints"), output=tmp_path / "adapter")
+    examined = examine(
+        adapter=tmp_path / "adapter", base=tiny_model, label_threshold=0.5,
+        settings=EvaluationConfig(n_resamples=100, explained_errors=0), **parts
+    )  # fmt: skip
+    texts = {part: list(rows["text"]) for part, rows in parts.items()}
+    whole = Predictor.load(tmp_path / "adapter", base=tiny_model)
+    short = whole.members[0]
+    assert isinstance(short, Predictor)
+    assert whole.encode(texts["test"]).n_cut == 0
+    assert examined.evaluation.n_cut == {part: short.encode(read).n_cut for part, read in texts.items()}
+    assert examined.evaluation.n_cut["test"] > 0
 
 
 def test_of_three_classes_the_mean_is_normalised(

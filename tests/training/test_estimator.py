@@ -6,6 +6,7 @@ import inspect
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -106,6 +107,21 @@ def test_its_parameters_and_defaults_are_those_of_the_sections_of_a_config(tiny_
     signature = inspect.signature(AgileClassifier)
     assert next(iter(signature.parameters)) == "base_model"
     assert signature.parameters["learning_rate"].default == settings["learning_rate"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"head": "label_tokens", "head_start": "linear_probe"}, "head_start linear_probe needs model.head"),
+        ({"initialization": "loftq", "quantization": "none"}, "loftq needs quantization nf4, found none"),
+        ({"initialization": "loftq", "start_from": "starts/mine"}, "both say what the adapter starts at"),
+    ],
+)
+def test_sections_that_contradict_each_other_are_refused_as_in_a_config(
+    parameters: dict[str, Any], said: str, tiny_model: Path
+) -> None:
+    with pytest.raises(InputError, match=said):
+        AgileClassifier(str(tiny_model), **parameters).fit(["good", "bad"], [1, 0])
 
 
 def test_a_parameter_that_no_section_has_is_refused_as_python_does(tiny_model: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from agile_classifier.config.section import Section
-from agile_classifier.config.training import DEVICE_FIELDS, FineTuneConfig, MemberConfig, ModelConfig
+from agile_classifier.config.training import CHANGED_DEFAULTS, DEVICE_FIELDS, FineTuneConfig, MemberConfig, ModelConfig
 from agile_classifier.errors import explain_validation
 
 BROUGHT: Mapping[str, tuple[str, ...]] = {
@@ -44,6 +44,7 @@ def list_members(model: ModelConfig, fine_tune: FineTuneConfig) -> tuple[Planned
         A member cannot be had so: names it, the field and what is allowed.
     """
     planned = [Planned(1, "network", model.model_copy(update={"members": ()}), fine_tune)]
+    _require_agreement(planned[0])
     for number, said in enumerate(model.members, start=2):
         member = _plan(said, number, planned[0])
         same = [each.number for each in planned if (each.kind, each.model, each.fine_tune) == _identity(member)]
@@ -52,6 +53,7 @@ def list_members(model: ModelConfig, fine_tune: FineTuneConfig) -> tuple[Planned
                 f"{name_member(number)} is member {same[0]} again, and would answer the same; give it another"
                 " fine_tune.seed, or other fields"
             )
+        _require_agreement(member)
         planned.append(member)
     return tuple(planned)
 
@@ -71,6 +73,19 @@ def renew_recorded(sections: Mapping[str, Any]) -> dict[str, Any]:
     return renewed
 
 
+def keep_defaults(sections: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections that leave defaults out, with those of `CHANGED_DEFAULTS` as the whole record of the same run has them.
+
+    >>> keep_defaults({"fine_tune": {"rank": 8}}, {"fine_tune": {"rank": 8, "epochs": 5}})
+    {'fine_tune': {'epochs': 5, 'rank': 8}}
+    """
+    kept = dict(sections)
+    for section, field in CHANGED_DEFAULTS:
+        if field in whole.get(section, {}):
+            kept[section] = {field: whole[section][field], **kept.get(section, {})}
+    return kept
+
+
 def count_choices(members: Sequence[Planned]) -> int:
     """Most combinations of checkpoints among which validation has chosen: the product of the networks' epochs."""
     return math.prod(member.fine_tune.epochs for member in members if member.kind == "network")
@@ -83,6 +98,20 @@ def name_member(number: int) -> str:
     'model.members.0'
     """
     return f"model.members.{number - 2}"
+
+
+def _require_agreement(member: Planned) -> None:
+    """Raise ValueError where the member's own sections contradict each other."""
+    model, fine_tune = member.model, member.fine_tune
+    refusal = None
+    if fine_tune.initialization == "loftq" and model.quantization != "nf4":
+        refusal = f"fine_tune.initialization loftq needs quantization nf4, found {model.quantization}"
+    elif fine_tune.initialization == "loftq" and model.start_from is not None:
+        refusal = "fine_tune.initialization loftq and model.start_from both say what the adapter starts at; keep one"
+    elif fine_tune.head_start == "linear_probe" and not model.has_linear_head:
+        refusal = "fine_tune.head_start linear_probe needs model.head classification, pooling layers or mean"
+    if refusal is not None:
+        raise ValueError(refusal if member.number == 1 else f"{name_member(member.number)}: {refusal}")
 
 
 def _identity(member: Planned) -> tuple[str, ModelConfig, FineTuneConfig]:

@@ -10,13 +10,14 @@ from typing import Any
 import pandas as pd
 
 from agile_classifier.data.label_and_split import Labelling
-from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines, in_words, read_scores
+from agile_classifier.evaluation.contenders import Evaluation, in_words
 from agile_classifier.evaluation.evaluate import Examination
 from agile_classifier.evaluation.reports.drawing import to_png
 from agile_classifier.evaluation.reports.evaluation import render_report
 from agile_classifier.evaluation.reports.figures import draw_confusion, draw_roc
 from agile_classifier.evaluation.reports.inputs import ReportInput, Result
 from agile_classifier.evaluation.reports.page import Fact
+from agile_classifier.evaluation.score_tables import compare_with_baselines, read_scores
 from agile_classifier.evaluation.several.page import draw_label_figures, render_labels
 from agile_classifier.evaluation.titles import CONTENDERS
 from agile_classifier.metrics.metrics import DecisionThreshold, confusion, predict

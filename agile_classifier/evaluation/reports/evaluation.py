@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from agile_classifier.evaluation.contenders import list_as_good
 from agile_classifier.evaluation.evasion.measure import worst_flip_rate
 from agile_classifier.evaluation.many_classes import MOST_SHOWN, ClassRow, worst_classes
 from agile_classifier.evaluation.reports.bands import draw_prices, list_prices
@@ -31,6 +30,7 @@ from agile_classifier.evaluation.reports.figures import (
 from agile_classifier.evaluation.reports.groups import describe_groups, draw_groups
 from agile_classifier.evaluation.reports.inputs import ReportInput
 from agile_classifier.evaluation.reports.page import UNDECIDED, fill, list_facts, without_direction
+from agile_classifier.evaluation.score_tables import list_as_good
 from agile_classifier.evaluation.slices import SLICE_METRICS, Slice
 from agile_classifier.evaluation.titles import METRICS
 from agile_classifier.metrics.bootstrap import PairedDifference

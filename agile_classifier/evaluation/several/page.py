@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines
+from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.evaluation.reports.drawing import to_svg
 from agile_classifier.evaluation.reports.evaluation import (
     HEADLINE,
@@ -35,6 +35,7 @@ from agile_classifier.evaluation.reports.figures import (
 )
 from agile_classifier.evaluation.reports.inputs import ReportInput
 from agile_classifier.evaluation.reports.page import UNDECIDED, fill, list_facts, without_direction
+from agile_classifier.evaluation.score_tables import compare_with_baselines
 from agile_classifier.evaluation.several.views import view_scores
 from agile_classifier.evaluation.slices import SLICE_METRICS
 from agile_classifier.evaluation.titles import CONTENDERS, METRICS
@@ -79,7 +80,7 @@ def render_labels(report: ReportInput, evaluation: Evaluation, test_scores: pd.D
     report : ReportInput
         `y_true` is a table of shape (n, n_labels), as are the probabilities; `class_names` are the labels.
     test_scores : DataFrame
-        The scored test rows, as `agile_classifier.evaluation.contenders.score_table` makes them.
+        The scored test rows, as `agile_classifier.evaluation.score_tables.score_table` makes them.
     """
     report = replace(report, class_names=[without_direction(name) for name in report.class_names])
     chosen, slices = report.results[0], report.review.slices

@@ -43,11 +43,21 @@ def open_folder(address: str) -> Path:
         raise InputError(f"{name}: no such folder, nor is it models:/NAME@ALIAS or models:/NAME/VERSION")
     adapter = folder if (folder / SPEC_FILE).is_file() else folder / IN_VERSION
     require_adapter(adapter, name=name)
-    if not (adapter / MANIFEST).is_file() and (adapter.absolute().parent.parent / MANIFEST).is_file():
+    if find_manifest(adapter) == _manifest_of_version(adapter):
         verify_inside(adapter)
     else:
         verify_folder(adapter, name=name)
     return adapter
+
+
+def find_manifest(folder: Path) -> Path | None:
+    """List of digests that speaks for the files of a start: the folder's own, or that of the version it lies in."""
+    places = (folder / MANIFEST, _manifest_of_version(folder))
+    return next((place for place in places if place.is_file()), None)
+
+
+def _manifest_of_version(adapter: Path) -> Path:
+    return adapter.absolute().parent.parent / MANIFEST
 
 
 def require_adapter(adapter: Path, *, name: str) -> None:

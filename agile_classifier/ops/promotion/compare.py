@@ -14,8 +14,9 @@ from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.data.tables import examples_digest
 from agile_classifier.data.text import text_digest
 from agile_classifier.errors import InputError, one_line
-from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines
+from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.evaluation.reports.page import state_decision
+from agile_classifier.evaluation.score_tables import compare_with_baselines
 from agile_classifier.evaluation.slices import slice_rows
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.metrics.calibration import calibration_error

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 
 from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.evaluation.checks.outcomes import Outcome
-from agile_classifier.evaluation.contenders import list_as_good
+from agile_classifier.evaluation.score_tables import list_as_good
 from agile_classifier.evaluation.titles import CONTENDERS
 from agile_classifier.metrics.bias import Area
 from agile_classifier.metrics.bootstrap import PairedDifference

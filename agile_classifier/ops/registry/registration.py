@@ -22,10 +22,11 @@ from agile_classifier.data.duplicates.learnt import LearntTexts
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.data.text import text_digest
 from agile_classifier.environment import home
-from agile_classifier.evaluation.contenders import Evaluation, compare_with_baselines, list_as_good, read_scores
+from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.evaluation.drift_sample import DriftSample
 from agile_classifier.evaluation.many_classes import name_classes
 from agile_classifier.evaluation.reports.model_card import model_card
+from agile_classifier.evaluation.score_tables import compare_with_baselines, list_as_good, read_scores
 from agile_classifier.models.decision import Decision
 from agile_classifier.models.ensemble.members import read_rounding
 from agile_classifier.models.spec import ClassifierSpec
@@ -47,7 +48,7 @@ class Candidate:
     """Folder of the base model, or of those of an ensemble."""
     evaluation: Evaluation
     test_scores: pd.DataFrame
-    """Scores of the test rows, as `evaluation.contenders.score_table` makes them."""
+    """Scores of the test rows, as `evaluation.score_tables.score_table` makes them."""
     learnt_from: Sequence[str]
     """Texts of train and validation."""
     labelling: Labelling

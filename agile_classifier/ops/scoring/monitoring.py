@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from zenml.client import Client
 
-from agile_classifier.config.ensemble.members import renew_recorded
+from agile_classifier.config.ensemble.members import keep_defaults, renew_recorded
 from agile_classifier.config.evaluation import MonitoringConfig
 from agile_classifier.config.files import parse_config
 from agile_classifier.config.reading import ReadingOptions
@@ -25,7 +25,6 @@ from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.scoring.reading import DEFAULT_COLUMN, Remembered, find_scored
 from agile_classifier.ops.scoring.scored_batch import Batch, read_batch, require_scored, scored_version
 from agile_classifier.ops.state.home import scratch
-from agile_classifier.studies.grid import OF_RECIPE
 
 ZENML_RUN = "zenml.run"
 
@@ -131,11 +130,8 @@ def training_config(model_name: str, version: str) -> RunConfig:
     recorded = given or own
     if not recorded:
         raise InputError(f"model {model_name}: version {version} records no config that could be trained again")
-    for section, field in OF_RECIPE:  # a run's parameters leave out what was the default then
-        if field in own.get(section, {}):
-            recorded = {**recorded, section: {field: own[section][field], **recorded.get(section, {})}}
     return parse_config(
-        {"registry": {"model_name": model_name}, **renew_recorded(recorded)},
+        {"registry": {"model_name": model_name}, **renew_recorded(keep_defaults(recorded, own))},
         name=f"model {model_name}: config of version {version}",
     )
 

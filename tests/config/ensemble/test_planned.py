@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from agile_classifier.config.ensemble.members import Planned, list_members, renew_recorded
+from agile_classifier.config.ensemble.members import Planned, keep_defaults, list_members, renew_recorded
 from agile_classifier.config.files import load_config, parse_config
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import InputError
@@ -130,3 +130,17 @@ def test_with_several_labels_members_are_networks() -> None:
     for member in (MACHINE, {"fine_tune": {"balance": "weights"}}):
         with pytest.raises(InputError, match=r"model.members.0: .*allowed with labels.rule many is"):
             parse_config(parameters(member, **several, **data), name="toy.yaml")
+
+
+def test_a_record_without_defaults_keeps_those_that_have_changed_since_and_what_it_says_itself() -> None:
+    whole = {
+        "model": {"pooling": "mean", "max_length": 128},
+        "fine_tune": {"head_start": "random", "epochs": 5, "rank": 8},
+    }
+    sparse = {"model": {"source": "a/b"}, "fine_tune": {"epochs": 9}, "data": {"source": "a.csv"}}
+    assert keep_defaults(sparse, whole) == {
+        "model": {"source": "a/b", "pooling": "mean"},
+        "fine_tune": {"epochs": 9, "head_start": "random"},
+        "data": {"source": "a.csv"},
+    }
+    assert keep_defaults(sparse, {}) == sparse

@@ -8,14 +8,8 @@ import pytest
 
 from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.errors import GateRefused
-from agile_classifier.evaluation.contenders import (
-    choose_threshold,
-    compare_with_baselines,
-    evaluate_contenders,
-    read_scores,
-    score_baselines,
-    score_table,
-)
+from agile_classifier.evaluation.contenders import choose_threshold, evaluate_contenders, score_baselines
+from agile_classifier.evaluation.score_tables import compare_with_baselines, read_scores, score_table
 from agile_classifier.evaluation.several.views import flat_names, read_truth, view_label, view_scores
 from agile_classifier.label_sets import join_labels
 from agile_classifier.metrics.calibration import Calibration

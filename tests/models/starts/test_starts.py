@@ -20,7 +20,14 @@ from agile_classifier.files import tree_digest
 from agile_classifier.models.digests import MANIFEST, write_manifest
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import SPEC_FILE, ClassifierSpec
-from agile_classifier.models.starts.folder import keep_start, open_folder, read_starts, require_fit, trace_folder
+from agile_classifier.models.starts.folder import (
+    find_manifest,
+    keep_start,
+    open_folder,
+    read_starts,
+    require_fit,
+    trace_folder,
+)
 from agile_classifier.training.fine_tuning import fine_tune
 
 TUNING = FineTuneConfig(head_start="random", rank=4, alpha=8, learning_rate=2e-2, epochs=6, batch_size=8, dropout=0.0)
@@ -195,3 +202,14 @@ def test_the_folder_of_a_registered_version_is_held_against_the_versions_list(fi
     (inside / SPEC_FILE).write_text(json.dumps({}))
     with pytest.raises(InputError, match=r"classifier\.json was changed"):
         open_folder(str(inside))
+
+
+def test_the_digests_of_a_start_are_its_own_or_those_of_the_version_that_it_lies_in(tmp_path: Path) -> None:
+    adapter = tmp_path / "version" / "artifacts" / "classifier"
+    adapter.mkdir(parents=True)
+    assert find_manifest(adapter) is None
+    (tmp_path / "version" / MANIFEST).touch()
+    assert find_manifest(adapter) == tmp_path / "version" / MANIFEST
+    (adapter / MANIFEST).touch()
+    assert find_manifest(adapter) == adapter / MANIFEST
+    assert find_manifest(Path("/start")) is None, "a folder at the root has no version around it"

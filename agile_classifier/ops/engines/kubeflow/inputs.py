@@ -11,11 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
+from agile_classifier.config.ensemble.members import renew_recorded
 from agile_classifier.config.files import as_value, parse_config, set_value
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.section import Section
 
 PLAIN = (bool, int, float, str)
+RENEWED = {"fine_tune_ensemble_with": "fine_tune.ensemble_with"}
+"""Input that a pipeline compiled before may still have → field that it was, which is read as it is today."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,10 @@ def read_inputs(values: Mapping[str, Any]) -> RunConfig:
         if name in values:
             value = values[name]
             set_value(parameters, path, as_value(value) if as_yaml else _whole(value) if kind is int else value)
-    return parse_config(parameters, name="inputs")
+    for name, path in RENEWED.items():
+        if name in values:
+            set_value(parameters, path, values[name])
+    return parse_config(renew_recorded(parameters), name="inputs")
 
 
 def _inputs_of(config: RunConfig) -> Iterator[Input]:

@@ -97,6 +97,11 @@ def test_a_value_that_cannot_be_used_is_named(name: str, given: object, said: st
         _read(**{name: given})
 
 
+@pytest.mark.parametrize(("old", "kinds"), [("none", []), ("tfidf_svm", ["tfidf_svm"])])
+def test_an_input_of_a_pipeline_compiled_before_is_read_as_it_is_called_now(old: str, kinds: list[str]) -> None:
+    assert [member.kind for member in _read(fine_tune_ensemble_with=old).model.members] == kinds
+
+
 def _read(**changed: object) -> RunConfig:
     config = load_config(CONFIGS[0].with_name("quickstart.yaml"))
     return read_inputs({**{found.name: found.default for found in list_inputs(config)}, **changed})

@@ -1,0 +1,1 @@
+"""What an estimator is given and keeps: tables of several labels, the files of an adapter."""
