@@ -6,8 +6,8 @@
 VADER's four data sets and EDOS, MiniLM, 200 and 800 texts. The probe is logistic regression on the same model's
 features, as every run's baseline `frozen` is. Figures are means over splits of ROC AUC on the same test rows, with 95 %
 intervals that are corrected for the rows that splits share (Nadeau and Bengio 2003). ETHOS stands in the study of
-docs/results.md. `--set` tries another recipe. A finished cell is kept in the results file (JSON lines) and not run again.
-Exit code 1 where the probe is better beyond noise.
+docs/results.md. `--set` tries another recipe. A finished cell is kept in the results file (JSON lines), and not run
+again. Exit code 1 where the probe is better beyond noise.
 """
 
 from __future__ import annotations

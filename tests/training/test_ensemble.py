@@ -96,7 +96,12 @@ def test_each_member_is_what_it_would_be_alone(
     for number in (2, 4):
         alone, settings = tmp_path / str(number), members[number].planned.fine_tune
         fine_tune(
-            parts, members[number].spec, settings, base=members[number].base, checkpoints=tmp_path / "c", output=alone
+            parts,
+            members[number].spec,
+            settings,
+            base=members[number].base,
+            checkpoints=tmp_path / f"c{number}",
+            output=alone,
         )
         assert_equal(folders[number], alone)
     texts = list(parts["test"]["text"])
