@@ -17,7 +17,7 @@ from agile_classifier.config.run import CostsConfig, RegistryConfig, RunConfig, 
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.models.ensemble.bases import list_bases, list_pins
-from agile_classifier.ops.notifications import tell_of_scheduled_failure
+from agile_classifier.ops.notifications import tell_of_cluster_failure
 from agile_classifier.ops.state.home import suite_digest
 from agile_classifier.ops.state.named_files import list_named_classes, terms_digest
 from steps.promotion.promote import promote
@@ -32,7 +32,7 @@ from steps.training.register import register
 from steps.training.validate import validate
 
 
-@pipeline(enable_cache=True, execution_mode=ExecutionMode.FAIL_FAST, on_failure=tell_of_scheduled_failure)
+@pipeline(enable_cache=True, execution_mode=ExecutionMode.FAIL_FAST, on_failure=tell_of_cluster_failure)
 def training(
     data: DataConfig,
     model: ModelConfig,

@@ -155,32 +155,21 @@ def label_and_split(
     GateRefused
         As `agile_classifier.data.duplicates.handling.handle_duplicates`.
     """
-    n_all = len(examples)
-    examples = leave_out_unlabelled(examples, labels)
-    n_unlabelled = n_all - len(examples)
-    given = None if labels.needs_score else label_examples(examples, labels)[0]
-    handled = handle_duplicates(examples, given, split, quality)
-    examples = handled.examples
-    places = _split(handled, labels, split)
-    n_left_out = None
-    if split.method == "stable" and handled.unit is not None:
-        every = places
-        places = leave_out_copies(every, handled.unit, ids=examples["id"])
-        n_left_out = every.n_rows - places.n_rows
-    start_copies = None
-    if learnt is not None:
-        places, start_copies = leave_out_learnt(places, examples["text"], learnt)
+    labelled = leave_out_unlabelled(examples, labels)
+    placed = _place(labelled, labels, split, quality, learnt)
+    places, votes = placed.places, placed.handled.votes
     fit_rows = places.train if labels.fit_on == "train" else None
-    label, class_names, threshold = label_examples(examples, labels, fit_rows=fit_rows, kept=kept)
-    labelled = examples.assign(label=label)
-    parts = {part: labelled.iloc[getattr(places, part)].reset_index(drop=True) for part in PARTS}
-    if handled.votes is not None:
-        parts["train"] = parts["train"].assign(target=handled.votes.to_numpy()[places.train])
+    rows = placed.handled.examples
+    label, class_names, threshold = label_examples(rows, labels, fit_rows=fit_rows, kept=kept)
+    told = rows.assign(label=label)
+    parts = {part: told.iloc[getattr(places, part)].reset_index(drop=True) for part in PARTS}
+    if votes is not None:
+        parts["train"] = parts["train"].assign(target=votes.to_numpy()[places.train])
     n_doubtful, n_ties, facts = 0, 0, None
     if threshold is not None:
         parts["train"], n_doubtful = _teach(parts["train"], labels, label_threshold=threshold)
-        n_ties = count_ties(examples["score"], label_threshold=threshold)
-        facts = compare_thresholds(examples["score"], _scores_of_fit(examples, fit_rows), labels, kept)
+        n_ties = count_ties(rows["score"], label_threshold=threshold)
+        facts = compare_thresholds(rows["score"], _scores_of_fit(rows, fit_rows), labels, kept)
     several = labels.rule == MANY
     if several:
         require_both_of_labels(parts, class_names)
@@ -194,17 +183,46 @@ def label_and_split(
         n_ties=n_ties,
         class_names=class_names,
         several=several,
-        n_unused=len(examples) - sum(map(len, parts.values())),
-        n_unlabelled=n_unlabelled,
+        n_unused=len(rows) - sum(map(len, parts.values())),
+        n_unlabelled=len(examples) - len(labelled),
         parts={part: _facts(frame, class_names, several=several) for part, frame in parts.items()},
-        duplicates=handled.facts and handled.facts.model_copy(update={"n_left_out": n_left_out}),
+        duplicates=placed.duplicates,
         origin="" if threshold is None else facts.sentence if facts else _origin(labels),
         kept=kept,
         threshold=facts,
         ceiling=ceiling,
-        start_copies=start_copies,
+        start_copies=placed.start_copies,
     )
     return Labelled(parts, labelling)
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Examples and the part that each is in."""
+
+    handled: Handled
+    places: Split
+    duplicates: DuplicateFacts | None
+    start_copies: StartCopies | None
+
+
+def _place(
+    examples: pd.DataFrame,
+    labels: LabelsConfig,
+    split: SplitConfig,
+    quality: DataQualityConfig,
+    learnt: LearntTexts | None,
+) -> _Placed:
+    """Handle duplicates, split, and leave out copies of what is held out or what the start has learnt."""
+    given = None if labels.needs_score else label_examples(examples, labels)[0]
+    handled = handle_duplicates(examples, given, split, quality)
+    places, duplicates, start_copies = _split(handled, labels, split), handled.facts, None
+    if split.method == "stable" and handled.unit is not None:
+        every, places = places, leave_out_copies(places, handled.unit, ids=handled.examples["id"])
+        duplicates = duplicates and duplicates.model_copy(update={"n_left_out": every.n_rows - places.n_rows})
+    if learnt is not None:
+        places, start_copies = leave_out_learnt(places, handled.examples["text"], learnt)
+    return _Placed(handled, places, duplicates, start_copies)
 
 
 def _scores_of_fit(examples: pd.DataFrame, fit_rows: np.ndarray | None) -> pd.Series:

@@ -186,7 +186,7 @@ def failure_told(run_name: str) -> Iterator[None]:
         raise
 
 
-def tell_of_scheduled_failure(error: BaseException) -> None:
+def tell_of_cluster_failure(error: BaseException) -> None:
     """Hook for a failed step: in a run that a cluster started, only the step's own process sees the failure."""
     context = get_step_context()
     if context.pipeline_run.schedule is not None:
@@ -196,7 +196,7 @@ def tell_of_scheduled_failure(error: BaseException) -> None:
         tell(Notice(RUN_FAILED, f"run {name}: step {step}: {failure.line}", facts, about=f"{name} {step}"))
 
 
-def scheduled_changes_told(model_name: str) -> AbstractContextManager[None]:
+def cluster_changes_told(model_name: str) -> AbstractContextManager[None]:
     """`changes_told` for a step of a run that a cluster started; otherwise the process that started the run tells."""
     return nullcontext() if get_step_context().pipeline_run.schedule is None else changes_told(model_name)
 

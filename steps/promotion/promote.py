@@ -7,7 +7,7 @@ from zenml import get_step_context, log_metadata, step
 
 from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.evaluation.contenders import Evaluation
-from agile_classifier.ops.notifications import scheduled_changes_told
+from agile_classifier.ops.notifications import cluster_changes_told
 from agile_classifier.ops.promotion import compare as promotion
 from agile_classifier.ops.promotion.gate import PromotionDecision
 
@@ -21,7 +21,7 @@ def promote(
     settings: PromotionConfig,
 ) -> Annotated[PromotionDecision, "promotion_decision"]:
     """Compare candidate and champion on rows that neither has seen; move the aliases only if the decision says so."""
-    with scheduled_changes_told(model_name):
+    with cluster_changes_told(model_name):
         decision = promotion.judge_and_carry_out(
             model_name=model_name,
             candidate=model_version,

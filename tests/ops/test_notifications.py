@@ -160,13 +160,13 @@ def test_where_a_cluster_started_the_run_the_step_itself_tells(
 ) -> None:
     from zenml.models import PipelineRunResponse
 
-    from agile_classifier.ops.notifications import tell_of_scheduled_failure
+    from agile_classifier.ops.notifications import tell_of_cluster_failure
     from tests.toys.toy_retry import fragile
 
     schedule = property(lambda run: "nightly" if started_by_a_cluster else None)
     monkeypatch.setattr(PipelineRunResponse, "schedule", schedule)
     with pytest.raises(RuntimeError, match="the first try"):
-        fragile.with_options(on_failure=tell_of_scheduled_failure)(mark=str(tmp_path / "mark"))
+        fragile.with_options(on_failure=tell_of_cluster_failure)(mark=str(tmp_path / "mark"))
     assert receiver.kinds() == ["run.failed"] * started_by_a_cluster
     for notice in receiver.notices:
         assert notice["data"]["step"] == "fails_once"
@@ -174,9 +174,9 @@ def test_where_a_cluster_started_the_run_the_step_itself_tells(
 
 
 def test_every_step_of_the_training_pipeline_tells(state_folder: Path) -> None:
-    from agile_classifier.ops.notifications import tell_of_scheduled_failure
+    from agile_classifier.ops.notifications import tell_of_cluster_failure
     from pipelines.training import training
 
     hook = training.configuration.failure_hook_source
     assert hook is not None
-    assert hook.attribute == tell_of_scheduled_failure.__name__
+    assert hook.attribute == tell_of_cluster_failure.__name__

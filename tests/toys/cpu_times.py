@@ -3,7 +3,7 @@
 Seconds on a clock say little where something else runs too; these are comparable. Fixtures count where they are first
 asked for. What outlives its parent is not seen.
 
-    python -m pytest -p no:xdist -p tests.toys.cpu_times tests/pipelines
+    python -m pytest -n 2 --dist loadfile -p tests.toys.cpu_times tests/pipelines
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Generator
 from contextlib import suppress
+from typing import Any
 
 import psutil
 import pytest
@@ -29,6 +30,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         SECONDS[item.nodeid.partition("::")[0]] += _spent() - before
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send a worker's account to the process that writes the summary (pytest-xdist)."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["cpu_seconds"] = dict(SECONDS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take the account of a worker that has ended; one that crashed has sent none."""
+    SECONDS.update(getattr(node, "workeroutput", {}).get("cpu_seconds", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
