@@ -130,8 +130,11 @@ def _run_missing(planned: Plan, *, jobs: int, command: str) -> int:
     from agile_classifier.ops.project import git_commit
     from agile_classifier.ops.runs import outcome as run_outcome
     from agile_classifier.ops.runs.outputs import output_of
+    from agile_classifier.studies.external import prepare_environment
     from agile_classifier.studies.run import Outcome, to_shards
 
+    for folder in {cell.external for cell in planned.missing if cell.external is not None}:
+        prepare_environment(folder)  # told of here: what a cell says is heard at its end
     run_outcome.say_steps()
     planned.store.loose.mkdir(parents=True, exist_ok=True)
     shards = to_shards(planned, jobs=jobs, command=command, commit=git_commit())

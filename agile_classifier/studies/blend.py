@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from agile_classifier.errors import InputError
+from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.calibration import average_log_odds, fit_calibration
 from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, evaluate_scores
 from agile_classifier.metrics.thresholds import choose_decision_threshold
@@ -61,11 +62,6 @@ def with_blends(study: Study, results: Iterable[Result]) -> list[Result]:
     ]
 
 
-def as_two(positive: ArrayLike) -> Floats:
-    """Probabilities of shape (n, 2) from those of class 1."""
-    return np.column_stack([1 - np.asarray(positive, dtype=np.float64), np.asarray(positive, dtype=np.float64)])
-
-
 def _blend(name: str, contender: Contender, members: Sequence[Result]) -> Result:
     first, trials = members[0], [member.trial for member in members]
     trial = _average(name, trials, fitted_by=FITTED_BY if contender.calibrate else "none")
@@ -78,13 +74,10 @@ def _average(name: str, members: Sequence[Trial], *, fitted_by: str) -> Trial:
     y_true, y_validation = np.asarray(first.y_true), np.asarray(first.y_true_validation)
     can_fit = len(np.unique(y_validation)) > 1 and all(member.y_score_validation for member in members)
     _require_same_rows(name, members, with_validation=can_fit)
-    y_score, validation_score, threshold = (
-        [as_two(member.y_score) for member in members],
-        list[float](),
-        DEFAULT_THRESHOLD,
-    )
+    y_score = [two_columns(member.y_score) for member in members]
+    validation_score, threshold = list[float](), DEFAULT_THRESHOLD
     if can_fit:
-        on_validation = [as_two(member.y_score_validation) for member in members]
+        on_validation = [two_columns(member.y_score_validation) for member in members]
         fitted = [fit_calibration(fitted_by, y_true=y_validation, y_score=score) for score in on_validation]
         y_score = [one.apply(score) for one, score in zip(fitted, y_score, strict=True)]
         on_validation = [one.apply(score) for one, score in zip(fitted, on_validation, strict=True)]
@@ -101,9 +94,16 @@ def _average(name: str, members: Sequence[Trial], *, fitted_by: str) -> Trial:
         "y_true_validation": y_validation.tolist() if can_fit else [],
         "y_score_validation": validation_score,
         "train_seconds": sum(member.train_seconds for member in members),
+        "cpu_seconds": _sum_known([member.cpu_seconds for member in members]),
         "seconds": sum(member.seconds for member in members),
     }
     return first.model_copy(update=changed)
+
+
+def _sum_known(seconds: Sequence[float | None]) -> float | None:
+    """Sum; None where one is not known."""
+    known = [each for each in seconds if each is not None]
+    return sum(known) if len(known) == len(seconds) else None
 
 
 def _require_same_rows(name: str, members: Sequence[Trial], *, with_validation: bool) -> None:

@@ -25,7 +25,7 @@ _TEXT, _NUMBER, _LABELS, _SCORES = pa.string(), pa.float64(), pa.list_(pa.int8()
 _COLUMNS = {
     "key": _TEXT, "decides": _TEXT, "decision_threshold": _NUMBER, "y_true": _LABELS, "y_score": _SCORES,
     "y_true_validation": _LABELS, "y_score_validation": _SCORES, "n_train": pa.int64(), "train_seconds": _NUMBER,
-    "seconds": _NUMBER, "peak_gigabytes": _NUMBER,
+    "cpu_seconds": _NUMBER, "seconds": _NUMBER, "peak_gigabytes": _NUMBER,
     "made": pa.struct([(name, _TEXT) for name in ("command", "commit", "time")]),
 }  # fmt: skip
 """Columns of a Parquet file of cells, but for `metrics`: a struct of those that there are."""
@@ -52,6 +52,8 @@ class Trial(Section):
     """Examples of train."""
     train_seconds: float
     """Training alone."""
+    cpu_seconds: float | None = None
+    """Seconds of a core that training took, all cores together; None in cells older than December 2026."""
     seconds: float
     """Reading, training and evaluating; without the imports."""
     peak_gigabytes: float

@@ -25,7 +25,7 @@ VARIED = {"split.train": "sizes", "split.seed": "splits", "fine_tune.seed": "see
 
 
 class Contender(Section):
-    """A config as it is shipped, but for what `set` says; or a baseline on its rows."""
+    """A config as it is shipped, but for what `set` says; or a baseline, or somebody else's program, on its rows."""
 
     config: Title = ""
     """A run configuration: its file, from the study's folder (`comments.yaml`), or its name in the folder above."""
@@ -38,6 +38,10 @@ class Contender(Section):
     """`section.field` → value."""
     baseline: Title | None = None
     """Name of a baseline, in place of a tuned model."""
+    external: Title | None = None
+    """In place of a tuned model: a program with an environment of its own, in a folder that is named from the study's
+    (`agile_classifier.studies.external` says what it is told and answers). Of the config it takes rows and base
+    model."""
     title: Title | None = None
     """Name of the contender in tables; by default its key."""
     sizes: Sizes | None = None
@@ -53,7 +57,10 @@ class Contender(Section):
             raise ValueError(f"baseline {self.baseline!r}; allowed are {', '.join(BASELINE_NAMES)}")
         if bool(self.config) == bool(self.blend):
             raise ValueError("either config or blend is needed, and not both")
-        unread = sorted(field for field in ("set", "baseline", *VARIED.values()) if self.blend and getattr(self, field))
+        if self.baseline is not None and self.external is not None:
+            raise ValueError("either baseline or external may stand in place of a tuned model, and not both")
+        own = ("set", "baseline", "external", *VARIED.values())
+        unread = sorted(field for field in own if self.blend and getattr(self, field))
         if unread:
             raise ValueError(f"{unread[0]} belongs to a config; a blend takes its members as they are")
         varied = [field for field in VARIED if field in self.set]

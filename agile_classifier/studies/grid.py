@@ -23,6 +23,7 @@ from agile_classifier.config.training import CHANGED_DEFAULTS
 from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest
 from agile_classifier.models.starts.folder import find_manifest
+from agile_classifier.studies.external import external_digest, require_external
 from agile_classifier.studies.file import Study
 
 DECIDING = ("data", "labels", "split", "data_quality", "model", "fine_tune", "evaluation")
@@ -38,6 +39,7 @@ trained to its end, and follows no champion, so that its label threshold is alwa
 OF_BASELINES = ("data", "labels", "split", "data_quality", "evaluation")
 """Sections that decide a baseline; `frozen` reads of `model` too:"""
 OF_FROZEN = ("source", "sha256", "revision", "max_length")
+"""An external contender is told the same of it."""
 KEY_LENGTH = 16
 
 
@@ -66,27 +68,41 @@ class Cell:
     place: Place
     config: RunConfig
     baseline: str | None = None
+    external: Path | None = None
+    """Folder of an external contender."""
 
     @property
     def decides(self) -> dict[str, Any]:
         """Fields that decide the outcome and differ from their defaults, or have had others, by section."""
-        sections = DECIDING if self.baseline is None else (*OF_BASELINES, *(("model",) * (self.baseline == "frozen")))
+        sections = DECIDING if self.is_tuned else (*OF_BASELINES, *(("model",) * self.reads_base))
         chosen = self.config.model_dump(mode="json", include=set(sections), exclude_defaults=True)
         kept = {
             name: {field: value for field, value in section.items() if field not in INDIFFERENT.get(name, ())}
             for name, section in chosen.items()
         }
-        if self.baseline is None:
+        if self.is_tuned:
             for section, field in CHANGED_DEFAULTS:
                 kept.setdefault(section, {})[field] = getattr(getattr(self.config, section), field)
-        if self.baseline == "frozen":
+        if not self.is_tuned and self.reads_base:
             kept["model"] = {field: value for field, value in kept["model"].items() if field in OF_FROZEN}
         for source in kept["data"].get("sources", [kept["data"]]):
             source["source"] = place_free(source["source"])  # its SHA-256 says which file it is
         if self.config.model.start_from is not None:  # of baselines too: it decides which rows are left for test
             kept["model"] = {**kept.get("model", {}), "start_from": _identify(self.config.model.start_from)}
         found = {name: section for name, section in kept.items() if section}
+        if self.external is not None:
+            return {**found, "external": external_digest(self.external), "seed": self.place.seed}
         return found if self.baseline is None else {**found, "baseline": self.baseline}
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether it is a training by the config's own recipe."""
+        return self.baseline is None and self.external is None
+
+    @property
+    def reads_base(self) -> bool:
+        """Whether the config's base model has a part in it."""
+        return self.is_tuned or self.external is not None or self.baseline == "frozen"
 
     @cached_property
     def key(self) -> str:
@@ -175,6 +191,7 @@ def _cells_of(study: Study, name: str, folder: Path) -> Iterator[Cell]:
     for path, value in contender.set.items():
         set_value(parameters, path, value)
     locate_sources(parameters, file.parent, folder, Path.cwd())
+    external = None if contender.external is None else require_external((folder / contender.external).resolve())
     data = pin_data(parse_config(parameters, name=f"contender {name}")).data
     pins = data.model_dump(mode="json", include={"source", "sha256", "sources"}, exclude_none=True)
     sizes: Sequence[int | None] = contender.sizes or study.sizes or (None,)
@@ -188,4 +205,4 @@ def _cells_of(study: Study, name: str, folder: Path) -> Iterator[Cell]:
                 set_value(chosen, path, value)
         config = parse_config(chosen, name=f"contender {name}")
         place = Place(contender=name, size=size, split=split, seed=seed)
-        yield Cell(place=place, config=config, baseline=contender.baseline)
+        yield Cell(place=place, config=config, baseline=contender.baseline, external=external)

@@ -86,7 +86,7 @@ def main() -> None:
     from agile_classifier.studies.trial import run_trial  # torch takes seconds to import; who only plans needs none
 
     task = Task.model_validate_json(sys.stdin.read())
-    trial = run_trial(task.cell.config, baseline=task.cell.baseline)
+    trial = run_trial(task.cell.config, baseline=task.cell.baseline, external=task.cell.external)
     made = Made(command=task.command, commit=task.commit, time=datetime.now(UTC).isoformat(timespec="seconds"))
     cell = task.cell
     print(task.store.add(FinishedCell(**trial.model_dump(), key=cell.key, decides=cell.decides, made=made)))

@@ -6,11 +6,12 @@ Studies, searches and benchmarks repeat it.
 from __future__ import annotations
 
 import math
+import os
 import resource
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import choose_baseline_threshold, choose_threshold, score_baselines
 from agile_classifier.files import tree_digest
+from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.metrics import evaluate_scores
 from agile_classifier.models.classical.linear_probe import score_probe
 from agile_classifier.models.classical.member import fit_member
@@ -37,6 +39,7 @@ from agile_classifier.models.gguf import fetch_base_model
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.starts.folder import open_folder, read_learnt, require_fit
 from agile_classifier.studies.cells import Trial
+from agile_classifier.studies.external import ask_external
 from agile_classifier.training.ensemble import Means, describe_members, train_members
 from agile_classifier.training.history import History
 
@@ -45,7 +48,26 @@ Parts = Mapping[str, pd.DataFrame]
 JUDGED = ("validation", "test")
 
 
-def run_trial(config: RunConfig, *, baseline: str | None = None) -> Trial:
+@dataclass(frozen=True)
+class Took:
+    """What something took: on a clock, and of all cores together."""
+
+    seconds: float
+    cpu_seconds: float
+
+    @classmethod
+    def so_far(cls) -> Took:
+        """Of this process and those that it has waited for."""
+        return cls(time.monotonic(), sum(os.times()[:4]))
+
+    @classmethod
+    def since(cls, began: Took) -> Took:
+        """From then until now."""
+        now = cls.so_far()
+        return cls(now.seconds - began.seconds, now.cpu_seconds - began.cpu_seconds)
+
+
+def run_trial(config: RunConfig, *, baseline: str | None = None, external: Path | None = None) -> Trial:
     """Train on `train`, choose on `validation`, judge on `test`.
 
     Raises
@@ -57,7 +79,7 @@ def run_trial(config: RunConfig, *, baseline: str | None = None) -> Trial:
     parts, class_names = read_parts(config)
     if len(class_names) > 2:
         raise InputError(f"a study compares classifiers of two classes; found {', '.join(class_names)}")
-    return run_on_parts(config, parts, class_names, baseline=baseline, began=began)
+    return run_on_parts(config, parts, class_names, baseline=baseline, external=external, began=began)
 
 
 def run_on_parts(
@@ -66,16 +88,17 @@ def run_on_parts(
     class_names: Sequence[str],
     *,
     baseline: str | None = None,
+    external: Path | None = None,
     began: float | None = None,
 ) -> Trial:
     """`run_trial` on parts that are there already."""
     began = time.monotonic() if began is None else began
-    if baseline is None:
-        scores, train_seconds = _tuned(config, parts, class_names)
+    if external is not None:
+        scores, took = _external(external, config, parts)
+    elif baseline is not None:
+        scores, took = _baseline(baseline, config, parts, class_names)
     else:
-        before = time.monotonic()
-        scores = _baseline(baseline, config, parts, class_names)
-        train_seconds = time.monotonic() - before
+        scores, took = _tuned(config, parts, class_names)
     y_true, y_true_validation = (parts[part]["label"].to_numpy() for part in ("test", "validation"))
     validation = scores["validation"]
     choose = choose_baseline_threshold if baseline else choose_threshold
@@ -90,7 +113,8 @@ def run_on_parts(
         y_true_validation=[int(label) for label in y_true_validation],
         y_score_validation=[_rounded(score) for score in validation[:, 1]],
         n_train=len(parts["train"]),
-        train_seconds=round(train_seconds, 2),
+        train_seconds=round(took.seconds, 2),
+        cpu_seconds=round(took.cpu_seconds, 2),
         seconds=round(time.monotonic() - began, 2),
         peak_gigabytes=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
     )
@@ -130,8 +154,8 @@ def _rounded(score: float) -> float:
     return float(f"{score:.6g}")
 
 
-def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple[dict[str, Floats], float]:
-    """Probabilities of validation and test, before any calibration, and the seconds of training.
+def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple[dict[str, Floats], Took]:
+    """Probabilities of validation and test, before any calibration, and what training took.
 
     No limit of time cuts it short: how fast a machine is says nothing about a config.
     """
@@ -147,18 +171,36 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
         planned, base=base, class_names=class_names, normalize=config.data.normalize, start=start, digest=lambda _: ""
     )
     with tempfile.TemporaryDirectory() as scratch:
-        adapter = Path(scratch) / "adapter"
+        adapter, began = Path(scratch) / "adapter", Took.so_far()
         train_members(parts, members, Means(Path(scratch) / "checkpoints"), output=adapter)
-        predictor, seconds = Predictor.load(adapter, base=base), History.load(adapter).seconds
+        took = replace(Took.since(began), seconds=History.load(adapter).seconds)
+        predictor = Predictor.load(adapter, base=base)
         scores = {part: predictor.score(list(parts[part]["text"])) for part in JUDGED}
-    return scores, seconds
+    return scores, took
 
 
-def _baseline(name: str, config: RunConfig, parts: Parts, class_names: Sequence[str]) -> dict[str, Floats]:
-    """Probabilities of validation and test, of texts normalised as the classifier's are."""
-    parts = {
-        part: rows.assign(text=normalize_texts(rows["text"], config.data.normalize)) for part, rows in parts.items()
-    }
+def _external(folder: Path, config: RunConfig, parts: Parts) -> tuple[dict[str, Floats], Took]:
+    """What an external contender says of validation and test, of texts normalised as the classifier's are."""
+    read = _normalized(config, parts)
+    base, seed = read_base_model(config.model), config.fine_tune.seed
+    said = ask_external(folder, read, base=base, max_length=config.model.max_length, seed=seed)
+    scores = {part: two_columns(getattr(said, part)) for part in JUDGED}
+    return scores, Took(said.train_seconds, said.cpu_seconds)
+
+
+def _normalized(config: RunConfig, parts: Parts) -> dict[str, pd.DataFrame]:
+    names = config.data.normalize
+    return {part: rows.assign(text=normalize_texts(rows["text"], names)) for part, rows in parts.items()}
+
+
+def _baseline(name: str, config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple[dict[str, Floats], Took]:
+    """Probabilities of validation and test, of texts normalised as the classifier's are, and what they took."""
+    began = Took.so_far()
+    scores = _score_baseline(name, config, _normalized(config, parts), class_names)
+    return scores, Took.since(began)
+
+
+def _score_baseline(name: str, config: RunConfig, parts: Parts, class_names: Sequence[str]) -> dict[str, Floats]:
     train, others = parts["train"], {part: parts[part] for part in JUDGED}
     if name == "member":
         member = fit_member(train, class_names=class_names, seed=0)

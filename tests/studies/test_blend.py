@@ -10,8 +10,9 @@ import pytest
 from scipy.special import expit, logit
 
 from agile_classifier.errors import InputError
+from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.metrics import evaluate_scores
-from agile_classifier.studies.blend import Result, as_two, with_blends
+from agile_classifier.studies.blend import Result, with_blends
 from agile_classifier.studies.cells import Trial
 from agile_classifier.studies.file import Study
 from agile_classifier.studies.grid import Place
@@ -32,7 +33,7 @@ def cell(
     said = expit(scale * (true + noise.normal(0, 1.5, 2000)))
     validation = slice(0, 1000 if validated else 0)
     trial = Trial(
-        metrics=evaluate_scores(y_true=truth[1000:], y_score=as_two(said[1000:]), decision_threshold=0.5),
+        metrics=evaluate_scores(y_true=truth[1000:], y_score=two_columns(said[1000:]), decision_threshold=0.5),
         decision_threshold=0.5, y_true=truth[1000:].tolist(), y_score=said[1000:].tolist(),
         y_true_validation=truth[validation].tolist(), y_score_validation=said[validation].tolist(),
         n_train=100, train_seconds=2.0, seconds=3.0, peak_gigabytes=1.0,
@@ -54,7 +55,7 @@ def test_two_noisy_views_of_one_truth_are_better_together_whatever_their_scales(
     assert metrics["alone"]["roc_auc"] == pytest.approx(metrics["one"]["roc_auc"])
     assert metrics["alone"]["brier"] < metrics["one"]["brier"], "calibrated"
     again = evaluate_scores(
-        y_true=both.y_true, y_score=as_two(both.y_score), decision_threshold=both.decision_threshold
+        y_true=both.y_true, y_score=two_columns(both.y_score), decision_threshold=both.decision_threshold
     )
     assert again["f1"] == both.metrics["f1"], "cut where the row says"
 

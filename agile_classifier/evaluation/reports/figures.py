@@ -201,6 +201,27 @@ def draw_intervals(*, rows: Sequence[tuple[str, float, float, float]], label: st
 
 
 @styled
+def draw_costs(*, points: Sequence[tuple[str, float, float, float, float]], label: str) -> Figure:
+    """A metric with its 95 % interval against what training took, a point and a name for each, best first.
+
+    Parameters
+    ----------
+    points : sequence of (name, CPU-seconds above 0, value, low, high)
+    """
+    figure, axes = new_plot(9.4, 4.4)
+    for place, (name, seconds, value, low, high) in enumerate(points):
+        colour = PALETTE["muted"] if place else SERIES[0]
+        axes.plot([seconds, seconds], [low, high], color=colour, linewidth=4, alpha=0.3, solid_capstyle="round")
+        axes.plot([seconds], [value], color=colour, marker="o", markersize=6, linestyle="none")
+        axes.annotate(name, (seconds, value), (7, -3), textcoords="offset points", fontsize=8.5, color=PALETTE["ink"])
+    costs = [seconds for _, seconds, *_ in points]
+    axes.set(xlabel="CPU-seconds of training, all cores together", ylabel=label, xscale="log")
+    axes.set_xlim(min(costs) / 1.5, max(costs) * 30)  # room for the names
+    axes.grid()
+    return figure
+
+
+@styled
 def draw_learning_curves(
     *,
     curves: Mapping[str, tuple[Sequence[int], Sequence[float], Callable[[float], tuple[float, float]] | None]],

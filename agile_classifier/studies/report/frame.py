@@ -17,6 +17,10 @@ SCORES = ("y_true", "y_score", "y_true_validation", "y_score_validation")
 """Columns that hold a list each: the rows that a cell was evaluated on."""
 
 
+FACTS = ("decision_threshold", "n_train", "train_seconds", "cpu_seconds", "seconds", "peak_gigabytes")
+"""Columns that hold a number each beside the metrics."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """Mean of a contender at one training size."""
@@ -26,6 +30,8 @@ class Standing:
     title: str
     size: int
     mean: Mean
+    cpu_seconds: float
+    """Median of what its trainings took, all cores together; NaN where none has told."""
 
 
 def list_results(planned: Plan) -> list[Result]:
@@ -41,6 +47,7 @@ def to_frame(results: Iterable[Result]) -> pd.DataFrame:
     """
     frame = pd.DataFrame([_row(result) for result in results])
     if not frame.empty:
+        frame["cpu_seconds"] = frame["cpu_seconds"].astype("float")
         frame["size"] = frame["size"].astype("float").fillna(frame["n_train"].median()).astype("int64")
     return frame
 
@@ -70,9 +77,10 @@ def over_splits(cells: pd.DataFrame, metric: str) -> Mean:
 def list_standings(study: Study, frame: pd.DataFrame) -> list[Standing]:
     """List every contender's mean at every size, the best first."""
     standings = [
-        Standing(name, study.title_of(name), int(size), over_splits(cells[cells["size"] == size], study.metric))
+        Standing(name, study.title_of(name), size, over_splits(here, study.metric), float(here["cpu_seconds"].median()))
         for name, cells in by_contender(study, frame)
-        for size in sorted(cells["size"].unique())
+        for size in sorted(map(int, cells["size"].unique()))
+        for here in [cells[cells["size"] == size]]
     ]
     return sorted(standings, key=lambda standing: -standing.mean.mean)
 
@@ -102,7 +110,7 @@ def paired_difference(frame: pd.DataFrame, one: str, other: str, *, metric: str)
 
 def _row(result: Result) -> dict[str, object]:
     trial = result.trial
-    facts = trial.model_dump(include={"decision_threshold", "n_train", "train_seconds", "seconds", "peak_gigabytes"})
+    facts = trial.model_dump(include=set(FACTS))
     scores = {name: getattr(trial, name) for name in SCORES}
     key = {"key": result.key, "commit": result.commit}
     return {**result.place.model_dump(), **trial.metrics, **facts, **scores, **key}

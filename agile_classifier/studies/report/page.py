@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from agile_classifier.evaluation.reports.drawing import to_svg
-from agile_classifier.evaluation.reports.figures import draw_intervals, draw_learning_curves
+from agile_classifier.evaluation.reports.figures import draw_costs, draw_intervals, draw_learning_curves
 from agile_classifier.evaluation.reports.page import fill
 from agile_classifier.evaluation.titles import METRICS
 from agile_classifier.studies.file import Study
@@ -36,7 +36,7 @@ def render(study: Study, frame: pd.DataFrame, *, command: str) -> str:
         headline=headline,
         level=level,
         sentences=sentences,
-        figures={**_draw_means(study, frame), **_draw_curves(study, frame)},
+        figures={**_draw_means(study, frame), **_draw_costs(study, frame), **_draw_curves(study, frame)},
         tables=list_tables(study, frame),
     )
 
@@ -74,6 +74,18 @@ def _draw_means(study: Study, frame: pd.DataFrame) -> dict[str, str]:
         rows = [(_named(one, most), one.mean.mean, *_ends(one)) for one in here]
         figure = draw_intervals(rows=rows, label=f"{METRICS[study.metric]}, mean over splits")
         figures[f"From {size} examples"] = to_svg(figure, label=f"intervals at {size} examples")
+    return figures
+
+
+def _draw_costs(study: Study, frame: pd.DataFrame) -> dict[str, str]:
+    """Heading → SVG of every contender's mean against what its training took, a figure a size, the largest first."""
+    known = [one for one in list_standings(study, frame) if one.cpu_seconds > 0]  # NaN where no cell has told
+    figures = {}
+    for size in sorted({one.size for one in known}, reverse=True):
+        points = [(one.title, one.cpu_seconds, one.mean.mean, *_ends(one)) for one in known if one.size == size]
+        if len(points) > 1:
+            figure = draw_costs(points=points, label=f"{METRICS[study.metric]}, mean over splits")
+            figures[f"What it costs, from {size} examples"] = to_svg(figure, label=f"costs at {size} examples")
     return figures
 
 

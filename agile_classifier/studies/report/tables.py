@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from agile_classifier.evaluation.titles import METRICS
+from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.bootstrap import bootstrap_intervals
 from agile_classifier.metrics.calibration import calibration_error, fit_calibration
-from agile_classifier.studies.blend import as_two
 from agile_classifier.studies.file import Study
 from agile_classifier.studies.report.frame import by_contender, list_curves, over_splits, paired_difference
 from agile_classifier.studies.report.statistics import Curve, Mean
@@ -52,11 +52,13 @@ def list_tables(study: Study, frame: pd.DataFrame) -> list[Table]:
 
 def _means(study: Study, frame: pd.DataFrame, size: int) -> Table:
     metrics = (METRICS[metric] for metric in SHOWN)
-    head = ["contender", "splits", "seeds", *metrics, "ECE", "ECE, calibrated", "training, s"]
+    costs = ["CPU-seconds"] * bool(frame["cpu_seconds"].notna().any())
+    head = ["contender", "splits", "seeds", *metrics, "ECE", "ECE, calibrated", "training, s", *costs]
     lines = [[
         study.title_of(name), str(cells["split"].nunique()), str(cells["seed"].nunique()),
         *(_in_words(over_splits(cells, metric)) for metric in SHOWN),
         _error(cells), _calibrated_error(cells), f"{cells['train_seconds'].median():.0f}",
+        *(_whole(cells["cpu_seconds"].median()) for _ in costs),
     ] for name, cells in by_contender(study, frame)]  # fmt: skip
     return Table(f"{size} training examples", head, lines)
 
@@ -129,7 +131,7 @@ def _on_one_split(study: Study, frame: pd.DataFrame, split: int) -> Table:
     lines, metrics = [], _compared(study)
     for size, name, cells in _by_size(study, frame):
         cell = cells.iloc[0]
-        threshold, y_score = cell["decision_threshold"], as_two(cell["y_score"])
+        threshold, y_score = cell["decision_threshold"], two_columns(cell["y_score"])
         ends = bootstrap_intervals(y_true=cell["y_true"], y_score=y_score, decision_threshold=threshold, seed=0)
         told = [f"{cell[metric]:.3f} ({ends[metric][0]:.3f} to {ends[metric][1]:.3f})" for metric in metrics]
         lines.append([study.title_of(name), str(size), *told])
@@ -157,7 +159,7 @@ def _error(cells: pd.DataFrame) -> str:
 
     The one lets opposite errors cancel, the other is never 0 by chance.
     """
-    answers = [(np.asarray(y_true), as_two(y_score)) for y_true, y_score in _zip(cells, "y_true", "y_score")]
+    answers = [(np.asarray(y_true), two_columns(y_score)) for y_true, y_score in _zip(cells, "y_true", "y_score")]
     pooled = calibration_error(*(np.concatenate(part) for part in zip(*answers, strict=True)))
     return f"{pooled:.3f} / {np.mean([calibration_error(*answer) for answer in answers]):.3f}"
 
@@ -167,7 +169,7 @@ def _calibrated_error(cells: pd.DataFrame) -> str:
     if not all(map(len, cells["y_true_validation"])):
         return ""
     calibrated = [
-        fit_calibration("auto", y_true=y_true, y_score=as_two(validation)).apply(as_two(y_score))[:, 1]
+        fit_calibration("auto", y_true=y_true, y_score=two_columns(validation)).apply(two_columns(y_score))[:, 1]
         for y_true, validation, y_score in _zip(cells, "y_true_validation", "y_score_validation", "y_score")
     ]
     return _error(cells.assign(y_score=pd.Series(calibrated, index=cells.index)))
@@ -187,3 +189,7 @@ def _in_words(mean: Mean, *, sign: str = "") -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _whole(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.0f}"
