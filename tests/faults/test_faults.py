@@ -6,6 +6,7 @@ numbers. `make faults` tries every fault at every point; a few are tried with al
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from tests.faults.points import LEFT_OUT, POINTS, place_of, reason_to_leave_out
 from tests.faults.scenes import DISK_FULL, ERROR, KILLED_AFTER, KINDS, SCENES
 from tests.faults.sweep import list_places
-from tests.faults.workshop import Workshop
+from tests.faults.workshop import IN_PYTHON, INJECTED, Workshop
 
 SAMPLE = {
     ("register", "ops.registry.versions:create_version create_model_version", KILLED_AFTER),
@@ -42,6 +43,13 @@ def test_every_point_and_every_reason_stands_for_something() -> None:
     assert POINTS.keys() == SCENES.keys()
     assert len(CASES) >= 60
     assert set(CASES) >= SAMPLE
+
+
+def test_every_effect_of_a_point_can_be_struck() -> None:
+    """A command that does not know an effect would run on undisturbed, and its case fail for another reason."""
+    injected = runpy.run_path(str(INJECTED / "sitecustomize.py"))
+    effects = {place_of(point)[0].effect for points in POINTS.values() for point in points}
+    assert {IN_PYTHON.get(effect, effect) for effect in effects} <= injected["OWNERS"].keys()
 
 
 @pytest.mark.slow

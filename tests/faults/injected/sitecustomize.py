@@ -23,8 +23,8 @@ OWNERS = {
     **dict.fromkeys(
         (
             "create_experiment", "start_run", "set_tags", "log_params", "log_metrics", "log_metric", "log_dict", "log_text",
-            "log_artifacts", "log_batch", "log_model_artifact", "log_model_artifacts", "create_registered_model", "create_model_version",
-            "update_model_version", "set_registered_model_alias", "delete_registered_model_alias", "set_registered_model_tag",
+            "log_artifacts", "log_batch", "log_input", "set_tag", "log_model_artifact", "log_model_artifacts", "create_registered_model", "create_model_version",
+            "update_model_version", "update_registered_model", "set_registered_model_alias", "delete_registered_model_alias", "set_registered_model_tag",
             "delete_registered_model_tag", "set_model_version_tag", "delete_model_version_tag", "delete_logged_model",
             "set_terminated",
         ),
