@@ -157,6 +157,7 @@ LEFT_OUT = {
     r"ops\.labelling": "a file each, of a link or of the last training, written whole; tests/ops/labelling",
     r"data\.label_studio": "tasks of a server, which a second push looks for first, and a file of labels; tests/label_studio",
     r"data\.fetch|models\.gguf|data\.formats\.packed": "downloads: a cache by digest, which tests/data/fetch cuts off",
+    r"studies\.external": "an environment counts once its mark is there, and a program is asked in a temporary folder; tests/studies",
     r"models\.onnx|ops\.registry\.export": "an export is a copy of a version; it is refused where the place is not empty",
     r"ops\.runs\.checkpoint_store": "checkpoints in a remote store; tests/ops/runs/test_checkpoint_store.py cuts them off",
     r"tracking:_experiment set_experiment_tag": "how a page shows an older experiment; the next training says it where it is missing",

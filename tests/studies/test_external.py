@@ -97,6 +97,14 @@ def test_an_environment_is_made_once_for_all_that_want_the_same(
     assert capsys.readouterr().err == ""
 
 
+def test_an_environment_that_was_left_half_made_is_made_anew(write: Write) -> None:
+    place = prepare_environment(write(ANSWERS)).parents[1]
+    (place / "ready").unlink()
+    (place / "bin" / "python").unlink()
+    assert prepare_environment(write(ANSWERS)).exists()
+    assert (place / "ready").exists()
+
+
 WRONG = [
     ("import sys; sys.exit('no such thing')", r"mine/run\.py: exit status 1: no such thing$"),
     ("raise ValueError('a\\nb')", r"mine/run\.py: exit status 1: b$"),
