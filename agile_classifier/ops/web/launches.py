@@ -1,8 +1,8 @@
 """Launches: commands that were started from the launcher's page, each a process of its own that outlives the page.
 
 `launches/ID` of the state folder holds what was asked for, the output, and the exit code once there is one; the kernel
-frees a launch's lock when its last process ends, however it ends. A training is one, and so is a promotion or the
-answer to one.
+frees a launch's lock when its last process ends, however it ends. A training is one, and so is a promotion, the answer
+to one, or a rollback.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ IDENTITY = re.compile(r"[0-9T]+-[0-9a-f]{8}")
 GOING, CUT_SHORT, DONE, REFUSED, FAILED = "running", "cut short", "done", "refused by a gate", "failed"
 STOPPED = "stopped"
 OUTCOMES = {0: DONE, 3: REFUSED}
-TRAINING, PROMOTION, ANSWER = "training", "promotion", "answer"
+TRAINING, PROMOTION, ANSWER, ROLLBACK = "training", "promotion", "answer", "rollback"
 """Kinds of launches."""
 LONG = (TRAINING, PROMOTION)
 """Kinds of which this machine takes one at a time."""
@@ -67,7 +67,7 @@ class Launch(BaseModel, frozen=True):
     started: str
     """UTC, ISO 8601."""
     kind: str = TRAINING
-    """`training`, `promotion`, or the `answer` to one."""
+    """`training`, `promotion`, the `answer` to one, or `rollback`."""
     file: str | None = None
     """Id of the upload that is trained on."""
     model_name: str | None = None
@@ -194,6 +194,12 @@ def settle(model_name: str, run: str, *, promotes: bool, reason: str = "") -> La
     """Start the command that answers a promotion which waits for a person."""
     words = ("approve", "--", run) if promotes else ("reject", f"--reason={reason}", "--", run)
     return _run(words, config=f"{run}: {'yes' if promotes else 'no'}", kind=ANSWER, model_name=model_name)
+
+
+def roll_back(model_name: str, version: str, *, reason: str = "") -> LaunchWithOutput:
+    """Start a rollback of the champion, which is refused where another version is champion by then."""
+    words = ("rollback", "--model", model_name, f"--from={version}", f"--reason={reason}")
+    return _run(words, config=f"{model_name} version {version}", kind=ROLLBACK, model_name=model_name)
 
 
 def stop(identity: str) -> LaunchWithOutput:
