@@ -91,6 +91,11 @@ class Launch(BaseModel, frozen=True):
         return int(file.read_text(encoding="utf-8")) if file.exists() else None
 
     @property
+    def folder(self) -> Path:
+        """Folder of what was asked for and of the output."""
+        return _folder(self.id)
+
+    @property
     def is_told_to_stop(self) -> bool:
         """Whether somebody has stopped it by the page."""
         return (_folder(self.id) / "stopped").exists()
@@ -242,6 +247,14 @@ def list_launches() -> list[LaunchWithOutput]:
 def is_going(identity: str) -> bool:
     """Whether a launch runs; False where it is gone."""
     return is_locked(_folder(identity) / "lock")
+
+
+def remove(identity: str) -> bool:
+    """Remove what is kept of a launch; returns False, and keeps it, while it runs."""
+    if is_going(identity):
+        return False
+    shutil.rmtree(_folder(identity))
+    return True
 
 
 def _require_none_going() -> None:
