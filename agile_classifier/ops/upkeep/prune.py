@@ -2,14 +2,14 @@
 
 A model version with an alias stays for ever, with the MLflow run, logged model and ZenML run that it rests on. So does
 whatever a run that stays would reuse: a reused step names an MLflow run, and that run's versions, by number.
-Verdicts stay, and served predictions that have one; so does a file that was brought to the launcher while anything
-names it.
+Verdicts stay, and served predictions that have one; so does what a registered candidate answered in the shadow of a
+champion that may still judge it, and a file that was brought to the launcher while anything names it.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from functools import partial
 from agile_classifier.ops.engines import equal_training
 from agile_classifier.ops.feedback.served import OldPredictions
 from agile_classifier.ops.feedback.store import open_store
+from agile_classifier.ops.promotion.shadow.old_pairs import list_old_pairs
 from agile_classifier.ops.registry import logged_models
 from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.runs.checkpoint_store import list_stored, remove_stored
@@ -138,6 +139,7 @@ def _leftovers(
     yield from _old_checkpoints(pipeline_runs, training_runs, before=before)
     yield from _half_scored(before)
     yield from _old_predictions(before)
+    yield from _old_comparisons(before, without=going)
     yield from launcher_side.list_old_uploads(staying_versions, staying_runs, old_launches, before=before)
 
 
@@ -154,6 +156,19 @@ def _old_predictions(before: datetime) -> Iterator[Leftover]:
     old = OldPredictions(store, before=int(before.timestamp()))
     if old.n:
         yield Leftover("served predictions", f"{old.n:,} without a verdict in {store.shown}", old.n_bytes, old.remove)
+    store.close()
+
+
+def _old_comparisons(before: datetime, *, without: Set[str]) -> Iterator[Leftover]:
+    """List what candidates answered in the shadow and is no evidence on promotion any more, a pair at a time."""
+    store = open_store()
+    for old in list_old_pairs(store, before=int(before.timestamp()), without=without):
+        pair = old.pair
+        name = (
+            f"{old.n:,} of {pair.model_name} version {pair.candidate} in the shadow of champion {pair.champion}"
+            f" in {store.shown}"
+        )
+        yield Leftover("shadow comparisons", name, old.n_bytes, old.remove)
     store.close()
 
 
