@@ -13,10 +13,11 @@ from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.config.ensemble.members import count_choices, list_members
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
 from agile_classifier.config.moderation.decision import DecisionConfig
-from agile_classifier.config.run import CostsConfig, RegistryConfig, RunConfig, ScheduleConfig
+from agile_classifier.config.run import CostsConfig, RegistryConfig, ScheduleConfig
 from agile_classifier.config.split import SplitConfig
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.models.ensemble.bases import list_bases, list_pins
+from agile_classifier.ops.engines.sections import join_sections
 from agile_classifier.ops.notifications import tell_of_cluster_failure
 from agile_classifier.ops.state.home import suite_digest
 from agile_classifier.ops.state.named_files import list_named_classes, terms_digest
@@ -54,7 +55,7 @@ def training(
     `costs`, `monitoring` and `schedule` are given to none: `fine_tune` reads the first from the run
     (`agile_classifier.ops.runs.tracking.price_per_hour`), a later `agile monitor` the second, `agile deploy` the third.
     """
-    config = RunConfig(
+    config = join_sections(
         data=data, validation=validation, labels=labels, split=split, data_quality=data_quality, model=model,
         fine_tune=fine_tune, evaluation=evaluation, decision=decision, registry=registry, promotion=promotion,
         costs=costs, monitoring=monitoring, schedule=schedule,

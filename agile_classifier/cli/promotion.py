@@ -54,6 +54,10 @@ def promote(
 def rollback(
     model: Model = None,
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "",
+    leaves: Annotated[
+        str | None,
+        typer.Option("--from", metavar="VERSION", help="Version to roll back; refused where it is not the champion."),
+    ] = None,
 ) -> None:
     """Make the previous champion the champion again.
 
@@ -68,7 +72,7 @@ def rollback(
 
     name = registry.only_model(model)
     with changes_told(name):
-        print(champions.roll_back(name, reason=reason).sentence)
+        print(champions.roll_back(name, reason=reason, expected=leaves).sentence)
 
 
 @commands.command(epilog="Example: agile history --model comments")

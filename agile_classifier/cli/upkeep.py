@@ -77,8 +77,8 @@ def prune(
 ) -> None:
     """Remove what old runs left behind in the state folder.
 
-    Runs, their files, checkpoints of trainings that nobody went on with, and model versions without an alias; never a
-    version with an alias, nor what it rests on.
+    Runs, their files, checkpoints of trainings that nobody went on with, model versions without an alias, launches of
+    the launcher and files that were brought to it; never a version with an alias, nor what it rests on.
     """
     from agile_classifier.ops.state.home import prepare_state
 

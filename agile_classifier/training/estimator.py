@@ -38,7 +38,7 @@ from agile_classifier.models.ensemble.members import is_network, list_member_fol
 from agile_classifier.models.hardware import choose_devices
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import ClassifierSpec
-from agile_classifier.models.starts.folder import open_folder, require_fit, trace_folder
+from agile_classifier.models.starts.folder import require_fit, trace_folder
 from agile_classifier.training.ensemble import Means, describe_members, train_members
 from agile_classifier.training.fitted.adapter_files import (
     list_parts,
@@ -50,6 +50,7 @@ from agile_classifier.training.fitted.adapter_files import (
     require_same_bases,
 )
 from agile_classifier.training.fitted.label_tables import is_label_table, read_label_table, require_several
+from agile_classifier.training.fitted.origin import Origin, open_start, read_origin
 
 _SECTIONS = (ModelConfig, FineTuneConfig)
 _FIELDS = {name: field for section in _SECTIONS for name, field in section.model_fields.items() if name != "source"}
@@ -112,6 +113,8 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
     normalize: Sequence[str]
     checkpoint: str
     _predictor: Predictor | None = None
+    _origin: Origin | None = None
+    """Start of the version or folder that this was made of, which a clone that keeps `start_from` goes on from too."""
     _base: Path | None = None
     """Folder of the base model, where it was brought along; of this machine, so no part of a pickle."""
 
@@ -158,7 +161,7 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         if several:
             require_several(planned)
         base = fetch_bases(list_pins(planned), token=hub_token(), cache=cache(), mirror=mirror())
-        start = None if model.start_from is None else open_folder(model.start_from)
+        start = None if model.start_from is None else open_start(model.start_from, self._origin)
         if start is not None:
             require_fit(start, model, settings, base_digest=tree_digest(base[0]))
         members = describe_members(
@@ -190,12 +193,16 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
         base : Path, optional
             Folder of the base model; without it, it is fetched by the pin that the folder names.
         tuning
-            Parameters that the folder does not record, `epochs` say: what a clone would be fitted with.
+            Parameters that the folder does not record, `epochs` say: what a clone would be fitted with. Of a classifier
+            that went on from another, `start_from` is the folder of that one.
         """
         verify_inside(adapter)
         spec, others = ClassifierSpec.load(adapter), list_member_folders(adapter).values()
         members = {"members": tuple(map(read_member, others))} if others else {}
-        made = cls(**{**read_parameters(spec), **read_lora(adapter), **members, **tuning})
+        origin = read_origin(spec, tuning.get("start_from"))
+        start = {"start_from": origin.address} if origin else {}
+        made = cls(**{**read_parameters(spec), **read_lora(adapter), **members, **tuning, **start})
+        made._origin = origin
         made.classes_ = np.asarray(spec.class_names)
         networks = [network / part for network in list_networks(adapter) for part in list_parts(made.checkpoint)]
         made.adapter_ = read_files(adapter, *networks, *(each for each in others if not is_network(each)))
@@ -232,6 +239,12 @@ class AgileClassifier(ClassifierMixin, BaseEstimator):
             raise InputError("AgileClassifier: no bands; those of a version trained with decision.bands are here")
         decided: NDArray[Any] = self.bands_.decide(self._load().score(_texts(X)))
         return decided
+
+    def __sklearn_clone__(self) -> AgileClassifier:
+        """An unfitted copy, which knows the start that this was made from."""
+        copied: AgileClassifier = super().__sklearn_clone__()
+        copied._origin = self._origin
+        return copied
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the loaded network, and without this machine's folder of the base model."""

@@ -5,7 +5,7 @@ from typing import Annotated
 import pandas as pd
 from zenml import log_metadata, step
 
-from agile_classifier.config.ensemble.members import list_members
+from agile_classifier.config.ensemble.members import require_members
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.data.label_and_split import Labelling
 from agile_classifier.errors import InputError
@@ -50,7 +50,7 @@ def fine_tune(
         )
     devices = choose_devices(settings.devices, device=settings.device, batch_size=settings.batch_size)
     members = describe_members(
-        list_members(model, settings), base=base_model.path, class_names=labelling.class_names,
+        require_members(model, settings), base=base_model.path, class_names=labelling.class_names,
         several=labelling.several, normalize=normalize, start=start.path if start else None,
         starts=read_starts(start.path) if start else (),
     )  # fmt: skip

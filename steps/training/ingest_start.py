@@ -4,7 +4,7 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
-from agile_classifier.config.ensemble.members import list_members
+from agile_classifier.config.ensemble.members import require_members
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.files import tree_digest
 from agile_classifier.models.ensemble.bases import list_pins, place_bases
@@ -20,7 +20,7 @@ def ingest_start(base_model: Folder, model: ModelConfig, settings: FineTuneConfi
     What it finds is part of the cache key of the steps that split and tune: a moved alias trains anew.
     """
     folder = scratch()
-    first = place_bases(base_model.path, list_pins(list_members(model, settings)))[0]
+    first = place_bases(base_model.path, list_pins(require_members(model, settings)))[0]
     start = bring_start(model, settings, base_digest=tree_digest(first), to=folder)
     print(f"ingest_start: training goes on from {start.sentence}")
     log_metadata(

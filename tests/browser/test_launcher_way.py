@@ -150,6 +150,7 @@ def test_a_strangers_file_becomes_a_champion(
     page.get_by_role("link", name=re.compile("Versions, champion and history")).click()
     playwright.expect(page.get_by_text("In service: version 1")).to_be_visible()
     playwright.expect(page.locator(".history")).to_contain_text("version 1 promoted")
+    playwright.expect(page.get_by_text("There is no champion before to roll back to.")).to_be_visible()
     require_usable(page)
     both(page, picture, "launcher_model")
 

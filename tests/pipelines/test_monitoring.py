@@ -305,7 +305,7 @@ def test_the_training_that_drift_starts_is_a_run_of_the_training_pipeline(traine
     from agile_classifier.ops.promotion.runs import train
     from agile_classifier.ops.scoring import monitoring
 
-    run = train(monitoring.training_config(NAME, "1"))
+    run = train(monitoring.config_to_train_again(NAME, "1"))
     assert run.status.is_successful
     reused = {name for name, step in run.steps.items() if step.status.value == "cached"}
     assert {"fine_tune", "evaluate", "register"} <= reused  # the data are the same: nothing is learnt twice

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,55 @@ def test_it_goes_on_from_the_folder_of_another_and_records_it(
     for address in ("models:/mood@champion", str(tmp_path)):
         with pytest.raises(InputError, match=r"model\.start_from"):
             AgileClassifier(str(tiny_model), start_from=address).fit(tiny_examples["text"][:16], words[:16])
+
+
+@pytest.fixture(scope="module")
+def started(
+    fitted: AgileClassifier, tiny_model: Path, tiny_examples: pd.DataFrame, words: pd.Series,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, Path]:  # fmt: skip
+    """Folders of the classifier `first`, and of one that went on from it."""
+    first, later = (tmp_path_factory.mktemp("started") / name for name in ("first", "later"))
+    write(fitted, first)
+    classifier = AgileClassifier(str(tiny_model), start_from=str(first), epochs=1, max_length=32)
+    write(classifier.fit(tiny_examples["text"][:16], words[:16]), later)
+    return first, later
+
+
+def write(classifier: AgileClassifier, folder: Path) -> None:
+    for name, content in classifier.adapter_.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def test_a_clone_goes_on_from_the_start_of_the_version_or_says_why_it_cannot(
+    started: tuple[Path, Path], tiny_examples: pd.DataFrame, words: pd.Series, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    first, later = started
+    monkeypatch.chdir(tmp_path)
+    texts = tiny_examples["text"][:16], words[:16]
+    digest = json.loads((later / "classifier.json").read_text())["starts"][0]["digest"]
+    told = f"AgileClassifier: it went on from the folder first (digest {digest[:16]})"
+
+    nowhere = clone(AgileClassifier.from_adapter(later, epochs=1))
+    with pytest.raises(InputError) as refused:
+        nowhere.fit(*texts)
+    assert str(refused.value).startswith(f"{told}: model.start_from first: no such folder")
+    assert str(refused.value).endswith(
+        "; set start_from to the folder of an adapter, or to None to train without a start"
+    )
+    assert json.loads(nowhere.set_params(start_from=None).fit(*texts).adapter_["classifier.json"])["starts"] == []
+
+    again = clone(clone(AgileClassifier.from_adapter(later, epochs=1, start_from=str(first)))).fit(*texts)
+    (start,) = json.loads(again.adapter_["classifier.json"])["starts"]
+    assert (start["name"], start["digest"]) == ("first", digest)
+
+    shutil.copytree(later, tmp_path / "first")  # another adapter under the name of the start
+    with pytest.raises(InputError) as refused:
+        clone(AgileClassifier.from_adapter(later, epochs=1)).fit(*texts)
+    assert str(refused.value).startswith(f"{told}, and start_from first has digest ")
+    assert "\n" not in str(refused.value)
 
 
 def test_a_clone_is_unfitted_and_keeps_the_parameters(fitted: AgileClassifier) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from agile_classifier.config.section import Section
 from agile_classifier.config.training import CHANGED_DEFAULTS, DEVICE_FIELDS, FineTuneConfig, MemberConfig, ModelConfig
-from agile_classifier.errors import explain_validation
+from agile_classifier.errors import InputError, explain_validation
 
 BROUGHT: Mapping[str, tuple[str, ...]] = {
     "source": ("sha256", "revision", "target_modules"),
@@ -56,6 +56,20 @@ def list_members(model: ModelConfig, fine_tune: FineTuneConfig) -> tuple[Planned
         _require_agreement(member)
         planned.append(member)
     return tuple(planned)
+
+
+def require_members(model: ModelConfig, fine_tune: FineTuneConfig) -> tuple[Planned, ...]:
+    """As `list_members`, for a step: ZenML may have been given other sections than those that were agreed upon.
+
+    Raises
+    ------
+    InputError
+        A member cannot be had so.
+    """
+    try:
+        return list_members(model, fine_tune)
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def renew_recorded(sections: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,8 +137,8 @@ def _plan(said: MemberConfig, number: int, first: Planned) -> Planned:
         return Planned(number, said.kind, first.model, first.fine_tune)
     if said.config is not None:
         raise ValueError(
-            f"{name_member(number)}: config {said.config} is read with the config file that names it; here, write its"
-            " model and fine_tune"
+            f"{name_member(number)}.config: found {said.config}, a file that cannot be read here, away from the config"
+            " file that names it; write out its fields in model and fine_tune of the member"
         )
     if "members" in said.model:
         raise ValueError(f"{name_member(number)}: a member has no members of its own; take model.members out of it")

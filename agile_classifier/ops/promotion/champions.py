@@ -68,15 +68,20 @@ def note(event: Event, *, model_name: str) -> None:
         _change(model_name, event, _settle(model_name))
 
 
-def roll_back(model_name: str, *, reason: str) -> Event:
+def roll_back(model_name: str, *, reason: str, expected: str | None = None) -> Event:
     """Make the previous champion the champion again; the one rolled back is never promoted again automatically.
 
     A rollback whose process was killed is carried to its end, and no other is begun.
 
+    Parameters
+    ----------
+    expected : str, optional
+        Version that must still be the champion, so that a rollback that is asked for twice goes back one step.
+
     Raises
     ------
     InputError
-        No such model, no champion, or none before it.
+        No such model, no champion, another one than expected, or none before it.
     """
     registry.only_model(model_name)
     with _deciding(model_name):
@@ -84,14 +89,19 @@ def roll_back(model_name: str, *, reason: str) -> Event:
         events = _settle(model_name)
         if begun and begun[-1].kind == history.ROLLED_BACK and begun[-1] in events:
             return begun[-1]
-        line = _existing(model_name, history.line_of_champions(events))
+        line = list_champions(model_name, events)
+        so_far = f"champions so far: {', '.join(line) or 'none'} (agile history)"
+        if expected is not None and line[-1:] != [expected]:
+            raise InputError(f"model {model_name}: version {expected} is not the champion any more; {so_far}")
         if len(line) < 2:
-            raise InputError(
-                f"model {model_name}: nothing to go back to; champions so far: {', '.join(line) or 'none'} (agile "
-                "history)"
-            )
+            raise InputError(f"model {model_name}: nothing to go back to; {so_far}")
         left, back = line[-1], line[-2]
         return _change(model_name, Event(history.ROLLED_BACK, left, back, by=person(), reason=reason), events)
+
+
+def list_champions(model_name: str, events: Sequence[Event]) -> list[str]:
+    """List the champions that a rollback goes back along and that are still there, the one in service last."""
+    return _existing(model_name, history.line_of_champions(events))
 
 
 def person() -> str:
@@ -192,7 +202,7 @@ def _refusal(model_name: str, version: Any) -> Event | None:
 
 
 def _set_previous(model_name: str, events: Sequence[Event]) -> None:
-    line = _existing(model_name, history.line_of_champions(events))
+    line = list_champions(model_name, events)
     client = MlflowClient()
     if len(line) > 1:
         client.set_registered_model_alias(model_name, PREVIOUS, line[-2])

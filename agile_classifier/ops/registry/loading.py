@@ -43,7 +43,7 @@ def load_classifier(address: str) -> AgileClassifier:
     name, version = found.name, registry.find_address(found)
     files = version_files.read_files(name, version)
     recorded = version_files.read_config(name, version)
-    tuning = {**recorded.get("fine_tune", {}), **_read_members(recorded)}
+    tuning = {**recorded.get("fine_tune", {}), **_read_model(recorded)}
     if not is_scoring_code_of_here(files.code):
         warnings.warn(
             f"{address}: version {version} was registered with other scoring code than that here, which this "
@@ -55,7 +55,8 @@ def load_classifier(address: str) -> AgileClassifier:
     return AgileClassifier.from_adapter(files.adapter, base=files.base, **known)
 
 
-def _read_members(recorded: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of an ensemble as its run's config says them; nothing where it says none, as versions of before."""
-    members = recorded.get("model", {}).get("members")
-    return {"members": tuple(members)} if members else {}
+def _read_model(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Start and members as a run's config says them; nothing where it says none, as versions of before."""
+    model = recorded.get("model", {})
+    start, members = model.get("start_from"), model.get("members")
+    return {**({"start_from": start} if start else {}), **({"members": tuple(members)} if members else {})}

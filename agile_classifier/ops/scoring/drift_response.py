@@ -145,7 +145,7 @@ def respond(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
 
 
 def _train_again(seen: Seen, train: Callable[[RunConfig], Any]) -> None:
-    config = seen.config or monitoring.training_config(seen.model_name, seen.version)
+    config = seen.config or monitoring.config_to_train_again(seen.model_name, seen.version)
     how = "by the config given" if seen.config else f"as version {seen.version} was trained"
     print(f"training {seen.model_name} again, {how}", file=sys.stderr, flush=True)
     run = train(config)

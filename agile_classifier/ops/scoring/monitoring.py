@@ -21,6 +21,7 @@ from agile_classifier.evaluation.reports.drift import DriftPage, render, sentenc
 from agile_classifier.models.ensemble.bases import fetch_bases_of
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.contents import version_files
+from agile_classifier.ops.registry.contents.starts import pin_start
 from agile_classifier.ops.registry.versions import find_champion
 from agile_classifier.ops.scoring.reading import DEFAULT_COLUMN, Remembered, find_scored
 from agile_classifier.ops.scoring.scored_batch import Batch, read_batch, require_scored, scored_version
@@ -134,6 +135,26 @@ def training_config(model_name: str, version: str) -> RunConfig:
         {"registry": {"model_name": model_name}, **renew_recorded(keep_defaults(recorded, own))},
         name=f"model {model_name}: config of version {version}",
     )
+
+
+def config_to_train_again(model_name: str, version: str) -> RunConfig:
+    """Config that trains a version again: as `training_config`, from the very start that the version went on from.
+
+    Raises
+    ------
+    InputError
+        As `training_config`; or that start is gone, or holds another adapter by now.
+    """
+    config = training_config(model_name, version)
+    address = config.model.start_from
+    starts = () if address is None else version_files.read_spec(model_name, version).starts
+    if address is None or not starts:
+        return config
+    try:
+        pinned = pin_start(address, starts[0])
+    except InputError as error:
+        raise InputError(f"model {model_name}: version {version} cannot be trained again: {error}") from None
+    return config.model_copy(update={"model": config.model.model_copy(update={"start_from": pinned})})
 
 
 def settings_of(

@@ -2,47 +2,37 @@
 
 A model version with an alias stays for ever, with the MLflow run, logged model and ZenML run that it rests on. So does
 whatever a run that stays would reuse: a reused step names an MLflow run, and that run's versions, by number.
-Verdicts stay, and served predictions that have one.
+Verdicts stay, and served predictions that have one; so does what a registered candidate answered in the shadow of a
+champion that may still judge it, and a file that was brought to the launcher while anything names it.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from agile_classifier.ops.engines import equal_training
 from agile_classifier.ops.feedback.served import OldPredictions
 from agile_classifier.ops.feedback.store import open_store
+from agile_classifier.ops.promotion.shadow.old_pairs import list_old_pairs
 from agile_classifier.ops.registry import logged_models
 from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.runs.checkpoint_store import list_stored, remove_stored
 from agile_classifier.ops.scoring.parts.job import half_done
 from agile_classifier.ops.state import locks
 from agile_classifier.ops.state.home import checkpoints
+from agile_classifier.ops.upkeep import prune_launcher as launcher_side
 from agile_classifier.ops.upkeep import prune_mlflow as mlflow_side
 from agile_classifier.ops.upkeep import prune_zenml as zenml_side
+from agile_classifier.ops.upkeep.leftover import Leftover, count_bytes, last_written
 from agile_classifier.ops.upkeep.prune_mlflow import TrainingRun, Version
 from agile_classifier.ops.upkeep.prune_zenml import PipelineRun
 
 PAUSED = "paused"
 """Status of a ZenML run whose process is over, and which goes on once a person has answered."""
-
-
-@dataclass(frozen=True)
-class Leftover:
-    """Something that a prune removes: its name, age and size, and how it is removed."""
-
-    kind: str
-    name: str
-    n_bytes: int
-    remove: Callable[[], bool | None]
-    """Removes it; returns False if it turned out to be in use and was kept."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +56,7 @@ def prune(*, days: int, dry_run: bool) -> Iterator[str]:
     settled = {} if dry_run else liveness.settle_dead_runs()
     yield from _dead_runs(pipeline_runs, settled, besides=choice.pipeline_runs, dry_run=dry_run)
     n_bytes = n_things = 0
-    for leftover in _leftovers(choice, pipeline_runs, training_runs, before=before):
+    for leftover in _leftovers(choice, pipeline_runs, versions, training_runs, before=before):
         if not dry_run and leftover.remove() is False:
             yield f"kept  {leftover.kind} {leftover.name}: came into use"
             continue
@@ -126,33 +116,38 @@ def _dead_runs(
 
 
 def _leftovers(
-    choice: Choice, pipeline_runs: Sequence[PipelineRun], training_runs: Sequence[TrainingRun], *, before: datetime
-) -> Iterator[Leftover]:
+    choice: Choice, pipeline_runs: Sequence[PipelineRun], versions: Sequence[Version],
+    training_runs: Sequence[TrainingRun], *, before: datetime,
+) -> Iterator[Leftover]:  # fmt: skip
     """List what to remove, referrers first, so that an interrupted prune leaves no dangling reference."""
+    going = {each.id for each in choice.pipeline_runs} | {version.name for version in choice.versions}
+    staying_runs = [run for run in pipeline_runs if run.id not in going]
+    staying_versions = [version for version in versions if version.name not in going]
+    old_launches = launcher_side.choose_launches(staying_runs, before=before)
+    yield from launcher_side.list_old_launches(old_launches)
     models: set[str] = set()
     for version in choice.versions:
         folder = logged_models.find_folder(version.logged_model) if version.logged_model else None
         models |= {version.logged_model} if version.logged_model else set()
-        yield Leftover(
-            "model version", version.name, _folder_bytes(folder), partial(mlflow_side.remove_version, version)
-        )
+        yield Leftover("model version", version.name, count_bytes(folder), partial(mlflow_side.remove_version, version))
     for run in choice.training_runs:
         for model, folder in logged_models.list_folders(run.id).items():
             if model not in models:
-                yield Leftover("logged model", model, _folder_bytes(folder), partial(logged_models.remove, model))
-        yield Leftover("MLflow run", run.name, _folder_bytes(run.folder), partial(mlflow_side.remove_run, run))
+                yield Leftover("logged model", model, count_bytes(folder), partial(logged_models.remove, model))
+        yield Leftover("MLflow run", run.name, count_bytes(run.folder), partial(mlflow_side.remove_run, run))
     yield from _zenml_leftovers(choice.pipeline_runs, pipeline_runs)
     yield from _old_checkpoints(pipeline_runs, training_runs, before=before)
     yield from _half_scored(before)
     yield from _old_predictions(before)
+    yield from _old_comparisons(before, without=going)
+    yield from launcher_side.list_old_uploads(staying_versions, staying_runs, old_launches, before=before)
 
 
 def _half_scored(before: datetime) -> Iterator[Leftover]:
     """List parts of folders whose scoring was cut short and never gone on with."""
     for folder in sorted(half_done().glob("*")):
-        written = max((found.st_mtime for _, found in _files(folder)), default=0.0)
-        if datetime.fromtimestamp(written, tz=UTC) < before:
-            yield Leftover("half-scored parts", folder.name, _folder_bytes(folder), partial(shutil.rmtree, folder))
+        if last_written(folder) < before:
+            yield Leftover("half-scored parts", folder.name, count_bytes(folder), partial(shutil.rmtree, folder))
 
 
 def _old_predictions(before: datetime) -> Iterator[Leftover]:
@@ -164,15 +159,28 @@ def _old_predictions(before: datetime) -> Iterator[Leftover]:
     store.close()
 
 
+def _old_comparisons(before: datetime, *, without: Set[str]) -> Iterator[Leftover]:
+    """List what candidates answered in the shadow and is no evidence on promotion any more, a pair at a time."""
+    store = open_store()
+    for old in list_old_pairs(store, before=int(before.timestamp()), without=without):
+        pair = old.pair
+        name = (
+            f"{old.n:,} of {pair.model_name} version {pair.candidate} in the shadow of champion {pair.champion}"
+            f" in {store.shown}"
+        )
+        yield Leftover("shadow comparisons", name, old.n_bytes, old.remove)
+    store.close()
+
+
 def _zenml_leftovers(over: Sequence[PipelineRun], pipeline_runs: Sequence[PipelineRun]) -> Iterator[Leftover]:
     going = {run.id for run in over}
     used = {used_id for run in pipeline_runs if run.id not in going for used_id in run.uses}
     artifacts = {artifact.id: artifact for run in over for artifact in run.wrote if artifact.id not in used}
     for run in over:
-        yield Leftover("ZenML run", run.name, _folder_bytes(run.report), partial(zenml_side.remove_run, run))
+        yield Leftover("ZenML run", run.name, count_bytes(run.report), partial(zenml_side.remove_run, run))
     for artifact in artifacts.values():
         name = f"{artifact.name} {artifact.id}"
-        yield Leftover("artifact", name, _folder_bytes(artifact.folder), partial(zenml_side.remove_artifact, artifact))
+        yield Leftover("artifact", name, count_bytes(artifact.folder), partial(zenml_side.remove_artifact, artifact))
 
 
 def _old_checkpoints(
@@ -187,29 +195,14 @@ def _old_checkpoints(
     for folder in sorted(checkpoints().glob("*")):
         if folder.name in open_keys or locks.is_held(equal_training.lock_name(folder.name)):
             continue
-        written = max((found.st_mtime for _, found in _files(folder)), default=0.0)
-        if datetime.fromtimestamp(written, tz=UTC) < before:
-            yield Leftover("checkpoints", folder.name, _folder_bytes(folder), partial(shutil.rmtree, folder))
+        if last_written(folder) < before:
+            yield Leftover("checkpoints", folder.name, count_bytes(folder), partial(shutil.rmtree, folder))
     young_keys = {run.training_key for run in training_runs if run.used >= before}
     for stored in list_stored():
         is_old = stored.written < before if stored.written else stored.key not in young_keys
         is_open = stored.key in open_keys or locks.is_held(equal_training.lock_name(stored.key))
         if is_old and not is_open:
             yield Leftover("stored checkpoints", stored.address, stored.n_bytes, partial(remove_stored, stored.address))
-
-
-def _folder_bytes(folder: Path | None) -> int:
-    """Size of a file or of all files below a folder, in bytes; 0 if it is not on this machine."""
-    if folder is None:
-        return 0
-    return sum(found.st_size for path, found in _files(folder) if path.is_file())
-
-
-def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield a file or folder and all below it with what the file system says of each; a run may remove some now."""
-    for path in (folder, *folder.rglob("*")):
-        with suppress(FileNotFoundError):
-            yield path, path.stat()
 
 
 def _size(n_bytes: int) -> str:

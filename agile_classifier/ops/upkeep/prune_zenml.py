@@ -46,6 +46,8 @@ class PipelineRun:
     """When the run ended, or when it began if it has not ended."""
     wrote: tuple[StepArtifact, ...]
     reads: frozenset[UUID]
+    parameters: str = ""
+    """What the run was given, as text."""
 
     @property
     def report(self) -> Path:
@@ -108,6 +110,7 @@ def _pipeline_run(run: PipelineRunResponse) -> PipelineRun:
         used=_aware(run.end_time or run.start_time or run.created),
         wrote=tuple(_step_artifact(artifact) for artifact in wrote.values()),
         reads=frozenset(reads),
+        parameters=str(run.config.parameters or ""),
     )
 
 

@@ -1,8 +1,8 @@
 """Launches: commands that were started from the launcher's page, each a process of its own that outlives the page.
 
 `launches/ID` of the state folder holds what was asked for, the output, and the exit code once there is one; the kernel
-frees a launch's lock when its last process ends, however it ends. A training is one, and so is a promotion or the
-answer to one.
+frees a launch's lock when its last process ends, however it ends. A training is one, and so is a promotion, the answer
+to one, or a rollback.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ IDENTITY = re.compile(r"[0-9T]+-[0-9a-f]{8}")
 GOING, CUT_SHORT, DONE, REFUSED, FAILED = "running", "cut short", "done", "refused by a gate", "failed"
 STOPPED = "stopped"
 OUTCOMES = {0: DONE, 3: REFUSED}
-TRAINING, PROMOTION, ANSWER = "training", "promotion", "answer"
+TRAINING, PROMOTION, ANSWER, ROLLBACK = "training", "promotion", "answer", "rollback"
 """Kinds of launches."""
 LONG = (TRAINING, PROMOTION)
 """Kinds of which this machine takes one at a time."""
@@ -67,7 +67,7 @@ class Launch(BaseModel, frozen=True):
     started: str
     """UTC, ISO 8601."""
     kind: str = TRAINING
-    """`training`, `promotion`, or the `answer` to one."""
+    """`training`, `promotion`, the `answer` to one, or `rollback`."""
     file: str | None = None
     """Id of the upload that is trained on."""
     model_name: str | None = None
@@ -89,6 +89,11 @@ class Launch(BaseModel, frozen=True):
         """Exit code of the command; None while it runs or if it was killed."""
         file = _folder(self.id) / "exit"
         return int(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    @property
+    def folder(self) -> Path:
+        """Folder of what was asked for and of the output."""
+        return _folder(self.id)
 
     @property
     def is_told_to_stop(self) -> bool:
@@ -196,6 +201,12 @@ def settle(model_name: str, run: str, *, promotes: bool, reason: str = "") -> La
     return _run(words, config=f"{run}: {'yes' if promotes else 'no'}", kind=ANSWER, model_name=model_name)
 
 
+def roll_back(model_name: str, version: str, *, reason: str = "") -> LaunchWithOutput:
+    """Start a rollback of the champion, which is refused where another version is champion by then."""
+    words = ("rollback", "--model", model_name, f"--from={version}", f"--reason={reason}")
+    return _run(words, config=f"{model_name} version {version}", kind=ROLLBACK, model_name=model_name)
+
+
 def stop(identity: str) -> LaunchWithOutput:
     """Tell all processes of a launch to stop; told once more, they end at once, and can set nothing in order.
 
@@ -236,6 +247,14 @@ def list_launches() -> list[LaunchWithOutput]:
 def is_going(identity: str) -> bool:
     """Whether a launch runs; False where it is gone."""
     return is_locked(_folder(identity) / "lock")
+
+
+def remove(identity: str) -> bool:
+    """Remove what is kept of a launch; returns False, and keeps it, while it runs."""
+    if is_going(identity):
+        return False
+    shutil.rmtree(_folder(identity))
+    return True
 
 
 def _require_none_going() -> None:

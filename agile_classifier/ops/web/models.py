@@ -62,6 +62,13 @@ class ModelSeen:
     """Newest first."""
     events: tuple[Event, ...]
     """Newest first."""
+    champions: tuple[str, ...] = ()
+    """Numbers of the champions that a rollback goes back along, the one in service last."""
+
+    @property
+    def champion_before(self) -> str | None:
+        """Number of the version that a rollback puts into service; None where there is none."""
+        return self.champions[-2] if len(self.champions) > 1 else None
 
     @property
     def champion(self) -> VersionSeen | None:
@@ -95,7 +102,8 @@ def read_model(name: str) -> ModelSeen:
     found = MlflowClient().search_model_versions(f"name = '{name}'")
     versions = sorted(found, key=lambda version: int(version.version), reverse=True)
     seen = tuple(_look_at(version, aliases.get(str(version.version), [])) for version in versions)
-    return ModelSeen(name, seen, tuple(reversed(events)))
+    line = champions.list_champions(name, events)
+    return ModelSeen(name, seen, tuple(reversed(events)), tuple(line))
 
 
 def read_history(name: str) -> Sequence[Event]:

@@ -206,8 +206,13 @@ def find_whole(identity: str) -> Upload:
 
 def list_uploads() -> list[Upload]:
     """List the files that are whole, newest first."""
+    return [upload for upload in list_all() if upload.is_whole]
+
+
+def list_all() -> list[Upload]:
+    """List the files that were brought, those that are on their way among them, newest first."""
     records = sorted((home() / "uploads").glob(f"*/{RECORD}"), reverse=True)
-    return [upload for record in records if (upload := find(record.parent.name)).is_whole]
+    return [find(record.parent.name) for record in records]
 
 
 def remove(identity: str) -> None:
@@ -236,9 +241,8 @@ def _give_up(upload: Upload, error: OSError) -> None:
 def _remove_abandoned() -> None:
     """Remove what is left of files that never came whole."""
     before = time.time() - SECONDS_KEPT
-    for record in (home() / "uploads").glob(f"*/{RECORD}"):
-        upload = find(record.parent.name)
-        latest = upload.folder / PART if (upload.folder / PART).exists() else record
+    for upload in list_all():
+        latest = upload.folder / PART if (upload.folder / PART).exists() else upload.folder / RECORD
         if not upload.is_whole and latest.stat().st_mtime < before:
             shutil.rmtree(upload.folder)
 

@@ -97,7 +97,10 @@ def test_a_config_that_cannot_be_a_member_is_named(tmp_path: Path, said: str, re
         ([{"model": {"members": []}}], "a member has no members of its own"),
         ([{"model": {"start_from": "models:/a/1"}}], "model.start_from is the first member's alone"),
         ([{"fine_tune": {"device": "cpu"}}], "fine_tune.device is the run's own"),
-        ([{"config": "other.yaml"}], "config other.yaml is read with the config file that names it"),
+        (
+            [{"config": "other.yaml"}],
+            "model.members.0.config: found other.yaml, a file that cannot be read here, .*; write out its fields in",
+        ),
         ([{**MACHINE, "fine_tune": {"seed": 1}}], "kind tfidf_svm has no fine_tune"),
         ([{"fine_tune": {"seed": seed}} for seed in range(1, 5)], "at most 3 items"),
     ],

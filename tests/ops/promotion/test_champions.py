@@ -93,6 +93,17 @@ def test_rollbacks_go_back_step_by_step_and_then_refuse(client: Any) -> None:
     assert kinds() == ["promoted", "promoted", "promoted", "rolled back", "rolled back"]
 
 
+def test_a_rollback_that_is_asked_for_twice_goes_back_one_step(client: Any) -> None:
+    from agile_classifier.ops.promotion import champions
+
+    for version, before in (("1", None), ("2", "1"), ("3", "2")):
+        promote(version, before)
+    assert champions.roll_back(NAME, reason="", expected="3").champion == "2"
+    with pytest.raises(InputError, match="version 3 is not the champion any more; champions so far: 1, 2"):
+        champions.roll_back(NAME, reason="", expected="3")
+    assert aliases(client) == {"champion": "2", "previous": "1"}
+
+
 def test_a_rollback_after_a_rollback_and_a_promotion_goes_to_the_champion_that_stood_before(client: Any) -> None:
     from agile_classifier.ops.promotion import champions
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from agile_classifier.errors import InputError
 from agile_classifier.metrics.bands import Bands, Promise
 from agile_classifier.metrics.calibration import average_log_odds
 from agile_classifier.models.predictor import Predictor
+from agile_classifier.models.spec import ClassifierSpec, Start
 from tests.toys.toy_version import DECISION, TUNING, register_version
 
 TEXTS = ["a lovely day", "the awful song", "this room"]
@@ -148,3 +150,27 @@ def test_a_version_with_bands_decides_alike_in_a_file_on_the_server_and_in_a_not
     with pytest.raises(InputError, match="no bands; those of a version"):
         load("models:/mood/1").decide(TEXTS)
     assert "decision" not in Scorer("mood", "1").columns
+
+
+def test_a_clone_of_a_version_that_went_on_from_another_names_that_one(
+    versions: str, registry: str, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sklearn.base import clone
+
+    from agile_classifier.ops.registry.contents import version_files
+    from tests.toys.toy_version import register_version
+
+    started = shutil.copytree(adapter, tmp_path / "started")
+    spec = ClassifierSpec.load(started)
+    replace(spec, starts=(Start("edos", "3", "a" * 64, None, ()),)).save(started)
+    number = register_version(started, registry)
+    recorded = version_files.read_config(versions, number)
+    monkeypatch.setattr(
+        version_files, "read_config", lambda *_: {**recorded, "model": {"start_from": "models:/edos@champion"}}
+    )
+    loaded = load(f"models:/{versions}/{number}")
+    assert clone(loaded).get_params()["start_from"] == "models:/edos/3", "the alias may have moved"
+    with pytest.raises(InputError) as refused:
+        clone(loaded).fit(["a", "b", "c", "d"], ["x", "y", "x", "y"])
+    assert str(refused.value).startswith("AgileClassifier: it went on from edos version 3 (digest aaaaaaaaaaaaaaaa): ")
+    assert "`agile export --output FOLDER` writes it; set start_from to the folder of an adapter" in str(refused.value)

@@ -99,6 +99,68 @@ def test_only_a_question_that_is_open_is_answered(client: TestClient, model: str
     assert "Ask for the promotion of version 2" in page
 
 
+@pytest.fixture
+def replaced(state_folder: Path, client: TestClient) -> Iterator[str]:
+    """A classifier whose version 1 was in service until somebody moved the alias to version 2."""
+    from mlflow import MlflowClient
+
+    name, registry = "Replaced", MlflowClient()
+    registry.create_registered_model(name)
+    for version in ("1", "2"):
+        registry.create_model_version(name, "s3://bucket/none")
+        registry.set_registered_model_alias(name, "champion", version)
+        client.get(f"/models/{name}")  # which records what was done by hand
+    yield name
+    registry.delete_registered_model(name)
+
+
+def test_a_champion_is_rolled_back_after_a_question_and_only_the_one_that_was_shown(
+    client: TestClient, replaced: str, echoed: None
+) -> None:
+    page = unescape(client.get(f"/models/{replaced}").text)
+    asked = page[page.index("<details><summary>Roll back to the champion before</summary>") :].partition("</details>")[
+        0
+    ]
+    assert "Version 1 goes back into service in place of version 2" in asked
+    assert '<label for="rollback-reason">' in asked
+    assert "Yes, roll back to version 1</button>" in asked
+    answer = client.post(
+        f"/models/{replaced}/rollback", data={"version": "2", "reason": "--force; it shouts"}, follow_redirects=False
+    )
+    assert answer.status_code == 303, answer.text
+    words = outputs(client, answer.headers["location"]).strip()
+    assert words == f"rollback --model {replaced} --from=2 --reason=--force; it shouts"
+    assert "(rollback)" in client.get(f"/models/{replaced}").text
+    for version in ("1", "3", "champion", "--force", ""):
+        refused = client.post(f"/models/{replaced}/rollback", data={"version": version}, follow_redirects=False)
+        assert refused.status_code == 400, version
+        assert "is not the champion; version 2 is" in refused.text
+
+
+def test_a_rollback_is_guarded_as_a_promotion_is(client: TestClient, replaced: str, echoed: None) -> None:
+    from agile_classifier.ops.web.launcher import make_app
+
+    said = {"version": "2"}
+    for path in (f"/models/{replaced}/rollback", f"/models/{replaced}/versions/1/promotion"):
+        for headers in ({"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}, {"host": "evil.example"}):
+            refused = client.post(path, data=said, headers=headers, follow_redirects=False)
+            assert refused.status_code in (400, 403, 421), (path, headers)
+        closed = TestClient(make_app(token="a" * 24), base_url="http://localhost")
+        assert closed.post(path, data=said, follow_redirects=False).status_code == 401, path
+    assert client.post(f"/models/{replaced}/rollback", data={"version": "2\x00"}).status_code == 400
+
+
+def test_where_no_champion_stood_before_the_page_says_so_and_shows_no_button(
+    client: TestClient, model: str, echoed: None
+) -> None:
+    page = client.get(f"/models/{model}").text
+    assert "There is no champion before to roll back to." in page
+    assert "/rollback" not in page
+    refused = client.post(f"/models/{model}/rollback", data={"version": "1"}, follow_redirects=False)
+    assert refused.status_code == 400
+    assert "there is no champion before to roll back to" in refused.text
+
+
 def test_an_unknown_classifier_or_report_is_not_found(client: TestClient, model: str) -> None:
     for path in ("/models/nothing", f"/models/{model}/versions/9/report", f"/models/{model}/versions/1/report", "/models/a'b"):  # fmt: skip
         answer = client.get(path, headers={"accept": "text/html"})

@@ -102,7 +102,7 @@ def _compiled(pipeline: Pipeline, inputs: list[Input], stack: StackFile) -> Any:
         name: [each for each in variables if each.variable in list_open(tasks[name].environment)] for name in tasks
     }
     source = pipeline.resolve().import_path
-    start = _start_component(tasks[START], inputs, variables, source=source, stack=stack)
+    start = _start_component(tasks[START], inputs, variables, source=source, stack=stack, steps=tuple(upstream))
     components = {name: _step_component(tasks[name], needed[name]) for name in upstream}
     names = [*(each.name for each in later), *(found.name for found in inputs)]
 
@@ -126,11 +126,14 @@ def _compiled(pipeline: Pipeline, inputs: list[Input], stack: StackFile) -> Any:
     return dsl.pipeline(_with_signature(body, entry), name=pipeline.name)
 
 
-def _start_component(task: Task, inputs: list[Input], variables: list[Later], *, source: str, stack: StackFile) -> Any:
+def _start_component(
+    task: Task, inputs: list[Input], variables: list[Later], *, source: str, stack: StackFile, steps: tuple[str, ...]
+) -> Any:
     described = json.dumps(asdict(stack)).replace("{{", "{\\u007b")  # a reference to a ZenML secret is no placeholder
 
     def start(file: Any, *values: Any) -> dsl.ContainerSpec:
         options = ["--pipeline", source, "--stack", described, "--executor-input", EVERYTHING, "--run", RUN]
+        options += ["--steps", ",".join(steps)]
         given = _as_options(variables, values[len(inputs) :])
         return dsl.ContainerSpec(as_written(task.image), COMMAND, ["start", *options, "--snapshot-file", file, *given])
 

@@ -7,7 +7,7 @@ is an input of text, read as `--set` reads a value of the command line: `null`, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
@@ -15,10 +15,14 @@ from agile_classifier.config.ensemble.members import renew_recorded
 from agile_classifier.config.files import as_value, parse_config, set_value
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.section import Section
+from agile_classifier.errors import InputError
 
 PLAIN = (bool, int, float, str)
 RENEWED = {"fine_tune_ensemble_with": "fine_tune.ensemble_with"}
 """Input that a pipeline compiled before may still have → field that it was, which is read as it is today."""
+
+STEPS_OF_FIELDS = {"ingest_start": ("model", "start_from")}
+"""Step that a pipeline has where a field is set, and not else → section and field."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,26 @@ def read_inputs(values: Mapping[str, Any]) -> RunConfig:
         if name in values:
             set_value(parameters, path, values[name])
     return parse_config(renew_recorded(parameters), name="inputs")
+
+
+def require_same_steps(config: RunConfig, compiled: Collection[str]) -> None:
+    """Refuse inputs that ask for other steps than a pipeline was compiled with: Kubeflow neither adds nor skips one.
+
+    Raises
+    ------
+    InputError
+        Names the input, what was found and what to do.
+    """
+    for step, (section, field) in STEPS_OF_FIELDS.items():
+        value = getattr(getattr(config, section), field)
+        if (value is not None) is (step in compiled):
+            continue
+        found = f"inputs: {section}_{field}: found {'null' if value is None else value}, and this pipeline was compiled"
+        if value is None:
+            raise InputError(f"{found} with the step {step}; name one, or compile a config without {section}.{field}")
+        raise InputError(
+            f"{found} without the step {step}; compile it with --set {section}.{field}={value}, and upload that"
+        )
 
 
 def _inputs_of(config: RunConfig) -> Iterator[Input]:

@@ -42,18 +42,20 @@ def main(arguments: Sequence[str]) -> int:
 
 def start(arguments: Sequence[str]) -> None:
     """Read the inputs, record the run on ZenML's server, and pass on the id of the record."""
-    given, variables = _parse(arguments, "pipeline", "stack", "executor-input", "run", "snapshot-file")
+    given, variables = _parse(arguments, "pipeline", "stack", "executor-input", "run", "snapshot-file", steps="")
     os.environ |= variables
     prepare_state(with_databases=False)
     from zenml.utils import source_utils
 
-    from agile_classifier.ops.engines.kubeflow.inputs import read_inputs
+    from agile_classifier.ops.engines.kubeflow.inputs import read_inputs, require_same_steps
     from agile_classifier.ops.engines.kubeflow.later import require_servers
     from agile_classifier.ops.engines.stacks import StackFile, register
     from agile_classifier.ops.engines.variables import fill_open
 
     require_servers(variables)
     config = read_inputs(json.loads(given["executor_input"])["inputs"]["parameterValues"])
+    if given["steps"]:  # which pipelines compiled before do not tell
+        require_same_steps(config, given["steps"].split(","))
     stack = StackFile(**fill_open(json.loads(given["stack"]), variables))
     os.environ["ZENML_ACTIVE_STACK_ID"] = str(register(stack))
     pipeline = source_utils.load(given["pipeline"]).with_options(**stack.run)
@@ -74,11 +76,13 @@ def step(arguments: Sequence[str]) -> None:
     launch_once(UUID(given["snapshot"]), given["name"], run_id=given["run"])
 
 
-def _parse(arguments: Sequence[str], *names: str) -> tuple[dict[str, str], dict[str, str]]:
-    """The options by name, and the variables that a run's inputs set."""
+def _parse(arguments: Sequence[str], *names: str, **optional: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The options by name, and the variables that a run's inputs set; `optional` maps further options to defaults."""
     parser = argparse.ArgumentParser()
     for name in names:
         parser.add_argument(f"--{name}", required=True)
+    for name, default in optional.items():
+        parser.add_argument(f"--{name}", default=default)
     parser.add_argument("--variable", nargs=2, action="append", default=[])
     given = vars(parser.parse_args(arguments))
     return given, dict(given.pop("variable"))

@@ -8,9 +8,17 @@ from agile_classifier.config.addresses.version import VersionAddress, read_versi
 from agile_classifier.config.sources import describe_data, file_names
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.errors import InputError
+from agile_classifier.files import tree_digest
 from agile_classifier.models.digests import DIGEST
 from agile_classifier.models.spec import Start
-from agile_classifier.models.starts.folder import FIELD, keep_start, open_folder, require_adapter, require_fit
+from agile_classifier.models.starts.folder import (
+    CHECKPOINT,
+    FIELD,
+    keep_start,
+    open_folder,
+    require_adapter,
+    require_fit,
+)
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.contents import version_files
 
@@ -35,6 +43,27 @@ def bring_start(model: ModelConfig, settings: FineTuneConfig, *, base_digest: st
     called = address if version is None else f"{address} (version {version})"
     require_fit(adapter, model, settings, base_digest=base_digest, name=called)
     return keep_start(adapter, to, name=name, version=version, sources=sources)
+
+
+def pin_start(address: str, start: Start) -> str:
+    """Address by which another training goes on from the very start that one went on from.
+
+    Of a version its number, for an alias may have moved since; of a folder the folder.
+
+    Raises
+    ------
+    InputError
+        It is gone, or holds another adapter by now.
+    """
+    pinned = address if start.version is None else f"models:/{start.name}/{start.version}"
+    named = read_version_address(pinned)
+    adapter = open_folder(pinned) if named is None else _open_version(named, pinned)[2]
+    if (digest := tree_digest(adapter / CHECKPOINT)) != start.digest:
+        raise InputError(
+            f"{FIELD} {pinned}: its adapter has digest {digest[:16]} by now, and training went on from"
+            f" {start.digest[:16]}; bring that back, or train by a config that names another start"
+        )
+    return pinned
 
 
 def _open_version(named: VersionAddress, address: str) -> tuple[str, str, Path]:

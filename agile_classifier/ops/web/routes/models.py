@@ -1,4 +1,7 @@
-"""Routes of registered classifiers: versions, champion and history on one page, a promotion asked for and answered."""
+"""Routes of registered classifiers: versions, champion and history on one page.
+
+A promotion is asked for and answered there, and the champion rolled back.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI
 from fastapi.responses import RedirectResponse, Response
 
-from agile_classifier.errors import InputError
+from agile_classifier.errors import InputError, one_line
 from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.web import launches, models
 from agile_classifier.ops.web.launches import LaunchWithOutput, StillGoing
@@ -28,6 +31,7 @@ def add(app: FastAPI, desk: Desk) -> None:
     app.get("/models/{name}/versions/{version}/report", include_in_schema=False)(routes.report)
     app.post("/models/{name}/versions/{version}/promotion", include_in_schema=False)(routes.promote)
     app.post("/models/{name}/answers", include_in_schema=False)(routes.answer)
+    app.post("/models/{name}/rollback", include_in_schema=False)(routes.roll_back)
 
 
 class _Routes:
@@ -60,6 +64,17 @@ class _Routes:
             return self._show(name, InputError(f"run {run}: waits for nobody; perhaps it was answered just now"))
         reason = filled_in.get("reason", "")
         return _follow(launches.settle(name, run, promotes=ANSWERS[said], reason=reason))
+
+    def roll_back(self, name: str, filled_in: Annotated[dict[str, str], Depends(filled_in)]) -> Response:
+        """Start the rollback of the champion that was shown, and of no other."""
+        registry.only_model(name)
+        said, model = filled_in.get("version", ""), models.read_model(name)
+        if model.champion_before is None:
+            return self._show(name, InputError(f"model {name}: there is no champion before to roll back to"))
+        if said != model.champions[-1]:
+            shown = f"version {one_line(said, longest=20)!r}: is not the champion; version {model.champions[-1]} is"
+            return self._show(name, InputError(shown))
+        return _follow(launches.roll_back(name, said, reason=filled_in.get("reason", "")))
 
     def _show(self, name: str, error: Exception | None = None) -> Response:
         model = models.read_model(name)

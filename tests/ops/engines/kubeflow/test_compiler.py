@@ -145,6 +145,7 @@ def test_the_configs_values_are_typed_inputs_which_the_first_task_is_given(
     assert {name: found.component_input_parameter for name, found in passed.items()} == {name: name for name in inputs}
     arguments = list(executors["start"].args)
     assert arguments[arguments.index("--executor-input") + 1] == "{{$}}"
+    assert {name.replace("_", "-") for name in arguments[arguments.index("--steps") + 1].split(",")} == set(PARENTS)
 
 
 def test_every_step_takes_the_record_that_the_first_task_made_of_the_inputs(
@@ -412,6 +413,59 @@ def test_a_task_says_what_is_wrong_with_its_inputs_in_one_line(tmp_path: Path) -
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("agile: error: inputs: ")
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("steps", "start", "said"),
+    [
+        (
+            "ingest,fine_tune", "models:/edos@champion",
+            "found models:/edos@champion, and this pipeline was compiled without the step ingest_start; compile it with"
+            " --set model.start_from=models:/edos@champion, and upload that",
+        ),
+        (
+            "ingest,ingest_start", "null",
+            "found null, and this pipeline was compiled with the step ingest_start; name one, or compile a config"
+            " without model.start_from",
+        ),
+    ],
+    ids=["compiled without", "compiled with"],
+)  # fmt: skip
+def test_a_start_that_a_pipeline_was_not_compiled_for_is_refused_in_the_first_task(
+    steps: str, start: str, said: str, tmp_path: Path
+) -> None:
+    from agile_classifier.config.files import load_config
+    from agile_classifier.ops.engines.kubeflow.inputs import list_inputs
+
+    values = {each.name: each.default for each in list_inputs(load_config(CONFIG))}
+    given = json.dumps({"inputs": {"parameterValues": {**values, "model_start_from": start}}})
+    options = {
+        "pipeline": "p", "stack": "{}", "executor-input": given, "run": "r", "snapshot-file": str(tmp_path / "s"),
+        "steps": steps,
+    }  # fmt: skip
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    command = [sys.executable, "-m", "agile_classifier.ops.engines.kubeflow.tasks", "start", *words]
+    environment = {**os.environ, "AGILE_HOME": str(tmp_path)}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, f"agile: error: inputs: model_start_from: {said}\n")
+    assert not (tmp_path / "s").exists()
+
+
+def test_each_step_that_a_field_decides_on_is_known(state_folder: Path) -> None:
+    from agile_classifier.config.files import load_config
+    from agile_classifier.ops.engines.kubeflow.inputs import STEPS_OF_FIELDS, require_same_steps
+    from agile_classifier.ops.project import load_pipeline
+
+    without = load_config(CONFIG)
+    with_all = load_config(CONFIG, overrides=("model.start_from=models:/edos@champion",))
+    steps = []
+    for config in (without, with_all):
+        pipeline = load_pipeline("training")
+        pipeline.prepare(**{section: getattr(config, section) for section in type(config).model_fields})
+        steps.append(set(pipeline.invocations))
+        require_same_steps(config, pipeline.invocations)
+    assert steps[1] - steps[0] == set(STEPS_OF_FIELDS)
+    assert steps[0] < steps[1]
 
 
 def _write(stack: StackFile, output: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.data.duplicates.learnt import LearntTexts
 from agile_classifier.errors import InputError
 from agile_classifier.files import tree_digest
-from agile_classifier.models.spec import ClassifierSpec
+from agile_classifier.models.spec import ClassifierSpec, Start
 from agile_classifier.models.starts.folder import read_learnt, read_starts
 
 SETTINGS = FineTuneConfig(rank=8)
@@ -102,6 +103,55 @@ def test_a_version_of_before_there_were_digests_is_refused(two_versions: str, ba
             bring(f"models:/{two_versions}/2", base, tmp_path / "kept")
     finally:
         MlflowClient().set_model_version_tag(two_versions, "2", DIGEST, kept)
+
+
+def test_another_training_goes_on_from_the_very_version_wherever_the_alias_stands(
+    two_versions: str, adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agile_classifier.ops.registry.contents.starts import pin_start
+
+    digest = tree_digest(adapter / "best")
+    start = Start(two_versions, "2", digest, None, ())
+    assert pin_start(f"models:/{two_versions}@champion", start) == f"models:/{two_versions}/2"
+    for other, told in (
+        (
+            replace(start, digest="0" * 64),
+            f"its adapter has digest {digest[:16]} by now, and training went on from 0000",
+        ),
+        (replace(start, version="9"), "no version 9; there are: 1, 2"),
+        (replace(start, version=None), "no such folder"),
+    ):
+        with pytest.raises(InputError, match=told) as refused:
+            pin_start("folder/of/nothing", other)
+        assert str(refused.value).startswith("model.start_from ")
+        assert "\n" not in str(refused.value)
+
+
+def test_a_version_is_trained_again_from_the_start_that_it_went_on_from(
+    two_versions: str, adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agile_classifier.config.files import parse_config
+    from agile_classifier.ops.scoring import monitoring
+
+    sections = {
+        "data": {"source": "https://example.org/a.csv", "columns": {"text": "text", "score": "score"}},
+        "model": {"source": "owner/read", "revision": "abc1234", "start_from": f"models:/{two_versions}@moved"},
+        "registry": {"model_name": "later"},
+    }
+    config, spec = parse_config(sections, name="recorded"), ClassifierSpec.load(adapter)
+    monkeypatch.setattr(monitoring, "training_config", lambda *_: config)
+    start = Start(two_versions, "2", tree_digest(adapter / "best"), None, ())
+    for starts, address in (((start,), f"models:/{two_versions}/2"), ((), config.model.start_from)):
+        monkeypatch.setattr(monitoring.version_files, "read_spec", lambda *_, of=starts: replace(spec, starts=of))
+        again = monitoring.config_to_train_again("later", "3")
+        assert again.model.start_from == address
+        assert again.model_copy(update={"model": config.model}) == config
+    gone = (replace(start, version="9"),)
+    monkeypatch.setattr(monitoring.version_files, "read_spec", lambda *_: replace(spec, starts=gone))
+    with pytest.raises(
+        InputError, match=r"^model later: version 3 cannot be trained again: model\.start_from models:/"
+    ):
+        monitoring.config_to_train_again("later", "3")
 
 
 def test_an_exported_adapter_is_a_start_and_knows_near_copies(
