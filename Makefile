@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: run test faults test-containers test-ui test-label-studio test-spark pictures check docs bench images lock clean help
+.PHONY: run test faults test-containers test-ui test-label-studio test-spark test-buckets pictures check docs bench images lock clean help
 .DEFAULT_GOAL := help
 
 help:                 ## what there is
@@ -59,6 +59,20 @@ $(SPARK_SITE)/pyspark/version.py:
 
 test-spark: $(STAMP) $(SPARK_SITE)/pyspark/version.py  ## versions as functions of a real local Spark (PySpark in a folder of its own, Java of this machine)
 	PYTHONPATH=$(SPARK_SITE) $(BIN)/python -m pytest -m spark tests/ops/registry/test_spark_udf.py
+
+AZURITE_VERSION = 3.35.0
+GCP_STORAGE_EMULATOR_VERSION = 2026.7.19
+BUCKETS_SITE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/agile-classifier/buckets-$(AZURITE_VERSION)-$(GCP_STORAGE_EMULATOR_VERSION)
+
+$(BUCKETS_SITE)/.installed: constraints.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --target $(BUCKETS_SITE) --constraint constraints.txt \
+	  gcp-storage-emulator==$(GCP_STORAGE_EMULATOR_VERSION) gcsfs adlfs
+	npm install --silent --no-audit --no-fund --prefix $(BUCKETS_SITE) azurite@$(AZURITE_VERSION)
+	@touch $@
+
+test-buckets: $(STAMP) $(BUCKETS_SITE)/.installed  ## sources and parts in S3, Google Cloud Storage and Azure Blob, emulated (emulators and drivers of pinned versions in a folder of their own; npm of this machine)
+	PYTHONPATH=$(BUCKETS_SITE) AZURITE=$(BUCKETS_SITE)/node_modules/.bin/azurite-blob \
+	  $(BIN)/python -m pytest -m "buckets or not slow" tests/data/fetch/test_buckets.py tests/ops/scoring/parts
 
 pictures: export PICTURES = 1
 pictures: test-ui     ## the same, and keep what is seen as the manual's pictures

@@ -38,7 +38,7 @@ SHORTEST_SECRET = 4
 SHORTEST_PART = 8
 """Shortest secret looked for within a text, in characters; a shorter one, such as a word, may occur by chance."""
 
-_SECRET_NAME = re.compile(r"PASSWORD|TOKEN(?!IZER)|SECRET|API_?KEY", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"PASSWORD|TOKEN(?!IZER)|SECRET|(API|ACCOUNT)_?KEY|CONNECTION_STRING", re.IGNORECASE)
 _CONTROLS = {place: f"\\x{place:02x}" for place in (*range(0x20), *range(0x7F, 0xA0))} | {
     place: f"\\u{place:04x}" for place in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 }

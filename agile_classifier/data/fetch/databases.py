@@ -30,8 +30,13 @@ CONNECT_SECONDS = 15
 """Longest wait for a database to answer, in seconds."""
 DRIVERS = {"mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql", "postgres": "postgresql+psycopg2"}
 """What an address begins with → the driver that comes with this project."""
-WAITING = {"postgresql": "connect_timeout", "mysql": "connect_timeout", "mariadb": "connect_timeout"}
-"""Kind of a database → its driver's argument for the longest wait."""
+WAITING = {
+    "postgresql": "connect_timeout",
+    "mysql": "connect_timeout",
+    "mariadb": "connect_timeout",
+    "sqlite": "timeout",
+}
+"""Kind of a database → its driver's argument for the longest wait; of a SQLite file, for who writes it to let go."""
 READ_ONLY = {
     "postgresql": "SET TRANSACTION READ ONLY",
     "mysql": "SET SESSION TRANSACTION READ ONLY",

@@ -22,14 +22,18 @@ import fsspec
 from fsspec.utils import glob_translate
 
 from agile_classifier.config.addresses.source import BUCKETS, is_pattern, scheme_of
-from agile_classifier.data.fetch.buckets import fixed_part, keep_rows, open_store, refused
+from agile_classifier.data.fetch.buckets import (
+    TIMES,
+    find_below,
+    fixed_part,
+    keep_rows,
+    open_store,
+    refused,
+    require_bucket,
+    stamp_of,
+)
 from agile_classifier.errors import InputError, one_line
 from agile_classifier.files import write_whole
-
-STAMPS = ("ETag", "etag", "md5Hash", "content_md5", "generation")
-"""What a store says of an object's content, of which the first that is there tells it from another."""
-TIMES = ("LastModified", "last_modified", "mtime")
-"""When it was written, where nothing is said of its content."""
 
 AT_ONCE = 16
 """Small files that are read at the same time."""
@@ -111,6 +115,9 @@ class Place:
         rows = keep_rows(_with_slashes(listed), below=self.base)
         found = [self._found(path, info) for path, info in sorted(rows.items())]
         if not found:
+            with self._refused():
+                if not self.is_local:
+                    require_bucket(self._store, self.path)
             raise InputError(f"{self.address}: there is no file of rows in it")
         return found
 
@@ -118,7 +125,7 @@ class Place:
         """Every file below a folder of the place, hidden or not; none where there is no such folder."""
         with self._refused():
             self._store.invalidate_cache()
-            listed = _with_slashes(self._store.find(f"{self.base}{folder}".rstrip("/"), detail=True))
+            listed = _with_slashes(find_below(self._store, f"{self.base}{folder}".rstrip("/")))
         return {one.name: one for one in (self._found(path, info) for path, info in listed.items())}
 
     def look(self, name: str) -> Found:
@@ -199,14 +206,12 @@ class Place:
         else:
             if self.is_local:
                 self._store.info(self.path)
-            listed = self._store.find(self.path.rstrip("/"), detail=True)
+            listed = find_below(self._store, self.path.rstrip("/"))
         return listed
 
     def _found(self, path: str, info: Mapping[str, Any]) -> Found:
         name = path.removeprefix(self.base) if path.startswith(self.base) else PurePosixPath(path).name
-        kinds = TIMES if self.is_local else (*STAMPS, *TIMES)
-        said = next((f"{kind} {info[kind]}" for kind in kinds if info.get(kind)), "")
-        return Found(name, int(info["size"]), f"{int(info['size'])} {said}")
+        return Found(name, int(info["size"]), stamp_of(info, TIMES) if self.is_local else stamp_of(info))
 
     @cached_property
     def _store(self) -> Any:

@@ -35,6 +35,7 @@ CARRIED = (
     "LABEL_STUDIO_",
     "MLFLOW_",
     "ZENML_",
+    "STORAGE_EMULATOR_HOST",
     "PATH",
     "HOME",
     "LANG",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ from agile_classifier.data.examples import read_examples, read_snapshot
 from agile_classifier.environment import database_variable
 from agile_classifier.errors import InputError
 from tests.toys.toy_databases import INSTALL, MARIADB, PASSWORD, POSTGRES, free_port, running_mariadb, running_postgres
+from tests.toys.waiting import until
 
 QUERY = "SELECT number AS id, words AS text, score, said, day FROM notes WHERE words NOT LIKE '%spam%' ORDER BY number"
+ADDED = "SELECT number AS id, words AS text, score FROM notes WHERE number >= 100 ORDER BY number"
 KEPT = ("said", "day")
 
 
@@ -88,6 +92,39 @@ def test_rows_that_are_added_are_read_the_next_time(engine: sa.Engine) -> None:
     grown = read_snapshot(source(relabel="latest"), keep=KEPT)
     assert grown.examples["id"].tolist() == ["1", "2", "4"]
     assert sorted((*grown.examples["score"].dropna(), *grown.earlier["score"])) == [0.25, 0.5, 0.75]
+
+
+def test_rows_that_are_added_meanwhile_are_read_in_whole_transactions(engine: sa.Engine) -> None:
+    def add_ten(first: int) -> None:
+        add(engine, *((number, f"text {number}", None, None, None) for number in range(first, first + 10)))
+
+    def may_go_on(first: int) -> bool:  # ten transactions a read, so that a reader of SQLite gets its turn
+        return is_read.is_set() or len(reads) >= (first - 110) // 100
+
+    def add_until_read() -> None:
+        for first in range(110, 10_000, 10):
+            until(partial(may_go_on, first), "reading goes on")
+            if is_read.is_set():
+                return
+            add_ten(first)
+
+    add_ten(100)
+    is_read = threading.Event()
+    reads: list[list[str]] = []
+    writer = threading.Thread(target=add_until_read)
+    writer.start()
+    try:
+        for _ in range(8):
+            reads.append(read_examples(source(ADDED))["id"].tolist())
+    finally:
+        is_read.set()
+        writer.join()
+    reads.append(read_examples(source(ADDED))["id"].tolist())
+    for before, after in zip([[], *reads], reads, strict=False):
+        assert len(after) % 10 == 0
+        assert len(set(after)) == len(after)
+        assert set(before) <= set(after)
+    assert len(reads[-1]) > 10, "rows came while others were read"
 
 
 def test_a_query_changes_nothing(engine: sa.Engine) -> None:

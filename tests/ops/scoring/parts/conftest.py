@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import fsspec
 import pytest
 
-from tests.toys.toy_places import Store, in_bucket, in_folder, serving
+from tests.toys.toy_places import EMULATED, SERVERS, Store, in_folder, opened, serving
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +18,19 @@ def server() -> Iterator[Mapping[str, str]]:
 
 @pytest.fixture
 def bucket(server: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Store:
-    import boto3
+    return opened("s3", server, monkeypatch).fill()
 
-    for name, value in server.items():
-        monkeypatch.setenv(name, value)
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
-    return in_bucket(boto3.client("s3")).fill()
+
+@pytest.fixture(scope="module", params=EMULATED)
+def emulator(request: pytest.FixtureRequest) -> Iterator[tuple[str, Mapping[str, str]]]:
+    with SERVERS[request.param]() as variables:
+        yield request.param, variables
+
+
+@pytest.fixture
+def emulated(emulator: tuple[str, Mapping[str, str]], monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A bucket of Google Cloud Storage, or a container of Azure Blob, that holds the parts below `in/`."""
+    return opened(*emulator, monkeypatch).fill()
 
 
 @pytest.fixture

@@ -89,6 +89,21 @@ def test_each_part_has_the_bytes_of_a_file_that_is_scored_alone(store: Store, tm
     assert not list((tmp_path / "home" / "parts").glob("*")), "what was needed to score is removed"
 
 
+def test_parts_of_an_emulated_store_are_scored_in_it_and_nothing_twice(emulated: Store, tmp_path: Path) -> None:
+    assert score(emulated, n_shards=2)["n_new_parts"] == 3
+    for name in TEXTS:
+        alone = score_alone(emulated.read(f"in/{name}"), tmp_path / name, Path(name).name, "scored.csv")
+        assert emulated.read(f"out/{name}") == alone.read_bytes()
+    assert [name for name in emulated.names() if name.startswith("out/")] == sorted([*SCORED, *BESIDE])
+    assert score(emulated, run_id="run-2")["n_new_parts"] == 0
+    emulated.put("in/monday.csv", "id,text\n1,another text\n")
+    emulated.delete("out/week/tuesday.csv")
+    assert score(emulated, run_id="run-3")["n_new_parts"] == 2
+    assert "out/_rejected/monday.rejected.jsonl" not in emulated.names()
+    with pytest.raises(InputError, match=rf"^{emulated.address('gone/')}: there is no file of rows in it$"):
+        job_of(emulated, source="gone/")
+
+
 def test_what_lies_beside_the_scored_parts_is_hidden_from_whoever_reads_them_all(store: Store) -> None:
     from agile_classifier.data.fetch.places import Place
 

@@ -78,6 +78,22 @@ def test_a_place_is_scored_by_a_run_and_by_two_processes_to_the_same_rows(
     assert sum(name.startswith(("map:score_parts", "score_parts")) for name in steps) >= 2
 
 
+def test_a_place_in_an_emulated_store_is_scored_by_a_run(
+    emulated: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert agile(monkeypatch, *command(emulated)) == 0
+    out = emulated.address("out/")
+    assert capsys.readouterr().out.startswith(f"6 rows of 3 parts scored into {out} by toy version 1 (")
+    assert agile(monkeypatch, *command(emulated)) == 0
+    assert capsys.readouterr().out == f"{out}: all 3 parts are scored already; nothing to do\n"
+    assert (
+        agile(monkeypatch, *command(emulated)[:2], emulated.address("gone/"), "--output", out) == InputError.exit_code
+    )
+    assert (
+        capsys.readouterr().err.splitlines()[-1].startswith(f"agile: error: {emulated.address('gone/')}: there is no ")
+    )
+
+
 def test_a_part_that_cannot_be_scored_fails_the_run_in_a_line_and_the_same_command_goes_on(
     folder: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
