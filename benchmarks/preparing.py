@@ -4,8 +4,9 @@
 
 Rows of short texts with a score lie in one CSV file, or in thirds in a CSV file, a JSON lines file and a database
 (SQLite). Each measurement is a process of its own, that reads a state folder of nobody; ZenML, which stores what steps
-hand on, is left out. Times are told as ratios to the smallest number of rows of one source, since the machine is
-shared. Exit status 1 where ten times the rows take more than MOST_TIMES the time, or more than MOST_MEGABYTES.
+hand on, is left out. Seconds are those of a core, and told as ratios to the smallest number of rows of one source too,
+since the machine is shared. Exit status 1 where ten times the rows take more than MOST_TIMES the seconds, or more than
+MOST_MEGABYTES.
 """
 
 from __future__ import annotations
@@ -60,17 +61,17 @@ def main(arguments: list[str] | None = None) -> int:
     grown = table.groupby("kind")["seconds"].agg(lambda seconds: seconds.iloc[-1] / seconds.iloc[0])
     more = max(given.rows) / min(given.rows)
     for kind in KINDS:
-        print(f"{kind}: {grown[kind]:.1f} times the time for {more:g} times the rows")
+        print(f"{kind}: {grown[kind]:.1f} times the seconds for {more:g} times the rows")
     return int(bool((grown > MOST_TIMES * more / 10).any()) or table["megabytes"].max() > MOST_MEGABYTES)
 
 
 def measure(kind: str, folder: Path) -> dict[str, Any]:
-    """Seconds of each stage and of all, and the largest memory of the process, in megabytes."""
-    began, stages = time.monotonic(), {}
+    """CPU-seconds of each stage and of all, and the largest memory of the process, in megabytes."""
+    began, stages = time.process_time(), {}
 
     def stage(name: str) -> None:
         nonlocal began
-        stages[name], began = round(time.monotonic() - began, 1), time.monotonic()
+        stages[name], began = round(time.process_time() - began, 1), time.process_time()
 
     labels, quality = LabelsConfig(), DataQualityConfig()
     read = read_snapshot(_config(kind, folder))
