@@ -120,6 +120,9 @@ def _write_pages(planned: Mapping[Path, Plan], *, file: Path, output: Path) -> N
 
 def _run(planned: Plan, *, jobs: int, command: str) -> int:
     """Run the missing cells, fold in what is finished, and say how many failed."""
+    from agile_classifier.ops.runs.liveness import settle_dead_runs
+
+    settle_dead_runs()  # one that was cut short behind its last cell
     n_failed = _run_missing(planned, jobs=jobs, command=command) if planned.missing else 0
     planned.store.fold({cell.key for cell in planned.cells})
     return n_failed

@@ -205,7 +205,8 @@ def cluster_changes_told(model_name: str) -> AbstractContextManager[None]:
 def changes_told(model_name: str) -> Iterator[None]:
     """Context that sends a notice for every change of a model's champion recorded meanwhile; the model may be new.
 
-    So it does for those that a process which was killed recorded and did not tell of. The registry is asked only where
+    So it does for those that were recorded before and of which not everybody was told, since the process was killed or
+    a receiver was away; by its number a receiver knows one that it is told again. The registry is asked only where
     there is somebody to tell: a machine that submits runs to a cluster may not reach it.
     """
     if _find_usable_receiver() is None and Client().active_stack.alerter is None:
@@ -217,8 +218,8 @@ def changes_told(model_name: str) -> Iterator[None]:
         if event.untold or (key not in known and event.kind in CHANGES):
             facts = {name: value for name, value in asdict(event).items() if name != "untold"}
             sentence, about = f"{model_name}: {event.sentence}", f"{model_name} {key}"
-            tell(Notice(CHAMPION_CHANGED, sentence, {"model_name": model_name, **facts}, about=about))
-            if event.untold:
+            told = tell(Notice(CHAMPION_CHANGED, sentence, {"model_name": model_name, **facts}, about=about))
+            if event.untold and all(told.values()):
                 history.mark_told(model_name, key, event)
 
 

@@ -37,7 +37,8 @@ def workshop(
         sections = make_sections(data, tiny_model, name="faults", epochs=3)
         sections["data"]["sha256"] = content_digest(data)
         write_config(workshop.work / "run.yaml", sections)
-        tiny_examples[["text"]].to_csv(workshop.work / "texts.csv", index=False)
+        texts = tiny_examples[["text"]].to_csv(index=False)
+        (workshop.work / "texts.csv").write_text(f'{texts}""\n', encoding="utf-8")  # one that cannot be scored
         write_parts(workshop.work / "parts", tiny_examples)
         workshop.keep("empty")
         yield workshop

@@ -129,7 +129,7 @@ POINTS: dict[str, tuple[str, ...]] = {
         "data.fetch.places:Place.remove unlink",
         "data.fetch.places:Place.remove unlink 2",
         "ops.scoring.parts.score:score_part rmtree",
-        "ops.scoring.parts.gather:gather rmtree",
+        "ops.scoring.parts.gather:clear rmtree",
         "steps.scoring.score_parts:score_parts end",
         "steps.scoring.gather_parts:gather_parts store",
     ),

@@ -44,7 +44,7 @@ def gather(job: Job, outcomes: Sequence[Outcome], *, begun: float) -> dict[str, 
     manifest = _manifest(job, records)
     target.write(MANIFEST, manifest)
     target.remove(BEGUN)
-    shutil.rmtree(job.work_folder, ignore_errors=True)
+    clear(job)
     seconds, n_new = max(time.time() - begun, 1e-9), sum(outcome.n_rows for outcome in outcomes)
     return {
         **{name: value for name, value in manifest.items() if name != "parts"}, "path": job.output,
@@ -52,6 +52,11 @@ def gather(job: Job, outcomes: Sequence[Outcome], *, begun: float) -> dict[str, 
         "n_new_parts": len(outcomes),
         "seconds": round(seconds, 3), "rows_per_second": round(n_new / seconds, 1),
     }  # fmt: skip
+
+
+def clear(job: Job) -> None:
+    """Remove what this machine has kept of parts that were being scored."""
+    shutil.rmtree(job.work_folder, ignore_errors=True)
 
 
 def in_words(facts: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from agile_classifier.data.fetch.places import Place
 from agile_classifier.errors import InputError
 from agile_classifier.ops.engines.run import on_active_stack
 from agile_classifier.ops.engines.stacks import IN_PODS, StackFile, used_stack
+from agile_classifier.ops.runs import liveness
 from agile_classifier.ops.runs.outputs import output_of
 from agile_classifier.ops.scoring.batch import find_scorer
 from agile_classifier.ops.scoring.parts import gather
@@ -63,6 +64,8 @@ def score_job(job: Job, *, n_at_once: int | None, stack: str | None) -> str:
         plan = plan_job(job)
         _say_plan(job, plan)
         if plan.is_whole and not plan.missing and not plan.n_left_over:
+            liveness.settle_dead_runs()  # one that was cut short behind its last part
+            gather.clear(job)
             return f"{job.output}: all {len(plan.parts)} parts are scored already; nothing to do"
         facts = _run(job, n_at_once=n_at_once, in_pods=chosen.flavor("orchestrator") in IN_PODS)
     return gather.in_words(facts) if facts else f"{job.input}: the run has been submitted to stack {chosen.name}"
