@@ -291,6 +291,21 @@ def test_a_change_whose_teller_was_killed_is_told_once_by_the_next_under_a_numbe
     assert len(receiver.notices) == 2
 
 
+def test_a_change_that_did_not_arrive_is_told_by_the_next_under_the_same_number(client: Any, receiver: Any) -> None:
+    from agile_classifier.ops.notifications import changes_told
+
+    receiver.answers = [(400, {})]
+    with changes_told(NAME):
+        promote("1", None)
+    assert receiver.notices == []
+    for _ in range(2):
+        with changes_told(NAME):
+            pass
+    assert receiver.kinds() == ["champion.changed"]
+    assert len(receiver.ids) == 2
+    assert len(set(receiver.ids)) == 1
+
+
 def test_history_is_told_a_line_an_event(client: Any) -> None:
     from agile_classifier.ops.promotion import champions
     from agile_classifier.ops.registry.history import as_lines
