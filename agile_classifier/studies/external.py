@@ -8,7 +8,7 @@ another of what it says of them:
     ANSWER  {"validation": [0.2, …], "test": [0.9, …], "train_seconds": 12.5, "cpu_seconds": 24.1}
 
 Answers are probabilities of class 1, a text each; seconds are those of training alone. `base` is the folder of the
-config's base model. No label of test is told.
+config's base model. No label of test is told, and a config may keep no validation: its lists are empty then.
 """
 
 from __future__ import annotations

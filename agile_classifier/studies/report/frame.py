@@ -31,7 +31,7 @@ class Standing:
     size: int
     mean: Mean
     cpu_seconds: float
-    """Median of what its trainings took, all cores together; NaN where none has told."""
+    """Median of what its trainings took, all cores together; NaN where one has not told."""
 
 
 def list_results(planned: Plan) -> list[Result]:
@@ -77,7 +77,7 @@ def over_splits(cells: pd.DataFrame, metric: str) -> Mean:
 def list_standings(study: Study, frame: pd.DataFrame) -> list[Standing]:
     """List every contender's mean at every size, the best first."""
     standings = [
-        Standing(name, study.title_of(name), size, over_splits(here, study.metric), float(here["cpu_seconds"].median()))
+        Standing(name, study.title_of(name), size, over_splits(here, study.metric), _cost(here))
         for name, cells in by_contender(study, frame)
         for size in sorted(map(int, cells["size"].unique()))
         for here in [cells[cells["size"] == size]]
@@ -130,3 +130,7 @@ def _fit_curve(cells: pd.DataFrame, means: dict[int, Mean], *, metric: str) -> C
 
 def _test_share(cells: pd.DataFrame) -> float:
     return float(np.mean([len(truth) / n for truth, n in zip(cells["y_true"], cells["n_train"], strict=True)]))
+
+
+def _cost(cells: pd.DataFrame) -> float:
+    return float(cells["cpu_seconds"].median(skipna=False))

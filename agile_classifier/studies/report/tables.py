@@ -52,13 +52,14 @@ def list_tables(study: Study, frame: pd.DataFrame) -> list[Table]:
 
 def _means(study: Study, frame: pd.DataFrame, size: int) -> Table:
     metrics = (METRICS[metric] for metric in SHOWN)
-    costs = ["CPU-seconds"] * bool(frame["cpu_seconds"].notna().any())
+    known = {name: cells["cpu_seconds"].median(skipna=False) for name, cells in by_contender(study, frame)}
+    costs = ["CPU-seconds"] * any(not math.isnan(seconds) for seconds in known.values())
     head = ["contender", "splits", "seeds", *metrics, "ECE", "ECE, calibrated", "training, s", *costs]
     lines = [[
         study.title_of(name), str(cells["split"].nunique()), str(cells["seed"].nunique()),
         *(_in_words(over_splits(cells, metric)) for metric in SHOWN),
         _error(cells), _calibrated_error(cells), f"{cells['train_seconds'].median():.0f}",
-        *(_whole(cells["cpu_seconds"].median()) for _ in costs),
+        *(_whole(known[name]) for _ in costs),
     ] for name, cells in by_contender(study, frame)]  # fmt: skip
     return Table(f"{size} training examples", head, lines)
 

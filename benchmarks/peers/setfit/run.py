@@ -29,7 +29,10 @@ def main(job: Path, answer: Path) -> None:
     before, core = time.monotonic(), time.process_time()
     Trainer(model=model, args=arguments, train_dataset=Dataset.from_dict(train)).train()
     seconds, cpu_seconds = time.monotonic() - before, time.process_time() - core
-    said = {part: model.predict_proba(told[part]["text"])[:, 1].tolist() for part in ("validation", "test")}
+    said = {
+        part: model.predict_proba(told[part]["text"])[:, 1].tolist() if told[part]["text"] else []
+        for part in ("validation", "test")
+    }
     answer.write_text(json.dumps({**said, "train_seconds": seconds, "cpu_seconds": cpu_seconds}), encoding="utf-8")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,3 +108,24 @@ def test_differences_are_told_in_every_metric_and_marked_where_the_interval_excl
     assert roc_auc.startswith("+0.25")
     assert roc_auc.endswith("*")
     assert f1 == pr_auc == "+0.000 ± 0.000"
+
+
+def test_quality_is_drawn_against_cost_where_every_cell_of_a_contender_has_told_its_own() -> None:
+    def costing(contender: str, mean: float, seconds: float | None) -> list[Result]:
+        return [
+            replace(result, trial=result.trial.model_copy(update={"cpu_seconds": seconds}))
+            for result in cells(contender, mean)
+        ]
+
+    heading, column = "What it costs, from 100 examples", "CPU-seconds"
+    ours, plain = costing("ours", 0.75, 40.0), costing("plain", 0.5, 2.0)
+    told = frame(ours, plain, costing("theirs", 0.7, None))
+    page, report = render(STUDY, told, command="c"), write_report(STUDY, [*ours, *plain], command="c")
+    assert heading in page
+    assert page.count("<svg") == 2
+    assert "mathdefault" not in page, "text stays text"
+    assert f"| {column} |" in report
+    assert "| 360 | 40 |" in report
+    half = [replace(ours[0], trial=ours[0].trial.model_copy(update={"cpu_seconds": None})), *ours[1:]]
+    assert heading not in render(STUDY, frame(half, plain), command="c"), "one alone is no comparison"
+    assert column not in write_report(STUDY, half, command="c")
