@@ -57,12 +57,12 @@ class Took:
 
     @classmethod
     def so_far(cls) -> Took:
-        """Of this process and those that it has waited for."""
+        """What this process has taken until now, and those that it has waited for."""
         return cls(time.monotonic(), sum(os.times()[:4]))
 
     @classmethod
     def since(cls, began: Took) -> Took:
-        """From then until now."""
+        """What has been taken since an earlier `so_far`."""
         now = cls.so_far()
         return cls(now.seconds - began.seconds, now.cpu_seconds - began.cpu_seconds)
 

@@ -59,7 +59,7 @@ def list_members(model: ModelConfig, fine_tune: FineTuneConfig) -> tuple[Planned
 
 
 def require_members(model: ModelConfig, fine_tune: FineTuneConfig) -> tuple[Planned, ...]:
-    """As `list_members`, for a step: ZenML may have been given other sections than those that were agreed upon.
+    """List the members of an ensemble in a step, which ZenML may have given other sections than were agreed upon.
 
     Raises
     ------
