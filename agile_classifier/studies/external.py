@@ -58,12 +58,6 @@ def require_external(folder: Path) -> Path:
     return folder
 
 
-def external_digest(folder: Path) -> str:
-    """SHA-256 over the program and its requirements."""
-    digests = [content_digest(require_external(folder) / name) for name in (RUN, REQUIREMENTS)]
-    return " ".join(digests)
-
-
 def prepare_environment(folder: Path) -> Path:
     """The Python of an external contender's environment, which is made by venv and pip where it is not there yet.
 

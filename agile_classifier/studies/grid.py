@@ -21,9 +21,9 @@ from agile_classifier.config.section import Section
 from agile_classifier.config.sources import locate_sources, place_free
 from agile_classifier.config.training import CHANGED_DEFAULTS
 from agile_classifier.errors import InputError
-from agile_classifier.files import content_digest
+from agile_classifier.files import content_digest, tree_digest
 from agile_classifier.models.starts.folder import find_manifest
-from agile_classifier.studies.external import external_digest, require_external
+from agile_classifier.studies.external import require_external
 from agile_classifier.studies.file import Study
 
 DECIDING = ("data", "labels", "split", "data_quality", "model", "fine_tune", "evaluation")
@@ -91,7 +91,7 @@ class Cell:
             kept["model"] = {**kept.get("model", {}), "start_from": _identify(self.config.model.start_from)}
         found = {name: section for name, section in kept.items() if section}
         if self.external is not None:
-            return {**found, "external": external_digest(self.external), "seed": self.place.seed}
+            return {**found, "external": tree_digest(require_external(self.external)), "seed": self.place.seed}
         return found if self.baseline is None else {**found, "baseline": self.baseline}
 
     @property

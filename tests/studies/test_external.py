@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from agile_classifier.errors import InputError
-from agile_classifier.studies.external import ask_external, external_digest, prepare_environment
+from agile_classifier.studies.external import ask_external, prepare_environment, require_external
 from agile_classifier.studies.file import Contender, load_study
 from agile_classifier.studies.grid import list_cells
 from agile_classifier.studies.trial import run_trial
@@ -146,7 +146,7 @@ def test_a_folder_that_is_not_whole_is_named(write: Write, name: str) -> None:
     folder = write(ANSWERS)
     (folder / name).unlink()
     with pytest.raises(InputError, match=rf"external .*mine: no {name} in it; needed are run.py and requirements.txt"):
-        external_digest(folder)
+        require_external(folder)
 
 
 def test_it_stands_in_place_of_a_tuned_model_alone() -> None:
@@ -170,6 +170,9 @@ def test_a_cell_is_known_by_program_rows_base_model_and_seed(write: Write, study
     assert replace(one, external=tmp_path / "moved").key == one.key
     (tmp_path / "moved" / "run.py").write_text(f"{ANSWERS}\n", encoding="utf-8")
     assert replace(one, external=tmp_path / "moved").key != one.key
+    shutil.copytree(mine, tmp_path / "helped")
+    (tmp_path / "helped" / "helper.py").write_text("", encoding="utf-8")
+    assert replace(one, external=tmp_path / "helped").key != one.key, "a module beside the program is part of it"
 
 
 @pytest.mark.slow

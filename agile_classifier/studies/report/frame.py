@@ -74,10 +74,15 @@ def over_splits(cells: pd.DataFrame, metric: str) -> Mean:
     return mean_over_splits(cells.groupby("split")[metric].mean().to_numpy(), test_share=_test_share(cells))
 
 
+def cost_of(cells: pd.DataFrame) -> float:
+    """Median of what the trainings of some cells took, in CPU-seconds; NaN where one of them has not told."""
+    return float(cells["cpu_seconds"].median(skipna=False))
+
+
 def list_standings(study: Study, frame: pd.DataFrame) -> list[Standing]:
     """List every contender's mean at every size, the best first."""
     standings = [
-        Standing(name, study.title_of(name), size, over_splits(here, study.metric), _cost(here))
+        Standing(name, study.title_of(name), size, over_splits(here, study.metric), cost_of(here))
         for name, cells in by_contender(study, frame)
         for size in sorted(map(int, cells["size"].unique()))
         for here in [cells[cells["size"] == size]]
@@ -130,7 +135,3 @@ def _fit_curve(cells: pd.DataFrame, means: dict[int, Mean], *, metric: str) -> C
 
 def _test_share(cells: pd.DataFrame) -> float:
     return float(np.mean([len(truth) / n for truth, n in zip(cells["y_true"], cells["n_train"], strict=True)]))
-
-
-def _cost(cells: pd.DataFrame) -> float:
-    return float(cells["cpu_seconds"].median(skipna=False))

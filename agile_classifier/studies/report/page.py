@@ -79,7 +79,7 @@ def _draw_means(study: Study, frame: pd.DataFrame) -> dict[str, str]:
 
 def _draw_costs(study: Study, frame: pd.DataFrame) -> dict[str, str]:
     """Heading → SVG of every contender's mean against what its training took, a figure a size, the largest first."""
-    known = [one for one in list_standings(study, frame) if one.cpu_seconds > 0]  # NaN where no cell has told
+    known = [one for one in list_standings(study, frame) if one.cpu_seconds > 0]  # NaN where one has not told
     figures = {}
     for size in sorted({one.size for one in known}, reverse=True):
         points = [(one.title, one.cpu_seconds, one.mean.mean, *_ends(one)) for one in known if one.size == size]

@@ -14,7 +14,7 @@ from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.bootstrap import bootstrap_intervals
 from agile_classifier.metrics.calibration import calibration_error, fit_calibration
 from agile_classifier.studies.file import Study
-from agile_classifier.studies.report.frame import by_contender, list_curves, over_splits, paired_difference
+from agile_classifier.studies.report.frame import by_contender, cost_of, list_curves, over_splits, paired_difference
 from agile_classifier.studies.report.statistics import Curve, Mean
 
 SHOWN = ("roc_auc", "f1", "pr_auc", "accuracy", "brier")
@@ -52,14 +52,13 @@ def list_tables(study: Study, frame: pd.DataFrame) -> list[Table]:
 
 def _means(study: Study, frame: pd.DataFrame, size: int) -> Table:
     metrics = (METRICS[metric] for metric in SHOWN)
-    known = {name: cells["cpu_seconds"].median(skipna=False) for name, cells in by_contender(study, frame)}
-    costs = ["CPU-seconds"] * any(not math.isnan(seconds) for seconds in known.values())
+    costs = ["CPU-seconds"] * any(not math.isnan(cost_of(cells)) for _, cells in by_contender(study, frame))
     head = ["contender", "splits", "seeds", *metrics, "ECE", "ECE, calibrated", "training, s", *costs]
     lines = [[
         study.title_of(name), str(cells["split"].nunique()), str(cells["seed"].nunique()),
         *(_in_words(over_splits(cells, metric)) for metric in SHOWN),
         _error(cells), _calibrated_error(cells), f"{cells['train_seconds'].median():.0f}",
-        *(_whole(known[name]) for _ in costs),
+        *(_whole(cost_of(cells)) for _ in costs),
     ] for name, cells in by_contender(study, frame)]  # fmt: skip
     return Table(f"{size} training examples", head, lines)
 
