@@ -37,6 +37,14 @@ def test_a_process_that_ended_without_its_words_fails_with_what_it_said(tmp_path
         waiting.until_said("memory", process, log.read_text)
 
 
+def test_who_keeps_a_person_waiting_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    with waiting.before_a_person_gives_up():
+        pass
+    monkeypatch.setattr(waiting, "PATIENCE", 0)
+    with pytest.raises(AssertionError, match="told after 0 seconds"), waiting.before_a_person_gives_up():
+        pass
+
+
 def test_a_number_of_seconds_is_found() -> None:
     code = (
         "process.wait(30); get(x, timeout=5); time.sleep(1); time.monotonic()\n"

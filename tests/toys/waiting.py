@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import requests
@@ -15,6 +16,8 @@ LONGEST = 600
 """Seconds after which a wait is given up: far more than anything here takes on a busy machine, less than a test may take."""
 PAUSE = 0.05
 """Seconds between two looks."""
+PATIENCE = 120
+"""Seconds after which a person must have been told: far more than it takes here, less than what tries on without end."""
 
 
 def until(condition: Callable[[], T], what: str | Callable[[], Any]) -> T:
@@ -56,3 +59,12 @@ def until_answered(address: str, process: subprocess.Popen[Any], said: Callable[
             return False
 
     until(answers, said)
+
+
+@contextmanager
+def before_a_person_gives_up() -> Iterator[None]:
+    """Hold a block to `PATIENCE` seconds: an AssertionError where it ended later."""
+    begun = time.monotonic()
+    yield
+    took = time.monotonic() - begun
+    assert took < PATIENCE, f"told after {took:.0f} seconds"
