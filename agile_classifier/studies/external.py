@@ -27,6 +27,7 @@ import pandas as pd
 from filelock import FileLock
 from pydantic import Field, ValidationError
 
+from agile_classifier.children import run_child
 from agile_classifier.config.section import Section
 from agile_classifier.environment import cache
 from agile_classifier.errors import LONGEST_WORDS, InputError, explain_validation, one_line
@@ -79,7 +80,7 @@ def prepare_environment(folder: Path) -> Path:
         shutil.rmtree(place, ignore_errors=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements)]
         for command in ([sys.executable, "-m", "venv", str(place)], pip):
-            done = subprocess.run(command, text=True, capture_output=True, check=False, env=_environment())
+            done = run_child(command, env=_environment())
             if done.returncode:
                 raise InputError(f"{requirements}: cannot be installed: {_last_line(done)}")
         (place / READY).touch()
@@ -100,10 +101,8 @@ def ask_external(folder: Path, parts: Mapping[str, pd.DataFrame], *, base: Path,
     with tempfile.TemporaryDirectory() as scratch:
         job, answer = Path(scratch) / "job.json", Path(scratch) / "answer.json"
         job.write_text(json.dumps({"base": str(base), "max_length": max_length, "seed": seed, **rows}))
-        done = subprocess.run(
-            [str(python), str(folder / RUN), str(job), str(answer)],
-            text=True, capture_output=True, check=False, cwd=scratch, env=_environment(),
-        )  # fmt: skip
+        command = [str(python), str(folder / RUN), str(job), str(answer)]
+        done = run_child(command, cwd=scratch, env=_environment())
         if done.returncode:
             raise InputError(f"external {folder / RUN}: exit status {done.returncode}: {_last_line(done)}")
         if not answer.is_file():

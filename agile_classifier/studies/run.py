@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from agile_classifier.children import run_child
 from agile_classifier.config.section import Section
 from agile_classifier.config.sources import require_sources
 from agile_classifier.errors import GateRefused, InputError
@@ -96,13 +97,8 @@ def _run_apart(task: Task, command: Sequence[str]) -> Outcome:
     with tempfile.TemporaryDirectory() as elsewhere:  # a pod has no state folder of the one who started the study
         here = task.store.loose.parent.is_dir()
         store = task.store if here else task.store.model_copy(update={"loose": Path(elsewhere)})
-        done = subprocess.run(
-            command,
-            input=task.model_copy(update={"store": store}).model_dump_json(exclude_defaults=True),
-            text=True,
-            capture_output=True,
-            check=False,
-        )
+        told = task.model_copy(update={"store": store}).model_dump_json(exclude_defaults=True)
+        done = run_child(command, told=told)
         if done.returncode:
             return Outcome(place=task.cell.place, error=_last_words(done))
         written = Path(done.stdout.strip().splitlines()[-1])

@@ -120,7 +120,7 @@ POINTS: dict[str, tuple[str, ...]] = {
         "steps.scoring.score_file:score_file end",
     ),
     "score parts": (
-        "ops.scoring.parts.work:score_apart Popen",
+        "children:run_child Popen",
         "data.fetch.places:_put_file copyfile",
         "data.fetch.places:_put_file replace",
         "data.fetch.places:_put_file replace 2",
@@ -134,7 +134,7 @@ POINTS: dict[str, tuple[str, ...]] = {
         "steps.scoring.gather_parts:gather_parts store",
     ),
     "study": (
-        "studies.run:_run_apart run",
+        "children:run_child Popen",
         "studies.cells:CellStore.add write_whole",
         "studies.cells:write_cells write_whole",
         "studies.cells:CellStore.fold unlink",
@@ -170,6 +170,7 @@ LEFT_OUT = {
     r"ops\.scoring\.parts\.(listing|sample)": "the beginning of a part, or a copy of it, in a temporary folder",
     r"ops\.registry\.signing": "a command of its own, which writes one file beside a version",
     r"ops\.engines\.equal_training": "what the step of an equal training has logged, said once more",
+    r"children:_guard": "a watcher, which changes nothing",
     r"ops\.state\.(locks|moving|version)": "a lock, or a state folder that is made or moved; tests/ops/state",
     r"mkdir|ops\.state\.(home|temporary)|files:write_whole|ops\.runs\.liveness:announce_as_dead": "an empty folder, a probe, or a clean-up",
     r"row_parts:.* (write_table|ParquetWriter|copyfileobj|open|unlink)|write_cells write_table": "as with a file of text",

@@ -1,4 +1,4 @@
-"""A training that is told to stop while a step loads a library: said in one line, nothing blamed, and gone on with."""
+"""A command that is told to stop: said in one line, nothing blamed, nothing left at work, and gone on with."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import psutil
 import pytest
 import yaml
 
 from agile_classifier.config.run import RunConfig
 from agile_classifier.ops.project import root
+from tests.toys.toy_study import write_study
+from tests.toys.waiting import LONGEST, until
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +49,37 @@ def test_a_step_that_is_told_to_stop_while_it_loads_a_library_blames_nothing(
     assert "reused: ingest" in done.stdout
     assert "model stopped version 1;" in done.stdout
     assert statuses(tmp_path / "home") == ["FINISHED"], "none is left running"
+
+
+@pytest.mark.usefixtures("warm")
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_study_that_is_ended_leaves_neither_its_cell_nor_the_cell_s_program_at_work(
+    new_home: Callable[[Path], Path], tiny_model: Path, tiny_examples: pd.DataFrame, tmp_path: Path, end: signal.Signals
+) -> None:
+    program, told = tmp_path / "slow", tmp_path / "told"
+    program.mkdir()
+    (program / "requirements.txt").write_text("# nothing\n")
+    (program / "run.py").write_text(f"""
+import os, pathlib, time
+pathlib.Path({str(told)!r}).write_text(f"{{os.getpid()}} {{os.getppid()}}\\n")
+time.sleep({LONGEST})
+""")
+    file = write_study(tmp_path, base=tiny_model, examples=tiny_examples)
+    study = {
+        "title": "Ended",
+        "reference": "slow",
+        "sizes": [70],
+        "contenders": {"slow": {"config": "toy", "external": str(program)}},
+    }
+    file.write_text(yaml.safe_dump({"study": study}), encoding="utf-8")
+    environment = {**os.environ, "AGILE_HOME": str(new_home(tmp_path / "home")), "PYTHONPATH": str(root())}
+    command = [sys.executable, "-m", "agile_classifier", "study", str(file)]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: told.exists() and told.read_text().endswith("\n"), "no cell has started")
+        process.send_signal(end)
+        process.communicate()
+    numbers = [int(word) for word in told.read_text().split()]
+    until(lambda: not any(map(psutil.pid_exists, numbers)), f"one of {numbers} works on")
 
 
 def statuses(home: Path) -> list[Any]:

@@ -1,8 +1,7 @@
 """Work: a shard in a process of its own, where several are scored on this machine at the same time.
 
-Such a process runs this module, is told a task in the first line of its standard input, and prints what came of each
-part. Its memory is its own, and so are its share of the cores and its end. It does not outlive the one who started it:
-then its standard input ends.
+Such a process runs this module, is told a task on its standard input, and prints what came of each part. Its memory is
+its own, and so are its share of the cores and its end.
 """
 
 from __future__ import annotations
@@ -10,10 +9,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
-import threading
 
+from agile_classifier.children import run_child
 from agile_classifier.ops.project import module_command
 from agile_classifier.ops.scoring.parts.job import Task
 from agile_classifier.ops.scoring.parts.score import Outcome, score_shard
@@ -30,43 +28,22 @@ def score_apart(task: Task) -> list[Outcome]:
         The process did not live to say what came of its parts.
     """
     environment = {THREADS: str(max(1, _count_cores() // task.n_processes)), **os.environ}
-    command, pipe = module_command(__name__), subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True) as process:
-        try:
-            said = _tell(process, task)
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode or not said:
+    done = run_child(module_command(__name__), told=task.model_dump_json(), env=environment, stderr=None)
+    if done.returncode or not done.stdout:
         raise RuntimeError(
-            f"a process that scored {len(task.parts)} parts of {task.job.input} ended by {_end(process.returncode)};"
+            f"a process that scored {len(task.parts)} parts of {task.job.input} ended by {_end(done.returncode)};"
             " the same command goes on"
         )
-    return [Outcome.model_validate(outcome) for outcome in json.loads(said.splitlines()[-1])]
+    return [Outcome.model_validate(outcome) for outcome in json.loads(done.stdout.splitlines()[-1])]
 
 
 def main() -> None:
     """Score the shard of the task on standard input."""
     from agile_classifier.ops.state.home import prepare_state
 
-    task = Task.model_validate_json(sys.stdin.readline())
-    threading.Thread(target=_end_with_the_one_who_started_it, daemon=True).start()
+    task = Task.model_validate_json(sys.stdin.read())
     prepare_state()
     print(json.dumps([outcome.model_dump() for outcome in score_shard(task)]))
-
-
-def _tell(process: subprocess.Popen[str], task: Task) -> str:
-    """What a process says once it has been told its task; its standard input stays open meanwhile."""
-    if process.stdin is None or process.stdout is None:
-        raise ValueError("the process has no pipes")
-    process.stdin.write(f"{task.model_dump_json()}\n")
-    process.stdin.flush()
-    return process.stdout.read()
-
-
-def _end_with_the_one_who_started_it() -> None:
-    sys.stdin.read()
-    os._exit(128 + signal.SIGTERM)
 
 
 def _count_cores() -> int:

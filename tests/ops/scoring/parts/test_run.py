@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +11,6 @@ import pytest
 from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.errors import InputError
 from tests.toys.toy_places import TEXTS, Store
-from tests.toys.waiting import LONGEST
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_module")]
 
@@ -142,36 +136,9 @@ def test_a_process_that_is_killed_is_told_of_and_what_it_had_done_stays(
 ) -> None:
     from agile_classifier.ops.scoring.parts import work
 
-    task, tell = task_of(folder), work._tell
-
-    def kill(process: subprocess.Popen[str], given: Any) -> str:
-        os.kill(process.pid, signal.SIGKILL)
-        return process.stdout.read() if process.stdout else ""
-
+    task, dying = task_of(folder), "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     with monkeypatch.context() as patch:
-        patch.setattr(work, "_tell", kill)
+        patch.setattr(work, "module_command", lambda _: [sys.executable, "-c", dying])
         with pytest.raises(RuntimeError, match=r"a process that scored 3 parts of .*in/ ended by signal SIGKILL"):
             work.score_apart(task)
-    monkeypatch.setattr(work, "_tell", tell)
     assert [outcome.name for outcome in work.score_apart(task)] == list(TEXTS)
-
-
-def test_a_process_ends_with_the_one_who_started_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from agile_classifier.ops.scoring.parts import work
-    from agile_classifier.ops.scoring.parts.job import Job, Part, Task
-
-    job = Job(input="s3://words/in/", output=f"{tmp_path}/", model_name="toy", model_version="1")
-    part = Part(name="monday.csv", size=1, stamp="", scored_name="monday.csv")
-    task = Task(job=job, run_id="run-1", begun=0.0, n_processes=2, parts=(part,))
-    with socket.socket() as silent:  # a store that never answers
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
-        command = work.module_command(work.__name__)
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdin is not None
-            process.stdin.write(f"{task.model_dump_json()}\n")
-            process.stdin.close()
-            assert process.wait(timeout=LONGEST) == 128 + signal.SIGTERM
