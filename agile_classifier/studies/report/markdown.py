@@ -29,7 +29,8 @@ def require_page(output: Path) -> None:
 def write_markdown(planned: Mapping[str, Plan], *, output: Path) -> Path:
     """Write one page of several studies, by the command of each; one without a finished cell is left out."""
     commands = {command: plan for command, plan in planned.items() if plan.done}
-    made = " and ".join(f"`{command}`" for command in commands) or "no study"
+    *others, last = [f"`{command}`" for command in commands] or ["no study"]
+    made = f"{', '.join(others)} and {last}" if others else last
     parts = [f"{HEAD}{made}; not to be edited.\n"]
     parts += [write_report(plan.study, list_results(plan), command=command) for command, plan in commands.items()]
     write_whole(output, "\n".join(parts))
