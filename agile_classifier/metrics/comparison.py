@@ -31,6 +31,10 @@ class Answers:
         return Answers(self.y_score[rows], self.threshold)
 
 
+WORSE_BEYOND_NOISE = 0.05
+"""p-value of McNemar's test below which more wrong decisions are not chance."""
+
+
 @dataclass(frozen=True)
 class McNemar:
     """Whether two models that decide differently are right equally often, where they disagree."""

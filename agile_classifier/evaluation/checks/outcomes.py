@@ -11,11 +11,10 @@ from scipy.stats import binomtest
 
 from agile_classifier.evaluation.checks.cases import SuiteCases
 from agile_classifier.metrics.bias import Figure, measure_share
+from agile_classifier.metrics.comparison import WORSE_BEYOND_NOISE
 
 Mask = NDArray[np.bool_]
 
-WORSE_BEYOND_NOISE = 0.05
-"""p-value of McNemar's test below which more lost texts are not chance."""
 FEWEST_DECISIVE = 6
 """Texts below which that p-value cannot be so small, however many are lost: a test of fewer must keep every one."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -18,18 +17,18 @@ from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.evaluation.reports.page import state_decision
 from agile_classifier.evaluation.score_tables import compare_with_baselines
 from agile_classifier.evaluation.slices import slice_rows
-from agile_classifier.metrics.bootstrap import PairedDifference
-from agile_classifier.metrics.calibration import calibration_error
-from agile_classifier.metrics.comparison import Answers, McNemar, compare, compare_slices, mcnemar
+from agile_classifier.metrics.comparison import Answers, compare, compare_slices, mcnemar
 from agile_classifier.metrics.metrics import METRICS
 from agile_classifier.ops.promotion import champions
-from agile_classifier.ops.promotion.gate import Evidence, Limit, PromotionDecision, comparable_rows, decide
-from agile_classifier.ops.promotion.labels import compare_labels, limit_losses, limit_worst
+from agile_classifier.ops.promotion.gate import Evidence, PromotionDecision, comparable_rows, decide
 from agile_classifier.ops.promotion.limits.automation import limit_automation
+from agile_classifier.ops.promotion.limits.beside_champion import limit_losses
+from agile_classifier.ops.promotion.limits.by_itself import limit_candidate
 from agile_classifier.ops.promotion.limits.evasion import evasion_limits
 from agile_classifier.ops.promotion.limits.hurt import describe_hurt, measure_hurt
+from agile_classifier.ops.promotion.limits.labels import compare_labels, limit_label_losses
+from agile_classifier.ops.promotion.limits.shadow import limit_by_shadow
 from agile_classifier.ops.promotion.measured_version import MeasuredVersion
-from agile_classifier.ops.promotion.shadow.evidence import measure_shadow
 from agile_classifier.ops.promotion.shadow.same_task import find_difference
 from agile_classifier.ops.promotion.since_champion import measure_apart
 from agile_classifier.ops.registry import history
@@ -37,8 +36,6 @@ from agile_classifier.ops.registry import versions as registry
 from agile_classifier.ops.registry.history import Event
 from agile_classifier.ops.runs.links import describe_version
 
-WORSE_BEYOND_NOISE = 0.05
-"""p-value of McNemar's test below which more wrong decisions are not chance."""
 TRIES = 3
 """Times a comparison is repeated because the champion changed meanwhile."""
 
@@ -168,7 +165,7 @@ class Comparison:
         y_true, texts = evaluation.read_truth(rows), list(rows["text"])
         try:
             answers = cache(lambda: self.candidate.answer(texts))  # loads it and scores every text: only if it is asked
-            self._limit_candidate(y_true, answers, texts)
+            self._add(limits=tuple(limit_candidate(self.candidate, y_true, answers, texts, self.settings)))
             of_champion = None if self.champion is None else partial(self._answer_of, self.champion)
             hurt = measure_hurt(self.candidate, of_champion, rows, answers, evaluation, self.settings)
             self._add(
@@ -216,27 +213,11 @@ class Comparison:
     def _way_out(self) -> str:
         return f"; `agile promote {self.candidate.number} --force` puts it in service all the same"
 
-    def _limit_candidate(self, y_true: NDArray[np.int64], answers: Callable[[], Answers], texts: list[str]) -> None:
-        """Limits that the candidate must keep by itself; only those that the config sets are measured."""
-        ways: dict[str, tuple[str, Callable[[], float | None]]] = {
-            "calibration_limit": ("its calibration error", lambda: calibration_error(y_true, answers().y_score)),
-            "parity_limit": ("the largest change of a probability by reloading", self.candidate.parity_error),
-            "size_limit": ("its size in MB", self.candidate.megabytes),
-            "latency_limit": ("its median time for one text in ms", lambda: self.candidate.milliseconds(texts)),
-        }
-        limits = [
-            Limit(what=what, value=measure(), at_most=limit)
-            for field, (what, measure) in ways.items()
-            if (limit := getattr(self.settings, field)) is not None
-        ]
-        limits += limit_worst(y_true, answers, names=self.candidate.class_names, settings=self.settings)
-        self._add(limits=tuple(limits))
-
     def _limit_by_shadow(self) -> None:
         """Limits by what the candidate has answered in the champion's shadow, where the config asks for it."""
         settings = self.settings.shadow
         if settings is not None and self.champion is not None:
-            found = measure_shadow(
+            found = limit_by_shadow(
                 self.candidate.model_name, champion=self.champion.number, candidate=self.candidate.number,
                 settings=settings,
             )  # fmt: skip
@@ -263,7 +244,7 @@ class Comparison:
         labels = compare_labels(y_true, new, old, names=names, metric=metric)
         parts = slice_rows(list(rows["text"]), list(rows["group"]) if "group" in rows else None)
         slices, too_small = compare_slices(y_true, new, old, metric=metric, slices=parts, min_rows=fewest)
-        limits = _limits_of(differences, slices, tested, self.settings)
+        limits = limit_losses(differences, slices, tested, self.settings)
         self._add(
             differences={"champion": differences[metric]},
             metrics=differences,
@@ -271,30 +252,8 @@ class Comparison:
             slices=slices,
             slices_too_small=too_small,
             labels=labels,
-            limits=(*self.evidence.limits, *limits, *limit_losses(labels, self.settings.labels)),
+            limits=(*self.evidence.limits, *limits, *limit_label_losses(labels, self.settings.labels)),
         )
-
-
-def _limits_of(
-    differences: Mapping[str, PairedDifference],
-    slices: Mapping[str, PairedDifference],
-    tested: McNemar,
-    settings: PromotionConfig,
-) -> Iterator[Limit]:
-    """What the candidate must keep beside the champion."""
-    if tested.only_comparator_right > tested.only_candidate_right:
-        alone = f"the champion alone is right on {tested.only_comparator_right}, it on {tested.only_candidate_right}"
-        yield Limit(what=f"McNemar's p-value ({alone})", value=tested.p_value, at_least=WORSE_BEYOND_NOISE)
-    for name, difference in differences.items():
-        if settings.margin is not None and name != settings.metric:
-            yield _no_worse(name, difference, settings.margin)
-    for name, difference in slices.items():
-        if settings.slice_margin is not None:
-            yield _no_worse(f"{settings.metric} on {name}", difference, settings.slice_margin)
-
-
-def _no_worse(name: str, difference: PairedDifference, margin: float) -> Limit:
-    return Limit(what=f"the lower end of its difference in {name}", value=difference.low, at_least=-margin)
 
 
 def _unreadable(version: MeasuredVersion, error: Exception) -> str:

@@ -15,7 +15,6 @@ from agile_classifier.evaluation.bias.groups import read_groups
 from agile_classifier.evaluation.checks.cases import SuiteCases, list_cases
 from agile_classifier.evaluation.checks.outcomes import (
     FEWEST_DECISIVE,
-    WORSE_BEYOND_NOISE,
     Mask,
     Outcome,
     in_words,
@@ -25,7 +24,7 @@ from agile_classifier.evaluation.checks.suite import read_suite
 from agile_classifier.evaluation.contenders import Evaluation
 from agile_classifier.evaluation.reports.page import Fact
 from agile_classifier.metrics.bias import Area, has_rows, measure_areas
-from agile_classifier.metrics.comparison import Answers
+from agile_classifier.metrics.comparison import WORSE_BEYOND_NOISE, Answers
 from agile_classifier.metrics.metrics import predict
 from agile_classifier.ops.promotion.gate import Evidence, Limit
 from agile_classifier.ops.promotion.measured_version import MeasuredVersion

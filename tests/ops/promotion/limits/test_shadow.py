@@ -12,7 +12,7 @@ from agile_classifier.config.moderation.shadow import ShadowConfig
 from agile_classifier.metrics.bootstrap import PairedDifference
 from agile_classifier.ops.feedback.store import FeedbackStore
 from agile_classifier.ops.promotion.gate import Evidence, Limit, decide
-from agile_classifier.ops.promotion.shadow.evidence import measure_shadow
+from agile_classifier.ops.promotion.limits.shadow import limit_by_shadow
 from agile_classifier.ops.serving.shadow.comparisons import Compared, find_pair, store_compared
 
 SETTINGS = ShadowConfig(requests=10, max_flips=0.2)
@@ -47,7 +47,7 @@ def store(database: FeedbackStore, *, n: int, n_flips: int, champion: str = "1",
 def reason(database: FeedbackStore, settings: ShadowConfig = SETTINGS) -> str:
     """Of the gate, where nothing else is in the way."""
     limits: tuple[Limit, ...] = tuple(
-        measure_shadow("toy", champion="1", candidate="2", settings=settings, store=database)
+        limit_by_shadow("toy", champion="1", candidate="2", settings=settings, store=database)
     )
     gain = PairedDifference(metric="roc_auc", difference=0.05, low=0.01, high=0.1, n=200)
     evidence = Evidence(candidate="2", champion="1", n_rows=200, differences={"champion": gain}, limits=limits)

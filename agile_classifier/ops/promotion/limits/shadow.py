@@ -1,4 +1,4 @@
-"""Evidence from the shadow: what live texts say of a candidate, as limits that it must keep to be promoted."""
+"""Limits by the shadow: what live texts say of a candidate, which it must keep to be promoted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from agile_classifier.ops.promotion.gate import Limit
 from agile_classifier.ops.serving.shadow.comparisons import find_pair, sum_up
 
 
-def measure_shadow(
+def limit_by_shadow(
     model_name: str, *, champion: str, candidate: str, settings: ShadowConfig, store: FeedbackStore | None = None
 ) -> Iterator[Limit]:
     """Limits by what the candidate, and no other version, has answered in the shadow of this very champion."""

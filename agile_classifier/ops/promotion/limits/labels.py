@@ -38,7 +38,7 @@ def compare_labels(
     }
 
 
-def limit_losses(differences: Mapping[str, PairedDifference], limits: LabelLimits) -> Iterator[Limit]:
+def limit_label_losses(differences: Mapping[str, PairedDifference], limits: LabelLimits) -> Iterator[Limit]:
     """A limit for each label: no loss beyond noise that is larger than allowed."""
     for name, found in differences.items():
         yield Limit(

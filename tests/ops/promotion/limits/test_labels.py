@@ -9,7 +9,7 @@ from agile_classifier.config.evaluation import PromotionConfig
 from agile_classifier.config.labels.limits import LabelLimits
 from agile_classifier.metrics.comparison import Answers, compare
 from agile_classifier.ops.promotion.gate import Evidence, decide
-from agile_classifier.ops.promotion.labels import compare_labels, limit_losses, limit_worst
+from agile_classifier.ops.promotion.limits.labels import compare_labels, limit_label_losses, limit_worst
 
 NAMES = ("kind", "rare", "odd")
 CUTS = (0.5, 0.5, 0.5)
@@ -32,7 +32,7 @@ def decision(candidate: tuple[float, ...], champion: tuple[float, ...], **limits
     difference = compare(truth, new, old, metrics=["roc_auc"])["roc_auc"]
     evidence = Evidence(
         candidate="2", champion="1", n_rows=len(truth), differences={"champion": difference}, labels=labels,
-        limits=(*limit_losses(labels, policy.labels), *worst),
+        limits=(*limit_label_losses(labels, policy.labels), *worst),
     )  # fmt: skip
     made = decide(evidence, policy)
     return made.promote, made.reason
