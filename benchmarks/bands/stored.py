@@ -25,11 +25,14 @@ RESULTS = Path(__file__).parent.parent / "results"
 
 
 def main() -> int:
-    """Print a line for each file and pair of promises."""
+    """Print a line for each file that holds such classifiers, and pair of promises."""
     print(COLUMNS)
     for path in sorted(RESULTS.glob("*.parquet")):
+        cells = list(_read_tuned(path))
+        if not cells:
+            continue
         tallies = [Tally(path.stem, "tuned, stored", precision, miss_rate) for precision, miss_rate in ASKED]
-        for cell in _read_tuned(path):
+        for cell in cells:
             epochs = cell["decides"].get("fine_tune", {}).get("epochs", FineTuneConfig().epochs)
             validation, test = (_judge(cell, ending) for ending in ("_validation", ""))
             for tally in tallies:
