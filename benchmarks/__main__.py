@@ -13,8 +13,8 @@ import sys
 BENCHMARKS = (
     "dropout", "lora", "scoring", "serving", "batch_scoring", "training", "cells", "losses", "queue", "quality",
     "waiting", "preparing", "several", "abuse.held", "abuse.memory", "front_door", "front_door.duplicates",
-    "front_door.fuzz", "front_door.public", "quarter", "bands", "bands.stored", "evasion", "hurt", "many", "defaults",
-    "start",
+    "front_door.fuzz", "front_door.public", "quarter", "bands", "bands.stored", "blending", "evasion", "hurt",
+    "many", "defaults", "start",
 )  # fmt: skip
 """Modules below `benchmarks`, speed first, then the doors, then quality, which trains for hours."""
 LEFT_OUT = {

@@ -14,7 +14,7 @@ import yaml
 from transformers import AutoTokenizer
 
 from benchmarks import __main__ as everything
-from benchmarks import batch_scoring, scoring, training, waiting
+from benchmarks import batch_scoring, blending, scoring, training, waiting
 from benchmarks.compared.comparison import OURS, Outcome, Row, compare, missed
 from benchmarks.front_door import duplicates
 from benchmarks.training import write_gemma
@@ -157,3 +157,15 @@ def test_the_files_with_duplicates_have_the_copies_that_they_are_made_for(
         assert measured["groups"] > 20
     else:
         assert (measured["different"], measured["largest"]) == (n_different, largest)
+
+
+def test_every_weighting_of_a_blend_adds_up_and_the_one_that_leaves_a_guesser_out_is_best() -> None:
+    weightings = blending.list_weightings(3)
+    assert len(weightings) == 66
+    assert np.allclose(weightings.sum(axis=1), 1)
+    y_true = np.array([0.0, 0.0, 1.0, 1.0])
+    log_odds = np.array([[-2.0, 9.0], [-1.0, -9.0], [1.0, 3.0], [2.0, -8.0]])
+    of_two = blending.list_weightings(2)
+    found = blending.weigh(y_true, log_odds, of_two)
+    assert found.max() == 1
+    assert of_two[found.argmax()][0] > 0.8
