@@ -104,7 +104,7 @@ class RunConfig(Section):
                     " raise split.validation, found 0"
                 )
         cut = self.evaluation.cut_refusal(len(self.labels.class_names or ()))
-        refusal = None if self.labels.rule == MANY else cut or self._bands_refusal()
+        refusal = (None if self.labels.rule == MANY else cut) or self._bands_refusal()
         if refusal is not None:
             raise ValueError(refusal)
         for member in list_members(self.model, self.fine_tune):
@@ -128,7 +128,11 @@ class RunConfig(Section):
             return None
         if not self.split.has_validation:
             return "decision.bands are found on validation: raise split.validation, found 0"
-        return None if self.labels.class_names is None else bands.class_refusal(self.labels.class_names)
+        return (
+            None
+            if self.labels.class_names is None
+            else bands.class_refusal(self.labels.class_names, several=self.labels.rule == MANY)
+        )
 
     def _require_groups(self) -> None:
         """Refuse a limit on groups where none is named, and a positive class that is none."""

@@ -15,7 +15,8 @@ from agile_classifier.config.data_quality import DataQualityConfig
 from agile_classifier.config.moderation.decision import BandsConfig
 from agile_classifier.data.duplicates.copies import find_copies, join_groups
 from agile_classifier.errors import GateRefused, InputError
-from agile_classifier.metrics.bands import RELEASE, REMOVE, REVIEW, Bands
+from agile_classifier.evaluation.several.views import read_truth
+from agile_classifier.metrics.bands import ANY_LABEL, RELEASE, REMOVE, REVIEW, Bands, is_removable
 from agile_classifier.metrics.risk_control import ExactShare, Promised, fit_bands
 
 PRECISIONS = (0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
@@ -37,13 +38,13 @@ class _Judged:
 
 @dataclass(frozen=True)
 class _Finder:
-    """What finds bands: the validation rows, and the class that is removed."""
+    """What finds bands: the validation rows, and the class or label that is removed."""
 
     validation: _Judged
     name: str
-    number: int
+    number: int | None
     train: Ints
-    """Classes of train, which tell how common the class is."""
+    """Truth of train, which tells how common the class is."""
     by_group: bool
 
     def find(self, promised: Promised) -> Bands:
@@ -54,7 +55,7 @@ class _Finder:
             promised=promised,
             class_name=self.name,
             class_number=self.number,
-            expected_share=float((self.train == self.number).mean()),
+            expected_share=float(is_removable(self.train, self.number).mean()),
         )
         return bands.model_copy(update={"by_group": self.by_group})
 
@@ -115,9 +116,9 @@ class Banding(BaseModel):
         }
 
 
-def require_class(settings: BandsConfig, class_names: Sequence[str]) -> None:
+def require_class(settings: BandsConfig, class_names: Sequence[str], *, several: bool = False) -> None:
     """Raise InputError where bands are asked for, and which class they remove is not plain."""
-    refusal = settings.class_refusal(class_names)
+    refusal = settings.class_refusal(class_names, several=several)
     if refusal is not None:
         raise InputError(refusal)
 
@@ -128,6 +129,7 @@ def examine_bands(
     y_score: Mapping[str, Floats],
     *,
     class_names: Sequence[str],
+    several: bool = False,
     n_checkpoints: int,
 ) -> Banding | None:
     """Find the bands that are asked for on validation, and measure them on test; None where none are asked for.
@@ -138,6 +140,8 @@ def examine_bands(
         `train`, which tells how common the class is, `validation` and `test`.
     y_score : mapping of `validation` and `test` to arrays of shape (n, n_classes)
         Probabilities before calibration.
+    several : bool
+        Whether a text may carry several of the classes, which are labels then.
     n_checkpoints : int
         Checkpoints among which validation has chosen.
 
@@ -150,28 +154,28 @@ def examine_bands(
     """
     if not settings.is_asked:
         return None
-    require_class(settings, class_names)
-    name = settings.class_name or class_names[1]
-    by_group = has_own_groups(parts["train"], parts["validation"])
+    require_class(settings, class_names, several=several)
+    name, number = _choose_class(settings, class_names, several=several)
+    by_group, n_labels = has_own_groups(parts["train"], parts["validation"]), len(class_names) if several else None
     finder = _Finder(
-        _judge(parts["validation"], y_score["validation"], by_group=by_group),
+        _judge(parts["validation"], y_score["validation"], by_group=by_group, n_labels=n_labels),
         name=name,
-        number=list(class_names).index(name),
-        train=parts["train"]["label"].to_numpy(),
+        number=number,
+        train=read_truth(parts["train"], n_labels=n_labels),
         by_group=by_group,
     )
     n_choices = settings.compared * n_checkpoints
     promised = Promised(settings.precision, settings.miss_rate, settings.confidence, n_choices=n_choices)
     bands = finder.find(promised)
     _refuse_unkept(bands, settings)
-    test = _judge(parts["test"], y_score["test"], by_group=by_group)
+    test = _judge(parts["test"], y_score["test"], by_group=by_group, n_labels=n_labels)
     prices = tuple(_price(finder, promised, test))
     return Banding(bands=bands, on_test=measure_bands(bands, test.y_true, test.y_score), prices=prices)
 
 
 def measure_bands(bands: Bands, y_true: Ints, y_score: Floats) -> OnTest:
     """Count what bands decide on labelled rows, by their probabilities before calibration."""
-    return count_decisions(bands.decide(y_score), y_true == bands.class_number)
+    return count_decisions(bands.decide(y_score), is_removable(y_true, bands.class_number))
 
 
 def count_decisions(decided: NDArray[np.object_], is_positive: NDArray[np.bool_]) -> OnTest:
@@ -254,9 +258,17 @@ def _price(finder: _Finder, promised: Promised, test: _Judged) -> Iterator[Price
         )
 
 
-def _judge(part: pd.DataFrame, y_score: Floats, *, by_group: bool) -> _Judged:
+def _choose_class(settings: BandsConfig, class_names: Sequence[str], *, several: bool) -> tuple[str, int | None]:
+    """Name and number of the class or label that is removed; without a number, texts of any label are."""
+    if several and settings.class_name is None:
+        return ANY_LABEL, None
+    name = settings.class_name or class_names[1]
+    return name, list(class_names).index(name)
+
+
+def _judge(part: pd.DataFrame, y_score: Floats, *, by_group: bool, n_labels: int | None) -> _Judged:
     rows = choose_independent(part, by_group=by_group)
-    return _Judged(part["label"].to_numpy()[rows], y_score[rows])
+    return _Judged(read_truth(part, n_labels=n_labels)[rows], y_score[rows])
 
 
 def _is_kept(bands: Bands, promise: str) -> bool:

@@ -107,7 +107,7 @@ def examine(
     """
     spec, others = ClassifierSpec.load(adapter), {"validation": validation, "test": test}
     require_cuttable(settings, n_classes=2 if spec.several else spec.n_classes)
-    require_class(bands, spec.class_names)
+    require_class(bands, spec.class_names, several=spec.several)
     encoded = _encode(adapter, spec, others)
     embedded = _embed(train, others, base=find_bases(adapter, base)[0], spec=spec, seed=settings.seed)
     by_networks, speeds = score_networks(adapter, base, spec, others, encoded)
@@ -125,7 +125,7 @@ def examine(
     }
     banding = examine_bands(
         bands, {"train": train, **others}, y_score["candidate"], class_names=spec.class_names,
-        n_checkpoints=n_checkpoints,
+        several=spec.several, n_checkpoints=n_checkpoints,
     )  # fmt: skip
     evaluation = _evaluate(chosen, test, counts=_count_changed(adapter, others, encoded), settings=settings, spec=spec)
     answers = chosen["candidate"].answers

@@ -15,6 +15,33 @@ from pydantic import BaseModel, ConfigDict
 RELEASE, REVIEW, REMOVE = "release", "review", "remove"
 DECISION = "decision"
 """Column that holds one of the three."""
+ANY_LABEL = "any label"
+"""Name of what is removed where a text may carry several labels, and each of them is a reason."""
+
+
+def read_scores(y_score: ArrayLike, class_number: int | None) -> NDArray[np.float64]:
+    """Probability by which texts are removed, of shape (n,): of a class or label, or without one the largest of all.
+
+    Parameters
+    ----------
+    y_score : array of shape (n, n_classes)
+    """
+    score = np.asarray(y_score, dtype=np.float64)
+    return score.max(axis=1) if class_number is None else score[:, class_number]
+
+
+def is_removable(y_true: ArrayLike, class_number: int | None) -> NDArray[np.bool_]:
+    """Whether texts are of a class, or carry a label, or without one any, of shape (n,).
+
+    Parameters
+    ----------
+    y_true : array of shape (n,) or (n, n_labels)
+        Classes 0, 1, …; of several labels a table of 0 and 1.
+    """
+    truth = np.asarray(y_true, dtype=np.int64)
+    if truth.ndim == 1:
+        return np.asarray(truth == class_number)
+    return np.asarray((truth == 1).any(axis=1) if class_number is None else truth[:, class_number] == 1)
 
 
 class Promise(BaseModel):
@@ -43,7 +70,7 @@ class Promise(BaseModel):
 
 
 class Bands(BaseModel):
-    """Three bands of one class: removed above one cut, released below another, shown to a person between them.
+    """Three bands of one class, or label: removed above one cut, released below another, between them for a person.
 
     Both cuts are of the probability before calibration, which orders texts just as well and owes nothing to the labels
     of the rows that the promises rest on.
@@ -51,9 +78,11 @@ class Bands(BaseModel):
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
-    class_number: int
-    """Number of the class that is removed."""
+    class_number: int | None
+    """Number of the class or label that is removed; None where any of several labels is a reason."""
     class_name: str
+    several: bool = False
+    """Whether a text may carry several labels, each with a probability of its own."""
     confidence: float
     """Probability, over the draw of the rows, with which all promises hold together."""
     n_rows: int
@@ -77,7 +106,7 @@ class Bands(BaseModel):
         array of shape (n,)
             `release`, `review` or `remove`, as Python's own text.
         """
-        score = np.asarray(y_score, dtype=np.float64)[:, self.class_number]
+        score = read_scores(y_score, self.class_number)
         decided = np.full(len(score), REVIEW, dtype=object)
         if self.release is not None and self.release.cut is not None:
             decided[score < self.release.cut] = RELEASE
@@ -91,6 +120,16 @@ class Bands(BaseModel):
         return [promise for promise in (self.removal, self.release) if promise is not None]
 
     @property
+    def predicate(self) -> str:
+        """What removed texts should do, for a sentence: `are toxic`, or of several labels `carry insult`."""
+        return f"carry {self.class_name}" if self.several else f"are {self.class_name}"
+
+    @property
+    def texts(self) -> str:
+        """Texts that should be removed, for a sentence: `toxic texts`, of several labels `texts that carry insult`."""
+        return f"texts that carry {self.class_name}" if self.several else f"{self.class_name} texts"
+
+    @property
     def sentences(self) -> list[str]:
         """What is decided without a person, and what is promised of it; or why nothing is promised."""
         said = [self._tell_removal(promise) for promise in (self.removal,) if promise is not None]
@@ -100,7 +139,7 @@ class Bands(BaseModel):
         if promise.is_kept:
             return (
                 f"removed without a person above an uncalibrated probability of {promise.cut:.4g}: with confidence"
-                f" {self.confidence:g} at least {promise.level:.4g} of these texts are {self.class_name}"
+                f" {self.confidence:g} at least {promise.level:.4g} of these texts {self.predicate}"
                 f" ({promise.n_wrong} wrong of {promise.n} validation rows)"
             )
         best = f", the best cut that was tried has {promise.n - promise.n_wrong} right of {promise.n}"
@@ -110,18 +149,19 @@ class Bands(BaseModel):
         if promise.is_kept:
             return (
                 f"released without a person below an uncalibrated probability of {promise.cut:.4g}: with confidence"
-                f" {self.confidence:g} at most {promise.level:.4g} of all {self.class_name} texts are among them"
+                f" {self.confidence:g} at most {promise.level:.4g} of all {self.texts} are among them"
                 f" ({promise.n_wrong} of {promise.n} validation rows)"
             )
         return f"nothing is released without a person: {self._unkept('miss rate', promise, '')}"
 
     def _unkept(self, what: str, promise: Promise, best: str) -> str:
         once = ", one a group" if self.by_group else ""
-        rows = f"{self.n_rows} validation rows{once}, {self.n_positive} of them {self.class_name}"
+        what_kind = f"with {self.class_name}" if self.several else self.class_name
+        rows = f"{self.n_rows} validation rows{once}, {self.n_positive} of them {what_kind}"
         if promise.needs is not None:
             way_out = f"about {promise.needs:,} such rows would do"
         elif self.n_positive == 0:
-            way_out = "rows of that class are needed"
+            way_out = f"rows of that {'label' if self.several else 'class'} are needed"
         else:
             way_out = "more such rows would not do"
         return (

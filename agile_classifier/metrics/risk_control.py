@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy.special import bdtr, betaincinv
 
-from agile_classifier.metrics.bands import Bands, Promise
+from agile_classifier.metrics.bands import Bands, Promise, is_removable, read_scores
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -110,7 +110,7 @@ def fit_bands(
     y_score: ArrayLike,
     promised: Promised,
     class_name: str = "1",
-    class_number: int = 1,
+    class_number: int | None = 1,
     expected_share: float = 1.0,
 ) -> Bands:
     """Find the bands that keep what is promised, or leave a side open.
@@ -120,10 +120,12 @@ def fit_bands(
 
     Parameters
     ----------
-    y_true : array of shape (n,)
-        Classes 0, 1, …
+    y_true : array of shape (n,) or (n, n_labels)
+        Classes 0, 1, …; of several labels a table of 0 and 1.
     y_score : array of shape (n, n_classes)
         Probabilities before calibration.
+    class_number : int or None
+        Class or label that is removed; None where any of several labels is a reason.
     expected_share : float
         Share of the class among other rows, as those of train: no cut is tried above which more than twice that share
         of the rows lies.
@@ -138,8 +140,7 @@ def fit_bands(
     >>> bands.removal.is_kept, bands.release.is_kept
     (True, True)
     """
-    score = np.asarray(y_score, dtype=np.float64)[:, class_number]
-    is_positive = np.asarray(y_true, dtype=np.int64) == class_number
+    score, is_positive = read_scores(y_score, class_number), is_removable(y_true, class_number)
     removal = release = None
     if promised.precision is not None:
         removal = _fit_removal(is_positive, score, promised.precision, promised.error, expected_share=expected_share)
@@ -149,6 +150,7 @@ def fit_bands(
     return Bands(
         class_number=class_number,
         class_name=class_name,
+        several=np.ndim(y_true) == 2,
         confidence=promised.confidence,
         n_rows=len(score),
         n_positive=int(is_positive.sum()),

@@ -73,6 +73,46 @@ def test_a_promise_is_found_on_validation_and_measured_on_test() -> None:
     }  # fmt: skip
 
 
+def make_several(part: pd.DataFrame, *, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Rows of two labels, each carried by a third of the texts, as sets, and the probability of each label."""
+    generator = np.random.default_rng(seed)
+    carried = generator.random((len(part), 2)) < 1 / 3
+    noise = generator.normal(size=carried.shape)
+    return part.assign(label=carried @ [1, 2]), 1 / (1 + np.exp(-(6 * carried - 3 + noise)))
+
+
+@pytest.mark.parametrize(("class_name", "number", "share"), [(None, None, 5 / 9), ("spam", 1, 1 / 3)])
+def test_of_several_labels_any_is_a_reason_or_the_one_that_is_named(
+    class_name: str | None, number: int | None, share: float
+) -> None:
+    made = {
+        part: make_several(make_part(seed=seed), seed=seed) for seed, part in enumerate(("train", "validation", "test"))
+    }
+    parts, scores = ({part: each[place] for part, each in made.items()} for place in (0, 1))
+    asked = BandsConfig(precision=0.9, miss_rate=0.1, class_name=class_name)
+    found = need(examine_bands(asked, parts, scores, class_names=("rude", "spam"), several=True, n_checkpoints=1))
+    bands, name = found.bands, class_name or "any label"
+    assert (bands.class_number, bands.class_name, bands.several) == (number, name, True)
+    assert bands.n_positive == pytest.approx(share * N, abs=40)
+    assert [promise.is_kept for promise in bands.promises] == [True, True]
+    assert f"at least 0.9 of these texts carry {name} (" in bands.sentences[0]
+    assert f"at most 0.1 of all texts that carry {name} are among them" in bands.sentences[1]
+    carried = np.column_stack([parts["test"]["label"] & 1, parts["test"]["label"] & 2]) > 0
+    is_meant = carried.any(axis=1) if number is None else carried[:, number]
+    decided = bands.decide(scores["test"])
+    assert found.on_test == count_decisions(decided, is_meant)
+    assert (found.on_test.precision.value or 0) >= 0.9
+    assert (found.on_test.miss_rate.value or 1) <= 0.1
+
+
+def test_a_label_that_there_is_not_is_one_line() -> None:
+    part, scores = make_several(make_part(), seed=0)
+    parts, y_score = dict.fromkeys(("train", "validation", "test"), part), dict.fromkeys(("validation", "test"), scores)
+    asked = BandsConfig(precision=0.9, class_name="lies")
+    with pytest.raises(InputError, match=r"^decision\.bands\.class_name lies: no such label; allowed are rude, spam$"):
+        examine_bands(asked, parts, y_score, class_names=("rude", "spam"), several=True, n_checkpoints=1)
+
+
 def test_every_checkpoint_and_training_that_might_have_been_chosen_costs_some_automation() -> None:
     alone, among = need(examine(precision=0.9)), need(examine(precision=0.9, n_checkpoints=10, compared=5))
     assert (alone.bands.n_choices, among.bands.n_choices) == (1, 50)

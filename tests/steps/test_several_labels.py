@@ -14,12 +14,14 @@ import pytest
 
 from agile_classifier.config.evaluation import EvaluationConfig, MonitoringConfig, PromotionConfig
 from agile_classifier.config.labels.limits import LabelLimits
+from agile_classifier.config.moderation.decision import BandsConfig, DecisionConfig
 from agile_classifier.config.reading import ReadingOptions
 from agile_classifier.config.run import RegistryConfig, RunConfig
 from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.data.label_and_split import label_and_split
 from agile_classifier.data.tables import kept_column
 from agile_classifier.errors import InputError
+from agile_classifier.evaluation.bands import choose_independent
 from agile_classifier.label_sets import part_labels, write_labels
 from agile_classifier.ops.promotion import gate
 from tests.conftest import BLAME, PRAISE
@@ -29,6 +31,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_module")]
 Outputs = dict[str, Any]
 Run = Callable[..., Outputs]
 NAME, LABELS = "several", ("Praise", "Blame")
+BANDS = DecisionConfig(bands=BandsConfig(precision=0.9, miss_rate=0.5, confidence=0.5))
 TUNING = FineTuneConfig(epochs=15, rank=4, learning_rate=1e-2, batch_size=8)
 SECTIONS = {
     "data": {"source": "toy.csv", "columns": {"text": "text"}},
@@ -62,7 +65,7 @@ def made(state_folder: Path, run_step: Run, parts: Any, tiny_model: Path) -> Any
     tuned = run_step(fine_tune, parts.train, parts.validation, base, parts.labelling, model, TUNING, NAME)
     settings, run_id = EvaluationConfig(n_resamples=100, calibration="platt"), tuned["mlflow_run_id"]
     examples = (parts.train, parts.validation, parts.test, parts.labelling)
-    judged = run_step(evaluate, tuned["adapter"], base, *examples, [], run_id, settings, "A toy", "roc_auc")
+    judged = run_step(evaluate, tuned["adapter"], base, *examples, [], run_id, settings, "A toy", "roc_auc", BANDS)
     asked = (parts.train, parts.validation, parts.labelling, run_id, RegistryConfig(model_name=NAME), CONFIG.recorded)
     number = register(tuned["adapter"], base, judged["evaluation"], judged["test_scores"], *asked)
     return SimpleNamespace(**judged, version=str(number), run_id=run_id, adapter=tuned["adapter"].path)
@@ -71,7 +74,7 @@ def made(state_folder: Path, run_step: Run, parts: Any, tiny_model: Path) -> Any
 def decide(made: Any, **limits: Any) -> gate.PromotionDecision:
     from agile_classifier.ops.promotion.compare import judge
 
-    policy = PromotionConfig(min_rows=10, labels=LabelLimits(**limits))
+    policy = PromotionConfig(min_rows=10, **limits)
     return judge(
         model_name=NAME, candidate=made.version, evaluation=made.evaluation, test_scores=made.test_scores,
         settings=policy,
@@ -107,8 +110,8 @@ def test_a_version_says_what_it_finds_and_answers_with_a_list_of_labels(made: An
     assert described.startswith("Finds Praise, Blame.")
     assert "the worst is" in described
     answers = Scorer(NAME, made.version)(list(parts.test["text"]))
-    assert list(answers.columns) == ["label", "probability_Praise", "probability_Blame"]
-    probability = answers.iloc[:, 1:].to_numpy()
+    assert list(answers.columns) == ["label", "probability_Praise", "probability_Blame", "decision"]
+    probability = answers.iloc[:, 1:3].to_numpy()
     said = probability >= np.array(made.evaluation.decision_threshold)
     assert list(answers["label"]) == [write_labels(LABELS, row) for row in said]
     assert probability == pytest.approx(made.test_scores[["candidate_0", "candidate_1"]].to_numpy(), abs=1e-3)
@@ -125,8 +128,43 @@ def test_an_estimator_of_a_version_predicts_its_table(made: Any, parts: Any) -> 
     assert loaded.predict(texts).shape == (len(texts), 2)
 
 
+def test_texts_are_released_by_their_largest_probability_and_nothing_is_removed_on_so_few_rows(
+    made: Any, parts: Any
+) -> None:
+    from agile_classifier.ops.registry.loading import load_classifier
+
+    bands = made.evaluation.banding.bands
+    assert (bands.class_number, bands.several, bands.removal.is_kept, bands.release.is_kept) == (
+        None,
+        True,
+        False,
+        True,
+    )
+    page = str(made.report)
+    assert "Decided without a person" in page
+    assert "at most 0.5 of all texts that carry any label are among them" in page
+    loaded = load_classifier(f"models:/{NAME}/{made.version}")
+    texts = list(parts.test["text"])
+    decided, largest = loaded.decide(texts), loaded.predict_proba(texts).max(axis=1)
+    assert set(decided) == {"release", "review"}
+    judged = decided[choose_independent(parts.test, by_group=bands.by_group)]
+    assert (judged == "release").sum() == made.evaluation.banding.on_test.released.k
+    assert largest[decided == "release"].mean() < largest[decided == "review"].mean()
+
+
+def test_the_gate_counts_what_is_decided_without_a_person_by_any_label(made: Any) -> None:
+    (limit, *others) = (
+        limit
+        for limit in decide(made, min_automation=0.001).evidence.limits
+        if "person" in limit.what or "miss rate" in limit.what
+    )
+    assert limit.is_kept
+    assert limit.what.startswith("the lower end of its share of texts decided without a person")
+    assert "texts that carry any label are released" in others[0].what
+
+
 def test_the_gate_refuses_by_the_worst_label_and_names_it(made: Any) -> None:
-    refused = decide(made, least=0.9999)
+    refused = decide(made, labels=LabelLimits(least=0.9999))
     assert not refused.promote
     assert "on its worst label" in refused.reason
 

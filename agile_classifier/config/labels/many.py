@@ -70,7 +70,6 @@ def require_possible(config: RunConfig) -> None:
             raise ValueError(f"promotion.labels belongs to labels.rule many; found rule {config.labels.rule}")
         return
     of_one_class = {
-        "decision.bands": config.decision.bands.is_asked,
         "evaluation.groups": config.evaluation.groups.is_asked,
         "evaluation.evasion": bool(config.evaluation.evasion.attacks),
         "promotion.checks": bool(config.promotion.checks),

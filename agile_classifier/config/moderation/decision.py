@@ -21,7 +21,8 @@ class BandsConfig(Section):
     confidence: Annotated[float, Field(ge=0.5, le=0.9999)] = 0.9
     """Probability, over the draw of the validation rows, with which all promises of a version hold together."""
     class_name: Cell | None = None
-    """Name of the class that is removed; without it class 1 of two."""
+    """Name of the class that is removed; without it class 1 of two. Of several labels a text (`labels.rule: many`) the
+    label that is a reason to remove it; without it each is."""
     compared: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Trainings among which these validation rows have chosen, this one included, as a search does: a promise is made
     for all of them at once."""
@@ -34,9 +35,9 @@ class BandsConfig(Section):
         """Whether anything is to be decided without a person."""
         return self.precision is not None or self.miss_rate is not None
 
-    def class_refusal(self, class_names: Sequence[str]) -> str | None:
+    def class_refusal(self, class_names: Sequence[str], *, several: bool = False) -> str | None:
         """Why these classes leave open which one is removed; None where it is plain, or no bands are asked for."""
-        if not self.is_asked or (self.class_name is None and len(class_names) == 2):
+        if not self.is_asked or (self.class_name is None and (several or len(class_names) == 2)):
             return None
         allowed = ", ".join(class_names)
         if self.class_name is None:
@@ -45,7 +46,8 @@ class BandsConfig(Section):
                 f" removed; allowed are {allowed}"
             )
         if self.class_name not in class_names:
-            return f"decision.bands.class_name {self.class_name}: no such class; allowed are {allowed}"
+            kind = "label" if several else "class"
+            return f"decision.bands.class_name {self.class_name}: no such {kind}; allowed are {allowed}"
         return None
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from agile_classifier.evaluation.bands import Banding, Price
 from agile_classifier.evaluation.reports.drawing import SERIES, styled
 from agile_classifier.evaluation.reports.figures import MARKED
+from agile_classifier.evaluation.reports.page import without_direction
 
 PROMISES = {"precision": "precision of removals, at least", "miss_rate": "miss rate, at most"}
 """Promise → what its levels are called."""
@@ -23,6 +25,27 @@ class PricedLevel:
     cost: float | None
     """Points of automation lost for each point by which the level is stricter than the one before; None for the first
     and where a promise cannot be made."""
+
+
+def show_bands(banding: Banding | None) -> dict[str, Any]:
+    """What the section on bands shows; nothing without bands."""
+    if banding is None:
+        return {}
+    bands = banding.bands
+    return {
+        "banded": {name: share.words for name, share in banding.on_test},
+        "banded_predicate": without_direction(bands.predicate),
+        "banded_texts": without_direction(bands.texts),
+        "promises": [without_direction(sentence) for sentence in bands.sentences],
+        "prices": list_prices(banding),
+    }
+
+
+def draw_bands(banding: Banding | None) -> dict[str, tuple[str, Figure]]:
+    """What a screen reader says of the figure of the section, and the figure; none without bands."""
+    if banding is None:
+        return {}
+    return {"bands": ("share decided without a person, by the level of each promise", draw_prices(banding))}
 
 
 def list_prices(banding: Banding) -> dict[str, list[PricedLevel]]:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from agile_classifier.evaluation.evasion.measure import worst_flip_rate
 from agile_classifier.evaluation.many_classes import MOST_SHOWN, ClassRow, worst_classes
-from agile_classifier.evaluation.reports.bands import draw_prices, list_prices
+from agile_classifier.evaluation.reports.bands import draw_bands, show_bands
 from agile_classifier.evaluation.reports.drawing import to_svg
 from agile_classifier.evaluation.reports.figures import (
     draw_confusion,
@@ -105,7 +105,7 @@ def render_report(report: ReportInput) -> str:
         calibration_error=calibration_error(report.y_true, chosen.y_score),
         most_shown=MOST_SHOWN,
         worst_classes=_worst_classes(report),
-        **_bands(report),
+        **show_bands(report.banding),
         groups=None if report.groups is None else describe_groups(report.groups),
         worst_flip_rate=worst_flip_rate(report.evasion),
     )
@@ -217,19 +217,6 @@ def _compared(name: str, found: PairedDifference) -> str:
     )
 
 
-def _bands(report: ReportInput) -> dict[str, Any]:
-    """What the section on bands shows; nothing without bands."""
-    if report.banding is None:
-        return {}
-    banding = report.banding
-    return {
-        "banded": {name: share.words for name, share in banding.on_test},
-        "banded_class": without_direction(banding.bands.class_name),
-        "promises": [without_direction(sentence) for sentence in banding.bands.sentences],
-        "prices": list_prices(banding),
-    }
-
-
 def _worst_classes(report: ReportInput) -> list[ClassRow]:
     """List the classes that are found worst, where there are more than two."""
     if len(report.class_names) == 2:
@@ -273,9 +260,7 @@ def _figures(report: ReportInput) -> dict[str, tuple[str, Figure]]:
         metrics = {f"validation_{name}": METRICS[name] for name in dict.fromkeys((report.metric, *HEADLINE))}
         training = draw_training(history=report.history, metrics=metrics, best_epoch=report.best_epoch)
         figures["training"] = ("training curves", training)
-    if report.banding is not None:
-        label = "share decided without a person, by the level of each promise"
-        figures["bands"] = (label, draw_prices(report.banding))
+    figures |= draw_bands(report.banding)
     if report.groups is not None and report.groups.judged:
         figures["groups"] = ("areas of each group with intervals", draw_groups(report.groups))
     return figures

@@ -96,13 +96,15 @@ def _linked(fact: Fact) -> str:
 def fill(template: Path, /, **shown: Any) -> str:
     """Render a template as an HTML page; the same input gives the same bytes.
 
+    What it includes lies beside it or in this folder.
+
     Raises
     ------
     jinja2.UndefinedError
         The template asks for what is not there: a defect, never an input.
     """
     environment = Environment(
-        loader=FileSystemLoader(template.parent),
+        loader=FileSystemLoader([template.parent, Path(__file__).parent]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from agile_classifier.evaluation.contenders import Evaluation
+from agile_classifier.evaluation.reports.bands import draw_bands, show_bands
 from agile_classifier.evaluation.reports.drawing import to_svg
 from agile_classifier.evaluation.reports.evaluation import (
     HEADLINE,
@@ -105,6 +106,7 @@ def render_labels(report: ReportInput, evaluation: Evaluation, test_scores: pd.D
         small_sentence=describe_small(small),
         cut_texts=[shorten_text(report.texts[row]) for row in report.review.cut[:20]],
         calibration_error=calibration_error(report.y_true, chosen.y_score),
+        **show_bands(report.banding),
     )
 
 
@@ -166,7 +168,7 @@ def _figures(report: ReportInput) -> dict[str, tuple[str, Figure]]:
         metrics = {f"validation_{name}": METRICS[name] for name in dict.fromkeys((report.metric, *HEADLINE))}
         training = draw_training(history=report.history, metrics=metrics, best_epoch=report.best_epoch)
         figures["training"] = ("training curves", training)
-    return figures
+    return figures | draw_bands(report.banding)
 
 
 def _panels(report: ReportInput) -> list[dict[str, Any]]:

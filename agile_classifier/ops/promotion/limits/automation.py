@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from agile_classifier.evaluation.bands import OnTest, choose_independent, count_decisions
-from agile_classifier.metrics.bands import Bands
+from agile_classifier.evaluation.several.views import read_truth
+from agile_classifier.metrics.bands import Bands, is_removable
 from agile_classifier.ops.promotion.gate import Limit
 from agile_classifier.ops.promotion.measured_version import MeasuredVersion
 
@@ -32,7 +33,8 @@ def limit_automation(version: MeasuredVersion, rows: pd.DataFrame, *, least: flo
         return (Limit(what=f"the share of texts that it decides without a person ({why})", value=None, at_least=least),)
     judged = rows.iloc[choose_independent(rows, by_group=bands.by_group)]
     decided = version.decide(list(judged["text"]))
-    found = count_decisions(decided, judged["label"].to_numpy() == bands.class_number)
+    truth = read_truth(judged, n_labels=len(version.class_names) if bands.several else None)
+    found = count_decisions(decided, is_removable(truth, bands.class_number))
     return tuple(_limits(found, bands, least=least))
 
 
@@ -44,10 +46,10 @@ def _limits(found: OnTest, bands: Bands, *, least: float) -> Iterator[Limit]:
         at_least=least,
     )
     if bands.removal is not None and bands.removal.is_kept and found.precision.n:
-        counted = f"{found.precision.k} of {found.precision.n} are {bands.class_name}"
+        counted = f"{found.precision.k} of {found.precision.n} {bands.predicate}"
         what = f"the upper end of the precision of its removals ({counted}), which it promises,"
         yield Limit(what=what, value=found.precision.high, at_least=bands.removal.level)
     if bands.release is not None and bands.release.is_kept and found.miss_rate.n:
-        counted = f"{found.miss_rate.k} of {found.miss_rate.n} {bands.class_name} texts are released"
+        counted = f"{found.miss_rate.k} of {found.miss_rate.n} {bands.texts} are released"
         what = f"the lower end of its miss rate ({counted}), which it promises,"
         yield Limit(what=what, value=found.miss_rate.low, at_most=bands.release.level)
