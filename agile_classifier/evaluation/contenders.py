@@ -260,7 +260,7 @@ def evaluate_contenders(
             y_true[:, place],
             {who: two_columns(y_score[:, place]) for who, y_score in scores.items()},
             thresholds={who: cut[place] for who, cut in thresholds.items() if isinstance(cut, tuple)},
-            calibrations={who: one.labels[place] for who, one in calibrations.items()},
+            calibrations={who: one.of_label(place) for who, one in calibrations.items()},
             n_resamples=n_resamples,
             seed=seed,
             n_cut=n_cut,

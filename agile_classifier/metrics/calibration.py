@@ -53,14 +53,19 @@ class Calibration(BaseModel):
             return np.column_stack([1 - positive, positive])
         return np.asarray(softmax(scaled(score, self.slope, self.offsets), axis=1), dtype=np.float64)
 
+    def of_label(self, number: int) -> Calibration:
+        """Calibration of one of several labels, as of two classes."""
+        return self.labels[number] if self.labels else self
+
     def in_words(self) -> str:
         """Describe the map in words."""
+        n_maps = sum(one.method != "none" for one in self.labels)
         said = {
             "none": "probabilities as the network says them",
             "temperature": f"calibrated on validation, by a temperature of {1 / self.slope:.2f}",
             "platt": f"calibrated on validation, by Platt's scaling with a slope of {self.slope:.2f}",
             "isotonic": f"calibrated on validation, by isotonic regression with {len(self.knots)} knots",
-            "labels": f"calibrated on validation, each of {len(self.labels)} labels by a map of its own",
+            "labels": f"calibrated on validation, {n_maps} of {len(self.labels)} labels, each by a map of its own",
         }
         return said[self.method]
 
@@ -135,7 +140,8 @@ def fit_calibration(method: str, *, y_true: ArrayLike, y_score: ArrayLike) -> Ca
         fitted = [
             fit_calibration(method, y_true=truth[:, each], y_score=two_columns(score[:, each])) for each in columns
         ]
-        return Calibration(method="labels", labels=tuple(fitted))
+        has_map = any(one.method != "none" for one in fitted)
+        return Calibration(method="labels", labels=tuple(fitted)) if has_map else Calibration()
     if method == "auto":
         method = _least_loss(truth, score)
     if method == "none":

@@ -11,7 +11,7 @@ from sklearn import metrics as sk
 from agile_classifier.errors import InputError
 from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.bootstrap import bootstrap_intervals, paired_differences
-from agile_classifier.metrics.calibration import calibration_error, fit_calibration
+from agile_classifier.metrics.calibration import Calibration, calibration_error, fit_calibration
 from agile_classifier.metrics.comparison import Answers, compare_slices, mcnemar
 from agile_classifier.metrics.metrics import METRICS, evaluate_scores, predict
 
@@ -75,10 +75,22 @@ def test_a_difference_of_a_model_from_itself_is_none_and_from_a_worse_one_beyond
     assert found["noise"]["brier"].low > 0
 
 
+def test_labels_that_no_map_is_fitted_to_are_said_to_have_none() -> None:
+    truth, sure = np.eye(3, dtype=np.int64), np.full((3, 3), 0.7)
+    fitted = fit_calibration("none", y_true=truth, y_score=sure)
+    assert fitted == Calibration()
+    assert fitted.in_words() == "probabilities as the network says them"
+    assert fitted.of_label(2) == Calibration()
+    mixed = Calibration(method="labels", labels=(Calibration(), Calibration(method="platt", slope=2.0)))
+    assert mixed.in_words() == "calibrated on validation, 1 of 2 labels, each by a map of its own"
+    assert mixed.of_label(1).slope == 2
+
+
 def test_calibration_is_fitted_label_by_label() -> None:
     truth, score = draw(3, 400)
     sure = np.clip(score, 0.01, 0.99) ** 3
     fitted = fit_calibration("platt", y_true=truth, y_score=sure)
+    assert fitted.in_words() == "calibrated on validation, 3 of 3 labels, each by a map of its own"
     assert len(fitted.labels) == 3
     apart = [fit_calibration("platt", y_true=truth[:, k], y_score=two_columns(sure[:, k])) for k in range(3)]
     expected = np.column_stack([one.apply(two_columns(sure[:, k]))[:, 1] for k, one in enumerate(apart)])
