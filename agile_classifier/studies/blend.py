@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agile_classifier.errors import InputError
-from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.calibration import average_log_odds, fit_calibration
 from agile_classifier.metrics.metrics import DEFAULT_THRESHOLD, evaluate_scores
 from agile_classifier.metrics.thresholds import choose_decision_threshold
@@ -71,13 +70,17 @@ def _blend(name: str, contender: Contender, members: Sequence[Result]) -> Result
 
 def _average(name: str, members: Sequence[Trial], *, fitted_by: str) -> Trial:
     first = members[0]
-    y_true, y_validation = np.asarray(first.y_true), np.asarray(first.y_true_validation)
+    if first.n_labels > 1:
+        raise InputError(
+            f"blend {name}: averages classifiers of two classes; of several labels model.members makes one"
+        )
+    y_true, y_validation = first.truth("test"), first.truth("validation")
     can_fit = len(np.unique(y_validation)) > 1 and all(member.y_score_validation for member in members)
     _require_same_rows(name, members, with_validation=can_fit)
-    y_score = [two_columns(member.y_score) for member in members]
+    y_score = [member.score("test") for member in members]
     validation_score, threshold = list[float](), DEFAULT_THRESHOLD
     if can_fit:
-        on_validation = [two_columns(member.y_score_validation) for member in members]
+        on_validation = [member.score("validation") for member in members]
         fitted = [fit_calibration(fitted_by, y_true=y_validation, y_score=score) for score in on_validation]
         y_score = [one.apply(score) for one, score in zip(fitted, y_score, strict=True)]
         on_validation = [one.apply(score) for one, score in zip(fitted, on_validation, strict=True)]

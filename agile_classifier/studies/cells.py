@@ -10,22 +10,28 @@ import io
 import json
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 from filelock import FileLock
+from numpy.typing import NDArray
 from pydantic import ConfigDict, ValidationError
 
 from agile_classifier.config.section import Section
 from agile_classifier.errors import InputError
 from agile_classifier.files import write_whole
+from agile_classifier.label_sets import two_columns
+from agile_classifier.metrics.metrics import DecisionThreshold
 
+Judged = Literal["validation", "test"]
 _TEXT, _NUMBER, _LABELS, _SCORES = pa.string(), pa.float64(), pa.list_(pa.int8()), pa.list_(pa.float64())
 _COLUMNS = {
     "key": _TEXT, "decides": _TEXT, "decision_threshold": _NUMBER, "y_true": _LABELS, "y_score": _SCORES,
     "y_true_validation": _LABELS, "y_score_validation": _SCORES, "n_train": pa.int64(), "train_seconds": _NUMBER,
-    "cpu_seconds": _NUMBER, "seconds": _NUMBER, "peak_gigabytes": _NUMBER,
+    "cpu_seconds": _NUMBER, "seconds": _NUMBER, "peak_gigabytes": _NUMBER, "n_labels": pa.int64(),
+    "label_thresholds": _SCORES,
     "made": pa.struct([(name, _TEXT) for name in ("command", "commit", "time")]),
 }  # fmt: skip
 """Columns of a Parquet file of cells, but for `metrics`: a struct of those that there are."""
@@ -39,11 +45,12 @@ class Trial(Section):
     metrics: dict[str, float]
     """Metrics on test, as `evaluate_scores` returns them."""
     decision_threshold: float | None
-    """Cut on the probability of class 1, chosen on validation."""
+    """Cut on the probability of class 1, chosen on validation; None with several labels."""
     y_true: list[int]
-    """Class of each test row."""
+    """Class of each test row; with several labels 0 or 1 of each, row by row."""
     y_score: list[float]
-    """Probability of class 1 of each test row, to six digits; to four places in cells older than 29 November 2026."""
+    """Probability of class 1 of each test row, to six digits; to four places in cells older than 29 November 2026. With
+    several labels that of each, row by row."""
     y_true_validation: list[int]
     """Class of each validation row; empty in cells older than November 2026."""
     y_score_validation: list[float]
@@ -58,6 +65,25 @@ class Trial(Section):
     """Reading, training and evaluating; without the imports."""
     peak_gigabytes: float
     """Largest memory of the process so far."""
+    n_labels: int = 1
+    """Labels of which a text may carry several; 1 where it is of one of two classes."""
+    label_thresholds: tuple[float, ...] = ()
+    """Cut on the probability of each of several labels, chosen on validation."""
+
+    @property
+    def cut(self) -> DecisionThreshold:
+        """Decision threshold; with several labels one each."""
+        return self.label_thresholds or self.decision_threshold
+
+    def truth(self, part: Judged) -> NDArray[np.int64]:
+        """Classes of a part's rows, of shape (n,); with several labels a table of 0 and 1, of shape (n, n_labels)."""
+        told = np.asarray(self.y_true if part == "test" else self.y_true_validation, dtype=np.int64)
+        return told if self.n_labels == 1 else told.reshape(-1, self.n_labels)
+
+    def score(self, part: Judged) -> NDArray[np.float64]:
+        """Probabilities of a part's rows, of shape (n, 2); with several labels of shape (n, n_labels)."""
+        told = np.asarray(self.y_score if part == "test" else self.y_score_validation, dtype=np.float64)
+        return two_columns(told) if self.n_labels == 1 else told.reshape(-1, self.n_labels)
 
 
 class Made(Section):
@@ -131,7 +157,8 @@ def read_cells(path: Path, *, keys: Collection[str] | None = None) -> list[Finis
         The file holds something else.
     """
     try:
-        table = pq.read_table(path, filters=None if keys is None else [("key", "in", list(keys))])
+        whole = pa.BufferReader(path.read_bytes())  # by its name it would be opened twice, and may be replaced between
+        table = pq.read_table(whole, filters=None if keys is None else [("key", "in", list(keys))])
         return [FinishedCell.model_validate(_from_row(row)) for row in table.to_pylist()]
     except (pa.ArrowException, KeyError, ValueError) as error:
         raise InputError(f"{path}: not a study's file of finished cells: {_first_line(error)}") from None

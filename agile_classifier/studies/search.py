@@ -33,6 +33,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from agile_classifier.config.evaluation import EvaluationConfig
 from agile_classifier.config.files import parse_config, pin_data, set_value
+from agile_classifier.config.labels.many import MANY
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import require_cuttable
@@ -107,6 +108,8 @@ class Search:
     def __init__(self, parameters: dict[str, Any], *, name: str, metric: str, folds: int, folder: Path) -> None:
         self.parameters, self.name, self.metric, self.n_folds = parameters, name, metric, folds
         self.config = pin_data(parse_config(parameters, name=name))
+        if self.config.labels.rule == MANY:
+            raise InputError(f"{name}: a search tries classifiers of one label; found labels.rule many")
         self.own = {field: _value(self.config, field) for field in SPACE if _is_tried(field, self.config)}
         self.space = {field: _widened(SPACE[field], value) for field, value in self.own.items()}
         optuna.logging.set_verbosity(optuna.logging.WARNING)

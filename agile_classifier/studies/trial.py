@@ -28,6 +28,7 @@ from agile_classifier.data.label_and_split import label_and_split
 from agile_classifier.environment import cache, hub_token, mirror
 from agile_classifier.errors import InputError
 from agile_classifier.evaluation.contenders import choose_baseline_threshold, choose_threshold, score_baselines
+from agile_classifier.evaluation.several.views import read_truth
 from agile_classifier.files import tree_digest
 from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.metrics import evaluate_scores
@@ -73,12 +74,17 @@ def run_trial(config: RunConfig, *, baseline: str | None = None, external: Path 
     Raises
     ------
     InputError
-        The data have more than two classes: what is kept of a trial is the probability of one.
+        The data have more than two classes, one a text: what is kept of a trial is the probability of one. Or a text
+        has several labels, and what stands in place of a network tells classes.
     """
     began = time.monotonic()
     parts, class_names = read_parts(config)
-    if len(class_names) > 2:
+    several = config.labels.rule == MANY
+    if len(class_names) > 2 and not several:
         raise InputError(f"a study compares classifiers of two classes; found {', '.join(class_names)}")
+    if several and (external is not None or baseline == "member"):
+        what = f"baseline {baseline}" if external is None else f"external {external}"
+        raise InputError(f"{what}: tells two classes, one a text; found labels.rule many")
     return run_on_parts(config, parts, class_names, baseline=baseline, external=external, began=began)
 
 
@@ -99,24 +105,31 @@ def run_on_parts(
         scores, took = _baseline(baseline, config, parts, class_names)
     else:
         scores, took = _tuned(config, parts, class_names)
-    y_true, y_true_validation = (parts[part]["label"].to_numpy() for part in ("test", "validation"))
-    validation = scores["validation"]
+    n_labels = len(class_names) if config.labels.rule == MANY else None
+    truth = {part: read_truth(parts[part], n_labels=n_labels) for part in JUDGED}
     choose = choose_baseline_threshold if baseline else choose_threshold
-    threshold = choose(config.evaluation, y_true=y_true_validation, y_score=validation, n_classes=len(class_names))
-    if isinstance(threshold, tuple):
-        raise TypeError(f"a trial is of one label, and has one decision threshold; found {len(threshold)}")
+    threshold = choose(
+        config.evaluation,
+        y_true=truth["validation"],
+        y_score=scores["validation"],
+        n_classes=len(class_names),
+        names=class_names,
+    )
+    told = {part: (each if n_labels else each[:, 1]).ravel() for part, each in scores.items()}
     return Trial(
-        metrics=evaluate_scores(y_true=y_true, y_score=scores["test"], decision_threshold=threshold),
-        decision_threshold=threshold,
-        y_true=[int(label) for label in y_true],
-        y_score=[_rounded(score) for score in scores["test"][:, 1]],
-        y_true_validation=[int(label) for label in y_true_validation],
-        y_score_validation=[_rounded(score) for score in validation[:, 1]],
+        metrics=evaluate_scores(y_true=truth["test"], y_score=scores["test"], decision_threshold=threshold),
+        decision_threshold=None if isinstance(threshold, tuple) else threshold,
+        y_true=truth["test"].ravel().tolist(),
+        y_score=[_rounded(score) for score in told["test"]],
+        y_true_validation=truth["validation"].ravel().tolist(),
+        y_score_validation=[_rounded(score) for score in told["validation"]],
         n_train=len(parts["train"]),
         train_seconds=round(took.seconds, 2),
         cpu_seconds=round(took.cpu_seconds, 2),
         seconds=round(time.monotonic() - began, 2),
         peak_gigabytes=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+        n_labels=n_labels or 1,
+        label_thresholds=threshold if isinstance(threshold, tuple) else (),
     )
 
 
@@ -130,11 +143,6 @@ def read_base_model(model: ModelConfig) -> Path:
 def read_parts(config: RunConfig) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """The examples of a config by part, labelled, and the names of the classes."""
     labels = config.labels
-    if labels.rule == MANY:
-        raise InputError(
-            "a study compares classifiers of one label; labels.rule many gives a text several: allowed are median,"
-            " quantile, value, given and any (any of one of labels.columns is that label alone)"
-        )
     examples = read_examples(
         config.data,
         keep=config.kept_columns,
@@ -168,7 +176,13 @@ def _tuned(config: RunConfig, parts: Parts, class_names: Sequence[str]) -> tuple
     if start is not None:
         require_fit(start, config.model, config.fine_tune, base_digest=tree_digest(base[0]))
     members = describe_members(
-        planned, base=base, class_names=class_names, normalize=config.data.normalize, start=start, digest=lambda _: ""
+        planned,
+        base=base,
+        class_names=class_names,
+        several=config.labels.rule == MANY,
+        normalize=config.data.normalize,
+        start=start,
+        digest=lambda _: "",
     )
     with tempfile.TemporaryDirectory() as scratch:
         adapter, began = Path(scratch) / "adapter", Took.so_far()
@@ -202,12 +216,13 @@ def _baseline(name: str, config: RunConfig, parts: Parts, class_names: Sequence[
 
 def _score_baseline(name: str, config: RunConfig, parts: Parts, class_names: Sequence[str]) -> dict[str, Floats]:
     train, others = parts["train"], {part: parts[part] for part in JUDGED}
+    n_classes, several = len(class_names), config.labels.rule == MANY
     if name == "member":
         member = fit_member(train, class_names=class_names, seed=0)
         return {part: member.score(list(rows["text"])) for part, rows in others.items()}
     if name != "frozen":
-        return score_baselines(train, others, names=[name], n_classes=len(class_names))[name]
+        return score_baselines(train, others, names=[name], n_classes=n_classes, several=several)[name]
     base = read_base_model(config.model)
     texts = {part: list(rows["text"]) for part, rows in {"train": train, **others}.items()}
     features = embed_parts(texts, base=base, max_length=config.model.max_length)
-    return score_probe(features, train, parts=JUDGED, n_classes=len(class_names))
+    return score_probe(features, train, parts=JUDGED, n_classes=n_classes, several=several)

@@ -204,7 +204,6 @@ def test_what_is_of_one_label_alone_says_so(made: Any, tmp_path: Path) -> None:
     from agile_classifier.ops.feedback.marking import find_marking
     from agile_classifier.ops.promotion.limits.check_version import check_version
     from agile_classifier.ops.scoring import queue
-    from agile_classifier.studies.trial import run_trial
 
     with pytest.raises(InputError, match=r"prediction ids: several version 1 gives a text several labels"):
         find_marking(NAME, made.version, ("label", "probability_Praise", "probability_Blame"))
@@ -214,5 +213,3 @@ def test_what_is_of_one_label_alone_says_so(made: Any, tmp_path: Path) -> None:
         check_version(made.version, str(suite), model_name=NAME)
     with pytest.raises(InputError, match=r"--score-column score: .* praise, blame"):
         queue.answer_columns(NAME, made.version, named="score")
-    with pytest.raises(InputError, match=r"a study compares classifiers of one label; labels.rule many"):
-        run_trial(CONFIG)

@@ -14,11 +14,9 @@ from agile_classifier.studies.plan import Plan
 from agile_classifier.studies.report.statistics import Curve, Mean, fit_curve, mean_over_splits
 
 SCORES = ("y_true", "y_score", "y_true_validation", "y_score_validation")
-"""Columns that hold a list each: the rows that a cell was evaluated on."""
-
-
-FACTS = ("decision_threshold", "n_train", "train_seconds", "cpu_seconds", "seconds", "peak_gigabytes")
-"""Columns that hold a number each beside the metrics."""
+"""Columns that hold an array each: truth and probabilities of the rows that a cell was evaluated on."""
+FACTS = ("n_train", "train_seconds", "cpu_seconds", "seconds", "peak_gigabytes")
+"""Columns that hold a number each beside the metrics and the decision threshold."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +114,11 @@ def paired_difference(frame: pd.DataFrame, one: str, other: str, *, metric: str)
 def _row(result: Result) -> dict[str, object]:
     trial = result.trial
     facts = trial.model_dump(include=set(FACTS))
-    scores = {name: getattr(trial, name) for name in SCORES}
-    key = {"key": result.key, "commit": result.commit}
+    scores = {
+        "y_true": trial.truth("test"), "y_score": trial.score("test"),
+        "y_true_validation": trial.truth("validation"), "y_score_validation": trial.score("validation"),
+    }  # fmt: skip
+    key = {"key": result.key, "commit": result.commit, "decision_threshold": trial.cut}
     return {**result.place.model_dump(), **trial.metrics, **facts, **scores, **key}
 
 

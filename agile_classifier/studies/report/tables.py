@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from agile_classifier.evaluation.titles import METRICS
-from agile_classifier.label_sets import two_columns
 from agile_classifier.metrics.bootstrap import bootstrap_intervals
 from agile_classifier.metrics.calibration import calibration_error, fit_calibration
 from agile_classifier.studies.file import Study
 from agile_classifier.studies.report.frame import by_contender, cost_of, list_curves, over_splits, paired_difference
 from agile_classifier.studies.report.statistics import Curve, Mean
 
+Answer = tuple[NDArray[Any], NDArray[Any]]
+"""Truth and probabilities of a cell's rows."""
 SHOWN = ("roc_auc", "f1", "pr_auc", "accuracy", "brier")
 COMPARED = ("roc_auc", "f1", "pr_auc")
 """Metrics whose paired differences are told, after the study's own."""
@@ -57,7 +60,7 @@ def _means(study: Study, frame: pd.DataFrame, size: int) -> Table:
     lines = [[
         study.title_of(name), str(cells["split"].nunique()), str(cells["seed"].nunique()),
         *(_in_words(over_splits(cells, metric)) for metric in SHOWN),
-        _error(cells), _calibrated_error(cells), f"{cells['train_seconds'].median():.0f}",
+        _error(_answers(cells)), _calibrated_error(cells), f"{cells['train_seconds'].median():.0f}",
         *(_whole(cost_of(cells)) for _ in costs),
     ] for name, cells in by_contender(study, frame)]  # fmt: skip
     return Table(f"{size} training examples", head, lines)
@@ -131,8 +134,8 @@ def _on_one_split(study: Study, frame: pd.DataFrame, split: int) -> Table:
     lines, metrics = [], _compared(study)
     for size, name, cells in _by_size(study, frame):
         cell = cells.iloc[0]
-        threshold, y_score = cell["decision_threshold"], two_columns(cell["y_score"])
-        ends = bootstrap_intervals(y_true=cell["y_true"], y_score=y_score, decision_threshold=threshold, seed=0)
+        y_true, y_score, threshold = cell[["y_true", "y_score", "decision_threshold"]]
+        ends = bootstrap_intervals(y_true=y_true, y_score=y_score, decision_threshold=threshold, seed=0)
         told = [f"{cell[metric]:.3f} ({ends[metric][0]:.3f} to {ends[metric][1]:.3f})" for metric in metrics]
         lines.append([study.title_of(name), str(size), *told])
     used = ", ".join(dict.fromkeys(found.source for found in study.published if found.split == split))
@@ -154,12 +157,11 @@ def _by_size(study: Study, frame: pd.DataFrame) -> list[tuple[int, str, pd.DataF
     ]
 
 
-def _error(cells: pd.DataFrame) -> str:
+def _error(answers: Sequence[Answer]) -> str:
     """Calibration error of the rows of all cells, and the mean of single cells'.
 
     The one lets opposite errors cancel, the other is never 0 by chance.
     """
-    answers = [(np.asarray(y_true), two_columns(y_score)) for y_true, y_score in _zip(cells, "y_true", "y_score")]
     pooled = calibration_error(*(np.concatenate(part) for part in zip(*answers, strict=True)))
     return f"{pooled:.3f} / {np.mean([calibration_error(*answer) for answer in answers]):.3f}"
 
@@ -168,15 +170,13 @@ def _calibrated_error(cells: pd.DataFrame) -> str:
     """Calibration error as `_error`, each cell calibrated on its validation first; empty if a cell has none."""
     if not all(map(len, cells["y_true_validation"])):
         return ""
-    calibrated = [
-        fit_calibration("auto", y_true=y_true, y_score=two_columns(validation)).apply(two_columns(y_score))[:, 1]
-        for y_true, validation, y_score in _zip(cells, "y_true_validation", "y_score_validation", "y_score")
-    ]
-    return _error(cells.assign(y_score=pd.Series(calibrated, index=cells.index)))
+    known, answers = _answers(cells, "_validation"), _answers(cells)
+    maps = [fit_calibration("auto", y_true=y_true, y_score=y_score) for y_true, y_score in known]
+    return _error([(y_true, one.apply(y_score)) for one, (y_true, y_score) in zip(maps, answers, strict=True)])
 
 
-def _zip(cells: pd.DataFrame, *columns: str) -> zip[tuple[list[float], ...]]:
-    return zip(*(cells[column] for column in columns), strict=True)
+def _answers(cells: pd.DataFrame, ending: str = "") -> list[Answer]:
+    return list(zip(cells[f"y_true{ending}"], cells[f"y_score{ending}"], strict=True))
 
 
 def _pooled(deviations: pd.Series) -> float:
