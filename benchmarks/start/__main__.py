@@ -10,8 +10,9 @@
 | started, votes | both |
 
 All arms of a split learn from the same comments and are judged on the same test rows, of which copies of EDOS' texts
-are left out. Nothing is chosen by what is measured. A difference is to `plain` on the same split, its interval
-Student's t over splits, which share comments: it is a little too narrow. A finished split is kept in the folder.
+are left out. Nothing is chosen by what is measured. A difference is to `plain` on the same split; ± is half a 95 %
+interval over splits, corrected for the rows that they share (Nadeau and Bengio 2003). A finished split is kept in the
+folder.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 from agile_classifier.config.files import load_config
 from agile_classifier.environment import cache
+from agile_classifier.studies.report.statistics import mean_over_splits
 from benchmarks.quality import CONFIGS
 from benchmarks.start.cells import ARMS, METRICS, run_cell, train_start
 
@@ -75,21 +77,15 @@ def _rows(size: int, cells: Sequence[Found]) -> Iterator[str]:
         for metric in METRICS:
             values = np.asarray([cell[arm][metric] for cell in cells])
             plain = np.asarray([cell["plain"][metric] for cell in cells])
-            shown += [_mean(values), "" if arm == "plain" else _difference(values - plain)]
+            say = partial(_mean, test_share=cells[0][arm]["n_test"] / size)
+            shown += [say(values), "" if arm == "plain" else say(values - plain, sign="+")]
         yield f"| {size} | {arm} | {len(cells)} | {' | '.join(shown)} |"
 
 
-def _mean(values: np.ndarray) -> str:
-    spread = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
-    return f"{values.mean():.3f}{spread}"
-
-
-def _difference(values: np.ndarray) -> str:
-    """Mean over splits with its 95 % interval; of one split the difference alone."""
-    if len(values) < 2:
-        return f"{values.mean():+.3f}"
-    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    return f"{values.mean():+.3f} [{values.mean() - half:+.3f}, {values.mean() + half:+.3f}]"
+def _mean(values: np.ndarray, *, test_share: float, sign: str = "") -> str:
+    """Mean over splits, and half of its 95 % interval; of one split the value alone."""
+    found = mean_over_splits(values, test_share=test_share)
+    return f"{found.mean:{sign}.3f}" + (f" ± {found.half:.3f}" if found.n > 1 else "")
 
 
 if __name__ == "__main__":

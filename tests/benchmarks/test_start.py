@@ -20,10 +20,8 @@ def cell(plain: float, gain: float) -> dict[str, dict[str, float]]:
 
 def test_a_difference_is_to_the_same_split_and_so_sure_where_splits_differ_more_than_it() -> None:
     rows = list(benchmark._rows(200, [cell(plain, 0.02) for plain in (0.7, 0.8, 0.9)]))
-    assert rows[0] == "| 200 | plain | 3 | 0.800 ± 0.100 |  | 0.500 ± 0.000 |  |"
-    assert rows[2] == (
-        "| 200 | started | 3 | 0.820 ± 0.100 | +0.020 [+0.020, +0.020] | 0.500 ± 0.000 | +0.000 [+0.000, +0.000] |"
-    )
+    assert rows[0] == "| 200 | plain | 3 | 0.800 ± 0.495 |  | 0.500 ± 0.000 |  |"
+    assert rows[2] == "| 200 | started | 3 | 0.820 ± 0.495 | +0.020 ± 0.000 | 0.500 ± 0.000 | +0.000 ± 0.000 |"
 
 
 def test_one_split_has_a_difference_and_no_interval() -> None:
