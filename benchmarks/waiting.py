@@ -38,6 +38,12 @@ QUICK = {
     "agile score TEXT": (*COMMAND, "score", TEXT),
 }
 """Commands that a person waits for at a terminal."""
+STORE = "mlflow, mlflow.store.tracking.sqlalchemy_store"
+LIBRARIES = {
+    "  libraries of history": f"import {STORE}",
+    "  libraries of score": f"import {STORE}, torch, transformers.modeling_utils, peft.tuners.lora, bitsandbytes",
+}
+"""What such a command cannot do without, imported alone: no code of ours makes it faster than that."""
 PREPARE = (sys.executable, "-c", "from agile_classifier.ops.state.home import prepare_state; prepare_state()")
 TRAIN, ONCE = "agile train", "prepare the state folder"
 TARGETS = {"agile --help": 0.06, "agile history": 0.45, "agile score TEXT": 1.1, TRAIN: 15.0}
@@ -93,8 +99,8 @@ def train(config: Path, environment: Mapping[str, str]) -> dict[str, float]:
 
 
 def measure(environment: Mapping[str, str], *, repeats: int) -> dict[str, list[float]]:
-    """CPU seconds of each quick command, and of `start`, in an order that is shuffled anew."""
-    commands = {"start": START, **QUICK}
+    """CPU seconds of each quick command, of `LIBRARIES` and of `start`, in an order that is shuffled anew."""
+    commands = {"start": START, **QUICK, **{name: (sys.executable, "-c", code) for name, code in LIBRARIES.items()}}
     found: dict[str, list[float]] = {name: [] for name in commands}
     for repeat in range(repeats):
         order = list(commands)
