@@ -17,6 +17,7 @@ from agile_classifier.config.training import FineTuneConfig, ModelConfig
 from agile_classifier.data.duplicates.learnt import LearntTexts
 from agile_classifier.errors import InputError
 from agile_classifier.files import tree_digest
+from agile_classifier.models.classical.linear_probe import fit_probe
 from agile_classifier.models.digests import MANIFEST, write_manifest
 from agile_classifier.models.predictor import Predictor
 from agile_classifier.models.spec import SPEC_FILE, ClassifierSpec
@@ -104,13 +105,15 @@ def test_a_head_that_starts_at_the_linear_probe_reads_the_features_of_the_starte
     tiny_model: Path, labelled: pd.DataFrame, first: Path, tmp_path: Path
 ) -> None:
     probing = NEVER.model_copy(update={"head_start": "linear_probe"})
-    texts, truth = list(labelled["text"][60:]), labelled["label"][60:].to_numpy()
+    train, texts = labelled[:60], list(labelled["text"][60:])
     started, plain = (
-        Predictor.load(tune(tiny_model, labelled, tmp_path / name, probing, start=start), base=tiny_model)
+        Predictor.load(tune(tiny_model, labelled, tmp_path / name, probing, start=start), base=tiny_model).score(texts)
         for name, start in {"started": first, "plain": None}.items()
     )
-    right = [float(((each.score(texts)[:, 1] >= 0.5) == truth).mean()) for each in (started, plain)]
-    assert right[0] > right[1] + 0.05
+    probe = fit_probe(read(first, tiny_model, list(train["text"])), train)
+    answers = probe.predict_proba(read(first, tiny_model, texts))
+    assert started == pytest.approx(answers, abs=0.01)
+    assert np.abs(plain - answers).max() > 0.1
 
 
 def test_a_version_of_versions_names_all_that_it_was_started_from_and_knows_their_texts(
