@@ -74,12 +74,12 @@ def assert_equal(one: Path, other: Path) -> None:
 
 
 def test_a_toy_is_learnt_and_scores_survive_saving(tiny_model: Path, labelled: pd.DataFrame, tmp_path: Path) -> None:
-    adapter = tune(tiny_model, labelled, tmp_path, settings=changed(epochs=10))
+    adapter = tune(tiny_model, labelled, tmp_path, settings=changed(epochs=30))
     y_score = Predictor.load(adapter, base=tiny_model).score(list(labelled["text"][80:]))[:, 1]
     y_true = labelled["label"][80:].to_numpy()
     assert y_score[y_true == 1].mean() > y_score[y_true == 0].mean() + 0.3
     history = History.load(adapter)
-    assert len(history.epochs) == 10
+    assert len(history.epochs) == 30
     assert history.epochs[-1]["train_loss"] < history.epochs[0]["train_loss"]
 
 
