@@ -14,7 +14,8 @@ import yaml
 from transformers import AutoTokenizer
 
 from benchmarks import __main__ as everything
-from benchmarks import batch_scoring, blending, scoring, training, waiting
+from benchmarks import batch_scoring, scoring, training, waiting
+from benchmarks.blending import __main__ as blending
 from benchmarks.compared.comparison import OURS, Outcome, Row, compare, missed
 from benchmarks.front_door import duplicates
 from benchmarks.training import write_gemma

@@ -1,0 +1,1 @@
+"""What learnt weights could bring an ensemble."""
