@@ -128,11 +128,8 @@ class RunConfig(Section):
             return None
         if not self.split.has_validation:
             return "decision.bands are found on validation: raise split.validation, found 0"
-        return (
-            None
-            if self.labels.class_names is None
-            else bands.class_refusal(self.labels.class_names, several=self.labels.rule == MANY)
-        )
+        names = self.labels.class_names
+        return None if names is None else bands.class_refusal(names, several=self.labels.rule == MANY)
 
     def _require_groups(self) -> None:
         """Refuse a limit on groups where none is named, and a positive class that is none."""

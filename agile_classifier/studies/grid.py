@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from agile_classifier.config.files import parse_config, pin_data, read_parameters, set_value
+from agile_classifier.config.labels.many import MANY
 from agile_classifier.config.run import RunConfig
 from agile_classifier.config.section import Section
 from agile_classifier.config.sources import locate_sources, place_free
@@ -24,7 +25,7 @@ from agile_classifier.errors import InputError
 from agile_classifier.files import content_digest, tree_digest
 from agile_classifier.models.starts.folder import find_manifest
 from agile_classifier.studies.external import require_external
-from agile_classifier.studies.file import Study
+from agile_classifier.studies.file import Contender, Study
 
 DECIDING = ("data", "labels", "split", "data_quality", "model", "fine_tune", "evaluation")
 """Sections that decide the outcome of a cell."""
@@ -136,6 +137,7 @@ def list_cells(study: Study, *, folder: Path) -> list[Cell]:
         _require_grid(name, cells)
     for name, contender in study.contenders.items():
         _require_like(name, {member: found[member][0] for member in contender.blend})
+        _require_classes(name, contender, [found[member][0] for member in contender.blend or (name,)])
     _require_one_size({name: cells[0] for name, cells in found.items()})
     return [cell for cells in found.values() for cell in cells]
 
@@ -149,6 +151,14 @@ def _require_grid(name: str, cells: Sequence[Cell]) -> None:
         )
     if method == "group" and sized:
         raise InputError(f"contender {name}: split.method group counts groups, not examples; sizes are not allowed")
+
+
+def _require_classes(name: str, contender: Contender, cells: Sequence[Cell]) -> None:
+    """What gives a text one of two classes has no answer where it may carry several labels."""
+    ways = {"blend": contender.blend, "external": contender.external, "baseline member": contender.baseline == "member"}
+    asked = next((way for way, is_asked in ways.items() if is_asked), None)
+    if asked is not None and any(cell.config.labels.rule == MANY for cell in cells):
+        raise InputError(f"contender {name}: {asked} tells two classes, one a text; found labels.rule many")
 
 
 def _require_like(blend: str, members: Mapping[str, Cell]) -> None:

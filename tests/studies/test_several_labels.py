@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from agile_classifier.config.run import RunConfig
 from agile_classifier.errors import InputError
@@ -16,7 +17,7 @@ from agile_classifier.metrics.metrics import evaluate_scores
 from agile_classifier.studies.blend import Result, with_blends
 from agile_classifier.studies.cells import FinishedCell, Made, Trial, read_cells, write_cells
 from agile_classifier.studies.file import Study
-from agile_classifier.studies.grid import Place
+from agile_classifier.studies.grid import Place, list_cells
 from agile_classifier.studies.report.frame import over_splits, to_frame
 from agile_classifier.studies.report.markdown import write_report
 from agile_classifier.studies.search import Search
@@ -104,6 +105,27 @@ def test_what_knows_no_sets_of_labels_says_so(config: RunConfig, trials: dict[st
         with_blends(BLENDED, results)
     with pytest.raises(InputError, match=r"a search tries classifiers of one label; found labels\.rule many"):
         Search(parameters, name="toy", metric="roc_auc", folds=2, folder=Path(parameters["data"]["source"]).parent)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"both": {"blend": ["tuned", "tfidf"]}}, "contender both: blend"),
+        ({"mine": {"config": "toy", "external": "mine"}}, "contender mine: external"),
+        ({"linear": {"config": "toy", "baseline": "member"}}, "contender linear: baseline member"),
+    ],
+)
+def test_a_study_says_so_before_any_cell_is_run(
+    parameters: Any, tmp_path: Path, more: dict[str, Any], said: str
+) -> None:
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump({"parameters": parameters}), encoding="utf-8")
+    program = tmp_path / "studies" / "mine"
+    program.mkdir(parents=True)
+    for name in ("run.py", "requirements.txt"):
+        (program / name).touch()
+    study = Study.model_validate({"title": "A toy", "reference": "tfidf", "contenders": {**CONTENDERS, **more}})
+    with pytest.raises(InputError, match=rf"^{said} tells two classes, one a text; found labels\.rule many$"):
+        list_cells(study, folder=tmp_path / "studies")
 
 
 def test_scores_of_one_label_are_of_two_classes() -> None:
